@@ -1,0 +1,28 @@
+/** The name among `known` that `given` was most likely meant to be, if one is near enough. */
+export function nearest(given: string, known: readonly string[]): string | undefined {
+    const limit = Math.max(1, Math.floor(given.length / 3));
+    let best: string | undefined;
+    let bestDistance = limit + 1;
+    for (const name of known) {
+        const distance = editDistance(given.toLowerCase(), name.toLowerCase());
+        if (distance < bestDistance) {
+            best = name;
+            bestDistance = distance;
+        }
+    }
+    return best;
+}
+
+/** Levenshtein's distance: insertions, deletions and replacements that turn `a` into `b`. */
+function editDistance(a: string, b: string): number {
+    let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+    for (let i = 1; i <= a.length; i += 1) {
+        const next = [i];
+        for (let j = 1; j <= b.length; j += 1) {
+            const replace = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+            next.push(Math.min(replace, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+        }
+        row = next;
+    }
+    return row[b.length] as number;
+}

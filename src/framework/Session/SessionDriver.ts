@@ -1,0 +1,53 @@
+/** A driver that answers at once need not make a promise of it. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/** A record as a driver holds it. */
+export interface StoredRecord {
+    /** The record's text: one JSON object, made and read by the layer above, opaque to the driver. */
+    readonly record: string;
+    /** What `write` and `remove` compare. Opaque to everyone but the driver that gave it out. */
+    readonly version: unknown;
+}
+
+/** A record met while listing. */
+export interface ListedRecord extends StoredRecord {
+    readonly id: string;
+}
+
+/** A hold on one session's lock. */
+export interface Lease {
+    /** Gives the lock back; a second call does nothing. */
+    release(): MaybePromise<void>;
+}
+
+/** Says that what is stored under an id can't be a record: a folder, a link, a file far too large. */
+export class BadRecordError extends Error {
+    public override readonly name = 'BadRecordError';
+}
+
+/**
+ * What the session layer asks of a driver. A driver moves text and compares versions; merging, expiry and ended
+ * sessions are the layer's business, once for all drivers. Every method throws (or rejects) only on storage trouble.
+ */
+export interface SessionDriver {
+    /** The record under an id, or undefined. Throws BadRecordError where something else stands in its place. */
+    read(id: string): MaybePromise<StoredRecord | undefined>;
+    /**
+     * Stores a record if the one stored now has the version `ifVersion` (undefined: if none is stored), atomically.
+     * Gives the new version, or undefined where the condition did not hold.
+     * `expiresAt` is the time in ms since the epoch from which the driver may drop the record by itself.
+     */
+    write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown>;
+    /** Removes the record if it has this version. False where it has another, or is gone. */
+    remove(id: string, ifVersion: unknown): MaybePromise<boolean>;
+    /** Walks all records that were last written before a time (ms since the epoch), without blocking requests. */
+    records(writtenBefore?: number): AsyncIterable<ListedRecord>;
+    /** Waits at most `waitMs` for this session's lock; undefined when that was not enough. Ends by itself when its process dies. */
+    lock(id: string, waitMs: number): Promise<Lease | undefined>;
+    /** Moves what is stored under an id out of the way, to be looked at by a person, where the driver can. */
+    setAside(id: string): MaybePromise<void>;
+    /** Removes what was set aside before a time, and what dead processes left behind. */
+    tidy(setAsideBefore: number): Promise<void>;
+    /** Gives up timers and connections. */
+    close(): MaybePromise<void>;
+}
