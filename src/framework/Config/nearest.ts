@@ -1,6 +1,6 @@
 /** The name among `known` that `given` was most likely meant to be, if one is near enough. */
 export function nearest(given: string, known: readonly string[]): string | undefined {
-    const limit = Math.max(1, Math.floor(given.length / 3));
+    const limit = Math.max(1, Math.ceil(given.length / 3));
     let best: string | undefined;
     let bestDistance = limit + 1;
     for (const name of known) {

@@ -1,0 +1,100 @@
+import type { Environment } from '../Environment.js';
+import { ConfigError } from '../Exceptions/errors.js';
+import { isPlainObject, merge } from './merge.js';
+import { nearest } from './nearest.js';
+import { Place, summary } from './Place.js';
+import type { Rule } from './rules.js';
+import { kindOf, show } from './show.js';
+
+/** Configurations by file name without extension: `{ app: { … }, session: { … } }`. */
+export type ConfigFiles = Readonly<Record<string, unknown>>;
+
+/** What the framework knows of one config file. */
+export interface ConfigDefinition<T extends object = object> {
+    /** The file's name without extension: `session` for src/config/session.ts. */
+    readonly file: string;
+    /** Plain data, laid under the user's file key by key. */
+    readonly defaults: T | ((environment: Environment) => T);
+    /** Checked on the merged result. */
+    readonly rules: Rule;
+}
+
+export interface ConfigRepositoryOptions {
+    environment: Environment;
+    definitions: readonly ConfigDefinition[];
+    /** The default exports of the config files. */
+    files: ConfigFiles;
+    /** Laid over the files, key by key. */
+    overrides: ConfigFiles;
+}
+
+/**
+ * The configuration of one application: defaults, files and overrides, merged, validated and frozen. Files without a
+ * definition (your own) are merged and frozen too. Throws one ConfigError with every problem of every file.
+ */
+export class ConfigRepository {
+    private readonly values = new Map<string, unknown>();
+
+    public constructor(options: ConfigRepositoryOptions) {
+        const { definitions, files, overrides } = options;
+        const names = new Set([
+            ...definitions.map((definition) => definition.file),
+            ...Object.keys(files),
+            ...Object.keys(overrides),
+        ]);
+        const problems = [...names].flatMap((name) => this.load(name, options));
+        if (problems.length > 0) {
+            throw new ConfigError(summary(problems));
+        }
+    }
+
+    /** One file's configuration, frozen. Throws a ConfigError that names the known files when there is none. */
+    public get<T = unknown>(file: string): T {
+        if (!this.values.has(file)) {
+            const known = [...this.values.keys()].sort();
+            const near = nearest(file, known);
+            throw new ConfigError(
+                `There is no configuration [${file}]. Known: ${known.join(', ')}.${near ? ` Did you mean [${near}]?` : ''}`,
+            );
+        }
+        return this.values.get(file) as T;
+    }
+
+    /** Merges and checks one file; gives the lines of its problems. */
+    private load(name: string, options: ConfigRepositoryOptions): string[] {
+        const { environment, files, overrides } = options;
+        const path = `src/config/${name}.ts`;
+        const refused = refusedLayers(name, path, files, overrides);
+        if (refused.length > 0) {
+            return refused;
+        }
+        const definitions = [...new Set(options.definitions)].filter((definition) => definition.file === name);
+        const defaults = definitions.map((definition) =>
+            typeof definition.defaults === 'function' ? definition.defaults(environment) : definition.defaults,
+        );
+        const value = merge([...defaults, files[name], overrides[name]], path) ?? Object.freeze({});
+        this.values.set(name, value);
+        const at = new Place(path, environment);
+        for (const definition of definitions) {
+            definition.rules(value, at);
+        }
+        return at.problems.map((problem) => problem.line);
+    }
+}
+
+/** A sentence for each layer that is no plain object: there is nothing to merge or check then. */
+function refusedLayers(name: string, path: string, files: ConfigFiles, overrides: ConfigFiles): string[] {
+    const refused: string[] = [];
+    if (Object.hasOwn(files, name) && !isPlainObject(files[name])) {
+        refused.push(
+            `${path} exports ${kindOf(files[name])} by default: write export default { … } with a plain object.`,
+        );
+    }
+    const override = overrides[name];
+    if (override !== undefined && !isPlainObject(override)) {
+        refused.push(
+            `The override of ${path} is ${show(override)}: give a plain object, whose keys are laid over the file's.`,
+        );
+    }
+    return refused;
+}
