@@ -1,0 +1,72 @@
+import type { ConfigDefinition } from '../Config/ConfigRepository.js';
+import type { ConfigInput } from '../Config/define.js';
+import { anyOf, boolean, integer, object, oneOf, optional, record, string } from '../Config/rules.js';
+import { type LogLevel, logLevels } from './levels.js';
+
+export interface ChannelConfig {
+    /** The channel's own level, above or below the logger's. Default: the logger's. */
+    level?: LogLevel;
+    /** A file of its own in the folder of the log files, such as `payments.log`. Default: `app.log`. */
+    file?: string;
+}
+
+/** What `src/config/logging.ts` holds. */
+export interface LoggingConfig {
+    /** The least severe level that is written. Default: `debug` in development and tests, else `info`. */
+    level?: LogLevel;
+    /** One line per request, on the channel `access`. Default: true. */
+    access: boolean;
+    /**
+     * Standard output: true writes readable lines in development and JSON elsewhere; or say which; false writes none.
+     * Default: true, but false in tests as long as `level` is unset.
+     */
+    console?: boolean | 'readable' | 'json';
+    files: {
+        /** Default: true. */
+        enabled: boolean;
+        /** Absolute, or from the project's folder. Default: the path `logs` of sosise.json. */
+        folder?: string;
+        /** A file is rotated before it grows past this. In bytes; default: 10 MB. */
+        maxSizeBytes: number;
+        /** Files kept of each name, the current one included. Default: 5. */
+        maxFiles: number;
+    };
+    /** Named channels: `logger.info('paid', { order }, 'payments')`. Names that are not listed work too. */
+    channels: Record<string, ChannelConfig>;
+}
+
+/** Completion for `src/config/logging.ts`. */
+export function defineLoggingConfig<T extends ConfigInput<LoggingConfig>>(config: T): T {
+    return config;
+}
+
+export const loggingConfig: ConfigDefinition<LoggingConfig> = {
+    file: 'logging',
+    defaults: {
+        access: true,
+        files: { enabled: true, maxSizeBytes: 10 * 1024 * 1024, maxFiles: 5 },
+        channels: {},
+    },
+    rules: object({
+        level: optional(oneOf(...logLevels)),
+        access: boolean(),
+        console: optional(anyOf(boolean(), oneOf('readable', 'json'))),
+        files: object({
+            enabled: boolean(),
+            folder: optional(string({ minLength: 1 })),
+            maxSizeBytes: integer({ min: 1_024, unit: 'bytes' }),
+            maxFiles: integer({ min: 1, max: 1_000 }),
+        }),
+        channels: record(
+            object({
+                level: optional(oneOf(...logLevels)),
+                file: optional(
+                    string({
+                        pattern: /^[\w-][\w.-]*\.log$/,
+                        allowed: 'file names that end in .log, without a folder',
+                    }),
+                ),
+            }),
+        ),
+    }),
+};

@@ -1,0 +1,60 @@
+import { resolve } from 'node:path';
+import type { Environment } from '../Environment.js';
+import { HttpPipeline } from '../Http/HttpPipeline.js';
+import { ServiceProvider } from '../ServiceProvider.js';
+import { accessLog } from './accessLog.js';
+import { accessChannel } from './formats.js';
+import { Logger, type LoggerOptions } from './Logger.js';
+import { type LoggingConfig, loggingConfig } from './LoggingConfig.js';
+
+/** Binds the Logger, and writes a line for every request. First in the list: so it is shut down last. */
+export class LoggingServiceProvider extends ServiceProvider {
+    public static override readonly config = [loggingConfig];
+    private logger: Logger | undefined;
+
+    public override register(): void {
+        this.app.container.singleton(Logger, () => {
+            this.logger = new Logger(loggerOptions(this.settings(), this.app.environment));
+            return this.logger;
+        });
+    }
+
+    public override boot(): void {
+        const { container } = this.app;
+        // The console boots without HTTP.
+        if (this.settings().access && container.has(HttpPipeline)) {
+            const logger = container.make(Logger);
+            if (logger.isEnabled('info', accessChannel)) {
+                container.make(HttpPipeline).use('accessLog', accessLog(logger));
+            }
+        }
+    }
+
+    public override async shutdown(): Promise<void> {
+        await this.logger?.close();
+    }
+
+    private settings(): LoggingConfig {
+        return this.app.config.get<LoggingConfig>(loggingConfig.file);
+    }
+}
+
+/** What the configuration means in this environment. */
+export function loggerOptions(config: LoggingConfig, environment: Environment): LoggerOptions {
+    const isTest = environment.name === 'test';
+    const isLocal = environment.isDevelopment || isTest;
+    const console = config.console ?? (!isTest || config.level !== undefined);
+    const { enabled, folder, maxSizeBytes, maxFiles } = config.files;
+    return {
+        level: config.level ?? (isLocal ? 'debug' : 'info'),
+        console: console === true ? (isLocal ? 'readable' : 'json') : console,
+        files: enabled
+            ? {
+                  folder: folder ? resolve(environment.root, folder) : environment.manifest.paths.logs,
+                  maxSizeBytes,
+                  maxFiles,
+              }
+            : undefined,
+        channels: config.channels,
+    };
+}
