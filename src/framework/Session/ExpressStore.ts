@@ -1,0 +1,115 @@
+import type { Request } from 'express';
+import session, { type SessionData } from 'express-session';
+import { HttpSession } from './HttpSession.js';
+import type { RequestSession } from './RequestSession.js';
+import { sessionOf } from './requestSessions.js';
+import { inflateCookie, type SessionLayer } from './SessionLayer.js';
+import type { StoredCookie } from './SessionRecord.js';
+import type { SessionChange } from './SessionRepository.js';
+
+type Done<T = void> = (error: unknown, result?: T) => void;
+
+/**
+ * The store that express-session's middleware works on, and `request.sessionStore`. For the request that is being
+ * served it answers at once from what was loaded; by itself it reads and writes sessions through the repository.
+ */
+export class ExpressStore extends session.Store {
+    /** Set by express-session's middleware, which makes new sessions through it. */
+    declare public generate: (request: Request) => void;
+    private serving: RequestSession | undefined;
+
+    public constructor(private readonly layer: SessionLayer) {
+        super();
+    }
+
+    /** express-session's middleware sets `generate`; the session that it makes becomes one of ours. */
+    public adoptGenerated(): void {
+        const { generate } = this;
+        this.generate = (request) => {
+            generate(request);
+            const owner = sessionOf(request) as RequestSession;
+            const made = new HttpSession(owner);
+            made.cookie = request.session.cookie as HttpSession['cookie'];
+            owner.attach(made);
+        };
+    }
+
+    /** Runs `work`, which must not wait, on behalf of one request. */
+    public serve(owner: RequestSession, work: () => void): void {
+        const outer = this.serving;
+        this.serving = owner;
+        try {
+            work();
+        } finally {
+            this.serving = outer;
+        }
+    }
+
+    public override get(id: string, done: Done<SessionData | null>): void {
+        if (this.serving) {
+            done(undefined, (this.serving.storedData() as SessionData | undefined) ?? null);
+            return;
+        }
+        this.reply(done, async () => {
+            const found = await this.layer.repository.load(id);
+            return found.kind === 'live' ? ({ ...found.record.data, cookie: found.record.cookie } as never) : null;
+        });
+    }
+
+    public override set(id: string, data: SessionData, done?: Done): void {
+        this.reply(done, async () => {
+            const { repository } = this.layer;
+            const { cookie, ...keys } = JSON.parse(JSON.stringify(data)) as { cookie: StoredCookie };
+            const set = new Map(Object.entries(keys).map(([key, value]) => [key, JSON.stringify(value)]));
+            const found = await repository.load(id);
+            if (found.kind === 'live') {
+                const removed = new Set(Object.keys(found.record.data).filter((key) => !set.has(key)));
+                await repository.save(id, found, { set, removed, added: new Map(), cookie });
+            } else if (found.kind === 'none') {
+                await repository.create(id, cookie, { set, removed: new Set(), added: new Map() } as SessionChange);
+            }
+        });
+    }
+
+    public override touch(id: string, _data: SessionData, done?: Done): void {
+        this.reply(done, async () => {
+            const found = await this.layer.repository.load(id);
+            if (found.kind === 'live') {
+                await this.layer.repository.touch(id, found);
+            }
+        });
+    }
+
+    public override destroy(id: string, done?: Done): void {
+        this.reply(done, async () => {
+            await this.layer.repository.end(id, 'destroyed');
+        });
+    }
+
+    public override regenerate(request: Request, done: Done): void {
+        request.session.regenerate((error: unknown) => done(error));
+    }
+
+    /** Makes the request's session object from stored data. */
+    public override createSession(request: Request, data: SessionData): never {
+        const owner = sessionOf(request);
+        if (!owner) {
+            return super.createSession(request, data) as never; // Store.load() makes one without a request
+        }
+        const made = new HttpSession(owner);
+        const { cookie, ...keys } = data as unknown as Record<string, unknown> & { cookie: StoredCookie };
+        made.cookie = inflateCookie(cookie) as HttpSession['cookie'];
+        for (const [key, value] of Object.entries(keys)) {
+            made[key] = value;
+        }
+        owner.attach(made);
+        return request.session as never;
+    }
+
+    private reply<T>(done: Done<T> | undefined, work: () => Promise<T>): void {
+        work().then(
+            (result) => done?.(null, result),
+            (error) => done?.(error),
+        );
+    }
+}

@@ -1,0 +1,470 @@
+import type { NextFunction, Request, Response } from 'express';
+import type { HttpSession } from './HttpSession.js';
+import { ResponseGate, type ResponseSnapshot } from './ResponseGate.js';
+import { readChange, type Snapshot, snapshotOf } from './SessionChanges.js';
+import type { Lease, MaybePromise } from './SessionDriver.js';
+import { SessionBusyException, SessionUnavailableException } from './SessionErrors.js';
+import type { SessionLayer } from './SessionLayer.js';
+import type { StoredCookie } from './SessionRecord.js';
+import { type LoadedSession, type LoadResult, NO_CHANGE, type SessionChange } from './SessionRepository.js';
+
+/** An id that ended this recently may come with a late request: it gets a session that replaces nothing. */
+const LATE_REQUEST_MS = 30_000;
+
+/**
+ * One request's session: what was loaded, what the route did to it, and what has to be stored before the answer
+ * leaves. `request.session` is made by express-session's middleware the first time the route asks for it.
+ */
+export class RequestSession {
+    /** The session's id: the cookie's at first, a new one after `regenerate` or `migrate`. */
+    public id = '';
+    /** True while express-session's middleware runs, which must find no session yet. */
+    public starting = false;
+    public started = false;
+
+    private session: HttpSession | undefined;
+    /** What is stored under `id`; undefined for a session that is not stored yet. */
+    private loaded: LoadedSession | undefined;
+    /** The id of a session that ended moments ago: nothing of this request is stored or sent. */
+    private late = false;
+    /** The keys and the cookie as they were loaded or last saved. */
+    private baseline: Snapshot | undefined;
+    private readonly increments = new Map<string, number>();
+    private loadFailure: unknown;
+    private saveFailure: unknown;
+    /** A regenerated session is stored and sent even when it stays empty. */
+    private mustStore = false;
+    private ended = false;
+    private cookieDue = false;
+    private clearDue = false;
+    /** Explicit operations of the route that are still under way. */
+    private readonly pending = new Set<Promise<unknown>>();
+    private gate: ResponseGate | undefined;
+    private before: ResponseSnapshot | undefined;
+
+    public constructor(
+        private readonly layer: SessionLayer,
+        public readonly request: Request,
+        public readonly response: Response,
+        private readonly next: NextFunction,
+        /** The verified id of the request's cookie. */
+        public readonly cookieId: string | undefined,
+    ) {
+        this.id = cookieId ?? '';
+    }
+
+    /** Takes what was found under the cookie's id. */
+    public accept(found: LoadResult): void {
+        if (found.kind === 'live') {
+            this.loaded = found;
+        } else if (found.kind === 'ended') {
+            this.late = Date.now() - found.at < LATE_REQUEST_MS;
+        }
+    }
+
+    /** The store could not be read: only a route that asks for the session fails. */
+    public unavailable(error: unknown): void {
+        this.loadFailure = error;
+    }
+
+    /** Begins to watch the answer. `early`: even where the route never asks for its session. */
+    public watch(before: ResponseSnapshot): void {
+        this.before = before;
+        const { rolling, resave, saveUninitialized } = this.layer.settings;
+        if (this.loadFailure) {
+            return;
+        }
+        if (rolling || resave || saveUninitialized) {
+            this.start();
+        } else if (this.loaded && this.layer.repository.touchDue(this.loaded.record)) {
+            this.guardAnswer();
+        }
+    }
+
+    /** Runs express-session's middleware, which sets `request.session` and `request.sessionID`. */
+    public start(): void {
+        if (this.loadFailure) {
+            throw this.loadFailure;
+        }
+        if (this.started || this.starting) {
+            return;
+        }
+        this.starting = true;
+        try {
+            this.layer.runExpressSession(this);
+        } finally {
+            this.starting = false;
+        }
+        this.started = true;
+        this.guardAnswer();
+    }
+
+    /** What express-session's middleware gets as the stored session. */
+    public storedData(): Record<string, unknown> | undefined {
+        return this.loaded && { ...this.loaded.record.data, cookie: this.loaded.record.cookie };
+    }
+
+    /** A session object was made for this request, from stored data or new. */
+    public attach(session: HttpSession): void {
+        this.session = session;
+        this.baseline = this.loaded ? snapshotOf(session) : undefined;
+        this.increments.clear();
+        this.request.session = session as unknown as Request['session'];
+    }
+
+    public increment(key: string, by: number): number {
+        const session = this.current();
+        const value = session[key] ?? 0;
+        if (typeof value !== 'number') {
+            throw new TypeError(`increment: request.session.${key} is not a number.`);
+        }
+        session[key] = value + by;
+        this.increments.set(key, (this.increments.get(key) ?? 0) + by);
+        return value + by;
+    }
+
+    public async save(session: HttpSession): Promise<void> {
+        if (session === this.session) {
+            await this.remember(this.saveNow());
+        }
+    }
+
+    public async reload(): Promise<void> {
+        const found = await this.layer.repository.load(this.id);
+        if (found.kind !== 'live') {
+            throw new Error('failed to load session');
+        }
+        this.loaded = found;
+        this.layer.inflate(this);
+    }
+
+    public async destroy(): Promise<void> {
+        Reflect.deleteProperty(this.request, 'session');
+        await this.remember(this.end());
+    }
+
+    public async regenerate(): Promise<void> {
+        if (this.loaded) {
+            await this.remember(this.layer.repository.end(this.id, 'regenerated'));
+        }
+        this.loaded = undefined;
+        this.late = false;
+        this.ended = false;
+        this.clearDue = false;
+        this.mustStore = true;
+        this.layer.generate(this.request);
+    }
+
+    public async migrate(): Promise<void> {
+        const newId = this.layer.newId(this.request);
+        if (this.loaded) {
+            const { loaded } = this;
+            const change = this.changes() ?? NO_CHANGE;
+            const moved = await this.remember(this.layer.repository.migrate(this.id, newId, loaded, change));
+            if (!moved) {
+                this.endedMeanwhile();
+                return;
+            }
+            this.id = newId;
+            this.saved(moved);
+        } else {
+            this.id = newId;
+            this.late = false;
+            this.mustStore = true;
+        }
+        this.cookieDue = true;
+    }
+
+    /**
+     * Reads the session anew and applies this request's changes to it, in the same object: what `exclusive()` does
+     * once it holds the lock.
+     */
+    public async refresh(): Promise<void> {
+        const change = this.loaded && this.session ? this.changes() : undefined;
+        if (!this.loaded) {
+            return;
+        }
+        const found = await this.layer.repository.load(this.id);
+        if (found.kind !== 'live') {
+            this.loaded = undefined;
+            this.late = true;
+            if (this.session) {
+                this.layer.generate(this.request);
+            }
+            return;
+        }
+        this.loaded = found;
+        if (this.session) {
+            const { set, removed, added } = change ?? NO_CHANGE;
+            const session = this.session;
+            for (const key of Object.keys(session)) {
+                if (key !== 'cookie' && !set.has(key)) {
+                    delete session[key];
+                }
+            }
+            for (const [key, value] of Object.entries(found.record.data)) {
+                session[key] = set.has(key) ? session[key] : value;
+            }
+            this.baseline = snapshotOf(session, found.record.data);
+            for (const key of removed) {
+                delete session[key];
+            }
+            for (const [key, by] of added) {
+                session[key] = ((found.record.data[key] as number | undefined) ?? 0) + by;
+            }
+        }
+    }
+
+    /** `request.sessionStore`. */
+    public get sessionStore(): unknown {
+        return this.layer.store;
+    }
+
+    /** Waits until no other request of this session runs exclusively. Gives what ends the turn. */
+    public async takeTurn(): Promise<() => MaybePromise<void>> {
+        const { lockTimeoutMs } = this.layer.settings;
+        let lease: Lease | undefined;
+        try {
+            lease = await this.layer.driver.lock(this.id, lockTimeoutMs);
+        } catch (error) {
+            throw new SessionUnavailableException('loaded', error);
+        }
+        if (!lease) {
+            throw new SessionBusyException(lockTimeoutMs);
+        }
+        return () => lease.release();
+    }
+
+    /** Whether a session is stored for this request, so that there is something to lock. */
+    public get isStored(): boolean {
+        return this.loaded !== undefined;
+    }
+
+    /** Runs a callback of the route; what it throws goes where the route's errors go. */
+    public call(callback: (error?: unknown) => void, error?: unknown): void {
+        try {
+            if (error === undefined) {
+                callback();
+            } else {
+                callback(error);
+            }
+        } catch (thrown) {
+            this.next(thrown);
+        }
+    }
+
+    /** Gatekeeper: before the headers leave. */
+    public beforeHeaders(): Promise<void> | undefined {
+        return this.pending.size > 0
+            ? Promise.allSettled(this.pending).then(() => this.beforeHeaders())
+            : this.settle();
+    }
+
+    private settle(): Promise<void> | undefined {
+        if (this.saveFailure !== undefined) {
+            // The route may answer for the failure itself; what it may not do is to call it a success.
+            return this.response.statusCode < 400 ? Promise.reject(this.saveFailure) : undefined;
+        }
+        try {
+            return this.plan()?.();
+        } catch (error) {
+            return Promise.reject(error);
+        }
+    }
+
+    /** Gatekeeper: before the end of an answer whose headers left already. */
+    public beforeEnd(): Promise<void> | undefined {
+        const change = this.session && this.isSet() ? this.changes() : undefined;
+        if (!change || this.late) {
+            return undefined;
+        }
+        if (!this.loaded || this.id !== this.cookieId) {
+            this.layer.log.warning(
+                'A session was changed after the headers were sent to a browser without that session: the change is dropped.',
+                this.where(),
+            );
+            return undefined;
+        }
+        return this.update(this.loaded, change);
+    }
+
+    /** Gatekeeper: the session could not be stored. */
+    public failed(error: unknown, headersSent: boolean): void {
+        if (headersSent) {
+            this.layer.log.error('A session could not be stored at the end of a stream; its connection is closed.', {
+                ...this.where(),
+                error,
+            });
+            this.response.destroy();
+            return;
+        }
+        void this.layer.errors.handle(error, this.request, this.response);
+    }
+
+    private current(): HttpSession {
+        this.start();
+        if (!this.session || !this.isSet()) {
+            throw new Error('There is no session: it was destroyed or unset by this request.');
+        }
+        return this.session;
+    }
+
+    private guardAnswer(): void {
+        this.gate ??= new ResponseGate(this.response, this, this.before as ResponseSnapshot);
+    }
+
+    /** Whether `request.session` is still there; a route can delete it, or set it to null. */
+    private isSet(): boolean {
+        return Object.hasOwn(this.request, 'session') && this.request.session != null;
+    }
+
+    /** What has to be done before the headers leave; undefined where nothing has. */
+    private plan(): (() => Promise<void>) | undefined {
+        if (this.late || this.ended) {
+            this.noteLateChanges();
+            return undefined;
+        }
+        if (this.started && !this.isSet()) {
+            return this.layer.settings.unset === 'destroy' && this.loaded ? () => this.end() : undefined;
+        }
+        const { resave, saveUninitialized } = this.layer.settings;
+        const change = this.session ? this.changes() : undefined;
+        if (!this.loaded) {
+            const due = this.session && (this.mustStore || saveUninitialized || change !== undefined);
+            return due && this.canReachBrowser() ? () => this.create(change ?? NO_CHANGE) : undefined;
+        }
+        const { loaded } = this;
+        if (change || (resave && this.session)) {
+            return () => this.update(loaded, change ?? NO_CHANGE);
+        }
+        return this.layer.repository.touchDue(loaded.record) ? () => this.touch(loaded) : undefined;
+    }
+
+    /** What the route asked to store at once. */
+    private async saveNow(): Promise<void> {
+        if (this.late || this.ended || !this.session) {
+            return;
+        }
+        const change = this.changes() ?? NO_CHANGE;
+        if (this.loaded) {
+            await this.update(this.loaded, change);
+        } else if (this.canReachBrowser()) {
+            await this.create(change);
+        }
+    }
+
+    private async create(change: SessionChange): Promise<void> {
+        const cookie = (this.session as HttpSession).cookie.toJSON() as StoredCookie;
+        this.saved(await this.layer.repository.create(this.id, cookie, change));
+        this.cookieDue = true;
+    }
+
+    private async update(loaded: LoadedSession, change: SessionChange): Promise<void> {
+        const saved = await this.layer.repository.save(this.id, loaded, change);
+        if (!saved) {
+            this.endedMeanwhile();
+            return;
+        }
+        this.saved(saved);
+        this.cookieDue ||= change.cookie !== undefined || this.session?.cookie.expires != null;
+    }
+
+    private async touch(loaded: LoadedSession): Promise<void> {
+        try {
+            this.loaded = (await this.layer.repository.touch(this.id, loaded)) ?? loaded;
+            const { originalMaxAge } = this.loaded.record.cookie;
+            this.cookieDue ||= this.layer.settings.rolling === undefined && typeof originalMaxAge === 'number';
+        } catch (error) {
+            // The session is as it was; the next request tries again.
+            this.layer.log.warning('A session could not be marked as active.', { ...this.where(), error });
+        }
+    }
+
+    private async end(): Promise<void> {
+        const { loaded } = this;
+        this.ended = true;
+        if (loaded && (await this.layer.repository.end(this.id, 'destroyed'))) {
+            this.clearDue = true;
+        }
+    }
+
+    private changes(): SessionChange | undefined {
+        return readChange(this.session as HttpSession, this.baseline, this.increments, this.layer.limits);
+    }
+
+    private saved(loaded: LoadedSession): void {
+        this.loaded = loaded;
+        this.baseline = snapshotOf(this.session as HttpSession);
+        this.increments.clear();
+        this.mustStore = false;
+        this.saveFailure = undefined;
+    }
+
+    private endedMeanwhile(): void {
+        this.late = true;
+        this.layer.log.warning('A session ended while a request was using it: what the request changed is discarded.', {
+            ...this.where(),
+        });
+    }
+
+    private noteLateChanges(): void {
+        if (this.late && this.session && this.isSet() && this.changes() !== undefined) {
+            this.layer.log.warning(
+                'A request came with the id of a session that ended moments ago: what it changed is discarded.',
+                this.where(),
+            );
+            this.increments.clear();
+            this.baseline = snapshotOf(this.session);
+        }
+    }
+
+    /** A secure cookie over plain http never arrives: a session that could not be found again is not stored. */
+    private canReachBrowser(): boolean {
+        const session = this.session as HttpSession;
+        if (session.cookie.secure !== true || this.layer.cookie.isSecure(this.request)) {
+            return true;
+        }
+        this.layer.warnUndeliverable(this.request);
+        return false;
+    }
+
+    /** Gatekeeper: the headers leave now. */
+    public leaving(): void {
+        if (this.saveFailure !== undefined) {
+            return;
+        }
+        const { cookie, settings } = this.layer;
+        if (this.clearDue) {
+            this.response.appendHeader('Set-Cookie', cookie.clear(this.layer.cookieOf(this.session)));
+            return;
+        }
+        const due = this.cookieDue || (settings.rolling === true && this.loaded !== undefined);
+        if (!due || this.late || this.ended || (this.started && !this.isSet())) {
+            return;
+        }
+        const sent = this.layer.cookieOf(this.session, this.loaded?.record.cookie);
+        if (sent.secure === true && !cookie.isSecure(this.request)) {
+            this.layer.warnUndeliverable(this.request);
+            return;
+        }
+        sent.maxAge = sent.originalMaxAge as number; // counted from now on
+        this.response.appendHeader('Set-Cookie', cookie.issue(this.id, sent));
+    }
+
+    /** A save that nobody may be waiting for: the answer will say that it failed. */
+    private async remember<T>(work: Promise<T>): Promise<T> {
+        this.pending.add(work);
+        try {
+            return await work;
+        } catch (error) {
+            this.saveFailure = error;
+            throw error;
+        } finally {
+            this.pending.delete(work);
+        }
+    }
+
+    private where(): Record<string, unknown> {
+        return { method: this.request.method, path: this.request.path };
+    }
+}

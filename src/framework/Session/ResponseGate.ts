@@ -1,0 +1,210 @@
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+
+type Call = { method: 'writeHead' | 'write' | 'end' | 'flushHeaders'; args: unknown[] };
+type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined;
+
+/** What the gate asks before an answer may leave. */
+export interface Gatekeeper {
+    /** Called when the headers are about to leave. Undefined: let them go. A promise: hold everything until it is done. */
+    beforeHeaders(): Promise<void> | undefined;
+    /** The headers leave now: the last moment to set one. */
+    leaving(): void;
+    /** As `beforeHeaders`, before the end of an answer whose headers left earlier. */
+    beforeEnd(): Promise<void> | undefined;
+    /** What was waited for has failed; nothing of the route's answer was sent when `headersSent` is false. */
+    failed(error: unknown, headersSent: boolean): void;
+}
+
+/** A response's status and headers, to be put back when the route's answer can't be given. */
+export interface ResponseSnapshot {
+    readonly statusCode: number;
+    readonly headers: OutgoingHttpHeaders;
+}
+
+export function snapshot(response: ServerResponse): ResponseSnapshot {
+    return { statusCode: response.statusCode, headers: response.getHeaders() };
+}
+
+/**
+ * Stands between a route and its response: the first thing that would send headers (or the end of a stream) waits
+ * until the session is stored. Calls that come meanwhile are kept and played in order, so that a small answer still
+ * leaves in one write; when storing fails, none of them is played.
+ */
+export class ResponseGate {
+    private held: Call[] | undefined;
+    private passed = false;
+    private closed = false;
+    private drainOwed = false;
+    private readonly raw: Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'flushHeaders'>;
+
+    public constructor(
+        private readonly response: ServerResponse,
+        private readonly keeper: Gatekeeper,
+        private readonly before: ResponseSnapshot,
+    ) {
+        this.raw = {
+            writeHead: response.writeHead,
+            write: response.write,
+            end: response.end,
+            flushHeaders: response.flushHeaders,
+        };
+        response.writeHead = ((...args: unknown[]) => this.call('writeHead', args)) as ServerResponse['writeHead'];
+        response.write = ((...args: unknown[]) => this.call('write', args)) as ServerResponse['write'];
+        response.end = ((...args: unknown[]) => this.call('end', args)) as ServerResponse['end'];
+        response.flushHeaders = () => {
+            this.call('flushHeaders', []);
+        };
+    }
+
+    private call(method: Call['method'], args: unknown[]): unknown {
+        if (this.held) {
+            return this.hold(method, args);
+        }
+        if (this.closed || (this.passed && this.response.writableEnded)) {
+            return this.afterFailure(method, args);
+        }
+        const headersSent = this.response.headersSent;
+        if (!this.passed && !headersSent) {
+            if (method === 'writeHead') {
+                args = this.applyHead(args);
+            }
+            this.passed = true;
+            const waiting = this.keeper.beforeHeaders();
+            if (waiting) {
+                return this.wait(waiting, method, args);
+            }
+            this.keeper.leaving();
+        } else if (method === 'end' && headersSent) {
+            const waiting = this.keeper.beforeEnd();
+            if (waiting) {
+                return this.wait(waiting, method, args);
+            }
+        }
+        return this.play({ method, args });
+    }
+
+    /** Headers given to writeHead would replace the session's cookie: set them first, as `on-headers` does. */
+    private applyHead(args: unknown[]): unknown[] {
+        const [status, second, third] = args as [number, string | Headers, Headers];
+        const headers = typeof second === 'string' ? third : second;
+        if (Array.isArray(headers)) {
+            const pairs = (Array.isArray(headers[0]) ? headers.flat() : headers) as string[];
+            const names = new Set<string>();
+            for (let index = 0; index + 1 < pairs.length; index += 2) {
+                const [name, value] = [pairs[index] as string, pairs[index + 1] as string];
+                if (names.has(name.toLowerCase())) {
+                    this.response.appendHeader(name, value);
+                } else {
+                    this.response.setHeader(name, value);
+                }
+                names.add(name.toLowerCase());
+            }
+        } else if (headers) {
+            for (const [name, value] of Object.entries(headers)) {
+                if (value !== undefined) {
+                    this.response.setHeader(name, value);
+                }
+            }
+        }
+        return typeof second === 'string' ? [status, second] : [status];
+    }
+
+    private wait(waiting: Promise<void>, method: Call['method'], args: unknown[]): unknown {
+        const headersSent = this.response.headersSent;
+        this.held = [];
+        if (!headersSent) {
+            this.lockHeaders();
+        }
+        waiting.then(
+            () => this.open(headersSent),
+            (error) => this.fail(error, headersSent),
+        );
+        return this.hold(method, args);
+    }
+
+    private hold(method: Call['method'], args: unknown[]): unknown {
+        const held = this.held as Call[];
+        if (held.some((call) => call.method === 'end')) {
+            return this.afterFailure(method, args); // answered twice: the first answer stands
+        }
+        held.push({ method, args });
+        if (method === 'write') {
+            this.drainOwed = true;
+            return false;
+        }
+        return this.response;
+    }
+
+    private open(headersSent: boolean): void {
+        const calls = this.held ?? [];
+        this.held = undefined;
+        if (!headersSent) {
+            this.unlockHeaders();
+            this.keeper.leaving();
+        }
+        let flowing = true;
+        for (const call of calls) {
+            const result = this.play(call);
+            flowing = call.method === 'write' ? result === true : flowing;
+        }
+        if (this.drainOwed && flowing && !this.response.writableEnded) {
+            this.response.emit('drain');
+        }
+        this.drainOwed = false;
+    }
+
+    private fail(error: unknown, headersSent: boolean): void {
+        this.held = undefined;
+        if (this.drainOwed) {
+            this.response.once('close', () => this.response.emit('drain')); // lets a stream that was piped run out
+        }
+        if (!headersSent) {
+            this.unlockHeaders();
+            this.restore();
+        }
+        this.closed = true;
+        this.keeper.failed(error, headersSent);
+    }
+
+    /** The error handler answers through the same response; a route that still writes after it is not heard. */
+    private afterFailure(method: Call['method'], args: unknown[]): unknown {
+        if (this.closed && !this.response.writableEnded && !this.response.destroyed) {
+            return this.play({ method, args });
+        }
+        return method === 'write' ? true : this.response;
+    }
+
+    private play({ method, args }: Call): unknown {
+        return (this.raw[method] as (...args: unknown[]) => unknown).apply(this.response, args);
+    }
+
+    private restore(): void {
+        for (const name of this.response.getHeaderNames()) {
+            this.response.removeHeader(name);
+        }
+        for (const [name, value] of Object.entries(this.before.headers)) {
+            this.response.setHeader(name, value as OutgoingHttpHeader);
+        }
+        this.response.statusCode = this.before.statusCode;
+        this.response.statusMessage = '';
+    }
+
+    /** To the route the headers are sent: changing them fails as Node says, instead of changing a kept answer. */
+    private lockHeaders(): void {
+        const refuse = (action: string) => () => {
+            const error = new Error(`Cannot ${action} headers after they are sent to the client`);
+            throw Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' });
+        };
+        for (const name of ['setHeader', 'appendHeader', 'setHeaders'] as const) {
+            Object.defineProperty(this.response, name, { configurable: true, value: refuse('set') });
+        }
+        Object.defineProperty(this.response, 'removeHeader', { configurable: true, value: refuse('remove') });
+        Object.defineProperty(this.response, 'headersSent', { configurable: true, value: true });
+    }
+
+    private unlockHeaders(): void {
+        for (const name of ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader', 'headersSent']) {
+            Reflect.deleteProperty(this.response, name);
+        }
+    }
+}

@@ -1,0 +1,286 @@
+import { randomBytes } from 'node:crypto';
+import { isAbsolute, resolve } from 'node:path';
+import type { Request } from 'express';
+import type { ConfigDefinition } from '../Config/ConfigRepository.js';
+import type { ConfigInput } from '../Config/define.js';
+import type { Place } from '../Config/Place.js';
+import {
+    anyOf,
+    arrayOf,
+    boolean,
+    func,
+    instanceOf,
+    integer,
+    nullable,
+    number,
+    object,
+    oneOf,
+    optional,
+    type Rule,
+    record,
+    string,
+} from '../Config/rules.js';
+import type { Environment } from '../Environment.js';
+
+/** The attributes of the session cookie, under express-session's names. Times are in ms. */
+export interface SessionCookieConfig {
+    maxAge?: number | null;
+    expires?: Date | null;
+    path?: string;
+    domain?: string;
+    httpOnly?: boolean;
+    secure?: boolean | 'auto';
+    sameSite?: boolean | 'lax' | 'strict' | 'none' | 'auto';
+    partitioned?: boolean;
+    priority?: 'low' | 'medium' | 'high';
+}
+
+/** What `src/config/session.ts` may hold. express-session's options have express-session's names and meaning. */
+export interface SessionConfig {
+    enabled: boolean;
+    /** `file`, `memory`, or a name given to `SessionManager.extend()`. */
+    driver: string;
+    /** Signs the cookie; of an array the first signs and all verify. At least 32 characters each. */
+    secret?: string | readonly string[];
+    /** The cookie's name. */
+    name: string;
+    rolling?: boolean;
+    resave: boolean;
+    proxy?: boolean;
+    saveUninitialized: boolean;
+    unset: 'destroy' | 'keep';
+    genid?: (request: Request) => string;
+    cookie: SessionCookieConfig;
+    /** How long a session lives without a request, in ms. Default: `cookie.maxAge`, else the driver's `ttl`, else two hours. */
+    idle?: number;
+    /** `merge`: requests of one session run in parallel. `exclusive`: one after another. */
+    concurrency: 'merge' | 'exclusive';
+    /** How long a request waits for its turn under `exclusive`, in ms. */
+    lockTimeout: number;
+    /** How long the store may take before the request is answered 503, in ms. */
+    storeTimeout: number;
+    /** A session over this many bytes of JSON is warned of. */
+    warnBytes: number;
+    /** A session over this many bytes of JSON is refused. */
+    maxBytes: number;
+    /** How long a damaged record is kept for a person to look at, in ms. */
+    keepDamaged: number;
+    /** How often expired sessions are removed, in ms; 0 turns it off. */
+    pruneInterval: number;
+    /** Options of each driver, under its name; `file` and `memory` take their packages' own. */
+    drivers: Record<string, Record<string, unknown> | undefined>;
+}
+
+/** Completion for `src/config/session.ts`. */
+export function defineSessionConfig<T extends ConfigInput<SessionConfig>>(config: T): T {
+    return config;
+}
+
+const HOUR_MS = 3_600_000;
+const MIN_SECRET_LENGTH = 32;
+
+/** Set-Cookie names and paths can't hold these; browsers would cut the cookie there. */
+const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+const duration = integer({ min: 1, unit: 'milliseconds' });
+const optionalDuration = optional(integer({ min: 0, unit: 'milliseconds' }));
+
+const cookieRules: Rule = (value, at) => {
+    if (typeof value === 'function') {
+        at.say(
+            "is a function, which can't be checked at start-up: use an object, and change request.session.cookie in a route.",
+        );
+        return;
+    }
+    object({
+        maxAge: optional(nullable(integer({ min: 1, unit: 'milliseconds' }))),
+        expires: optional(nullable(instanceOf(Date))),
+        path: optional(string({ pattern: /^\/[^;\s]*$/, allowed: 'paths that begin with /' })),
+        domain: optional(string({ pattern: /^[A-Za-z0-9.-]+$/, allowed: 'host names' })),
+        httpOnly: optional(boolean()),
+        secure: optional(oneOf(true, false, 'auto')),
+        sameSite: optional(oneOf(true, false, 'lax', 'strict', 'none', 'auto')),
+        partitioned: optional(boolean()),
+        priority: optional(oneOf('low', 'medium', 'high')),
+    })(value, at);
+};
+
+const secretRule: Rule = optional(anyOf(string(), arrayOf(string())));
+
+/** The options of session-file-store and memorystore, and the few that are ours. */
+const driverRules: Rule = (value, at) => {
+    record(object({}, { open: true }))(value, at);
+    const options = value as Record<string, unknown> | undefined;
+    if (options?.file) {
+        object({
+            path: optional(string({ minLength: 1 })),
+            ttl: optional(number({ min: 0, unit: 'seconds' })),
+            retries: optional(integer({ min: 0 })),
+            factor: optional(number({ min: 0 })),
+            minTimeout: optional(number({ min: 0 })),
+            maxTimeout: optional(number({ min: 0 })),
+            reapInterval: optional(number({ min: -1, unit: 'seconds' })),
+            reapMaxConcurrent: optional(integer({ min: 1 })),
+            reapAsync: optional(boolean()),
+            reapSyncFallback: optional(boolean()),
+            logFn: optional(func()),
+            fallbackSessionFn: optional(func()),
+            encoding: optional(string()),
+            encoder: optional(func()),
+            decoder: optional(func()),
+            fileExtension: optional(string({ pattern: /^[^/\\]*$/, allowed: 'endings of file names' })),
+            secret: optional(anyOf(string(), arrayOf(string()))),
+            encryptEncoding: optional(string()),
+            crypto: optional(object({}, { open: true })),
+            keyFunction: optional(func()),
+            fsync: optional(boolean()),
+        })(options.file, at.key('file'));
+    }
+    if (options?.memory) {
+        object({
+            checkPeriod: optional(number({ min: 0, unit: 'milliseconds' })),
+            max: optional(anyOf(integer({ min: 1 }), oneOf(Number.POSITIVE_INFINITY))),
+            ttl: optional(anyOf(number({ min: 1, unit: 'milliseconds' }), func())),
+            dispose: optional(func()),
+            stale: optional(boolean()),
+            noDisposeOnSet: optional(boolean()),
+            serializer: optional(object({ parse: func(), stringify: func() }, { open: true })),
+        })(options.memory, at.key('memory'));
+    }
+};
+
+const shape = object({
+    enabled: boolean(),
+    driver: string({ minLength: 1 }),
+    secret: secretRule,
+    name: string({ pattern: COOKIE_NAME, allowed: 'names that a cookie can have' }),
+    rolling: optional(boolean()),
+    resave: boolean(),
+    proxy: optional(boolean()),
+    saveUninitialized: boolean(),
+    unset: oneOf('destroy', 'keep'),
+    genid: optional(func()),
+    cookie: cookieRules,
+    idle: optional(duration),
+    concurrency: oneOf('merge', 'exclusive'),
+    lockTimeout: duration,
+    storeTimeout: duration,
+    warnBytes: integer({ min: 0 }),
+    maxBytes: integer({ min: 1, max: 4_000_000 }),
+    keepDamaged: optionalDuration,
+    pruneInterval: optionalDuration,
+    drivers: driverRules,
+});
+
+export const sessionConfig: ConfigDefinition<SessionConfig> = {
+    file: 'session',
+    defaults: (environment) => ({
+        enabled: false,
+        driver: 'file',
+        name: 'connect.sid',
+        resave: false,
+        saveUninitialized: false,
+        unset: 'keep',
+        cookie: { path: '/', httpOnly: true, sameSite: 'lax', secure: environment.isProduction },
+        concurrency: 'merge',
+        lockTimeout: 10_000,
+        storeTimeout: 2_000,
+        warnBytes: 16_384,
+        maxBytes: 1_048_576,
+        keepDamaged: 7 * 24 * HOUR_MS,
+        pruneInterval: HOUR_MS / 4,
+        drivers: {},
+    }),
+    rules: (value, at) => {
+        shape(value, at);
+        checkSecrets(value as Partial<SessionConfig>, at);
+    },
+};
+
+/** Only where sessions are on, and only where visitors could be harmed. */
+function checkSecrets(config: Partial<SessionConfig>, at: Place): void {
+    if (config.enabled !== true || !at.environment.isProduction) {
+        return;
+    }
+    const secrets = secretsOf(config);
+    const fix = 'Set SESSION_SECRET to the output of: openssl rand -base64 32';
+    if (secrets.length === 0 || secrets.includes('')) {
+        at.key('secret').say(`is ${secrets.length === 0 ? 'missing' : 'empty'}: sessions can't be signed. ${fix}.`);
+    } else if (secrets.some((secret) => typeof secret === 'string' && secret.length < MIN_SECRET_LENGTH)) {
+        at.key('secret').say(`is shorter than ${MIN_SECRET_LENGTH} characters, so that it could be guessed. ${fix}.`);
+    }
+}
+
+function secretsOf(config: Partial<SessionConfig>): readonly string[] {
+    const { secret } = config;
+    return secret === undefined ? [] : typeof secret === 'string' ? [secret] : secret;
+}
+
+/** The session config with every default worked out. Times are in ms. */
+export interface SessionSettings {
+    readonly name: string;
+    readonly secrets: readonly string[];
+    readonly rolling: boolean | undefined;
+    readonly resave: boolean;
+    readonly proxy: boolean | undefined;
+    readonly saveUninitialized: boolean;
+    readonly unset: 'destroy' | 'keep';
+    readonly genid: (request: Request) => string;
+    readonly cookie: SessionCookieConfig;
+    readonly idleMs: number;
+    readonly concurrency: 'merge' | 'exclusive';
+    readonly lockTimeoutMs: number;
+    readonly storeTimeoutMs: number;
+    readonly warnBytes: number;
+    readonly maxBytes: number;
+    readonly keepDamagedMs: number;
+    readonly pruneIntervalMs: number;
+}
+
+export function settingsOf(config: SessionConfig): SessionSettings {
+    const secrets = secretsOf(config).filter((secret) => secret !== '');
+    return {
+        name: config.name,
+        // Production has refused to start without one by now; a test needs none to outlive it.
+        secrets: secrets.length > 0 ? secrets : [randomBytes(32).toString('base64url')],
+        rolling: config.rolling,
+        resave: config.resave,
+        proxy: config.proxy,
+        saveUninitialized: config.saveUninitialized,
+        unset: config.unset,
+        genid: config.genid ?? (() => randomBytes(24).toString('base64url')),
+        cookie: config.cookie,
+        idleMs: config.idle ?? config.cookie.maxAge ?? ttlOf(config) ?? 2 * HOUR_MS,
+        concurrency: config.concurrency,
+        lockTimeoutMs: config.lockTimeout,
+        storeTimeoutMs: config.storeTimeout,
+        warnBytes: config.warnBytes,
+        maxBytes: config.maxBytes,
+        keepDamagedMs: config.keepDamaged,
+        pruneIntervalMs: pruneIntervalOf(config),
+    };
+}
+
+/** A driver's own `ttl`: memorystore counts in ms, session-file-store (and most others) in seconds. */
+function ttlOf({ driver, drivers }: SessionConfig): number | undefined {
+    const ttl = drivers[driver]?.ttl;
+    if (typeof ttl !== 'number' || ttl <= 0) {
+        return undefined;
+    }
+    return driver === 'memory' ? ttl : ttl * 1000;
+}
+
+function pruneIntervalOf({ driver, drivers, pruneInterval }: SessionConfig): number {
+    const seconds = driver === 'file' ? drivers.file?.reapInterval : undefined;
+    return typeof seconds === 'number' ? Math.max(0, seconds * 1000) : pruneInterval;
+}
+
+/** The named driver's options; a relative folder is taken from the application's root, never from where it was started. */
+export function driverOptions(name: string, config: SessionConfig, environment: Environment): Record<string, unknown> {
+    const options = { ...config.drivers[name] };
+    if (name === 'file') {
+        const path = typeof options.path === 'string' ? options.path : environment.manifest.paths.sessions;
+        options.path = isAbsolute(path) ? path : resolve(environment.root, path);
+    }
+    return options;
+}

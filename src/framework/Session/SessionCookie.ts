@@ -1,0 +1,70 @@
+import { parse, serialize } from 'cookie';
+import { sign, unsign } from 'cookie-signature';
+import type { Request } from 'express';
+import type { Cookie } from 'express-session';
+
+export interface SessionCookieOptions {
+    name: string;
+    /** The first signs, all verify. */
+    secrets: readonly string[];
+    /** express-session's `proxy`: whether X-Forwarded-Proto is believed; undefined follows Express's `trust proxy`. */
+    proxy: boolean | undefined;
+}
+
+/** Reads and writes the signed cookie that carries a session's id, in express-session's format. */
+export class SessionCookie {
+    public constructor(private readonly options: SessionCookieOptions) {}
+
+    /** The id in the request's cookie, or undefined where there is none that one of the secrets signed. */
+    public read(request: Request): string | undefined {
+        const header = request.headers.cookie;
+        const { name, secrets } = this.options;
+        if (!header?.includes(name)) {
+            return undefined;
+        }
+        const value = parse(header)[name];
+        if (!value?.startsWith('s:')) {
+            return undefined;
+        }
+        for (const secret of secrets) {
+            const id = unsign(value.slice(2), secret);
+            if (id !== false && id !== '') {
+                return id;
+            }
+        }
+        return undefined;
+    }
+
+    /** The Set-Cookie value that gives the browser this session. */
+    public issue(id: string, cookie: Cookie): string {
+        return serialize(this.options.name, `s:${sign(id, this.options.secrets[0] as string)}`, attributes(cookie));
+    }
+
+    /** The Set-Cookie value that takes the cookie away; browsers want the attributes it was set with. */
+    public clear(cookie: Cookie): string {
+        return serialize(this.options.name, '', { ...attributes(cookie), expires: new Date(1) });
+    }
+
+    /** Whether the request came over HTTPS, as express-session sees it. */
+    public isSecure(request: Request): boolean {
+        if ((request.socket as { encrypted?: boolean }).encrypted) {
+            return true;
+        }
+        if (this.options.proxy !== true) {
+            return this.options.proxy !== false && request.secure;
+        }
+        const forwarded = request.headers['x-forwarded-proto'];
+        return (
+            String(forwarded ?? '')
+                .split(',')[0]
+                ?.trim()
+                .toLowerCase() === 'https'
+        );
+    }
+}
+
+type Attributes = NonNullable<Parameters<typeof serialize>[2]>;
+
+function attributes(cookie: Cookie): Attributes {
+    return (cookie as unknown as { data: Attributes }).data;
+}

@@ -1,0 +1,152 @@
+import type { Request, RequestHandler, Response } from 'express';
+import session, { Cookie, type CookieOptions } from 'express-session';
+import type { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
+import type { Logger } from '../Logging/Logger.js';
+import { ExpressStore } from './ExpressStore.js';
+import { HttpSession } from './HttpSession.js';
+import { OncePerMinute } from './OncePerMinute.js';
+import type { RequestSession } from './RequestSession.js';
+import type { SessionLimits } from './SessionChanges.js';
+import type { SessionSettings } from './SessionConfig.js';
+import { SessionCookie } from './SessionCookie.js';
+import type { SessionDriver } from './SessionDriver.js';
+import type { StoredCookie } from './SessionRecord.js';
+import { SessionRepository } from './SessionRepository.js';
+
+/** What the session layer needs from the application. */
+export interface SessionLayerOptions {
+    settings: SessionSettings;
+    driver: SessionDriver;
+    log: Logger;
+    errors: ExceptionHandler;
+    /** Warn of values that JSON can't hold. */
+    isDevelopment: boolean;
+}
+
+/** Stands in for the response in express-session's middleware: storing and cookies are RequestSession's business. */
+class NoResponse {
+    public write(): void {}
+    public end(): void {}
+    public writeHead(): void {}
+}
+
+/** What all requests share: the settings, the store, and express-session's own middleware. */
+export class SessionLayer {
+    public readonly settings: SessionSettings;
+    public readonly repository: SessionRepository;
+    public readonly cookie: SessionCookie;
+    public readonly limits: SessionLimits;
+    public readonly log: Logger;
+    public readonly errors: ExceptionHandler;
+    public readonly driver: SessionDriver;
+    public readonly store: ExpressStore;
+    private readonly expressSession: RequestHandler;
+    private readonly undeliverable = new OncePerMinute();
+
+    public constructor(options: SessionLayerOptions) {
+        const { settings, driver, log } = options;
+        this.settings = settings;
+        this.driver = driver;
+        this.log = log;
+        this.errors = options.errors;
+        this.repository = new SessionRepository(driver, {
+            idleMs: settings.idleMs,
+            maxAgeMs: settings.cookie.maxAge ?? undefined,
+            timeoutMs: settings.storeTimeoutMs,
+            keepDamagedMs: settings.keepDamagedMs,
+            warn: (message, context) => log.warning(message, context),
+        });
+        this.cookie = new SessionCookie({ name: settings.name, secrets: settings.secrets, proxy: settings.proxy });
+        this.limits = limitsFor(settings, log, options.isDevelopment);
+        this.store = new ExpressStore(this);
+        this.expressSession = session({
+            store: this.store,
+            secret: [...settings.secrets],
+            name: settings.name,
+            resave: settings.resave,
+            saveUninitialized: settings.saveUninitialized,
+            cookie: { ...settings.cookie } as CookieOptions,
+            ...(settings.rolling !== undefined && { rolling: settings.rolling }),
+            ...(settings.proxy !== undefined && { proxy: settings.proxy }),
+            unset: settings.unset,
+            genid: settings.genid,
+        });
+        this.store.adoptGenerated();
+    }
+
+    /** Runs express-session's middleware for a request whose record is loaded: it never waits. */
+    public runExpressSession(owner: RequestSession): void {
+        let failure: unknown;
+        this.store.serve(owner, () => {
+            this.expressSession(owner.request, new NoResponse() as unknown as Response, (error?: unknown) => {
+                failure = error;
+            });
+        });
+        if (failure) {
+            throw failure;
+        }
+        // The middleware wraps these two to keep its own account of changes, which is ours to keep here.
+        const made = owner.request.session as unknown as HttpSession;
+        Reflect.deleteProperty(made, 'save');
+        Reflect.deleteProperty(made, 'reload');
+    }
+
+    /** Makes a new, empty session with a new id for the request, by express-session's own means. */
+    public generate(request: Request): void {
+        this.store.generate(request);
+    }
+
+    /** Makes the session object again from what is loaded. */
+    public inflate(owner: RequestSession): void {
+        this.store.createSession(owner.request, owner.storedData() as never);
+    }
+
+    public newId(request: Request): string {
+        return this.settings.genid(request);
+    }
+
+    /** The cookie to send: the session's own, or, where the route never asked for the session, the stored one. */
+    public cookieOf(current: HttpSession | undefined, stored?: StoredCookie): Cookie {
+        return current?.cookie ?? inflateCookie(stored ?? {});
+    }
+
+    public warnUndeliverable(request: Request): void {
+        if (this.undeliverable.isDue()) {
+            const forwarded = request.headers['x-forwarded-proto'] !== undefined;
+            this.log.warning(
+                forwarded
+                    ? 'The session cookie is secure, and the proxy that says this request came over https is not trusted: no session ' +
+                          'was stored. Set trustProxy in src/config/http.ts to the number of proxies in front.'
+                    : 'The session cookie is secure, and this request came over plain http: no session was stored. Serve https, or ' +
+                          'for a trial on plain http set SESSION_SECURE=false in .env (cookie.secure in src/config/session.ts).',
+            );
+        }
+    }
+}
+
+/** As express-session does it: a stored cookie keeps its `originalMaxAge`, and its date is a Date again. */
+export function inflateCookie(stored: StoredCookie): Cookie {
+    const { originalMaxAge, expires, ...rest } = stored;
+    const cookie = new (Cookie as unknown as new (options: object) => Cookie)(rest);
+    cookie.expires = (typeof expires === 'string' ? new Date(expires) : expires) as Date | null;
+    cookie.originalMaxAge = originalMaxAge ?? null;
+    return cookie;
+}
+
+function limitsFor(settings: SessionSettings, log: Logger, isDevelopment: boolean): SessionLimits {
+    const limits: SessionLimits = {
+        warnBytes: settings.warnBytes,
+        maxBytes: settings.maxBytes,
+        large: (bytes, keys) =>
+            log.warning(
+                `A session is ${bytes} bytes, over the ${settings.warnBytes} of warnBytes in src/config/session.ts.`,
+                {
+                    largestKeys: keys,
+                },
+            ),
+    };
+    if (isDevelopment) {
+        limits.lossy = (path, what) => log.warning(`request.session.${path} is ${what}.`);
+    }
+    return limits;
+}

@@ -1,0 +1,70 @@
+import session, { Store } from 'express-session';
+import { DriverManager } from '../DriverManager.js';
+import type { Environment } from '../Environment.js';
+import { ConfigError } from '../Exceptions/errors.js';
+import type { Logger } from '../Logging/Logger.js';
+import { driverOptions, type SessionConfig } from './SessionConfig.js';
+import type { SessionDriver } from './SessionDriver.js';
+import { PlainStoreAdapter } from './stores/PlainStoreAdapter.js';
+
+export type SessionDriverFactory = (
+    options: Record<string, unknown>,
+) => Store | SessionDriver | Promise<Store | SessionDriver>;
+
+/**
+ * Makes session drivers by name: `file` and `memory` are built in, `extend` adds others. A factory may give any
+ * express-session store from npm, or a driver of your own.
+ */
+export class SessionManager extends DriverManager<SessionDriver, Record<string, unknown>> {
+    protected override readonly kind = 'Session driver';
+
+    public constructor(
+        private readonly config: SessionConfig,
+        private readonly environment: Environment,
+        log: Logger,
+    ) {
+        super();
+        const warn = (message: string) => log.warning(message);
+        this.extend('file', async (options) => {
+            const { FileStore } = await import('./stores/FileStore.js');
+            return new FileStore({ warn, ...options });
+        });
+        this.extend('memory', async (options) => {
+            const { MemoryStore } = await import('./stores/MemoryStore.js');
+            return new MemoryStore({ warn, ...options });
+        });
+    }
+
+    /** `extend('mongo', (options) => new MongoStore(options))`; the options are `drivers.mongo` of the session config. */
+    public override extend(name: string, factory: SessionDriverFactory): this {
+        return super.extend(name, async (options) => asDriver(name, await factory(options)));
+    }
+
+    protected override optionsFor(name: string): Record<string, unknown> {
+        return driverOptions(name, this.config, this.environment);
+    }
+}
+
+function asDriver(name: string, made: Store | SessionDriver): SessionDriver {
+    if (isDriver(made)) {
+        return made;
+    }
+    if (made instanceof session.Store || isStore(made)) {
+        return new PlainStoreAdapter(made as Store);
+    }
+    throw new ConfigError(
+        `Session driver [${name}] is not an express-session store: extend('${name}', …) has to return one, with get, set and destroy.`,
+    );
+}
+
+function has(value: unknown, methods: readonly string[]): boolean {
+    return methods.every((method) => typeof (value as Record<string, unknown> | undefined)?.[method] === 'function');
+}
+
+function isStore(value: unknown): boolean {
+    return has(value, ['get', 'set', 'destroy']);
+}
+
+function isDriver(value: unknown): value is SessionDriver {
+    return has(value, ['read', 'write', 'remove', 'records', 'lock', 'setAside', 'tidy', 'close']);
+}

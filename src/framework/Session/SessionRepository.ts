@@ -1,0 +1,327 @@
+import { BadRecordError, type MaybePromise, type SessionDriver, type StoredRecord } from './SessionDriver.js';
+import { SessionUnavailableException } from './SessionErrors.js';
+import {
+    type EndReason,
+    endedRecord,
+    type LiveRecord,
+    liveRecord,
+    type ParsedRecord,
+    parseRecord,
+    type StoredCookie,
+} from './SessionRecord.js';
+
+/** What one request changed in a session: only this is applied to what is stored when it is saved. */
+export interface SessionChange {
+    /** The JSON text of each key that was set or mutated. */
+    readonly set: ReadonlyMap<string, string>;
+    readonly removed: ReadonlySet<string>;
+    /** Amounts to add to the stored numbers. */
+    readonly added: ReadonlyMap<string, number>;
+    /** The cookie's settings where the request changed them; undefined keeps the stored ones. */
+    readonly cookie?: StoredCookie | undefined;
+}
+
+export const NO_CHANGE: SessionChange = { set: new Map(), removed: new Set(), added: new Map() };
+
+/** A live session as it was found or written: what is stored, and what that means. */
+export interface LoadedSession {
+    readonly kind: 'live';
+    readonly stored: StoredRecord;
+    readonly record: LiveRecord;
+}
+
+export type LoadResult = LoadedSession | { readonly kind: 'none' } | { readonly kind: 'ended'; readonly at: number };
+
+export interface RepositoryOptions {
+    /** How long a session lives without a request, in ms, unless its own cookie says otherwise. */
+    idleMs: number;
+    /** `cookie.maxAge` of the config in ms: a session whose own differs ("remember me") goes by its own. */
+    maxAgeMs: number | undefined;
+    /** How long the store may take to answer, in ms. */
+    timeoutMs: number;
+    /** How long damaged records are kept for a person to look at, in ms. */
+    keepDamagedMs: number;
+    warn(message: string, context: Record<string, unknown>): void;
+}
+
+/** An ended session's note stays for as long as a request could still come with its id. */
+const ENDED_KEPT_MS = 60_000;
+/** Expired records are removed this much later, so that a request in flight can still save its session. */
+const PRUNE_GRACE_MS = 60_000;
+/** Part of the idle time that may pass before a request without changes is written down as activity. */
+const TOUCH_AFTER = 0.05;
+
+const NONE = { kind: 'none' } as const;
+
+/**
+ * The one layer between requests and every driver. It knows when a session is alive, merges what requests changed
+ * into what is stored (and again, where another write came between), and never brings an ended session back.
+ */
+export class SessionRepository {
+    private readonly movingAside = new Map<string, Promise<void>>();
+
+    public constructor(
+        private readonly driver: SessionDriver,
+        private readonly options: RepositoryOptions,
+    ) {}
+
+    /** The session that is stored under an id, unless it is expired, ended or damaged. */
+    public load(id: string): MaybePromise<LoadResult> {
+        let found: MaybePromise<StoredRecord | undefined>;
+        try {
+            found = this.driver.read(id);
+        } catch (error) {
+            return this.notRead(id, error);
+        }
+        return found instanceof Promise
+            ? this.inTime(
+                  'loaded',
+                  found.then((stored) => this.examine(id, stored)),
+              ).catch((error) => this.notRead(id, error))
+            : this.examine(id, found);
+    }
+
+    /** Stores a new session. Fails where the id is taken. */
+    public async create(id: string, cookie: StoredCookie, change: SessionChange): Promise<LoadedSession> {
+        const now = Date.now();
+        const empty: LiveRecord = { kind: 'live', data: {}, cookie, seen: now, created: now };
+        const created = await this.inTime('saved', this.tryWrite(id, undefined, empty, change));
+        if (!created) {
+            throw new SessionUnavailableException('saved', new Error('A new session got an id that is taken.'));
+        }
+        return created;
+    }
+
+    /**
+     * Applies a change to what is stored now, starting from what was loaded; a write that came between is read and
+     * merged. Undefined: the session has ended meanwhile, and nothing was stored.
+     */
+    public save(id: string, loaded: LoadedSession, change: SessionChange): Promise<LoadedSession | undefined> {
+        return this.inTime('saved', this.merge(id, loaded, change));
+    }
+
+    /** Writes down that the session is in use. Where another request wrote meanwhile, that has been said already. */
+    public touch(id: string, loaded: LoadedSession): Promise<LoadedSession | undefined> {
+        return this.inTime('saved', this.tryWrite(id, loaded.stored, loaded.record, NO_CHANGE));
+    }
+
+    /** Whether enough of the idle time has passed that a request has to be written down as activity. */
+    public touchDue(record: LiveRecord, now = Date.now()): boolean {
+        return now - record.seen >= this.idleOf(record.cookie) * TOUCH_AFTER;
+    }
+
+    /** Ends a session for good; requests in flight can't bring it back. False where none was alive. */
+    public end(id: string, reason: EndReason): Promise<boolean> {
+        return this.inTime('ended', this.bury(id, reason));
+    }
+
+    /**
+     * Moves a session to a new id: what is stored now, with this request's change, is written under the new id, then
+     * the old id ends. Undefined: the session has ended meanwhile, and nothing was copied.
+     */
+    public async migrate(
+        id: string,
+        newId: string,
+        loaded: LoadedSession,
+        change: SessionChange,
+    ): Promise<LoadedSession | undefined> {
+        return this.inTime('saved', this.moveTo(id, newId, loaded, change));
+    }
+
+    /** Removes records that are expired or ended for long enough, without blocking requests. Gives their number. */
+    public async prune(signal?: AbortSignal): Promise<number> {
+        const now = Date.now();
+        let removed = 0;
+        // Nothing younger than this can be expired, but for sessions with a shorter life of their own: they wait.
+        for await (const { id, record, version } of this.driver.records(
+            now - Math.min(this.options.idleMs, ENDED_KEPT_MS),
+        )) {
+            if (signal?.aborted) {
+                break;
+            }
+            if (this.isDead(id, record, now) && (await this.driver.remove(id, version))) {
+                removed += 1;
+            }
+        }
+        await this.driver.tidy(now - this.options.keepDamagedMs);
+        return removed;
+    }
+
+    private isDead(id: string, text: string, now: number): boolean {
+        const record = this.parse(id, text, now);
+        return record?.kind === 'ended'
+            ? now - record.at > ENDED_KEPT_MS
+            : record !== undefined && now - PRUNE_GRACE_MS > record.seen + this.idleOf(record.cookie);
+    }
+
+    private examine(id: string, stored: StoredRecord | undefined): LoadResult {
+        if (!stored) {
+            return NONE;
+        }
+        const now = Date.now();
+        const record = this.parse(id, stored.record, now);
+        if (!record) {
+            return NONE;
+        }
+        if (record.kind === 'ended') {
+            return { kind: 'ended', at: record.at };
+        }
+        return now > record.seen + this.idleOf(record.cookie) ? NONE : { kind: 'live', stored, record };
+    }
+
+    /** A damaged record is undefined here, and on its way out of the way. */
+    private parse(id: string, text: string, now: number): ParsedRecord | undefined {
+        try {
+            return parseRecord(text, now);
+        } catch (error) {
+            this.moveAside(id, error);
+            return undefined;
+        }
+    }
+
+    private notRead(id: string, error: unknown): LoadResult {
+        if (error instanceof BadRecordError) {
+            this.moveAside(id, error);
+            return NONE;
+        }
+        throw error instanceof SessionUnavailableException ? error : new SessionUnavailableException('loaded', error);
+    }
+
+    private moveAside(id: string, reason: unknown): void {
+        if (this.movingAside.has(id)) {
+            return;
+        }
+        const moving = (async () => {
+            const context: Record<string, unknown> = { reason: (reason as Error).message };
+            try {
+                await this.driver.setAside(id);
+            } catch (error) {
+                context.error = error;
+            }
+            this.options.warn('A stored session is damaged and was set aside; its visitor gets a fresh one.', context);
+            this.movingAside.delete(id);
+        })();
+        this.movingAside.set(id, moving);
+    }
+
+    private async merge(id: string, loaded: LoadedSession, change: SessionChange): Promise<LoadedSession | undefined> {
+        let base: LoadResult = loaded;
+        while (base.kind === 'live') {
+            const written = await this.tryWrite(id, base.stored, base.record, change);
+            if (written) {
+                return written;
+            }
+            base = await this.load(id); // another request was first: its changes stay, ours are applied to them
+        }
+        return undefined;
+    }
+
+    private async moveTo(
+        id: string,
+        newId: string,
+        loaded: LoadedSession,
+        change: SessionChange,
+    ): Promise<LoadedSession | undefined> {
+        let base: LoadResult = loaded;
+        let moved: LoadedSession | undefined;
+        while (base.kind === 'live') {
+            moved = await this.tryWrite(newId, moved?.stored, base.record, change);
+            if (!moved) {
+                throw new Error('A session that was being moved was written under its new id by someone else.');
+            }
+            if (await this.writeEnded(id, base.stored, 'migrated')) {
+                return moved;
+            }
+            base = await this.load(id); // written meanwhile: what is there now is what moves
+        }
+        if (moved) {
+            await this.driver.remove(newId, moved.stored.version);
+        }
+        return undefined;
+    }
+
+    private async bury(id: string, reason: EndReason): Promise<boolean> {
+        let found = await this.load(id);
+        while (found.kind === 'live') {
+            if (await this.writeEnded(id, found.stored, reason)) {
+                return true;
+            }
+            found = await this.load(id);
+        }
+        return false;
+    }
+
+    private async writeEnded(id: string, stored: StoredRecord, reason: EndReason): Promise<boolean> {
+        const now = Date.now();
+        const text = endedRecord(now, reason);
+        return (await this.driver.write(id, text, stored.version, now + ENDED_KEPT_MS)) !== undefined;
+    }
+
+    private async tryWrite(
+        id: string,
+        stored: StoredRecord | undefined,
+        base: LiveRecord,
+        change: SessionChange,
+    ): Promise<LoadedSession | undefined> {
+        const now = Date.now();
+        const cookie = withExpires(change.cookie ?? base.cookie, now);
+        const text = liveRecord(now, base.created, JSON.stringify(cookie), apply(base.data, change));
+        const expiresAt = now + this.idleOf(cookie) + PRUNE_GRACE_MS;
+        const version = await this.driver.write(id, text, stored?.version, expiresAt);
+        return version === undefined
+            ? undefined
+            : { kind: 'live', stored: { record: text, version }, record: parseRecord(text, now) as LiveRecord };
+    }
+
+    private idleOf(cookie: StoredCookie): number {
+        const own = cookie.originalMaxAge;
+        const { idleMs, maxAgeMs } = this.options;
+        // express-session's cookie may lose a millisecond between setting and reading its maxAge.
+        const isOwn = typeof own === 'number' && (maxAgeMs === undefined || Math.abs(own - maxAgeMs) > 1000);
+        return isOwn ? own : idleMs;
+    }
+
+    /** A store that fails or takes too long is storage trouble. */
+    private async inTime<T>(action: 'loaded' | 'saved' | 'ended', work: Promise<T>): Promise<T> {
+        let timer: NodeJS.Timeout | undefined;
+        const late = new Promise<never>((_, reject) => {
+            timer = setTimeout(
+                () => reject(new Error(`The session store did not answer within ${this.options.timeoutMs} ms.`)),
+                this.options.timeoutMs,
+            );
+        });
+        try {
+            return await Promise.race([work, late]);
+        } catch (error) {
+            throw error instanceof SessionUnavailableException || error instanceof BadRecordError
+                ? error
+                : new SessionUnavailableException(action, error);
+        } finally {
+            clearTimeout(timer);
+        }
+    }
+}
+
+/** The stored keys as JSON texts, with the change applied. */
+function apply(data: Record<string, unknown>, change: SessionChange): Map<string, string> {
+    const entries = new Map<string, string>();
+    for (const key of Object.keys(data)) {
+        if (!change.removed.has(key)) {
+            entries.set(key, change.set.get(key) ?? JSON.stringify(data[key]));
+        }
+    }
+    for (const [key, json] of change.set) {
+        entries.set(key, json);
+    }
+    for (const [key, amount] of change.added) {
+        const stored = data[key];
+        entries.set(key, JSON.stringify((typeof stored === 'number' ? stored : 0) + amount));
+    }
+    return entries;
+}
+
+function withExpires(cookie: StoredCookie, now: number): StoredCookie {
+    return typeof cookie.originalMaxAge === 'number'
+        ? { ...cookie, expires: new Date(now + cookie.originalMaxAge).toISOString() }
+        : cookie;
+}

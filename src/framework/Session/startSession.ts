@@ -1,0 +1,107 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Logger } from '../Logging/Logger.js';
+import { exclusive } from './exclusive.js';
+import { RequestSession } from './RequestSession.js';
+import { snapshot } from './ResponseGate.js';
+import { assignSession, equip, type NoSession } from './requestSessions.js';
+import type { SessionLayer } from './SessionLayer.js';
+
+/** The pipeline's session stage: finds the session of each request before the routes run. */
+export function startSession(layer: SessionLayer): RequestHandler {
+    const path = layer.settings.cookie.path ?? '/';
+    const outside = absence(
+        layer.log,
+        `request.session was read outside the cookie's path (${path}), where there is no session: set cookie.path in src/config/session.ts.`,
+    );
+    const equipOnce = equipper();
+    const takeTurns = layer.settings.concurrency === 'exclusive' ? exclusive() : undefined;
+
+    return function startSession(request, response, next) {
+        equipOnce(request);
+        if (path !== '/' && !request.originalUrl.startsWith(path)) {
+            assignSession(request, outside);
+            next();
+            return;
+        }
+        const cookieId = layer.cookie.read(request);
+        const session = new RequestSession(layer, request, response, next, cookieId);
+        assignSession(request, session);
+        const begin = () => {
+            try {
+                session.watch(snapshot(response));
+            } catch (error) {
+                next(error);
+                return;
+            }
+            if (takeTurns) {
+                takeTurns(request, response, next);
+            } else {
+                next();
+            }
+        };
+        if (cookieId === undefined) {
+            begin();
+        } else {
+            load(layer, session, cookieId, begin);
+        }
+    };
+}
+
+/** The session stage where sessions are disabled: nothing is touched, and the first read of a session says why. */
+export function noSession(log: Logger): RequestHandler {
+    const disabled = absence(
+        log,
+        'Sessions are disabled: set enabled to true in src/config/session.ts to use request.session.',
+    );
+    const equipOnce = equipper();
+
+    return function noSession(request: Request, _response: Response, next: NextFunction) {
+        equipOnce(request);
+        assignSession(request, disabled);
+        next();
+    };
+}
+
+/** Memory answers at once, and then nothing here waits either. */
+function load(layer: SessionLayer, session: RequestSession, id: string, begin: () => void): void {
+    try {
+        const found = layer.repository.load(id);
+        if (found instanceof Promise) {
+            found
+                .then(
+                    (result) => session.accept(result),
+                    (error) => session.unavailable(error),
+                )
+                .then(begin);
+            return;
+        }
+        session.accept(found);
+    } catch (error) {
+        session.unavailable(error);
+    }
+    begin();
+}
+
+function absence(log: Logger, message: string): NoSession {
+    let said = false;
+    return {
+        absent() {
+            if (!said) {
+                said = true;
+                log.warning(message);
+            }
+        },
+    };
+}
+
+/** Each Express application has a prototype for its requests: it is equipped with its first request. */
+function equipper(): (request: Request) => void {
+    const equipped = new WeakSet<object>();
+    return (request) => {
+        const prototype = (request.app as unknown as { request: Request }).request;
+        if (!equipped.has(prototype)) {
+            equipped.add(prototype);
+            equip(prototype);
+        }
+    };
+}

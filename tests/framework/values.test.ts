@@ -1,0 +1,167 @@
+import type { Router } from 'express';
+import { expect, test } from 'vitest';
+import { increment } from '../../src/framework/Session/increment.js';
+import { sessionApp } from '../helpers/sessionApp.js';
+
+const circular: Record<string, unknown> = {};
+circular.self = circular;
+let deep: unknown = 1;
+for (let level = 0; level < 5000; level += 1) {
+    deep = [deep];
+}
+
+const unstorable: Record<string, [value: () => unknown, message: string]> = {
+    bigint: [() => ({ amount: 10n }), "request.session.cart can't be stored: it holds a BigInt"],
+    circular: [() => circular, "request.session.cart can't be stored: it refers to itself."],
+    deep: [() => deep, "request.session.cart can't be stored: it is nested"],
+    huge: [() => 'x'.repeat(1_100_000), 'Its largest keys: cart (1100002 bytes)'],
+};
+
+const reserved = [
+    'id',
+    'req',
+    'save',
+    'reload',
+    'destroy',
+    'regenerate',
+    'migrate',
+    'touch',
+    'resetMaxAge',
+    '__proto__',
+];
+
+function start(routes: (router: Router) => void, environment: 'test' | 'development' = 'development') {
+    return sessionApp({ environment, session: { driver: 'memory' }, routes });
+}
+
+test.each(Object.entries(unstorable))('a %s value is a 500 that names the key', async (_kind, [value, message]) => {
+    const app = await start((router) => {
+        router.get('/', (request, response) => {
+            request.session['cart'] = value();
+            response.json('stored');
+        });
+    });
+    const response = await app.browser().visit('/');
+    expect(response.status).toBe(500);
+    expect(JSON.stringify(await response.json())).toContain(message);
+    expect(response.headers.getSetCookie()).toEqual([]);
+});
+
+test.each([...reserved, 'cookie'])('%s as a key gets a clear error', async (key) => {
+    const app = await start((router) => {
+        router.get('/', (request, response) => {
+            (request.session as unknown as Record<string, unknown>)[key] = 'mine';
+            response.json('stored');
+        });
+        router.get('/up-and-running', (_request, response) => {
+            response.json(true);
+        });
+    });
+    const response = await app.browser().visit('/');
+    expect(response.status).toBe(500);
+    expect(JSON.stringify(await response.json())).toContain(
+        `request.session.${key} is used by the session itself: store your data under another key.`,
+    );
+    expect(await app.browser().json('/up-and-running')).toBe(true);
+});
+
+test.each(['constructor', 'toString', 'hasOwnProperty', 'a key with spaces', ''])(
+    'the key %j is kept as any other',
+    async (key) => {
+        const app = await start((router) => {
+            router.get('/set', (request, response) => {
+                request.session[key] = 'kept';
+                response.json('stored');
+            });
+            router.get('/get', (request, response) => {
+                response.json(Object.hasOwn(request.session, key) && request.session[key]);
+            });
+        });
+        const browser = app.browser();
+        await browser.visit('/set');
+        expect(await browser.json('/get')).toBe('kept');
+    },
+);
+
+test('values that JSON can not hold are warned of in development, with their path', async () => {
+    class Cart {
+        public items = 1;
+    }
+    const app = await start((router) => {
+        router.get('/', (request, response) => {
+            request.session['a'] = { map: new Map() };
+            request.session['b'] = [new Set()];
+            request.session['c'] = new Cart();
+            request.session['d'] = () => 1;
+            request.session['e'] = { when: new Date(0), list: [1, 'two', null] };
+            response.json('stored');
+        });
+    });
+    await app.browser().visit('/');
+    const warnings = app.log.filter(({ level }) => level === 'warning');
+    expect(warnings.map(({ message }) => message)).toEqual([
+        'request.session.a.map is a Map, which is stored as {}: store an array instead.',
+        'request.session.b[0] is a Set, which is stored as {}: store an array instead.',
+        'request.session.c is a Cart, which comes back as a plain object.',
+        'request.session.d is a function, which is not stored.',
+    ]);
+});
+
+test('a session over its budget is warned of, with its largest keys', async () => {
+    const app = await start((router) => {
+        router.get('/', (request, response) => {
+            request.session['small'] = 1;
+            request.session['large'] = 'x'.repeat(20_000);
+            response.json('stored');
+        });
+    });
+    await app.browser().visit('/');
+    const [warning] = app.log.filter(({ level }) => level === 'warning');
+    expect(warning?.context).toEqual({ largestKeys: { large: 20_002, small: 1 } });
+});
+
+test('a nested __proto__ key is not stored', async () => {
+    const app = await start((router) => {
+        router.post('/', (request, response) => {
+            request.session['body'] = request.body;
+            response.json('stored');
+        });
+        router.get('/', (request, response) => {
+            response.json(request.session['body']);
+        });
+    });
+    const browser = app.browser();
+    await browser.visit('/', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.parse('{"a":1,"b":{"__proto__":{"admin":true}}}'),
+    });
+    expect(await browser.json('/')).toEqual({ a: 1, b: {} });
+});
+
+test('increments of parallel requests all count', async () => {
+    const app = await start((router) => {
+        router.get('/start', (request, response) => {
+            request.session['count'] = 5;
+            response.json('started');
+        });
+        router.get('/add', async (request, response) => {
+            increment(request, 'count', 2);
+            await new Promise((resolve) => setTimeout(resolve, 5));
+            response.json(increment(request, 'other'));
+        });
+        router.get('/', (request, response) => {
+            response.json([request.session['count'], request.session['other']]);
+        });
+        router.get('/text', (request, response) => {
+            request.session['text'] = 'five';
+            increment(request, 'text');
+            response.json('never');
+        });
+    });
+    const browser = app.browser();
+    await browser.visit('/start');
+    await Promise.all(Array.from({ length: 20 }, () => browser.copy().visit('/add')));
+    expect(await browser.json('/')).toEqual([45, 20]);
+    expect((await browser.visit('/text')).status).toBe(500);
+});
