@@ -1,0 +1,33 @@
+export interface ExceptionOptions {
+    /** The envelope's `code`. Default: the HTTP status (success is 1000). */
+    code?: number;
+    /** The HTTP status, 400 to 599. Default: 500. */
+    status?: number;
+    /** What led to it: logged, never sent. */
+    cause?: unknown;
+    /** Whether the client may read the message. Default: only where the status is below 500. */
+    expose?: boolean;
+    /** The envelope's `data`, sent where the message is. Default: null. */
+    data?: unknown;
+    /** Sent with the answer, such as `Retry-After`. */
+    headers?: Readonly<Record<string, string>>;
+}
+
+/** An error that knows how it is answered: `{ code, message, data }` with an HTTP status. Extend it for your own. */
+export class Exception extends Error {
+    public readonly code: number;
+    public readonly status: number;
+    public readonly expose: boolean;
+    public readonly data: unknown;
+    public readonly headers: Readonly<Record<string, string>>;
+
+    public constructor(message: string, options: ExceptionOptions = {}) {
+        super(message, 'cause' in options ? { cause: options.cause } : undefined);
+        this.name = new.target.name;
+        this.status = options.status ?? 500;
+        this.code = options.code ?? this.status;
+        this.expose = options.expose ?? this.status < 500;
+        this.data = options.data ?? null;
+        this.headers = options.headers ?? {};
+    }
+}

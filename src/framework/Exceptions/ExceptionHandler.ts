@@ -1,0 +1,151 @@
+import { STATUS_CODES } from 'node:http';
+import type { Request, Response } from 'express';
+import type { ApplicationKernel } from '../ApplicationKernel.js';
+import { routeOf } from '../Http/routeOf.js';
+import { Logger } from '../Logging/Logger.js';
+import { AnswerTimeoutException } from './AnswerTimeoutException.js';
+import { toError, traitsOf } from './thrown.js';
+
+/** What every error is answered with; success has the code 1000. */
+export interface Envelope {
+    code: number;
+    message: string;
+    data: unknown;
+}
+
+const GENERIC_MESSAGE = 'Something went wrong on our side. Please try again later.';
+
+/** What a route may have set for the answer that it now won't give. */
+const CONTENT_HEADERS = [
+    'Accept-Ranges',
+    'Cache-Control',
+    'Content-Disposition',
+    'Content-Encoding',
+    'Content-Language',
+    'Content-Length',
+    'Content-Range',
+    'Content-Type',
+    'ETag',
+    'Expires',
+    'Last-Modified',
+    'Location',
+    'Transfer-Encoding',
+];
+
+/**
+ * Says who hears of an error (`report`) and what the client reads (`render`). `src/app/Exceptions/Handler.ts`
+ * extends it; an override that fails breaks neither the process nor the answer.
+ */
+export class ExceptionHandler {
+    public constructor(protected readonly app: ApplicationKernel) {}
+
+    /** Server errors go to the log as errors, the client's own mistakes at debug level. */
+    public report(error: Error, request: Request): void | Promise<void> {
+        const logger = this.app.container.make(Logger);
+        const context = { requestId: request.requestId, method: request.method, route: routeOf(request) };
+        if (error instanceof AnswerTimeoutException) {
+            logger.warning(error.detail, context);
+        } else if (traitsOf(error).status >= 500) {
+            logger.error(error.message, { ...context, error });
+        } else {
+            logger.debug(error.message, { ...context, error });
+        }
+    }
+
+    /** Answers with the envelope `{ code, message, data }` and the error's HTTP status. */
+    public render(error: Error, request: Request, response: Response): void | Promise<void> {
+        const { status, headers } = traitsOf(error);
+        response.set(headers);
+        response.status(status).json(this.envelope(error, request));
+    }
+
+    /** The envelope of an error. Unexpected errors show themselves in development only. */
+    protected envelope(error: Error, request: Request): Envelope {
+        const { status, code, expose, data } = traitsOf(error);
+        if (expose) {
+            return { code, message: error.message, data };
+        }
+        if (status < 500) {
+            return { code, message: STATUS_CODES[status] ?? 'Bad Request', data: null };
+        }
+        const { requestId } = request;
+        if (this.app.environment.isDevelopment) {
+            return { code, message: error.message, data: { requestId, error: explain(error) } };
+        }
+        return { code, message: GENERIC_MESSAGE, data: { requestId } };
+    }
+
+    /** Reports and answers whatever was thrown. Never throws or rejects: it is the last one to be asked. */
+    public async handle(thrown: unknown, request: Request, response: Response): Promise<void> {
+        const error = toError(thrown);
+        void this.attempt('report', () => this.report(error, request));
+        if (response.headersSent) {
+            endSocket(response);
+            return;
+        }
+        for (const header of CONTENT_HEADERS) {
+            response.removeHeader(header);
+        }
+        response.statusMessage = '';
+        const rendered = await this.attempt('render', () => this.render(error, request, response));
+        const forgotten = error instanceof AnswerTimeoutException && !response.headersSent;
+        if (!rendered || forgotten) {
+            answerPlainly(forgotten ? 503 : 500, request, response);
+        }
+    }
+
+    /** Runs a step that a user may have overridden. False when it failed, which is logged. */
+    private async attempt(step: 'report' | 'render', run: () => void | Promise<void>): Promise<boolean> {
+        try {
+            await run();
+            return true;
+        } catch (failure) {
+            try {
+                this.app.container
+                    .make(Logger)
+                    .error(`The exception handler's ${step}() failed itself.`, { error: toError(failure) });
+            } catch {
+                // Nothing is left to tell it to.
+            }
+            return false;
+        }
+    }
+}
+
+function answerPlainly(status: 500 | 503, request: Request, response: Response): void {
+    if (response.headersSent) {
+        endSocket(response);
+        return;
+    }
+    const body: Envelope = { code: status, message: GENERIC_MESSAGE, data: { requestId: request.requestId } };
+    response.statusCode = status;
+    response.removeHeader('Content-Length');
+    response.setHeader('Content-Type', 'application/json; charset=utf-8');
+    response.end(JSON.stringify(body));
+}
+
+/** An answer cut short must not look complete. One that is complete may share its socket with the next: leave it alone. */
+function endSocket(response: Response): void {
+    if (!response.writableEnded) {
+        response.destroy();
+    }
+}
+
+interface Explanation {
+    name: string;
+    message: string;
+    stack: string[];
+    cause?: Explanation;
+}
+
+function explain(error: Error, depth = 0): Explanation {
+    const stack = String(error.stack ?? '')
+        .split('\n')
+        .slice(1);
+    return {
+        name: error.name,
+        message: error.message,
+        stack: stack.map((line) => line.trim()),
+        ...(error.cause !== undefined && depth < 5 ? { cause: explain(toError(error.cause), depth + 1) } : {}),
+    };
+}

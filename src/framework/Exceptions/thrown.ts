@@ -1,0 +1,93 @@
+import { inspect, types } from 'node:util';
+import { Exception } from './Exception.js';
+
+/** What a thrown value says about its own answer, whoever made it. */
+export interface ErrorTraits {
+    readonly status: number;
+    readonly code: number;
+    readonly expose: boolean;
+    readonly data: unknown;
+    readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Whatever was thrown, as an Error: a string, null or a plain object becomes the message and cause of one. */
+export function toError(thrown: unknown): Error {
+    if (thrown instanceof Error || types.isNativeError(thrown)) {
+        return thrown;
+    }
+    const { status, expose } = foreignTraits(thrown);
+    const message = stringProperty(thrown, 'message');
+    return new Exception(message ?? `Thrown, but not an Error: ${describe(thrown)}`, {
+        status,
+        expose: message !== undefined && (expose ?? status < 500),
+        cause: thrown,
+    });
+}
+
+/** Status, code and exposure of any error. Those of other packages count where they are sane: 400 to 599. */
+export function traitsOf(error: Error): ErrorTraits {
+    if (error instanceof Exception) {
+        const { code, expose, data, headers } = error;
+        return { status: saneStatus(error.status) ?? 500, code, expose, data, headers };
+    }
+    const { status, expose } = foreignTraits(error);
+    return {
+        status,
+        code: status,
+        expose: expose ?? status < 500,
+        data: null,
+        headers: stringRecord(read(error, 'headers')),
+    };
+}
+
+function foreignTraits(thrown: unknown): { status: number; expose: boolean | undefined } {
+    const expose = read(thrown, 'expose');
+    return {
+        status: saneStatus(read(thrown, 'status')) ?? saneStatus(read(thrown, 'statusCode')) ?? 500,
+        expose: typeof expose === 'boolean' ? expose : undefined,
+    };
+}
+
+function saneStatus(value: unknown): number | undefined {
+    return Number.isInteger(value) && (value as number) >= 400 && (value as number) < 600
+        ? (value as number)
+        : undefined;
+}
+
+/** A property of something unknown: getters and proxies may throw, and must not do so here. */
+function read(target: unknown, key: string): unknown {
+    try {
+        return (target as Record<string, unknown> | null | undefined)?.[key];
+    } catch {
+        return undefined;
+    }
+}
+
+function stringProperty(target: unknown, key: string): string | undefined {
+    const value = typeof target === 'object' ? read(target, key) : undefined;
+    return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function stringRecord(value: unknown): Record<string, string> {
+    try {
+        const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+        return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+    } catch {
+        return {};
+    }
+}
+
+/** Types and keys only where it is an object: its values may be anybody's secrets. */
+function describe(thrown: unknown): string {
+    if (typeof thrown === 'string') {
+        return thrown.slice(0, 200);
+    }
+    if (typeof thrown !== 'object' || thrown === null) {
+        return inspect(thrown).slice(0, 200);
+    }
+    try {
+        return `an object with the keys ${Object.keys(thrown).slice(0, 10).join(', ') || '(none)'}`;
+    } catch {
+        return 'an object';
+    }
+}

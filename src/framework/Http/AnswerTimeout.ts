@@ -1,0 +1,72 @@
+import type { ServerResponse } from 'node:http';
+import type { Request, Response } from 'express';
+import { AnswerTimeoutException } from '../Exceptions/AnswerTimeoutException.js';
+import type { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
+import type { Connections } from './Connections.js';
+import { routeOf } from './routeOf.js';
+
+/**
+ * Answers 503 in place of a route that does not begin to. One sweep over the requests in flight now and then
+ * costs a request nothing, where a timer for each would; so the 503 comes up to an eighth of the time late.
+ */
+export class AnswerTimeout {
+    private timer?: NodeJS.Timeout;
+    /** The bytes that a client had sent when its request, still arriving, was looked at. */
+    private readonly received = new WeakMap<ServerResponse, number>();
+    private readonly answered = new WeakSet<ServerResponse>();
+
+    /** @param limitMs how long a route may take to begin its answer; 0 for no limit */
+    public constructor(
+        private readonly limitMs: number,
+        private readonly connections: Connections,
+        private readonly handler: () => ExceptionHandler,
+    ) {}
+
+    public start(): void {
+        if (this.limitMs > 0) {
+            this.timer = setInterval(() => this.sweep(), Math.min(1_000, Math.ceil(this.limitMs / 8)));
+            this.timer.unref();
+        }
+    }
+
+    public stop(): void {
+        clearInterval(this.timer);
+    }
+
+    private sweep(): void {
+        const latest = performance.now() - this.limitMs;
+        for (const [response, since] of this.connections.inFlight()) {
+            if (since > latest) {
+                return; // the others are younger still
+            }
+            if (response.headersSent || this.answered.has(response)) {
+                continue; // a stream that has begun may take as long as it likes
+            }
+            if (this.stillArriving(response)) {
+                this.connections.waitAnew(response);
+            } else {
+                this.answer(response as Response);
+            }
+        }
+    }
+
+    /** Whether more of a request's body came since the last look: the client's own time does not count. */
+    private stillArriving(response: ServerResponse): boolean {
+        const { req: request } = response;
+        const before = this.received.get(response) ?? -1;
+        const now = request.socket.bytesRead;
+        this.received.set(response, now);
+        return !request.complete && now > before;
+    }
+
+    private answer(response: Response): void {
+        this.answered.add(response);
+        const request: Request = response.req;
+        const name: unknown = request.route?.stack?.at(-1)?.name;
+        const action = typeof name === 'string' && name.includes('.') ? ` (${name})` : '';
+        const detail =
+            `${request.method} ${routeOf(request)}${action} did not answer within ${this.limitMs} ms and got a 503: ` +
+            'answer, call next(error) or throw in every path of it, or raise answerTimeoutMs in src/config/http.ts.';
+        void this.handler().handle(new AnswerTimeoutException(detail), request, response);
+    }
+}

@@ -1,0 +1,130 @@
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
+import { nearest } from '../Config/nearest.js';
+import { ConfigError } from '../Exceptions/errors.js';
+
+/** The way of a request, in this order. */
+export const STAGES = [
+    'requestId',
+    'accessLog',
+    'securityHeaders',
+    'cors',
+    'health',
+    'static',
+    'parsers',
+    'session',
+    'middlewares',
+    'routes',
+    'notFound',
+    'errors',
+] as const;
+
+export type StageName = (typeof STAGES)[number];
+export type StageHandler = RequestHandler | ErrorRequestHandler | Router;
+
+interface Stage {
+    readonly name: string | undefined;
+    readonly handlers: StageHandler[];
+    /** What was put right before and right after, in the order of the calls. */
+    readonly before: Stage[];
+    readonly after: Stage[];
+}
+
+/**
+ * The stages that every request passes, by name. Providers fill them, and put handlers of their own before or
+ * after any of them, in `boot()`:
+ *
+ *     app.container.make(HttpPipeline).before('parsers', express.raw({ type: 'application/webhook' }));
+ */
+export class HttpPipeline {
+    private readonly stages: Stage[] = STAGES.map((name) => stage(name));
+    private composed?: Express;
+
+    /** @param settings Express settings, such as `trust proxy`, that the composed application gets. */
+    public constructor(private readonly settings: Readonly<Record<string, unknown>> = {}) {}
+
+    /** Adds handlers to a stage, behind those it has. */
+    public use(name: StageName, ...handlers: RequestHandler[]): this;
+    public use(name: StageName, ...handlers: ErrorRequestHandler[]): this;
+    public use(name: StageName, ...handlers: StageHandler[]): this;
+    public use(name: StageName, ...handlers: StageHandler[]): this {
+        this.find(name).handlers.push(...handlers);
+        return this;
+    }
+
+    /** Adds a handler right before a stage. With a name it becomes a stage that others can refer to. */
+    public before(name: string, handler: RequestHandler, newName?: string): this;
+    public before(name: string, handler: ErrorRequestHandler, newName?: string): this;
+    public before(name: string, handler: StageHandler, newName?: string): this;
+    public before(name: string, handler: StageHandler, newName?: string): this {
+        this.find(name).before.push(this.create(newName, handler));
+        return this;
+    }
+
+    /** Adds a handler right after a stage (and after what was added there earlier). */
+    public after(name: string, handler: RequestHandler, newName?: string): this;
+    public after(name: string, handler: ErrorRequestHandler, newName?: string): this;
+    public after(name: string, handler: StageHandler, newName?: string): this;
+    public after(name: string, handler: StageHandler, newName?: string): this {
+        if (name === 'errors') {
+            throw new ConfigError("Nothing is reached after the pipeline's stage [errors]: use before('errors', …).");
+        }
+        this.find(name).after.push(this.create(newName, handler));
+        return this;
+    }
+
+    /** The names of all stages in their order; handlers that were added without a name have none. */
+    public names(): string[] {
+        return this.order().flatMap(({ name }) => name ?? []);
+    }
+
+    /** The Express application of all stages. It is made once; from then on the pipeline can't be changed. */
+    public compose(): Express {
+        this.composed ??= this.build();
+        return this.composed;
+    }
+
+    private build(): Express {
+        const app = express();
+        for (const [name, value] of Object.entries(this.settings)) {
+            app.set(name, value);
+        }
+        for (const handler of this.order().flatMap(({ handlers }) => handlers)) {
+            app.use(handler as RequestHandler);
+        }
+        return app;
+    }
+
+    private order(): Stage[] {
+        return this.stages.flatMap(flatten);
+    }
+
+    private find(name: string): Stage {
+        if (this.composed) {
+            throw new ConfigError(`The HTTP pipeline is in use already: change [${name}] in a provider's boot().`);
+        }
+        const found = this.order().find((candidate) => candidate.name === name);
+        if (!found) {
+            const hint = nearest(name, this.names());
+            throw new ConfigError(
+                `The HTTP pipeline has no stage [${name}].${hint ? ` Did you mean [${hint}]?` : ''} ` +
+                    `Known: ${this.names().join(', ')}.`,
+            );
+        }
+        return found;
+    }
+
+    private create(name: string | undefined, handler: StageHandler): Stage {
+        if (name !== undefined && this.names().includes(name)) {
+            throw new ConfigError(`The HTTP pipeline has a stage [${name}] already: choose another name.`);
+        }
+        return stage(name, handler);
+    }
+}
+
+function stage(name: string | undefined, ...handlers: StageHandler[]): Stage {
+    return { name, handlers, before: [], after: [] };
+}
+
+function flatten(root: Stage): Stage[] {
+    return [...root.before.flatMap(flatten), root, ...root.after.flatMap(flatten)];
+}

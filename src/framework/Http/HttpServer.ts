@@ -1,0 +1,129 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import type { Express } from 'express';
+import type { ApplicationKernel } from '../ApplicationKernel.js';
+import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
+import { ConfigError } from '../Exceptions/errors.js';
+import { Logger } from '../Logging/Logger.js';
+import { AnswerTimeout } from './AnswerTimeout.js';
+import { Connections } from './Connections.js';
+import { answerClientError } from './clientError.js';
+import type { HttpConfig } from './HttpConfig.js';
+import { HttpPipeline } from './HttpPipeline.js';
+import { ListenError } from './ListenError.js';
+
+export interface ListenOptions {
+    /** 0 takes any free port. Default: `port` in src/config/http.ts. */
+    port?: number;
+    /** Default: `host` in src/config/http.ts. */
+    host?: string;
+}
+
+/** Listens, hands requests to the pipeline, and stops without losing those in flight. */
+export class HttpServer {
+    private readonly config: HttpConfig;
+    private readonly connections = new Connections();
+    private readonly answerTimeout: AnswerTimeout;
+    private server?: Server;
+    private listening?: Promise<AddressInfo>;
+    private closing?: Promise<void>;
+
+    public constructor(private readonly app: ApplicationKernel) {
+        this.config = app.config.get<HttpConfig>('http');
+        this.answerTimeout = new AnswerTimeout(this.config.answerTimeoutMs, this.connections, () =>
+            app.container.make(ExceptionHandler),
+        );
+    }
+
+    /** The pipeline as one Express application, without a port: made when it is first asked for. */
+    public get handler(): Express {
+        if (this.app.state === 'created' || this.app.state === 'booting') {
+            throw new ConfigError('The HTTP pipeline is not complete yet: await app.boot() first.');
+        }
+        return this.app.container.make(HttpPipeline).compose();
+    }
+
+    /** Begins to accept requests; a second call gives the same address. Throws a ListenError that names the fix. */
+    public listen(options: ListenOptions = {}): Promise<AddressInfo> {
+        if (!this.listening) {
+            this.listening = this.open(options);
+            this.listening.catch(() => {
+                this.listening = undefined; // may be tried again, on another port
+            });
+        }
+        return this.listening;
+    }
+
+    /**
+     * Stops accepting, drops idle connections, and waits for requests in flight for at most `shutdownTimeoutMs`;
+     * what is left then is cut. A second call waits for the first.
+     */
+    public close(): Promise<void> {
+        this.closing ??= this.server ? this.stop(this.server) : this.stopLater();
+        return this.closing;
+    }
+
+    private async open({ port = this.config.port, host = this.config.host }: ListenOptions): Promise<AddressInfo> {
+        if (this.closing) {
+            throw new ConfigError('The server was closed: make a new application to listen again.');
+        }
+        const server = this.create(this.handler);
+        await new Promise<void>((resolve, reject) => {
+            server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(error, port, host)));
+            server.listen({ port, host }, resolve);
+        });
+        server.removeAllListeners('error');
+        server.on('error', (error) => this.app.container.make(Logger).error('The server has a problem.', { error }));
+        this.server = server;
+        this.answerTimeout.start();
+        return server.address() as AddressInfo;
+    }
+
+    private create(handler: Express): Server {
+        const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs } = this.config;
+        const accept = (request: IncomingMessage, response: ServerResponse): void => {
+            this.connections.requested(response);
+            handler(request, response);
+        };
+        const options = {
+            headersTimeout: headersTimeoutMs,
+            requestTimeout: requestTimeoutMs,
+            keepAliveTimeout: keepAliveTimeoutMs,
+            // How often Node looks for requests over their time; its own 30 s would let short limits run over.
+            connectionsCheckingInterval: Math.max(50, Math.min(10_000, Math.ceil(headersTimeoutMs / 4))),
+        };
+        return createServer(options, accept)
+            .on('connection', (socket) => this.connections.connected(socket))
+            .on('clientError', (error, socket) =>
+                answerClientError(error, socket, this.connections.isAnswering(socket as Socket)),
+            );
+    }
+
+    /** A listen() under way is finished first. */
+    private async stopLater(): Promise<void> {
+        await this.listening?.catch(() => undefined);
+        if (this.server) {
+            await this.stop(this.server);
+        }
+    }
+
+    private async stop(server: Server): Promise<void> {
+        // Not http's own close(): it also cuts connections whose answer is complete but not yet sent in full.
+        const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+        await this.connections.drain();
+        const bound = setTimeout(() => this.cut(), this.config.shutdownTimeoutMs);
+        await closed;
+        clearTimeout(bound);
+        this.answerTimeout.stop();
+        server.close(); // nothing is left to cut: this ends the timer that looks for slow requests
+    }
+
+    private cut(): void {
+        const { size } = this.connections;
+        const cut = size === 1 ? '1 connection was' : `${size} connections were`;
+        this.app.container
+            .make(Logger)
+            .warning(`${cut} cut, whose requests did not finish within shutdownTimeoutMs (src/config/http.ts).`);
+        this.connections.destroy();
+    }
+}

@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import cors from 'cors';
+import express, { type NextFunction, type Request, type Response } from 'express';
+import helmet from 'helmet';
+import { appConfig } from '../Config/AppConfig.js';
+import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
+import { ConfigError } from '../Exceptions/errors.js';
+import { Logger } from '../Logging/Logger.js';
+import { ServiceProvider } from '../ServiceProvider.js';
+import { KERNEL_SETTING } from './applicationOf.js';
+import { type HttpConfig, httpConfig } from './HttpConfig.js';
+import { HttpPipeline } from './HttpPipeline.js';
+import { HttpServer } from './HttpServer.js';
+import { health } from './health.js';
+import { notFound } from './notFound.js';
+import { parsers } from './parsers.js';
+import { requestId } from './requestId.js';
+
+/** The HTTP pipeline with its built-in stages, and the server. Routes and middlewares come from AppServiceProvider. */
+export class HttpServiceProvider extends ServiceProvider {
+    public static override readonly config = [appConfig, httpConfig];
+
+    private get options(): HttpConfig {
+        return this.app.config.get<HttpConfig>('http');
+    }
+
+    public override register(): void {
+        const { container } = this.app;
+        container.singleton(HttpPipeline, () => new HttpPipeline(this.settings()));
+        container.singleton(HttpServer, () => new HttpServer(this.app));
+        container.singleton(ExceptionHandler, () => new ExceptionHandler(this.app));
+    }
+
+    public override boot(): void {
+        const { options } = this;
+        const pipeline = this.app.container.make(HttpPipeline);
+        pipeline.use('requestId', requestId(options.requestId));
+        if (options.securityHeaders) {
+            pipeline.use('securityHeaders', securityHeaders(options.securityHeaders));
+        }
+        if (options.cors) {
+            pipeline.use('cors', cors(options.cors));
+        }
+        pipeline.use('health', health());
+        const { public: folder } = this.app.environment.manifest.paths;
+        if (existsSync(folder)) {
+            pipeline.use('static', express.static(folder));
+        }
+        pipeline.use('parsers', ...parsers(options));
+        if (options.trustProxy === true) {
+            this.app.container
+                .make(Logger)
+                .warning(
+                    'trustProxy: true believes X-Forwarded-For from everyone: give the number or addresses of your proxies.',
+                );
+        }
+    }
+
+    /** Last, so that what other providers put into these stages in boot() comes before. */
+    public override ready(): void {
+        const handler = this.app.container.make(ExceptionHandler);
+        this.app.container
+            .make(HttpPipeline)
+            .use('notFound', notFound)
+            .use('errors', (error: unknown, request: Request, response: Response, _next: NextFunction) =>
+                handler.handle(error, request, response),
+            );
+    }
+
+    /** The server is closed before, normally; requests must not outlive what they use. */
+    public override async shutdown(): Promise<void> {
+        await this.app.container.make(HttpServer).close();
+    }
+
+    private settings(): Record<string, unknown> {
+        return {
+            [KERNEL_SETTING]: this.app,
+            env: this.app.environment.name,
+            'query parser': 'simple',
+            'trust proxy': this.options.trustProxy,
+            'x-powered-by': false,
+        };
+    }
+}
+
+function securityHeaders(options: Exclude<HttpConfig['securityHeaders'], false>): ReturnType<typeof helmet> {
+    try {
+        return helmet(options);
+    } catch (cause) {
+        throw new ConfigError(`src/config/http.ts: securityHeaders: ${(cause as Error).message}`, { cause });
+    }
+}

@@ -1,0 +1,26 @@
+import { ConfigError } from '../Exceptions/errors.js';
+
+/** The server could not begin to listen. The sentence names the fix. */
+export class ListenError extends ConfigError {
+    public override readonly name = 'ListenError';
+
+    public constructor(cause: NodeJS.ErrnoException, port: number, host: string | undefined) {
+        super(sentence(cause, port, host), { cause });
+    }
+}
+
+function sentence({ code, message }: NodeJS.ErrnoException, port: number, host: string | undefined): string {
+    switch (code) {
+        case 'EADDRINUSE':
+            return `Port ${port} is in use: stop the other program or set LISTEN_PORT in .env.`;
+        case 'EACCES':
+            return `Port ${port} may not be opened by this user: set LISTEN_PORT in .env to one above 1023.`;
+        case 'EADDRNOTAVAIL':
+        case 'ENOTFOUND':
+        case 'EAI_AGAIN':
+        case 'EAFNOSUPPORT':
+            return `${host} is not an address of this machine: correct host in src/config/http.ts (LISTEN_HOST).`;
+        default:
+            return `The server can't listen on port ${port}: ${message}.`;
+    }
+}

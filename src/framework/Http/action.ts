@@ -1,0 +1,64 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { ApplicationKernel } from '../ApplicationKernel.js';
+import { Exception } from '../Exceptions/Exception.js';
+import { applicationOf } from './applicationOf.js';
+
+/** Any class whose constructor takes nothing, or the application. */
+export type ControllerClass<Controller extends object> = new (app: ApplicationKernel) => Controller;
+
+// Written as a method, so that one that takes a narrower request, such as Request<{ id: string }>, fits too.
+type Action = { call(request: Request, response: Response, next: NextFunction): unknown }['call'];
+
+/** The names of a controller's methods that can answer a request. */
+export type ActionName<Controller> = {
+    [Key in keyof Controller]: Controller[Key] extends Action ? Key : never;
+}[keyof Controller] &
+    string;
+
+/**
+ * A route handler that calls a controller's method: `router.get('/', action(IndexController, 'index'))`.
+ * The controller is made once per application, on first use, with the application as its only argument (or by
+ * whatever the container has bound for it). The method's promise is returned, so a rejection reaches `Handler`.
+ */
+export function action<Controller extends object, Method extends ActionName<Controller>>(
+    Controller: ControllerClass<Controller>,
+    method: Method,
+): RequestHandler {
+    const bound = new WeakMap<ApplicationKernel, Action>();
+
+    function handler(request: Request, response: Response, next: NextFunction): unknown {
+        try {
+            const app = applicationOf(request);
+            let run = bound.get(app);
+            if (!run) {
+                const controller = controllerOf(app, Controller);
+                run = (controller[method] as Action).bind(controller);
+                bound.set(app, run);
+            }
+            return run(request, response, next);
+        } catch (thrown) {
+            throw meaningful(thrown);
+        }
+    }
+    // Named, so that stacks and the answer timeout's warning can tell which action it was.
+    return Object.defineProperty(handler, 'name', { value: `${Controller.name}.${method}` }) as RequestHandler;
+}
+
+/** The application's one instance of a controller. */
+function controllerOf<Controller extends object>(
+    app: ApplicationKernel,
+    Controller: ControllerClass<Controller>,
+): Controller {
+    if (!app.container.has(Controller)) {
+        app.container.instance(Controller, new Controller(app));
+    }
+    return app.container.make(Controller);
+}
+
+/** Express takes null, undefined, '' and 0 for "no error", and 'route' and 'router' for commands. */
+function meaningful(thrown: unknown): unknown {
+    if (thrown && thrown !== 'route' && thrown !== 'router') {
+        return thrown;
+    }
+    return new Exception(`Thrown, but not an Error: ${String(thrown)}`, { cause: thrown });
+}

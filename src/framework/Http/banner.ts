@@ -1,0 +1,61 @@
+import type { AddressInfo } from 'node:net';
+import { relative } from 'node:path';
+import type { ApplicationKernel } from '../ApplicationKernel.js';
+import { appConfig } from '../Config/AppConfig.js';
+import type { LoggingConfig } from '../Logging/LoggingConfig.js';
+import { loggerOptions } from '../Logging/LoggingServiceProvider.js';
+
+/** What the banner reads of the session's configuration. */
+interface SessionSettings {
+    enabled?: boolean;
+    driver?: string;
+    cookie?: { secure?: boolean | 'auto' };
+}
+
+/** The few lines that a started server prints. */
+export function banner(app: ApplicationKernel, address: AddressInfo): string {
+    const { name } = app.config.get<{ name: string }>(appConfig.file);
+    const session = optionalConfig<SessionSettings>(app, 'session');
+    const lines = [
+        `${name} is running`,
+        `  Address      http://${hostOf(address)}:${address.port}`,
+        `  Environment  ${app.environment.name}`,
+        `  Sessions     ${sessionsOf(session)}`,
+        `  Logs         ${logsOf(app)}`,
+    ];
+    if (app.environment.isProduction && session?.enabled && session.cookie?.secure === false) {
+        lines.push(
+            '  Warning      Session cookies also travel over plain http (SESSION_SECURE=false): for a trial only.',
+        );
+    }
+    lines.push(...app.environment.notices.map((notice) => `  Note         ${notice}`));
+    return `${lines.join('\n')}\n`;
+}
+
+function hostOf({ address, family }: AddressInfo): string {
+    if (address === '::' || address === '0.0.0.0') {
+        return 'localhost';
+    }
+    return family === 'IPv6' ? `[${address}]` : address;
+}
+
+function sessionsOf(session: SessionSettings | undefined): string {
+    return session?.enabled ? `on, driver ${session.driver}` : 'off: enable them in src/config/session.ts';
+}
+
+function logsOf(app: ApplicationKernel): string {
+    const config = optionalConfig<LoggingConfig>(app, 'logging');
+    const { files, console } = config ? loggerOptions(config, app.environment) : {};
+    const folder = files && (relative(app.environment.root, files.folder) || '.');
+    const places = [console && 'this terminal', folder?.startsWith('..') ? files?.folder : folder];
+    return places.filter(Boolean).join(' and ') || 'off';
+}
+
+/** A part of the framework that the application left out has no configuration. */
+function optionalConfig<T>(app: ApplicationKernel, file: string): T | undefined {
+    try {
+        return app.config.get<T>(file);
+    } catch {
+        return undefined;
+    }
+}

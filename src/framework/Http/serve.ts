@@ -1,0 +1,110 @@
+import { constants } from 'node:os';
+import { inspect } from 'node:util';
+import type { ApplicationKernel } from '../ApplicationKernel.js';
+import { ConfigError } from '../Exceptions/errors.js';
+import { toError } from '../Exceptions/thrown.js';
+import { Logger } from '../Logging/Logger.js';
+import { banner } from './banner.js';
+import type { HttpConfig } from './HttpConfig.js';
+import { HttpServer } from './HttpServer.js';
+
+type StopSignal = 'SIGTERM' | 'SIGINT';
+
+/** Ctrl-C reaches the whole process group, and npm and tsx pass it on once more: that is still one signal. */
+const ECHO_MS = 50;
+/** What the providers get to shut down in, after the server was closed. */
+const PROVIDERS_MS = 5_000;
+
+/** Runs an application as this process, until a signal or an error ends it. */
+export function serve(createApplication: () => Promise<ApplicationKernel>): Promise<void> {
+    return new ServerProcess(createApplication).run();
+}
+
+class ServerProcess {
+    private app?: ApplicationKernel;
+    private stopping?: Promise<void>;
+    private firstSignal?: { signal: StopSignal; at: number };
+
+    public constructor(private readonly createApplication: () => Promise<ApplicationKernel>) {}
+
+    public async run(): Promise<void> {
+        this.listenToProcess();
+        try {
+            this.app = await this.createApplication();
+            await this.app.boot();
+            if (this.stopping) {
+                return; // a signal came meanwhile
+            }
+            const address = await this.app.container.make(HttpServer).listen();
+            if (this.app.environment.name !== 'test' && !this.stopping) {
+                process.stdout.write(banner(this.app, address));
+            }
+        } catch (error) {
+            process.stderr.write(`${error instanceof ConfigError ? error.message : inspect(error)}\n`);
+            await this.stop(1);
+        }
+    }
+
+    private listenToProcess(): void {
+        process.on('SIGTERM', () => this.onSignal('SIGTERM'));
+        process.on('SIGINT', () => this.onSignal('SIGINT'));
+        // A route that drops its promise must not end everyone's process: the answer timeout answers that request.
+        process.on('unhandledRejection', (reason) => {
+            const fix = 'return the promise from the route, as action() does, or call next(error)';
+            this.log('error', `A promise was rejected, and nobody had waited for it: ${fix}.`, reason);
+        });
+        // Whatever threw outside of any request may have left things half done.
+        process.on('uncaughtException', (error) => {
+            this.log('critical', 'An uncaught exception ends the process.', error);
+            void this.stop(1);
+        });
+    }
+
+    private onSignal(signal: StopSignal): void {
+        const now = performance.now();
+        if (!this.stopping) {
+            this.firstSignal = { signal, at: now };
+            void this.stop(0);
+            return;
+        }
+        const { firstSignal: first } = this;
+        if (first?.signal === signal && now - first.at < ECHO_MS) {
+            return;
+        }
+        process.exit(128 + constants.signals[signal]);
+    }
+
+    private stop(code: number): Promise<void> {
+        this.stopping ??= this.finish(code);
+        return this.stopping;
+    }
+
+    /** Finishes requests, then providers, then the process. */
+    private async finish(code: number): Promise<void> {
+        const { app } = this;
+        const closeMs = app?.config.get<HttpConfig>('http').shutdownTimeoutMs ?? 0;
+        setTimeout(() => {
+            process.stderr.write('The application did not shut down in time.\n');
+            process.exit(1);
+        }, closeMs + PROVIDERS_MS).unref();
+        try {
+            if (app?.state === 'booted') {
+                await app.container.make(HttpServer).close();
+            }
+            await app?.shutdown();
+        } catch (error) {
+            process.stderr.write(`The application failed to shut down: ${inspect(error)}\n`);
+            process.exit(1);
+        }
+        process.exit(code);
+    }
+
+    private log(level: 'error' | 'critical', message: string, reason: unknown): void {
+        const error = toError(reason);
+        if (this.app?.container.has(Logger) && this.app.state !== 'terminated') {
+            this.app.container.make(Logger)[level](message, { error });
+        } else {
+            process.stderr.write(`${message} ${inspect(error)}\n`);
+        }
+    }
+}

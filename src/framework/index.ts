@@ -1,0 +1,54 @@
+/** The only door to the framework: what is not exported here is its own business. */
+
+export { ApplicationKernel, type KernelOptions, type KernelState } from './ApplicationKernel.js';
+export { type AppConfig, defineAppConfig } from './Config/AppConfig.js';
+export type { ConfigOverrides } from './Config/ConfigOverrides.js';
+export { type ConfigDefinition, type ConfigFiles, ConfigRepository } from './Config/ConfigRepository.js';
+export { type ConfigInput, defineConfig } from './Config/define.js';
+export { env } from './Config/env.js';
+export type { Place } from './Config/Place.js';
+export * as rules from './Config/rules.js';
+export { Container, type Token } from './Container.js';
+export { type DriverFactory, DriverManager } from './DriverManager.js';
+export { type Environment, loadEnvironment } from './Environment.js';
+export { BadRequestException } from './Exceptions/BadRequestException.js';
+export { Exception, type ExceptionOptions } from './Exceptions/Exception.js';
+export { type Envelope, ExceptionHandler } from './Exceptions/ExceptionHandler.js';
+export { ConfigError, ContainerError } from './Exceptions/errors.js';
+export { ForbiddenException } from './Exceptions/ForbiddenException.js';
+export { NotFoundException } from './Exceptions/NotFoundException.js';
+export { PayloadTooLargeException } from './Exceptions/PayloadTooLargeException.js';
+export {
+    ServiceUnavailableException,
+    type ServiceUnavailableOptions,
+} from './Exceptions/ServiceUnavailableException.js';
+export { UnauthorizedException } from './Exceptions/UnauthorizedException.js';
+export { UnsupportedMediaTypeException } from './Exceptions/UnsupportedMediaTypeException.js';
+export { action, type ControllerClass } from './Http/action.js';
+export { applicationOf } from './Http/applicationOf.js';
+export { defineHttpConfig, type HttpConfig } from './Http/HttpConfig.js';
+export { HttpPipeline, type StageHandler, type StageName } from './Http/HttpPipeline.js';
+export { HttpServer, type ListenOptions } from './Http/HttpServer.js';
+export { HttpServiceProvider } from './Http/HttpServiceProvider.js';
+export { type Middleware, type MiddlewareClass, middleware } from './Http/middleware.js';
+export { serve } from './Http/serve.js';
+export { Logger } from './Logging/Logger.js';
+export { defineLoggingConfig, type LoggingConfig } from './Logging/LoggingConfig.js';
+export { LoggingServiceProvider } from './Logging/LoggingServiceProvider.js';
+export { type LogLevel, logLevels } from './Logging/levels.js';
+export type { Manifest } from './Manifest.js';
+export { ServiceProvider, type ServiceProviderClass } from './ServiceProvider.js';
+export { exclusive } from './Session/exclusive.js';
+export { increment } from './Session/increment.js';
+export { defineSessionConfig, type SessionConfig } from './Session/SessionConfig.js';
+export {
+    BadRecordError,
+    type Lease,
+    type ListedRecord,
+    type SessionDriver,
+    type StoredRecord,
+} from './Session/SessionDriver.js';
+export { type SessionDriverFactory, SessionManager } from './Session/SessionManager.js';
+export { SessionServiceProvider } from './Session/SessionServiceProvider.js';
+
+import './Session/types.js';
