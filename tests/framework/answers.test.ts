@@ -245,6 +245,17 @@ describe('changes after the headers were sent', () => {
     });
 });
 
+test('a route that throws after it has answered does not cut the answer that is held', async () => {
+    const app = await start({ write: () => new Promise((resolve) => setTimeout(resolve, 5)) }, (router) => {
+        router.get('/throws', (request, response) => {
+            request.session['visits'] = 1;
+            response.json('answered');
+            throw new Error('too late');
+        });
+    });
+    expect(await app.browser().json('/throws')).toBe('answered');
+});
+
 describe('answering twice', () => {
     test('fails as Node says while the first answer is held, and the first answer stands', async () => {
         const codes: unknown[] = [];

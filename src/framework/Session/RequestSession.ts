@@ -1,7 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { HttpSession } from './HttpSession.js';
 import { ResponseGate, type ResponseSnapshot } from './ResponseGate.js';
-import { readChange, type Snapshot, snapshotOf } from './SessionChanges.js';
+import { type Reading, readSession, type Snapshot, snapshotOf } from './SessionChanges.js';
 import type { Lease, MaybePromise } from './SessionDriver.js';
 import { SessionBusyException, SessionUnavailableException } from './SessionErrors.js';
 import type { SessionLayer } from './SessionLayer.js';
@@ -37,8 +37,10 @@ export class RequestSession {
     private ended = false;
     private cookieDue = false;
     private clearDue = false;
-    /** Explicit operations of the route that are still under way. */
-    private readonly pending = new Set<Promise<unknown>>();
+    /** The id whose cookie went out with this answer. */
+    private sentId: string | undefined;
+    /** What the route asked for and is still under way, one after another. */
+    private pending: Promise<unknown> | undefined;
     private gate: ResponseGate | undefined;
     private before: ResponseSnapshot | undefined;
 
@@ -123,56 +125,66 @@ export class RequestSession {
         return value + by;
     }
 
-    public async save(session: HttpSession): Promise<void> {
-        if (session === this.session) {
-            await this.remember(this.saveNow());
-        }
+    public save(session: HttpSession): Promise<void> {
+        return this.inTurn(async () => {
+            if (session === this.session && !this.late && !this.ended) {
+                const { change = NO_CHANGE, snapshot } = this.read();
+                if (this.loaded) {
+                    await this.update(this.loaded, change, snapshot);
+                } else if (this.canReachBrowser()) {
+                    await this.create(change, snapshot);
+                }
+            }
+        });
     }
 
-    public async reload(): Promise<void> {
-        const found = await this.layer.repository.load(this.id);
-        if (found.kind !== 'live') {
-            throw new Error('failed to load session');
-        }
-        this.loaded = found;
-        this.layer.inflate(this);
+    public reload(): Promise<void> {
+        return this.inTurn(async () => {
+            const found = await this.layer.repository.load(this.id);
+            if (found.kind !== 'live') {
+                throw new Error('failed to load session');
+            }
+            this.loaded = found;
+            this.layer.inflate(this);
+        }, 'harmless');
     }
 
-    public async destroy(): Promise<void> {
+    public destroy(): Promise<void> {
         Reflect.deleteProperty(this.request, 'session');
-        await this.remember(this.end());
+        return this.inTurn(() => this.end());
     }
 
-    public async regenerate(): Promise<void> {
-        if (this.loaded) {
-            await this.remember(this.layer.repository.end(this.id, 'regenerated'));
-        }
-        this.loaded = undefined;
-        this.late = false;
-        this.ended = false;
-        this.clearDue = false;
-        this.mustStore = true;
-        this.layer.generate(this.request);
+    public regenerate(): Promise<void> {
+        return this.inTurn(async () => {
+            if (this.loaded) {
+                await this.layer.repository.end(this.id, 'regenerated');
+            }
+            this.loaded = undefined;
+            this.late = false;
+            this.ended = false;
+            this.clearDue = false;
+            this.mustStore = true;
+            this.layer.generate(this.request);
+        });
     }
 
-    public async migrate(): Promise<void> {
-        const newId = this.layer.newId(this.request);
-        if (this.loaded) {
-            const { loaded } = this;
-            const change = this.changes() ?? NO_CHANGE;
-            const moved = await this.remember(this.layer.repository.migrate(this.id, newId, loaded, change));
-            if (!moved) {
-                this.endedMeanwhile();
-                return;
+    public migrate(): Promise<void> {
+        return this.inTurn(async () => {
+            const newId = this.layer.newId(this.request);
+            if (this.loaded) {
+                const { loaded, id } = this;
+                const { change = NO_CHANGE, snapshot } = this.read();
+                const move = () => this.layer.repository.migrate(id, newId, loaded, change);
+                if (!(await this.write(snapshot, move))) {
+                    return;
+                }
+                this.cookieDue = true;
+            } else {
+                this.late = false;
+                this.mustStore = true;
             }
             this.id = newId;
-            this.saved(moved);
-        } else {
-            this.id = newId;
-            this.late = false;
-            this.mustStore = true;
-        }
-        this.cookieDue = true;
+        });
     }
 
     /**
@@ -180,10 +192,10 @@ export class RequestSession {
      * once it holds the lock.
      */
     public async refresh(): Promise<void> {
-        const change = this.loaded && this.session ? this.changes() : undefined;
         if (!this.loaded) {
             return;
         }
+        const { change } = this.session ? this.read() : { change: undefined };
         const found = await this.layer.repository.load(this.id);
         if (found.kind !== 'live') {
             this.loaded = undefined;
@@ -255,9 +267,7 @@ export class RequestSession {
 
     /** Gatekeeper: before the headers leave. */
     public beforeHeaders(): Promise<void> | undefined {
-        return this.pending.size > 0
-            ? Promise.allSettled(this.pending).then(() => this.beforeHeaders())
-            : this.settle();
+        return this.pending ? this.pending.then(() => this.beforeHeaders()) : this.settle();
     }
 
     private settle(): Promise<void> | undefined {
@@ -274,18 +284,27 @@ export class RequestSession {
 
     /** Gatekeeper: before the end of an answer whose headers left already. */
     public beforeEnd(): Promise<void> | undefined {
-        const change = this.session && this.isSet() ? this.changes() : undefined;
-        if (!change || this.late) {
+        if (this.pending) {
+            return this.pending.then(() => this.beforeEnd());
+        }
+        if (this.saveFailure !== undefined) {
+            return Promise.reject(this.saveFailure);
+        }
+        if (this.late || this.ended || !this.session || !this.isSet()) {
             return undefined;
         }
-        if (!this.loaded || this.id !== this.cookieId) {
+        const { change, snapshot } = this.read();
+        if (!change) {
+            return undefined;
+        }
+        if (!this.loaded || (this.id !== this.cookieId && this.id !== this.sentId)) {
             this.layer.log.warning(
                 'A session was changed after the headers were sent to a browser without that session: the change is dropped.',
                 this.where(),
             );
             return undefined;
         }
-        return this.update(this.loaded, change);
+        return this.update(this.loaded, change, snapshot);
     }
 
     /** Gatekeeper: the session could not be stored. */
@@ -327,56 +346,74 @@ export class RequestSession {
         if (this.started && !this.isSet()) {
             return this.layer.settings.unset === 'destroy' && this.loaded ? () => this.end() : undefined;
         }
-        const { resave, saveUninitialized } = this.layer.settings;
-        const change = this.session ? this.changes() : undefined;
+        const { resave, saveUninitialized, rolling } = this.layer.settings;
+        const { change, snapshot } = this.session ? this.read() : UNREAD;
         if (!this.loaded) {
-            const due = this.session && (this.mustStore || saveUninitialized || change !== undefined);
-            return due && this.canReachBrowser() ? () => this.create(change ?? NO_CHANGE) : undefined;
+            const due = snapshot && (this.mustStore || saveUninitialized || change !== undefined);
+            return due && this.canReachBrowser() ? () => this.create(change ?? NO_CHANGE, snapshot) : undefined;
         }
         const { loaded } = this;
-        if (change || (resave && this.session)) {
-            return () => this.update(loaded, change ?? NO_CHANGE);
+        if (snapshot && (change || resave)) {
+            return () => this.update(loaded, change ?? NO_CHANGE, snapshot);
         }
-        return this.layer.repository.touchDue(loaded.record) ? () => this.touch(loaded) : undefined;
+        return rolling || this.layer.repository.touchDue(loaded.record) ? () => this.touch(loaded) : undefined;
     }
 
-    /** What the route asked to store at once. */
-    private async saveNow(): Promise<void> {
-        if (this.late || this.ended || !this.session) {
-            return;
-        }
-        const change = this.changes() ?? NO_CHANGE;
-        if (this.loaded) {
-            await this.update(this.loaded, change);
-        } else if (this.canReachBrowser()) {
-            await this.create(change);
-        }
-    }
-
-    private async create(change: SessionChange): Promise<void> {
+    private async create(change: SessionChange, snapshot: Snapshot): Promise<void> {
         const cookie = (this.session as HttpSession).cookie.toJSON() as StoredCookie;
-        this.saved(await this.layer.repository.create(this.id, cookie, change));
+        await this.write(snapshot, () => this.layer.repository.create(this.id, cookie, change));
         this.cookieDue = true;
     }
 
-    private async update(loaded: LoadedSession, change: SessionChange): Promise<void> {
-        const saved = await this.layer.repository.save(this.id, loaded, change);
-        if (!saved) {
-            this.endedMeanwhile();
-            return;
+    private async update(loaded: LoadedSession, change: SessionChange, snapshot: Snapshot): Promise<void> {
+        await this.write(snapshot, () => this.layer.repository.save(this.id, loaded, change));
+        const refreshed = change !== NO_CHANGE || this.layer.settings.rolling === undefined;
+        this.cookieDue ||= change.cookie !== undefined || (refreshed && this.session?.cookie.expires != null);
+    }
+
+    /** Stores the session as it was read. What the route changes meanwhile counts from there. False: it has ended. */
+    private async write(snapshot: Snapshot, store: () => Promise<LoadedSession | undefined>): Promise<boolean> {
+        const { baseline } = this;
+        const counted = [...this.increments];
+        this.baseline = snapshot;
+        this.increments.clear();
+        try {
+            const stored = await store();
+            if (!stored) {
+                this.late = true;
+                this.layer.log.warning(
+                    'A session ended while a request was using it: what the request changed is discarded.',
+                    this.where(),
+                );
+                return false;
+            }
+            this.loaded = stored;
+            this.mustStore = false;
+            this.saveFailure = undefined;
+            return true;
+        } catch (error) {
+            this.baseline = baseline;
+            for (const [key, by] of counted) {
+                this.increments.set(key, (this.increments.get(key) ?? 0) + by);
+            }
+            throw error;
         }
-        this.saved(saved);
-        this.cookieDue ||= change.cookie !== undefined || this.session?.cookie.expires != null;
     }
 
     private async touch(loaded: LoadedSession): Promise<void> {
+        const { repository, settings, log } = this.layer;
         try {
-            this.loaded = (await this.layer.repository.touch(this.id, loaded)) ?? loaded;
-            const { originalMaxAge } = this.loaded.record.cookie;
-            this.cookieDue ||= this.layer.settings.rolling === undefined && typeof originalMaxAge === 'number';
+            const touched = await repository.touch(this.id, loaded);
+            if (!touched) {
+                this.late = true; // it ended meanwhile: its cookie must not replace the browser's newer one
+                return;
+            }
+            this.loaded = touched;
+            const lasts = typeof touched.record.cookie.originalMaxAge === 'number';
+            this.cookieDue ||= settings.rolling === true || (settings.rolling === undefined && lasts);
         } catch (error) {
             // The session is as it was; the next request tries again.
-            this.layer.log.warning('A session could not be marked as active.', { ...this.where(), error });
+            log.warning('A session could not be marked as active.', { ...this.where(), error });
         }
     }
 
@@ -388,33 +425,16 @@ export class RequestSession {
         }
     }
 
-    private changes(): SessionChange | undefined {
-        return readChange(this.session as HttpSession, this.baseline, this.increments, this.layer.limits);
-    }
-
-    private saved(loaded: LoadedSession): void {
-        this.loaded = loaded;
-        this.baseline = snapshotOf(this.session as HttpSession);
-        this.increments.clear();
-        this.mustStore = false;
-        this.saveFailure = undefined;
-    }
-
-    private endedMeanwhile(): void {
-        this.late = true;
-        this.layer.log.warning('A session ended while a request was using it: what the request changed is discarded.', {
-            ...this.where(),
-        });
+    private read(): Reading {
+        return readSession(this.session as HttpSession, this.baseline, this.increments, this.layer.limits);
     }
 
     private noteLateChanges(): void {
-        if (this.late && this.session && this.isSet() && this.changes() !== undefined) {
+        if (this.late && this.session && this.isSet() && this.read().change) {
             this.layer.log.warning(
                 'A request came with the id of a session that ended moments ago: what it changed is discarded.',
                 this.where(),
             );
-            this.increments.clear();
-            this.baseline = snapshotOf(this.session);
         }
     }
 
@@ -433,13 +453,12 @@ export class RequestSession {
         if (this.saveFailure !== undefined) {
             return;
         }
-        const { cookie, settings } = this.layer;
+        const { cookie } = this.layer;
         if (this.clearDue) {
             this.response.appendHeader('Set-Cookie', cookie.clear(this.layer.cookieOf(this.session)));
             return;
         }
-        const due = this.cookieDue || (settings.rolling === true && this.loaded !== undefined);
-        if (!due || this.late || this.ended || (this.started && !this.isSet())) {
+        if (!this.cookieDue || this.late || this.ended || (this.started && !this.isSet())) {
             return;
         }
         const sent = this.layer.cookieOf(this.session, this.loaded?.record.cookie);
@@ -449,22 +468,31 @@ export class RequestSession {
         }
         sent.maxAge = sent.originalMaxAge as number; // counted from now on
         this.response.appendHeader('Set-Cookie', cookie.issue(this.id, sent));
+        this.sentId = this.id;
     }
 
-    /** A save that nobody may be waiting for: the answer will say that it failed. */
-    private async remember<T>(work: Promise<T>): Promise<T> {
-        this.pending.add(work);
-        try {
-            return await work;
-        } catch (error) {
-            this.saveFailure = error;
-            throw error;
-        } finally {
-            this.pending.delete(work);
-        }
+    /**
+     * Runs what the route asked for after what it asked before. Should it fail, the answer won't be a success,
+     * unless the failure is harmless: nothing that should be stored is lost by it.
+     */
+    private inTurn(work: () => Promise<void>, failure?: 'harmless'): Promise<void> {
+        const done = (this.pending ?? Promise.resolve()).then(work);
+        const settled = done
+            .catch((error) => {
+                this.saveFailure = failure === 'harmless' ? this.saveFailure : error;
+            })
+            .then(() => {
+                if (this.pending === settled) {
+                    this.pending = undefined;
+                }
+            });
+        this.pending = settled;
+        return settled.then(() => done);
     }
 
     private where(): Record<string, unknown> {
         return { method: this.request.method, path: this.request.path };
     }
 }
+
+const UNREAD: Partial<Reading> = {};

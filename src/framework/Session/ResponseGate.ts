@@ -128,6 +128,9 @@ export class ResponseGate {
             return this.afterFailure(method, args); // answered twice: the first answer stands
         }
         held.push({ method, args });
+        if (method === 'end') {
+            Object.defineProperty(this.response, 'writableEnded', { configurable: true, value: true });
+        }
         if (method === 'write') {
             this.drainOwed = true;
             return false;
@@ -138,8 +141,8 @@ export class ResponseGate {
     private open(headersSent: boolean): void {
         const calls = this.held ?? [];
         this.held = undefined;
+        this.unlock();
         if (!headersSent) {
-            this.unlockHeaders();
             this.keeper.leaving();
         }
         let flowing = true;
@@ -158,8 +161,8 @@ export class ResponseGate {
         if (this.drainOwed) {
             this.response.once('close', () => this.response.emit('drain')); // lets a stream that was piped run out
         }
+        this.unlock();
         if (!headersSent) {
-            this.unlockHeaders();
             this.restore();
         }
         this.closed = true;
@@ -202,8 +205,15 @@ export class ResponseGate {
         Object.defineProperty(this.response, 'headersSent', { configurable: true, value: true });
     }
 
-    private unlockHeaders(): void {
-        for (const name of ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader', 'headersSent']) {
+    private unlock(): void {
+        for (const name of [
+            'setHeader',
+            'appendHeader',
+            'setHeaders',
+            'removeHeader',
+            'headersSent',
+            'writableEnded',
+        ]) {
             Reflect.deleteProperty(this.response, name);
         }
     }

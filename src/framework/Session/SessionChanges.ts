@@ -20,6 +20,14 @@ export interface SessionLimits {
     large(bytes: number, keys: Record<string, number>): void;
 }
 
+/** What was found when a session was compared with its baseline. */
+export interface Reading {
+    /** Undefined where nothing changed. */
+    readonly change: SessionChange | undefined;
+    /** The session as it is now: the next baseline. */
+    readonly snapshot: Snapshot;
+}
+
 /** What `session` holds now; `data` where its keys are known from elsewhere. */
 export function snapshotOf(session: HttpSession, data: Record<string, unknown> = session): Snapshot {
     const entries = new Map<string, string>();
@@ -29,22 +37,22 @@ export function snapshotOf(session: HttpSession, data: Record<string, unknown> =
             entries.set(key, json);
         }
     }
-    return { entries, cookie: { ...cookieOf(session) } };
+    return { entries, cookie: cookieOf(session) };
 }
 
 /**
- * What changed since the baseline (undefined: a new session), key by key, deep mutations included; undefined where
- * nothing did. Throws where a value can't be stored.
+ * What changed since the baseline (undefined: a new session), key by key, deep mutations included.
+ * Throws where a value can't be stored.
  */
-export function readChange(
+export function readSession(
     session: HttpSession,
     baseline: Snapshot | undefined,
     increments: ReadonlyMap<string, number>,
     limits: SessionLimits,
-): SessionChange | undefined {
+): Reading {
     const set = new Map<string, string>();
     const added = new Map<string, number>();
-    const sizes = new Map<string, number>();
+    const entries = new Map<string, string>();
     for (const key of Object.keys(session)) {
         const json = key === 'cookie' ? undefined : toJson(key, session[key]);
         if (json === undefined) {
@@ -53,7 +61,7 @@ export function readChange(
             }
             continue;
         }
-        sizes.set(key, json.length);
+        entries.set(key, json);
         const before = baseline?.entries.get(key);
         if (json === before && !increments.has(key)) {
             continue;
@@ -70,16 +78,17 @@ export function readChange(
     }
     const removed = new Set<string>();
     for (const key of baseline?.entries.keys() ?? []) {
-        if (!sizes.has(key)) {
+        if (!entries.has(key)) {
             removed.add(key);
         }
     }
-    const cookie = changedCookie(session, baseline?.cookie);
+    const snapshot: Snapshot = { entries, cookie: cookieOf(session) };
+    const cookie = changedCookie(snapshot.cookie, baseline?.cookie);
     if (set.size + added.size + removed.size === 0 && !cookie) {
-        return undefined;
+        return { change: undefined, snapshot };
     }
-    checkSize(sizes, limits);
-    return { set, removed, added, cookie };
+    checkSize(entries, limits);
+    return { change: { set, removed, added, cookie }, snapshot };
 }
 
 function cookieOf(session: HttpSession): StoredCookie {
@@ -91,8 +100,7 @@ function cookieOf(session: HttpSession): StoredCookie {
 }
 
 /** express-session moves `expires` all the time and may lose a millisecond of `maxAge`: neither is a change. */
-function changedCookie(session: HttpSession, before: StoredCookie | undefined): StoredCookie | undefined {
-    const now = cookieOf(session);
+function changedCookie(now: StoredCookie, before: StoredCookie | undefined): StoredCookie | undefined {
     if (!before) {
         return undefined; // a new session is stored with the cookie it has
     }
@@ -133,15 +141,20 @@ function whyNot(error: unknown): string {
     return message.includes('circular') ? 'it refers to itself' : 'it can not be turned into JSON';
 }
 
-function checkSize(sizes: ReadonlyMap<string, number>, limits: SessionLimits): void {
+function checkSize(entries: ReadonlyMap<string, string>, limits: SessionLimits): void {
     let bytes = 0;
-    for (const [key, size] of sizes) {
-        bytes += key.length + size + 4;
+    for (const [key, json] of entries) {
+        bytes += key.length + json.length + 4;
     }
     if (bytes <= limits.warnBytes) {
         return;
     }
-    const largest = Object.fromEntries([...sizes].sort((a, b) => b[1] - a[1]).slice(0, 3));
+    const largest = Object.fromEntries(
+        [...entries]
+            .map(([key, json]): [string, number] => [key, json.length])
+            .sort((a, b) => b[1] - a[1])
+            .slice(0, 3),
+    );
     if (bytes > limits.maxBytes) {
         const names = Object.entries(largest).map(([key, size]) => `${key} (${size} bytes)`);
         throw new UnstorableSessionError(

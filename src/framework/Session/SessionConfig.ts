@@ -56,17 +56,17 @@ export interface SessionConfig {
     /** `merge`: requests of one session run in parallel. `exclusive`: one after another. */
     concurrency: 'merge' | 'exclusive';
     /** How long a request waits for its turn under `exclusive`, in ms. */
-    lockTimeout: number;
+    lockTimeoutMs: number;
     /** How long the store may take before the request is answered 503, in ms. */
-    storeTimeout: number;
+    storeTimeoutMs: number;
     /** A session over this many bytes of JSON is warned of. */
     warnBytes: number;
     /** A session over this many bytes of JSON is refused. */
     maxBytes: number;
     /** How long a damaged record is kept for a person to look at, in ms. */
-    keepDamaged: number;
+    keepDamagedMs: number;
     /** How often expired sessions are removed, in ms; 0 turns it off. */
-    pruneInterval: number;
+    pruneIntervalMs: number;
     /** Options of each driver, under its name; `file` and `memory` take their packages' own. */
     drivers: Record<string, Record<string, unknown> | undefined>;
 }
@@ -83,7 +83,9 @@ const MIN_SECRET_LENGTH = 32;
 const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 const duration = integer({ min: 1, unit: 'milliseconds' });
-const optionalDuration = optional(integer({ min: 0, unit: 'milliseconds' }));
+/** Node's timers fire at once beyond this. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+const wait = integer({ min: 1, max: LONGEST_TIMER_MS, unit: 'milliseconds' });
 
 const cookieRules: Rule = (value, at) => {
     if (typeof value === 'function') {
@@ -163,12 +165,12 @@ const shape = object({
     cookie: cookieRules,
     idle: optional(duration),
     concurrency: oneOf('merge', 'exclusive'),
-    lockTimeout: duration,
-    storeTimeout: duration,
+    lockTimeoutMs: wait,
+    storeTimeoutMs: wait,
     warnBytes: integer({ min: 0 }),
     maxBytes: integer({ min: 1, max: 4_000_000 }),
-    keepDamaged: optionalDuration,
-    pruneInterval: optionalDuration,
+    keepDamagedMs: integer({ min: 0, unit: 'milliseconds' }),
+    pruneIntervalMs: integer({ min: 0, max: LONGEST_TIMER_MS, unit: 'milliseconds' }),
     drivers: driverRules,
 });
 
@@ -183,12 +185,12 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
         unset: 'keep',
         cookie: { path: '/', httpOnly: true, sameSite: 'lax', secure: environment.isProduction },
         concurrency: 'merge',
-        lockTimeout: 10_000,
-        storeTimeout: 2_000,
+        lockTimeoutMs: 10_000,
+        storeTimeoutMs: 2_000,
         warnBytes: 16_384,
         maxBytes: 1_048_576,
-        keepDamaged: 7 * 24 * HOUR_MS,
-        pruneInterval: HOUR_MS / 4,
+        keepDamagedMs: 7 * 24 * HOUR_MS,
+        pruneIntervalMs: HOUR_MS / 4,
         drivers: {},
     }),
     rules: (value, at) => {
@@ -197,23 +199,23 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
     },
 };
 
-/** Only where sessions are on, and only where visitors could be harmed. */
+/** Only where sessions are on, and wherever visitors could be harmed: on any machine but a developer's. */
 function checkSecrets(config: Partial<SessionConfig>, at: Place): void {
-    if (config.enabled !== true || !at.environment.isProduction) {
+    if (config.enabled !== true || at.environment.isDevelopment || at.environment.name === 'test') {
         return;
     }
     const secrets = secretsOf(config);
     const fix = 'Set SESSION_SECRET to the output of: openssl rand -base64 32';
     if (secrets.length === 0 || secrets.includes('')) {
         at.key('secret').say(`is ${secrets.length === 0 ? 'missing' : 'empty'}: sessions can't be signed. ${fix}.`);
-    } else if (secrets.some((secret) => typeof secret === 'string' && secret.length < MIN_SECRET_LENGTH)) {
+    } else if (hasShortSecret(config)) {
         at.key('secret').say(`is shorter than ${MIN_SECRET_LENGTH} characters, so that it could be guessed. ${fix}.`);
     }
 }
 
-function secretsOf(config: Partial<SessionConfig>): readonly string[] {
-    const { secret } = config;
-    return secret === undefined ? [] : typeof secret === 'string' ? [secret] : secret;
+function secretsOf({ secret }: Partial<SessionConfig>): readonly string[] {
+    const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret];
+    return secrets.filter((value) => typeof value === 'string');
 }
 
 /** The session config with every default worked out. Times are in ms. */
@@ -237,6 +239,11 @@ export interface SessionSettings {
     readonly pruneIntervalMs: number;
 }
 
+/** Whether a secret is so short that it could be guessed: refused in production, warned of elsewhere. */
+export function hasShortSecret(config: Partial<SessionConfig>): boolean {
+    return secretsOf(config).some((secret) => secret !== '' && secret.length < MIN_SECRET_LENGTH);
+}
+
 export function settingsOf(config: SessionConfig): SessionSettings {
     const secrets = secretsOf(config).filter((secret) => secret !== '');
     return {
@@ -252,11 +259,11 @@ export function settingsOf(config: SessionConfig): SessionSettings {
         cookie: config.cookie,
         idleMs: config.idle ?? config.cookie.maxAge ?? ttlOf(config) ?? 2 * HOUR_MS,
         concurrency: config.concurrency,
-        lockTimeoutMs: config.lockTimeout,
-        storeTimeoutMs: config.storeTimeout,
+        lockTimeoutMs: config.lockTimeoutMs,
+        storeTimeoutMs: config.storeTimeoutMs,
         warnBytes: config.warnBytes,
         maxBytes: config.maxBytes,
-        keepDamagedMs: config.keepDamaged,
+        keepDamagedMs: config.keepDamagedMs,
         pruneIntervalMs: pruneIntervalOf(config),
     };
 }
@@ -270,9 +277,9 @@ function ttlOf({ driver, drivers }: SessionConfig): number | undefined {
     return driver === 'memory' ? ttl : ttl * 1000;
 }
 
-function pruneIntervalOf({ driver, drivers, pruneInterval }: SessionConfig): number {
+function pruneIntervalOf({ driver, drivers, pruneIntervalMs }: SessionConfig): number {
     const seconds = driver === 'file' ? drivers.file?.reapInterval : undefined;
-    return typeof seconds === 'number' ? Math.max(0, seconds * 1000) : pruneInterval;
+    return typeof seconds === 'number' ? Math.min(Math.max(0, seconds * 1000), LONGEST_TIMER_MS) : pruneIntervalMs;
 }
 
 /** The named driver's options; a relative folder is taken from the application's root, never from where it was started. */

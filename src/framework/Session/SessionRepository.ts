@@ -100,9 +100,9 @@ export class SessionRepository {
         return this.inTime('saved', this.merge(id, loaded, change));
     }
 
-    /** Writes down that the session is in use. Where another request wrote meanwhile, that has been said already. */
+    /** Writes down that the session is in use. Undefined: it has ended meanwhile. */
     public touch(id: string, loaded: LoadedSession): Promise<LoadedSession | undefined> {
-        return this.inTime('saved', this.tryWrite(id, loaded.stored, loaded.record, NO_CHANGE));
+        return this.inTime('saved', this.refresh(id, loaded));
     }
 
     /** Whether enough of the idle time has passed that a request has to be written down as activity. */
@@ -214,6 +214,15 @@ export class SessionRepository {
             base = await this.load(id); // another request was first: its changes stay, ours are applied to them
         }
         return undefined;
+    }
+
+    private async refresh(id: string, loaded: LoadedSession): Promise<LoadedSession | undefined> {
+        const written = await this.tryWrite(id, loaded.stored, loaded.record, NO_CHANGE);
+        if (written) {
+            return written;
+        }
+        const found = await this.load(id); // a write that came between has said it already
+        return found.kind === 'live' ? found : undefined;
     }
 
     private async moveTo(

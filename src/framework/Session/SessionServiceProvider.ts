@@ -3,7 +3,7 @@ import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../ServiceProvider.js';
-import { type SessionConfig, sessionConfig, settingsOf } from './SessionConfig.js';
+import { hasShortSecret, type SessionConfig, sessionConfig, settingsOf } from './SessionConfig.js';
 import { SessionLayer } from './SessionLayer.js';
 import { SessionManager } from './SessionManager.js';
 import { SessionPruner } from './SessionPruner.js';
@@ -39,6 +39,9 @@ export class SessionServiceProvider extends ServiceProvider {
         if (!config.enabled) {
             this.handler = noSession(log);
             return;
+        }
+        if (hasShortSecret(config)) {
+            log.warning('The session secret is shorter than 32 characters: production would refuse to start with it.');
         }
         const driver = await container.make(SessionManager).driver(config.driver);
         this.layer = new SessionLayer({

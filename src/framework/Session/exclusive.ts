@@ -3,7 +3,7 @@ import { sessionOf } from './requestSessions.js';
 
 /**
  * Route middleware that lets requests of one session run one after another: `router.post('/buy', exclusive(), …)`.
- * It waits for its turn (`lockTimeout` of the session config; then 503), reads the session anew, keeps what this
+ * It waits for its turn (`lockTimeoutMs` of the session config; then 503), reads the session anew, keeps what this
  * request changed earlier, and ends with the answer. Different sessions never wait for each other.
  */
 export function exclusive(): RequestHandler {

@@ -34,7 +34,7 @@ export function startSession(layer: SessionLayer): RequestHandler {
                 return;
             }
             if (takeTurns) {
-                takeTurns(request, response, next);
+                Promise.resolve(takeTurns(request, response, next)).catch(next);
             } else {
                 next();
             }
