@@ -101,7 +101,9 @@ export class ApplicationKernel {
         }
         this.currentState = 'terminated';
         if (failures.length > 0) {
-            throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'Several providers failed to shut down.');
+            throw failures.length === 1
+                ? failures[0]
+                : new AggregateError(failures, 'Several providers failed to shut down.');
         }
     }
 }

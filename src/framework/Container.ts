@@ -36,7 +36,9 @@ export class Container {
             );
         }
         if (binding.building) {
-            throw new ContainerError(`${token.name} needs itself to be made: its factory asks for ${token.name} again.`);
+            throw new ContainerError(
+                `${token.name} needs itself to be made: its factory asks for ${token.name} again.`,
+            );
         }
         if (!('instance' in binding)) {
             binding.building = true;

@@ -20,7 +20,9 @@ export abstract class DriverManager<Driver, Options = unknown> {
     /** Adds a driver, or replaces a built-in one. Call it from a provider's `register` or `boot`. */
     public extend(name: string, factory: DriverFactory<Driver, Options>): this {
         if (this.drivers.has(name)) {
-            throw new ConfigError(`${this.kind} [${name}] is in use already: call extend() before the application is ready.`);
+            throw new ConfigError(
+                `${this.kind} [${name}] is in use already: call extend() before the application is ready.`,
+            );
         }
         this.factories.set(name, factory);
         return this;

@@ -24,6 +24,8 @@ export abstract class ServiceProvider {
     public shutdown(): void | Promise<void> {}
 }
 
-export type ServiceProviderClass = (new (app: ApplicationKernel) => ServiceProvider) & {
+export type ServiceProviderClass = (new (
+    app: ApplicationKernel,
+) => ServiceProvider) & {
     readonly config: readonly ConfigDefinition[];
 };

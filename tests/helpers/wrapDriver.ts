@@ -9,7 +9,7 @@ export interface Interference {
 
 /** The memory driver with something in front of its reads and writes. */
 export function interferedDriver(interference: Interference): SessionDriver {
-    const inner = new MemoryStore();
+    const inner: SessionDriver = new MemoryStore();
     const through = async <T>(before: (() => Promise<void> | void) | undefined, call: () => T): Promise<Awaited<T>> => {
         await before?.();
         return await call();
