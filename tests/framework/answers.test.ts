@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { Request, Response, Router } from 'express';
 import { describe, expect, test } from 'vitest';
 import { SessionManager } from '../../src/framework/Session/SessionManager.js';
-import { type SessionApp, sessionApp } from '../helpers/sessionApp.js';
+import { type LogLine, type SessionApp, sessionApp } from '../helpers/sessionApp.js';
 import { type Interference, interferedDriver } from '../helpers/wrapDriver.js';
 
 /** Every way to answer that Express has. */
@@ -170,6 +170,27 @@ describe('a save that fails', () => {
         const begin = performance.now();
         expect((await app.browser().visit('/json')).status).toBe(503);
         expect(performance.now() - begin).toBeLessThan(2500);
+    });
+
+    test('is logged without the id that the store names in its error', async () => {
+        let fails = false;
+        const ids: string[] = [];
+        const app = await start({
+            read: (id) => {
+                ids.push(id);
+                if (fails) {
+                    throw Object.assign(new Error(`EACCES: open '/sessions/${id}.json'`), { path: id, code: 'EACCES' });
+                }
+            },
+        });
+        const browser = app.browser();
+        await browser.visit('/json');
+        fails = true;
+        await browser.visit('/json');
+        const [logged] = app.log.filter(({ level }) => level === 'error');
+        const { cause } = (logged as LogLine).context.error as { cause: Error };
+        expect(cause.message).toBe("EACCES: open '/sessions/<id>.json'");
+        expect(`${cause.stack}${JSON.stringify(cause)}`).not.toContain(ids[0]);
     });
 
     test('a store that can not be read fails only requests that ask for their session', async () => {

@@ -6,7 +6,7 @@ import type { Lease, MaybePromise } from './SessionDriver.js';
 import { SessionBusyException, SessionUnavailableException } from './SessionErrors.js';
 import type { SessionLayer } from './SessionLayer.js';
 import type { StoredCookie } from './SessionRecord.js';
-import { type LoadedSession, type LoadResult, NO_CHANGE, type SessionChange } from './SessionRepository.js';
+import { type LoadedSession, type LoadResult, NO_CHANGE, type SessionChange, withoutId } from './SessionRepository.js';
 
 /** An id that ended this recently may come with a late request: it gets a session that replaces nothing. */
 const LATE_REQUEST_MS = 30_000;
@@ -239,7 +239,7 @@ export class RequestSession {
         try {
             lease = await this.layer.driver.lock(this.id, lockTimeoutMs);
         } catch (error) {
-            throw new SessionUnavailableException('loaded', error);
+            throw new SessionUnavailableException('loaded', withoutId(this.id, error));
         }
         if (!lease) {
             throw new SessionBusyException(lockTimeoutMs);

@@ -21,6 +21,7 @@ import {
     string,
 } from '../Config/rules.js';
 import type { Environment } from '../Environment.js';
+import { ConfigError } from '../Exceptions/errors.js';
 
 /** The attributes of the session cookie, under express-session's names. Times are in ms. */
 export interface SessionCookieConfig {
@@ -255,7 +256,7 @@ export function settingsOf(config: SessionConfig): SessionSettings {
         proxy: config.proxy,
         saveUninitialized: config.saveUninitialized,
         unset: config.unset,
-        genid: config.genid ?? (() => randomBytes(24).toString('base64url')),
+        genid: config.genid ? checkedGenid(config.genid) : () => randomBytes(24).toString('base64url'),
         cookie: config.cookie,
         idleMs: config.idle ?? config.cookie.maxAge ?? ttlOf(config) ?? 2 * HOUR_MS,
         concurrency: config.concurrency,
@@ -265,6 +266,16 @@ export function settingsOf(config: SessionConfig): SessionSettings {
         maxBytes: config.maxBytes,
         keepDamagedMs: config.keepDamagedMs,
         pruneIntervalMs: pruneIntervalOf(config),
+    };
+}
+
+function checkedGenid(genid: (request: Request) => string): (request: Request) => string {
+    return (request) => {
+        const id: unknown = genid(request);
+        if (typeof id !== 'string' || id === '') {
+            throw new ConfigError('genid in src/config/session.ts has to return an id: a string that is not empty.');
+        }
+        return id;
     };
 }
 

@@ -1,5 +1,8 @@
 import type { SessionLayer } from './SessionLayer.js';
 
+/** Soon after the start: a process that is restarted often would never come to it otherwise. */
+const FIRST_WALK_MS = 60_000;
+
 /** Removes dead records now and then, one walk at a time, while the application runs. */
 export class SessionPruner {
     private timer: NodeJS.Timeout | undefined;
@@ -11,16 +14,24 @@ export class SessionPruner {
     public start(): void {
         const { pruneIntervalMs } = this.layer.settings;
         if (pruneIntervalMs > 0) {
-            this.timer = setInterval(() => {
-                this.walk ??= this.prune();
-            }, pruneIntervalMs).unref();
+            this.schedule(Math.min(pruneIntervalMs, FIRST_WALK_MS), pruneIntervalMs);
         }
     }
 
     public async stop(): Promise<void> {
-        clearInterval(this.timer);
+        clearTimeout(this.timer);
         this.stopping.abort();
         await this.walk;
+    }
+
+    private schedule(delayMs: number, intervalMs: number): void {
+        this.timer = setTimeout(() => {
+            this.walk = this.prune().then(() => {
+                if (!this.stopping.signal.aborted) {
+                    this.schedule(intervalMs, intervalMs);
+                }
+            });
+        }, delayMs).unref();
     }
 
     private async prune(): Promise<void> {
@@ -28,8 +39,6 @@ export class SessionPruner {
             await this.layer.repository.prune(this.stopping.signal);
         } catch (error) {
             this.layer.log.warning('Expired sessions could not be removed now; it is tried again later.', { error });
-        } finally {
-            this.walk = undefined;
         }
     }
 }

@@ -46,6 +46,8 @@ export interface RepositoryOptions {
 
 /** An ended session's note stays for as long as a request could still come with its id. */
 const ENDED_KEPT_MS = 60_000;
+/** Where sessions live for long, the dead ones among them are looked for after this time. */
+const DAY_MS = 86_400_000;
 /** Expired records are removed this much later, so that a request in flight can still save its session. */
 const PRUNE_GRACE_MS = 60_000;
 /** Part of the idle time that may pass before a request without changes is written down as activity. */
@@ -73,19 +75,18 @@ export class SessionRepository {
         } catch (error) {
             return this.notRead(id, error);
         }
-        return found instanceof Promise
-            ? this.inTime(
-                  'loaded',
-                  found.then((stored) => this.examine(id, stored)),
-              ).catch((error) => this.notRead(id, error))
-            : this.examine(id, found);
+        if (!(found instanceof Promise)) {
+            return this.examine(id, found);
+        }
+        const examined = found.then((stored) => this.examine(id, stored));
+        return this.inTime('loaded', id, examined).catch((error) => this.notRead(id, error));
     }
 
     /** Stores a new session. Fails where the id is taken. */
     public async create(id: string, cookie: StoredCookie, change: SessionChange): Promise<LoadedSession> {
         const now = Date.now();
         const empty: LiveRecord = { kind: 'live', data: {}, cookie, seen: now, created: now };
-        const created = await this.inTime('saved', this.tryWrite(id, undefined, empty, change));
+        const created = await this.inTime('saved', id, this.tryWrite(id, undefined, empty, change));
         if (!created) {
             throw new SessionUnavailableException('saved', new Error('A new session got an id that is taken.'));
         }
@@ -97,12 +98,12 @@ export class SessionRepository {
      * merged. Undefined: the session has ended meanwhile, and nothing was stored.
      */
     public save(id: string, loaded: LoadedSession, change: SessionChange): Promise<LoadedSession | undefined> {
-        return this.inTime('saved', this.merge(id, loaded, change));
+        return this.inTime('saved', id, this.merge(id, loaded, change));
     }
 
     /** Writes down that the session is in use. Undefined: it has ended meanwhile. */
     public touch(id: string, loaded: LoadedSession): Promise<LoadedSession | undefined> {
-        return this.inTime('saved', this.refresh(id, loaded));
+        return this.inTime('saved', id, this.refresh(id, loaded));
     }
 
     /** Whether enough of the idle time has passed that a request has to be written down as activity. */
@@ -112,7 +113,7 @@ export class SessionRepository {
 
     /** Ends a session for good; requests in flight can't bring it back. False where none was alive. */
     public end(id: string, reason: EndReason): Promise<boolean> {
-        return this.inTime('ended', this.bury(id, reason));
+        return this.inTime('ended', id, this.bury(id, reason));
     }
 
     /**
@@ -125,17 +126,15 @@ export class SessionRepository {
         loaded: LoadedSession,
         change: SessionChange,
     ): Promise<LoadedSession | undefined> {
-        return this.inTime('saved', this.moveTo(id, newId, loaded, change));
+        return this.inTime('saved', id, this.moveTo(id, newId, loaded, change));
     }
 
     /** Removes records that are expired or ended for long enough, without blocking requests. Gives their number. */
     public async prune(signal?: AbortSignal): Promise<number> {
         const now = Date.now();
         let removed = 0;
-        // Nothing younger than this can be expired, but for sessions with a shorter life of their own: they wait.
-        for await (const { id, record, version } of this.driver.records(
-            now - Math.min(this.options.idleMs, ENDED_KEPT_MS),
-        )) {
+        // What was written later can't be dead, but for sessions with a shorter life of their own: they wait a little.
+        for await (const { id, record, version } of this.driver.records(now - Math.min(this.options.idleMs, DAY_MS))) {
             if (signal?.aborted) {
                 break;
             }
@@ -184,7 +183,7 @@ export class SessionRepository {
             this.moveAside(id, error);
             return NONE;
         }
-        throw error instanceof SessionUnavailableException ? error : new SessionUnavailableException('loaded', error);
+        throw unavailable('loaded', id, error);
     }
 
     private moveAside(id: string, reason: unknown): void {
@@ -196,7 +195,7 @@ export class SessionRepository {
             try {
                 await this.driver.setAside(id);
             } catch (error) {
-                context.error = error;
+                context.error = withoutId(id, error);
             }
             this.options.warn('A stored session is damaged and was set aside; its visitor gets a fresh one.', context);
             this.movingAside.delete(id);
@@ -291,7 +290,7 @@ export class SessionRepository {
     }
 
     /** A store that fails or takes too long is storage trouble. */
-    private async inTime<T>(action: 'loaded' | 'saved' | 'ended', work: Promise<T>): Promise<T> {
+    private async inTime<T>(action: Action, id: string, work: Promise<T>): Promise<T> {
         let timer: NodeJS.Timeout | undefined;
         const late = new Promise<never>((_, reject) => {
             timer = setTimeout(
@@ -302,13 +301,30 @@ export class SessionRepository {
         try {
             return await Promise.race([work, late]);
         } catch (error) {
-            throw error instanceof SessionUnavailableException || error instanceof BadRecordError
-                ? error
-                : new SessionUnavailableException(action, error);
+            throw error instanceof BadRecordError ? error : unavailable(action, id, error);
         } finally {
             clearTimeout(timer);
         }
     }
+}
+
+type Action = 'loaded' | 'saved' | 'ended';
+
+function unavailable(action: Action, id: string, error: unknown): SessionUnavailableException {
+    return error instanceof SessionUnavailableException
+        ? error
+        : new SessionUnavailableException(action, withoutId(id, error));
+}
+
+/** What drivers throw may name a file or a key after the id, which has no business in a log. */
+export function withoutId(id: string, error: unknown): unknown {
+    if (!(error instanceof Error) || !`${error.message}${error.stack}`.includes(id)) {
+        return error;
+    }
+    const clean = new Error(error.message.replaceAll(id, '<id>'), { cause: withoutId(id, error.cause) });
+    clean.name = error.name;
+    clean.stack = error.stack?.replaceAll(id, '<id>') ?? '';
+    return Object.assign(clean, { code: (error as NodeJS.ErrnoException).code });
 }
 
 /** The stored keys as JSON texts, with the change applied. */
