@@ -1,0 +1,360 @@
+import { execFile } from 'node:child_process';
+import {
+    existsSync,
+    mkdirSync,
+    mkdtempSync,
+    readFileSync,
+    realpathSync,
+    rmSync,
+    symlinkSync,
+    writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, posix } from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { ConfigRepository } from '../../src/framework/Config/ConfigRepository.js';
+import { action } from '../../src/framework/Http/action.js';
+import { type SessionConfig, sessionConfig } from '../../src/framework/Session/SessionConfig.js';
+import { createKernel, sessionApp } from '../helpers/sessionApp.js';
+import { CopiedApp, type RunningApp } from './docs/CopiedApp.js';
+import { Curl } from './docs/Curl.js';
+import { anchorsOf, type Block, readDocuments } from './docs/Markdown.js';
+import { asModule, kindOf, withKeys } from './docs/snippets.js';
+import checking from './fixtures/session-doc/checking.js';
+import deleting from './fixtures/session-doc/deleting.js';
+import IndexController from './fixtures/session-doc/IndexController.js';
+import regenerating from './fixtures/session-doc/regenerating.js';
+import storing from './fixtures/session-doc/storing.js';
+
+const root = realpathSync(new URL('../..', import.meta.url));
+const documents = readDocuments(root);
+const blocks = documents.flatMap((document) => document.blocks);
+const snippets = blocks.filter(({ language }) => language === 'ts' || language === 'typescript');
+const readme = documents.find(({ name }) => name === 'README.md') as (typeof documents)[number];
+
+type Lock = { packages: Record<string, { optionalDependencies?: Record<string, string> }> };
+
+const scripts = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts as Record<string, string>;
+
+describe('the documents', () => {
+    test('every block has a language that is checked here', () => {
+        const unknown = blocks.filter(({ language }) => !['ts', 'typescript', 'bash', 'text'].includes(language));
+        expect(unknown.map(({ place, language }) => `${place} ${language}`)).toEqual([]);
+        expect(snippets.length).toBeGreaterThan(20);
+    });
+
+    test('every TypeScript block compiles under strict', { timeout: 60_000 }, async () => {
+        const project = compileFolder();
+        snippets.forEach((block, index) => {
+            project.write(`block-${index}`, block);
+        });
+        expect(await project.compile()).toBe('');
+    });
+
+    test('every command is a script of package.json or a program that the text explains', () => {
+        const lines = blocks
+            .filter(({ language }) => language === 'bash')
+            .flatMap(({ code }) => code.trim().split('\n'));
+        const commands = lines
+            .flatMap((line) => line.split('&&'))
+            .map((line) => line.replace(/^\s*([A-Z_]+=\S+\s+)*/, ''));
+        const inProse = documents.flatMap(({ prose }) =>
+            [...prose.matchAll(/`(npm [^`]*)`/g)].map(([, text = '']) => text),
+        );
+        for (const command of [...commands, ...inProse]) {
+            const [program = '', verb = '', name = ''] = command.trim().split(/\s+/);
+            expect(['npm', 'curl'], command).toContain(program);
+            if (program === 'npm') {
+                expect(['install', 'ci', 'run', 'test', 'start'], command).toContain(verb);
+                expect(['install', 'ci'].includes(verb) || scripts[verb === 'run' ? name : verb], command).toBeTruthy();
+            }
+        }
+    });
+
+    test('npm ci, which the README deploys with, finds every package in the lock file', () => {
+        const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
+        const locked = Object.keys(packages);
+        const missing = Object.values(packages)
+            .flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
+            .filter((name) => !locked.some((path) => path.endsWith(`node_modules/${name}`)));
+        expect(missing, 'npm ci refuses a lock file without these').toEqual([]);
+    });
+
+    test('every link leads somewhere', () => {
+        for (const { name, prose } of documents) {
+            for (const [, link = ''] of prose.matchAll(/\]\(([^)]+)\)/g)) {
+                const [file = '', anchor] = link.split('#');
+                const target = posix.join(posix.dirname(name), file || posix.basename(name));
+                expect(existsSync(join(root, target)), `${name}: ${link}`).toBe(true);
+                const found = documents.find((document) => document.name === target);
+                expect(!anchor || (found && anchorsOf(found).includes(anchor)), `${name}: ${link}`).toBeTruthy();
+            }
+        }
+    });
+
+    test('every file that is named exists, or is written by a block', () => {
+        const written = new Set(blocks.map(({ path }) => path));
+        for (const { name, prose } of documents) {
+            for (const [, path = ''] of prose.matchAll(/`((?:src|tests|docs|storage)\/[\w./-]*)`/g)) {
+                const isRuntime = path.startsWith('storage/sessions/');
+                expect(isRuntime || written.has(path) || existsSync(join(root, path)), `${name}: ${path}`).toBe(true);
+            }
+        }
+    });
+
+    test('the layout names folders and files that exist', () => {
+        const layout = readme.blocks.find(({ code }) => code.startsWith('src/config/'))?.code ?? '';
+        for (const [, path = ''] of layout.matchAll(/^(\S+) /gm)) {
+            expect(existsSync(join(root, path)), path).toBe(true);
+        }
+    });
+
+    test('the table of settings has every key, with its default', () => {
+        const app = createKernel().app;
+        const defaults = (sessionConfig.defaults as (environment: unknown) => SessionConfig)(app.environment);
+        const rows = rowsOf('docs/sessions.md', 'All settings');
+        for (const [key = '', shown = ''] of rows) {
+            expect(isKnown(key), `${key} is a key of src/config/session.ts`).toBe(true);
+            if (/^`[^`]+`$/.test(shown) && key !== 'idle') {
+                expect(literal(shown), key).toEqual(valueAt(defaults, key));
+            } else if (shown === 'none') {
+                expect(valueAt(defaults, key), key).toBeUndefined();
+            }
+        }
+        expect(rows.map(([key]) => key).sort()).toEqual(keysOfSource());
+    });
+
+    test('a session can have no key of the names that the guide lists, and these are all', async () => {
+        const { RESERVED_KEYS } = await import('../../src/framework/Session/HttpSession.js');
+        const guide = documents.find(({ name }) => name === 'docs/sessions.md')?.prose ?? '';
+        const [sentence = ''] = /The session object itself uses [\s\S]*?\. Data/.exec(guide) ?? [];
+        const listed = [...sentence.matchAll(/`(\w+)`/g)].map(([, key = '']) => key);
+        expect(listed.sort()).toEqual([...RESERVED_KEYS].sort());
+    });
+});
+
+describe.each(['file', 'memory'])('the snippets that users were promised, on %s', (driver) => {
+    test('do what was said, over HTTP', async () => {
+        const printed: unknown[] = [];
+        const print = vi.spyOn(console, 'log').mockImplementation((value) => void printed.push(value));
+        onTestFinished(() => print.mockRestore());
+        const app = await sessionApp({
+            session: { driver },
+            http: { answerTimeoutMs: 100 },
+            routes: (router) => {
+                router.get('/', action(IndexController, 'index'));
+                router.get('/check', checking);
+                router.get('/store', storing);
+                router.get('/delete', deleting);
+                router.get('/regenerate', regenerating);
+            },
+        });
+        const users = [
+            { id: 1, name: 'Sharon' },
+            { id: 2, name: 'Asif' },
+        ];
+        const browser = app.browser();
+
+        expect(await browser.json('/check')).toEqual({});
+        await browser.visit('/store');
+        expect(await browser.json('/check')).toEqual({ users });
+        expect(printed).toEqual([users]);
+
+        // It prints all data, and never answers: the time limit does.
+        expect((await browser.visit('/')).status).toBe(503);
+        expect(Object.keys(printed.at(-1) as object)).toEqual(['cookie', 'users']);
+
+        await browser.visit('/delete');
+        expect(await browser.json('/check')).toEqual({ users: null });
+
+        await browser.visit('/store');
+        const before = browser.copy();
+        expect(await (await browser.visit('/regenerate')).text()).toBe('Session was regenerated');
+        expect(await browser.json('/check')).toEqual({});
+        expect(await before.json('/check')).toEqual({});
+    });
+});
+
+describe('the README, followed to the letter in a fresh copy', { timeout: 60_000 }, () => {
+    const copy = () => {
+        const copied = new CopiedApp(root);
+        onTestFinished(() => copied.remove());
+        return copied;
+    };
+    const start = async (copied: CopiedApp) => {
+        const app = await copied.start();
+        onTestFinished(() => app.stop());
+        return app;
+    };
+    const curls = (block: Block | undefined) => (block?.code ?? '').trim().split('\n');
+    const [first, others] = readme.blocks.filter(({ code }) => code.startsWith('curl'));
+    const step = (path: string, text: string) =>
+        readme.blocks.find((block) => block.path === path && block.code.includes(text)) as Block;
+
+    /** The cart's requests of the README, in their order. */
+    const tryCart = async (app: RunningApp) => {
+        const curl = new Curl(app.url);
+        const [store = '', check = '', remove = '', regenerate = ''] = curls(others);
+        expect(await curl.run(check)).toMatchObject({ code: 1000, data: null });
+        expect(curl.cookies).toEqual({});
+        expect(await curl.run(store)).toMatchObject({ data: { item: 'tea', amount: 1 } });
+        expect(await curl.run(check)).toMatchObject({ data: { item: 'tea', amount: 1 } });
+        expect(await curl.run(remove)).toMatchObject({ data: null });
+        expect(await curl.run(check)).toMatchObject({ data: null });
+        const { sosise: old } = curl.cookies;
+        expect(await curl.run(regenerate)).toMatchObject({ code: 1000 });
+        expect(curl.cookies['sosise']).not.toBe(old);
+    };
+
+    test("sessions are off at first, then on with files, then in memory, then in a driver of one's own", async () => {
+        const copied = copy();
+
+        const fresh = await start(copied);
+        const shown = readme.blocks.find(({ code }) => code.startsWith('{'))?.code ?? '';
+        expect(await new Curl(fresh.url).run(curls(first)[0] as string)).toEqual(JSON.parse(shown));
+        expect(fresh.output()).toContain('Sessions     off');
+        expect(fresh.output()).toContain('.env was made');
+        await fresh.stop();
+
+        copied.apply(step('src/config/session.ts', 'enabled:'));
+        copied.apply(step('src/app/Http/Controllers/CartController.ts', ''));
+        copied.apply(step('src/routes/api.ts', ''));
+        const onFiles = await start(copied);
+        expect(onFiles.output()).toContain('Sessions     on, driver file');
+        await tryCart(onFiles);
+        expect(copied.sessionFiles()).toBeGreaterThan(0);
+        await onFiles.stop();
+
+        const files = copied.sessionFiles();
+        copied.apply(step('src/config/session.ts', 'memory'));
+        const inMemory = await start(copied);
+        expect(inMemory.output()).toContain('Sessions     on, driver memory');
+        await tryCart(inMemory);
+        expect(copied.sessionFiles()).toBe(files);
+        await inMemory.stop();
+
+        const drivers = snippets.filter(
+            ({ document, code }) => document === 'docs/drivers.md' && code.includes('MapDriver'),
+        );
+        for (const block of drivers) {
+            copied.apply(block);
+        }
+        copied.apply({ ...step('src/config/session.ts', 'memory'), code: "    driver: 'map',\n" });
+        const inMap = await start(copied);
+        await tryCart(inMap);
+        expect(inMap.output()).toContain('sessions are in a Map of this process');
+        await inMap.stop();
+    });
+});
+
+/**
+ * A project beside this one: every block in a folder of its own, laid over this project by `rootDirs`, so that the imports
+ * of a block find its neighbours and the framework.
+ */
+function compileFolder() {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sosise-snippets-')));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const roots = [root];
+    const replaced: string[] = [];
+    const put = (name: string, content: string) => {
+        mkdirSync(dirname(join(folder, name)), { recursive: true });
+        writeFileSync(join(folder, name), content);
+    };
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir');
+    put('package.json', '{ "type": "module" }');
+    if (!existsSync(join(root, 'node_modules/@types/connect-pg-simple'))) {
+        put('packages.d.ts', CONNECT_PG_SIMPLE);
+    }
+    return {
+        write(name: string, block: Block): void {
+            const { path = 'src/app/Http/Controllers/Snippet.ts', code } = block;
+            const kind = kindOf(block);
+            roots.push(join(folder, name));
+            if (path.endsWith('.d.ts')) {
+                replaced.push(join(root, path));
+            }
+            const file = kind === 'keys' ? withKeys(readFileSync(join(root, path), 'utf8'), code) : code;
+            put(`${name}/${path}`, kind === 'statements' ? asModule(block) : file);
+            put(`${name}/place.txt`, block.place);
+        },
+        async compile(): Promise<string> {
+            const settings = {
+                extends: join(root, 'tsconfig.json'),
+                compilerOptions: { rootDirs: roots, typeRoots: [join(root, 'node_modules/@types')] },
+                include: [join(root, 'src'), join(root, 'tests/framework/fixtures'), folder],
+                exclude: replaced,
+            };
+            put('tsconfig.json', JSON.stringify(settings));
+            const tsc = join(root, 'node_modules/typescript/bin/tsc');
+            return await new Promise((resolve) => {
+                execFile(
+                    process.execPath,
+                    [tsc, '-p', folder, '--pretty', 'false'],
+                    { cwd: folder },
+                    (_error, output) => {
+                        resolve(output.replace(/\S*block-\d+/g, (name) => `${placeOf(folder, name)} ${name}`));
+                    },
+                );
+            });
+        },
+    };
+}
+
+function placeOf(folder: string, name: string): string {
+    return readFileSync(join(folder, name.slice(name.lastIndexOf('block-')), 'place.txt'), 'utf8');
+}
+
+/** As @types/connect-pg-simple says it. */
+const CONNECT_PG_SIMPLE = `declare module 'connect-pg-simple' {
+    import session from 'express-session';
+    interface PGStoreOptions { conString?: string | undefined; createTableIfMissing?: boolean | undefined }
+    class PGStore extends session.Store {
+        constructor(options?: PGStoreOptions);
+        get(sid: string, callback: (error: unknown, found?: session.SessionData | null) => void): void;
+        set(sid: string, data: session.SessionData, callback?: (error?: unknown) => void): void;
+        destroy(sid: string, callback?: (error?: unknown) => void): void;
+    }
+    function connect(makesSessions: typeof session): typeof PGStore;
+    export = connect;
+}
+`;
+
+/** The rows of the table under a heading, as cells; the first cell without its backticks. */
+function rowsOf(name: string, heading: string): string[][] {
+    const { prose = '' } = documents.find((document) => document.name === name) ?? {};
+    const section = prose.slice(prose.indexOf(`## ${heading}`));
+    return [...section.matchAll(/^\| +`([^`]+)` +\| +(.*?) +\|/gm)].map(([, key = '', shown = '']) => [key, shown]);
+}
+
+/** A default as the table shows it. */
+function literal(shown: string): unknown {
+    const text = shown.replaceAll('`', '').replaceAll('_', '').replaceAll("'", '"');
+    return JSON.parse(text);
+}
+
+function valueAt(config: SessionConfig, key: string): unknown {
+    return key.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown>)[name], config);
+}
+
+/** Whether the rules know a key: with a wrong value they say what is allowed, not that there is no such key. */
+function isKnown(key: string): boolean {
+    const wrong = key.startsWith('cookie.') ? { cookie: { [key.slice(7)]: Symbol(key) } } : { [key]: Symbol(key) };
+    try {
+        const { environment } = createKernel().app;
+        new ConfigRepository({ environment, definitions: [sessionConfig], files: { session: wrong }, overrides: {} });
+    } catch (error) {
+        return !String(error).includes('is not a known key');
+    }
+    return false;
+}
+
+/** The keys that the types name. */
+function keysOfSource(): string[] {
+    const source = readFileSync(join(root, 'src/framework/Session/SessionConfig.ts'), 'utf8');
+    const keys = (name: string) => {
+        const [, body = ''] = new RegExp(`interface ${name} \\{\\n([\\s\\S]*?)^\\}`, 'm').exec(source) ?? [];
+        return [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, key = '']) => key);
+    };
+    const cookie = keys('SessionCookieConfig').map((key) => `cookie.${key}`);
+    return [...keys('SessionConfig').filter((key) => key !== 'cookie'), ...cookie].sort();
+}

@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+    cpSync,
+    existsSync,
+    mkdirSync,
+    mkdtempSync,
+    readdirSync,
+    readFileSync,
+    symlinkSync,
+    writeFileSync,
+} from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Block } from './Markdown.js';
+import { kindOf, withKeys, withStatements } from './snippets.js';
+
+const COPIED = ['src', 'package.json', 'sosise.json', 'sosise.schema.json', '.env.example', 'tsconfig.json'];
+
+export interface RunningApp {
+    readonly url: string;
+    /** What it has written so far. */
+    output(): string;
+    stop(): Promise<void>;
+}
+
+/** A fresh copy of the project in a temporary folder, as someone has it who just cloned it. */
+export class CopiedApp {
+    public readonly folder = mkdtempSync(join(tmpdir(), 'sosise-docs-'));
+
+    public constructor(root: string) {
+        for (const name of COPIED) {
+            cpSync(join(root, name), join(this.folder, name), { recursive: true });
+        }
+        symlinkSync(join(root, 'node_modules'), join(this.folder, 'node_modules'), 'dir');
+    }
+
+    /** Does what a block of the documents says. */
+    public apply(block: Block, method = 'boot'): void {
+        const path = join(this.folder, block.path ?? '');
+        const kind = kindOf(block);
+        mkdirSync(dirname(path), { recursive: true });
+        if (kind === 'file') {
+            writeFileSync(path, block.code);
+            return;
+        }
+        const file = readFileSync(path, 'utf8');
+        const changed = kind === 'keys' ? withKeys(file, block.code) : withStatements(file, block.code, method);
+        if (changed === file) {
+            throw new Error(`${block.place} changes nothing in ${block.path}.`);
+        }
+        writeFileSync(path, changed);
+    }
+
+    /** How many sessions the file driver holds. */
+    public sessionFiles(): number {
+        const folder = join(this.folder, 'storage/sessions');
+        return existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.json')).length : 0;
+    }
+
+    /** Runs `src/server.ts` as `npm run dev` does, but without watching and on any free port. */
+    public async start(): Promise<RunningApp> {
+        const { NODE_ENV, APP_ENV, VITEST, SESSION_SECRET, ...env } = process.env;
+        const child = spawn(process.execPath, ['--import', 'tsx', 'src/server.ts'], {
+            cwd: this.folder,
+            env: { ...env, LISTEN_PORT: '0', NO_COLOR: '1' },
+            stdio: ['ignore', 'pipe', 'pipe'],
+        });
+        let output = '';
+        const exited = once(child, 'exit');
+        const url = await new Promise<string>((resolve, reject) => {
+            const read = (bytes: Buffer) => {
+                output += String(bytes);
+                // The banner's last lines come with its first, or right after.
+                const [, address] = /Address +(http:\S+)[\s\S]*Logs /.exec(output) ?? [];
+                if (address) {
+                    resolve(address.replace('localhost', '127.0.0.1'));
+                }
+            };
+            child.stdout.on('data', read);
+            child.stderr.on('data', read);
+            void exited.then(() => reject(new Error(`The application ended at start-up: ${output}`)));
+        });
+        const stop = async () => {
+            child.kill('SIGTERM');
+            const [code] = await exited;
+            if (code !== 0) {
+                throw new Error(`The application ended with ${code}: ${output}`);
+            }
+        };
+        return { url, output: () => output, stop };
+    }
+
+    public remove(): Promise<void> {
+        return rm(this.folder, { recursive: true, force: true });
+    }
+}

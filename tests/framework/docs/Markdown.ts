@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A fenced block of a Markdown file. */
+export interface Block {
+    /** The file and line it begins at, such as `docs/sessions.md:40`. */
+    readonly place: string;
+    readonly document: string;
+    readonly language: string;
+    /** Without the comment in its first line that names the file. */
+    readonly code: string;
+    /** The file that the first line names: `// src/routes/api.ts`. */
+    readonly path: string | undefined;
+}
+
+export interface Document {
+    /** From the project's folder, such as `docs/sessions.md`. */
+    readonly name: string;
+    readonly text: string;
+    /** The text without its fenced blocks. */
+    readonly prose: string;
+    readonly blocks: readonly Block[];
+}
+
+/** README.md, CHANGELOG.md and everything in docs. */
+export function readDocuments(root: string): Document[] {
+    const inDocs = readdirSync(join(root, 'docs')).filter((file) => file.endsWith('.md'));
+    return ['README.md', 'CHANGELOG.md', ...inDocs.sort().map((file) => `docs/${file}`)].map((name) => {
+        const text = readFileSync(join(root, name), 'utf8');
+        return { name, text, prose: text.replace(FENCED, ''), blocks: blocksOf(name, text) };
+    });
+}
+
+const FENCED = /^```(\w*)\n(.*?)^```$/gms;
+
+function blocksOf(document: string, text: string): Block[] {
+    return [...text.matchAll(FENCED)].map(({ index, 1: language = '', 2: content = '' }) => {
+        const [, path] = /^\/\/ (src\/\S+)\n/.exec(content) ?? [];
+        return {
+            place: `${document}:${text.slice(0, index).split('\n').length}`,
+            document,
+            language,
+            code: path ? content.slice(content.indexOf('\n') + 1) : content,
+            path,
+        };
+    });
+}
+
+/** The anchors of a document's headings. */
+export function anchorsOf({ prose }: Document): string[] {
+    return [...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+        heading
+            .toLowerCase()
+            .replace(/[^\w\- ]/g, '')
+            .replaceAll(' ', '-'),
+    );
+}
