@@ -42,7 +42,7 @@ export function startSession(layer: SessionLayer): RequestHandler {
         if (cookieId === undefined) {
             begin();
         } else {
-            load(layer, session, cookieId, begin);
+            load(layer, session, cookieId, begin, next);
         }
     };
 }
@@ -63,7 +63,7 @@ export function noSession(log: Logger): RequestHandler {
 }
 
 /** Memory answers at once, and then nothing here waits either. */
-function load(layer: SessionLayer, session: RequestSession, id: string, begin: () => void): void {
+function load(layer: SessionLayer, session: RequestSession, id: string, begin: () => void, next: NextFunction): void {
     try {
         const found = layer.repository.load(id);
         if (found instanceof Promise) {

@@ -1,0 +1,315 @@
+import { resolve } from 'node:path';
+import session, { type SessionData } from 'express-session';
+import sessionFileStore from 'session-file-store';
+import {
+    BadRecordError,
+    type Lease,
+    type ListedRecord,
+    type MaybePromise,
+    type SessionDriver,
+    type StoredRecord,
+} from '../SessionDriver.js';
+import type { DriverAbilities } from './DriverAbilities.js';
+import { lstat } from './fileCalls.js';
+import { RecordCodec } from './RecordCodec.js';
+import { SessionFileNames } from './SessionFileNames.js';
+import { SessionFiles, StoreBusyError } from './SessionFiles.js';
+import { filesIn, prepareFolder, tidyFolder } from './sessionFolder.js';
+
+/** session-file-store's options under its own names, and ours. Those of its reaping and retrying have no effect here. */
+export interface FileStoreOptions {
+    /** The folder, made when missing, for its owner only. */
+    path?: string;
+    /** Seconds that a session without `cookie.maxAge` lives, where the class is used without the session layer. */
+    ttl?: number;
+    /** Not used: what is not there is not looked for again. */
+    retries?: number;
+    factor?: number;
+    minTimeout?: number;
+    maxTimeout?: number;
+    /** Not used: the session layer prunes. */
+    reapInterval?: number;
+    reapMaxConcurrent?: number;
+    reapAsync?: boolean;
+    reapSyncFallback?: boolean;
+    /** Not used: see `warn`. */
+    logFn?: (message: string) => void;
+    encoding?: BufferEncoding | null;
+    encoder?: (session: object) => string | Buffer;
+    decoder?: (encoded: never) => unknown;
+    fileExtension?: string;
+    /** Encrypts what is stored. */
+    secret?: string;
+    encryptEncoding?: string | null;
+    crypto?: object;
+    /** Not used, as in the package. */
+    keyFunction?: (secret: string, sid: string) => string;
+    /** Makes a session where none is stored. Only `get` asks it: the session layer makes its own. */
+    fallbackSessionFn?: (sid: string) => SessionData;
+    /** A write counts as done when it is on the disk, not only in the system's memory. Default: false. */
+    fsync?: boolean;
+    /** Where warnings go. They never hold ids or contents. */
+    warn?: (message: string) => void;
+}
+
+interface StockSession extends SessionData {
+    __lastAccess?: number;
+}
+
+type Callback<T = void> = (error: unknown, value?: T) => void;
+
+const LISTED_AT_ONCE = 6;
+const TOUCH_TRIES = 20;
+
+const StockFileStore = sessionFileStore(session);
+
+/**
+ * Sessions in files: session-file-store's class, with its reading and writing replaced by calls that are atomic within
+ * and between the processes of one host. It is both a driver of the session layer and an express-session store.
+ */
+export class FileStore extends StockFileStore implements SessionDriver {
+    public readonly abilities: DriverAbilities = {
+        atomicBetweenProcesses: true,
+        lists: true,
+        setsAside: true,
+        survivesRestart: true,
+    };
+    private readonly folder: string;
+    private readonly names: SessionFileNames;
+    private readonly codec: RecordCodec;
+    private readonly files: SessionFiles;
+    private readonly warn: (message: string) => void;
+
+    /** Throws ConfigError where the folder can't be made or used. */
+    public constructor(options: FileStoreOptions = {}) {
+        const { fsync = false, warn = () => undefined, ...given } = options;
+        const folder = resolve(given.path ?? './sessions');
+        const names = new SessionFileNames(given.fileExtension ?? '.json');
+        prepareFolder(folder, names); // before the package's class, which would make it readable for everyone
+        // reapInterval -1: the package sets no timer. Keys that are undefined would override its defaults.
+        super({ ...withoutUndefined(given), path: folder, reapInterval: -1, logFn: () => undefined });
+        this.folder = folder;
+        this.names = names;
+        this.codec = new RecordCodec(this.options);
+        this.files = new SessionFiles(folder, names, this.codec, fsync);
+        this.warn = warn;
+        if (given.fallbackSessionFn) {
+            warn('drivers.file.fallbackSessionFn has no effect: a visitor without a stored session gets a new one.');
+        }
+    }
+
+    // What the session layer asks for.
+
+    public read(id: string): MaybePromise<StoredRecord | undefined> {
+        return this.files.read(this.names.nameOf(id));
+    }
+
+    public async write(id: string, record: string, ifVersion: unknown, _expiresAt?: number): Promise<unknown> {
+        const name = this.names.nameOf(id);
+        const encoded = this.codec.encode(record);
+        const isWritten =
+            ifVersion === undefined
+                ? await this.files.create(name, encoded)
+                : await this.files.replace(name, encoded, ifVersion);
+        return isWritten ? encoded.stored.version : undefined;
+    }
+
+    public remove(id: string, ifVersion: unknown): Promise<boolean> {
+        return this.files.remove(this.names.nameOf(id), ifVersion);
+    }
+
+    public async *records(writtenBefore = Number.POSITIVE_INFINITY): AsyncGenerator<ListedRecord> {
+        for await (const ids of this.ids()) {
+            const found = await Promise.all(ids.map((id) => this.listed(id, writtenBefore)));
+            for (const record of found) {
+                if (record) {
+                    yield record;
+                }
+            }
+        }
+    }
+
+    public lock(id: string, waitMs: number): Promise<Lease | undefined> {
+        return this.files.lock(this.names.nameOf(id), waitMs);
+    }
+
+    public setAside(id: string): Promise<void> {
+        return this.files.setAside(this.names.nameOf(id));
+    }
+
+    public tidy(setAsideBefore: number): Promise<void> {
+        return tidyFolder(this.folder, this.names, setAsideBefore);
+    }
+
+    public close(): void {
+        this.files.close();
+    }
+
+    // express-session's store, for those who use the class by itself.
+
+    public override get(sid: string, callback: Callback<SessionData | null | undefined>): void {
+        answer<SessionData | null | undefined>(this.sessionOf(sid, true), callback);
+    }
+
+    public override set(sid: string, data: SessionData, callback?: Callback): void {
+        answer(this.putSession(sid, data), callback);
+    }
+
+    public override touch(sid: string, data: SessionData, callback?: Callback): void {
+        answer(this.putCookie(sid, data), callback);
+    }
+
+    public override destroy(sid: string, callback?: Callback): void {
+        answer(this.files.discard(this.names.nameOf(sid)), callback);
+    }
+
+    public override list(callback: Callback<string[]>): void {
+        answer(this.fileNames(), callback);
+    }
+
+    public override length(callback: Callback<number>): void {
+        const counted = this.fileNames().then((files) => files.length);
+        answer(counted, callback);
+    }
+
+    public override clear(callback?: Callback): void {
+        answer(this.discardAll(), callback);
+    }
+
+    public override expired(sid: string, callback: Callback<boolean>): void {
+        const isExpired = this.sessionOf(sid, false).then((found) => found === undefined);
+        answer(isExpired, callback);
+    }
+
+    public override all(callback: Callback<{ [sid: string]: SessionData } | null>): void {
+        answer<{ [sid: string]: SessionData } | null>(this.allSessions(), callback);
+    }
+
+    /** The ids of all files, a few at a time. */
+    private async *ids(): AsyncGenerator<string[]> {
+        let batch: string[] = [];
+        for await (const file of filesIn(this.folder)) {
+            const id = this.names.idOf(file);
+            if (id !== undefined && batch.push(id) === LISTED_AT_ONCE) {
+                yield batch;
+                batch = [];
+            }
+        }
+        yield batch;
+    }
+
+    /** A file that can't be read is left out here: the request that needs it says what is wrong. */
+    private async listed(id: string, writtenBefore: number): Promise<ListedRecord | undefined> {
+        try {
+            const isAny = writtenBefore === Number.POSITIVE_INFINITY;
+            if (!isAny && (await lstat(`${this.folder}/${this.names.fileOf(id)}`)).mtimeMs >= writtenBefore) {
+                return undefined;
+            }
+            const stored = await this.files.readOnce(id);
+            return stored && { id, ...stored };
+        } catch {
+            return undefined;
+        }
+    }
+
+    private async sessionOf(sid: string, usesFallback: boolean): Promise<SessionData | undefined> {
+        try {
+            const stored = await this.read(sid);
+            if (!stored) {
+                return usesFallback ? this.options.fallbackSessionFn?.(sid) : undefined;
+            }
+            const found = parseSession(stored.record);
+            return this.isExpired(found) ? undefined : withoutLastAccess(found);
+        } catch (error) {
+            if (!(error instanceof BadRecordError)) {
+                throw error;
+            }
+            await this.setAside(sid);
+            this.warn(`A stored session is damaged and was set aside: ${error.message}.`);
+            return undefined;
+        }
+    }
+
+    /** The package's rule: a session lives for its `originalMaxAge`, else `ttl`, from its last access. */
+    private isExpired({ cookie, __lastAccess = 0 }: StockSession): boolean {
+        const lifetime = cookie.originalMaxAge || this.options.ttl * 1000;
+        return !lifetime || __lastAccess + lifetime < Date.now();
+    }
+
+    private async putSession(sid: string, data: object): Promise<void> {
+        const record = JSON.stringify({ ...data, __lastAccess: Date.now() });
+        await this.files.put(this.names.nameOf(sid), this.codec.encode(record));
+    }
+
+    private async putCookie(sid: string, { cookie }: SessionData): Promise<void> {
+        for (let tries = 0; tries < TOUCH_TRIES; tries += 1) {
+            const stored = await this.read(sid);
+            if (!stored) {
+                return; // ended meanwhile: a touch must not bring it back
+            }
+            const touched = { ...parseSession(stored.record), ...(cookie && { cookie }), __lastAccess: Date.now() };
+            if ((await this.write(sid, JSON.stringify(touched), stored.version)) !== undefined) {
+                return;
+            }
+        }
+        throw new StoreBusyError();
+    }
+
+    private async fileNames(): Promise<string[]> {
+        const names: string[] = [];
+        for await (const ids of this.ids()) {
+            names.push(...ids.map((id) => this.names.fileOf(id)));
+        }
+        return names;
+    }
+
+    private async discardAll(): Promise<void> {
+        for await (const ids of this.ids()) {
+            await Promise.all(ids.map((id) => this.files.discard(id)));
+        }
+    }
+
+    private async allSessions(): Promise<{ [sid: string]: SessionData }> {
+        const sessions: [string, SessionData][] = [];
+        for await (const { id, record } of this.records()) {
+            const found = parseOrNothing(record);
+            if (found && !this.isExpired(found)) {
+                sessions.push([id, withoutLastAccess(found)]);
+            }
+        }
+        return Object.fromEntries(sessions);
+    }
+}
+
+function parseSession(record: string): StockSession {
+    const found = parseOrNothing(record);
+    if (!found) {
+        throw new BadRecordError('it is not a session');
+    }
+    return found;
+}
+
+function parseOrNothing(record: string): StockSession | undefined {
+    try {
+        const parsed = JSON.parse(record) as StockSession | null;
+        return typeof parsed?.cookie === 'object' && parsed.cookie !== null ? parsed : undefined;
+    } catch {
+        return undefined;
+    }
+}
+
+function withoutLastAccess({ __lastAccess, ...data }: StockSession): SessionData {
+    return data;
+}
+
+function withoutUndefined(options: object): object {
+    return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+/** Calls back outside of the promise, so that what a callback throws is not taken for a failed call. */
+function answer<T>(result: Promise<T>, callback?: Callback<T>): void {
+    result.then(
+        (value) => callback && process.nextTick(callback, null, value),
+        (error: unknown) => callback && process.nextTick(callback, error),
+    );
+}

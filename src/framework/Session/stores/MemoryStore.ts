@@ -1,0 +1,244 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import session, { type SessionData } from 'express-session';
+import memorystore from 'memorystore';
+import {
+    BadRecordError,
+    type Lease,
+    type ListedRecord,
+    type SessionDriver,
+    type StoredRecord,
+} from '../SessionDriver.js';
+import type { DriverAbilities } from './DriverAbilities.js';
+import { KeyedQueue } from './KeyedQueue.js';
+
+/** memorystore's options under its own names, and ours. */
+export interface MemoryStoreOptions {
+    /** How often expired sessions are removed, in ms. Default: ten minutes; 0 for never. */
+    checkPeriod?: number;
+    /** The most sessions that are kept. Default: 100,000. Beyond it the least recently used goes. */
+    max?: number;
+    /** How long `set` and `touch` keep a session, in ms. The session layer says it with each record instead. */
+    ttl?: number | ((options: unknown, session: unknown, sid: unknown) => number);
+    dispose?: (sid: string, text: string) => void;
+    stale?: boolean;
+    noDisposeOnSet?: boolean;
+    serializer?: { stringify(session: object): string; parse(text: string): object };
+    /** Where warnings go. They never hold ids or contents. */
+    warn?: (message: string) => void;
+}
+
+type Callback = (error?: unknown) => void;
+
+/** The part of lru-cache 4 that is used here. */
+interface LruCache {
+    readonly itemCount: number;
+    readonly max: number;
+    has(id: string): boolean;
+    get(id: string): string | undefined;
+    peek(id: string): string | undefined;
+    set(id: string, text: string, maxAge: number): boolean;
+    del(id: string): void;
+    dumpLru(): { readonly head: LruNode | null };
+}
+
+interface LruNode {
+    readonly value: LruEntry;
+    readonly next: LruNode | null;
+}
+
+interface LruEntry {
+    readonly key: string;
+    readonly value: string;
+    /** When it was written, and for how long it counts (0: for ever), in ms. */
+    readonly now: number;
+    readonly maxAge: number;
+}
+
+/** The package's class, as it is inside. */
+interface StockMemoryStore extends session.Store {
+    readonly options: { checkPeriod?: number };
+    readonly serializer: { stringify(session: object): string; parse(text: string): object };
+    readonly store: LruCache;
+    _checkInterval?: NodeJS.Timeout | undefined;
+    get(sid: string, callback: (error: unknown, data?: SessionData | null) => void): void;
+    set(sid: string, data: SessionData, callback?: Callback): void;
+    destroy(sid: string, callback?: Callback): void;
+    startInterval(): void;
+    stopInterval(): void;
+    prune(): void;
+}
+
+const CHECK_PERIOD_MS = 600_000;
+const MOST_SESSIONS = 100_000;
+/** How long a walk through all sessions may hold up requests. */
+const SLICE_MS = 5;
+/** Entries between two looks at the clock. */
+const LOOK_EVERY = 64;
+const WARN_EVERY_MS = 60_000;
+
+const StockMemoryStore = memorystore(session) as unknown as new (options: object) => StockMemoryStore;
+
+/**
+ * Sessions in this process's memory: memorystore's class, which prunes and has a cap by default. It is both a driver of
+ * the session layer and an express-session store.
+ */
+export class MemoryStore extends StockMemoryStore implements SessionDriver {
+    public readonly abilities: DriverAbilities = {
+        limits: 'sessions are in the memory of this process: a restart ends them, and other processes do not see them.',
+        atomicBetweenProcesses: false,
+        lists: true,
+        setsAside: false,
+        survivesRestart: false,
+    };
+    private readonly leases = new KeyedQueue();
+    private readonly isPlain: boolean;
+    private readonly warn: (message: string) => void;
+    private warnedAt = Number.NEGATIVE_INFINITY;
+    private pruning: Promise<void> | undefined;
+
+    public constructor(options: MemoryStoreOptions = {}) {
+        const { warn = () => undefined, ...given } = options;
+        super({ ...given, checkPeriod: given.checkPeriod ?? CHECK_PERIOD_MS, max: given.max ?? MOST_SESSIONS });
+        this.warn = warn;
+        this.isPlain = given.serializer === undefined;
+    }
+
+    // What the session layer asks for: answered at once, without promises.
+
+    public read(id: string): StoredRecord | undefined {
+        const text = this.store.get(id);
+        return text === undefined ? undefined : this.toRecord(text);
+    }
+
+    public write(id: string, record: string, ifVersion: unknown, expiresAt: number): unknown {
+        if (this.store.peek(id) !== ifVersion) {
+            return undefined;
+        }
+        const text = this.isPlain ? record : this.serializer.stringify(JSON.parse(record) as object);
+        this.warnAtCap(id);
+        // 0 would mean for ever.
+        this.store.set(id, text, Math.max(1, expiresAt - Date.now()));
+        return text;
+    }
+
+    public remove(id: string, ifVersion: unknown): boolean {
+        if (ifVersion === undefined || this.store.peek(id) !== ifVersion) {
+            return false;
+        }
+        this.store.del(id);
+        return true;
+    }
+
+    public async *records(writtenBefore = Number.POSITIVE_INFINITY): AsyncGenerator<ListedRecord> {
+        for await (const entries of this.slices()) {
+            for (const { key, now } of entries) {
+                const text = now < writtenBefore && this.store.has(key) ? this.store.peek(key) : undefined;
+                const found = text !== undefined && this.listed(text);
+                if (found) {
+                    yield { id: key, ...found };
+                }
+            }
+        }
+    }
+
+    public lock(id: string, waitMs: number): Promise<Lease | undefined> {
+        return this.leases.lease(id, waitMs);
+    }
+
+    /** There is no place to keep it: it is removed. */
+    public setAside(id: string): void {
+        this.store.del(id);
+    }
+
+    public async tidy(): Promise<void> {
+        await this.prune();
+    }
+
+    public close(): void {
+        this.stopInterval();
+    }
+
+    // express-session's store.
+
+    public override set(sid: string, data: SessionData, callback?: Callback): void {
+        this.warnAtCap(sid);
+        super.set(sid, data, callback);
+    }
+
+    public override startInterval(): void {
+        const period = this.options.checkPeriod;
+        clearInterval(this._checkInterval);
+        if (period !== undefined && Number.isFinite(period) && period > 0) {
+            this._checkInterval = setInterval(() => void this.prune(), Math.floor(period));
+            this._checkInterval.unref();
+        }
+    }
+
+    /** Removes expired sessions, a few milliseconds at a time. */
+    public override prune(): Promise<void> {
+        this.pruning ??= this.pruneSlices().finally(() => {
+            this.pruning = undefined;
+        });
+        return this.pruning;
+    }
+
+    private async pruneSlices(): Promise<void> {
+        for await (const entries of this.slices()) {
+            const time = Date.now();
+            for (const { key, now, maxAge } of entries) {
+                if (maxAge > 0 && time - now > maxAge) {
+                    this.store.peek(key); // looks again, and removes what is expired, without counting as a use
+                }
+            }
+        }
+    }
+
+    /**
+     * All entries, a few at a time, with the other work of the process in between. The list is taken at once (about 1 ms
+     * for 100,000 entries): following its links later would lose the way when an entry is used meanwhile.
+     */
+    private async *slices(): AsyncGenerator<LruEntry[]> {
+        const entries: LruEntry[] = [];
+        for (let node = this.store.dumpLru().head; node; node = node.next) {
+            entries.push(node.value);
+        }
+        let started = performance.now();
+        for (let index = 0; index < entries.length; index += LOOK_EVERY) {
+            yield entries.slice(index, index + LOOK_EVERY);
+            if (performance.now() - started > SLICE_MS) {
+                await nextTurn();
+                started = performance.now();
+            }
+        }
+    }
+
+    private toRecord(text: string): StoredRecord {
+        if (this.isPlain) {
+            return { record: text, version: text };
+        }
+        try {
+            return { record: JSON.stringify(this.serializer.parse(text)), version: text };
+        } catch (cause) {
+            throw new BadRecordError('the serializer does not understand it', { cause });
+        }
+    }
+
+    private listed(text: string): StoredRecord | undefined {
+        try {
+            return this.toRecord(text);
+        } catch {
+            return undefined; // whoever reads it alone hears of it
+        }
+    }
+
+    private warnAtCap(id: string): void {
+        const { store } = this;
+        if (store.itemCount < store.max || store.has(id) || performance.now() - this.warnedAt < WARN_EVERY_MS) {
+            return;
+        }
+        this.warnedAt = performance.now();
+        this.warn(
+            `The memory driver holds its most, ${store.max} sessions: for each new one the least recently used is dropped. Raise drivers.memory.max in src/config/session.ts, or use another driver.`,
+        );
+    }
+}

@@ -1,0 +1,213 @@
+import session, { type SessionData, type Store } from 'express-session';
+import {
+    BadRecordError,
+    type Lease,
+    type ListedRecord,
+    type SessionDriver,
+    type StoredRecord,
+} from '../SessionDriver.js';
+import { canonicalJson } from './canonicalJson.js';
+import type { DriverAbilities } from './DriverAbilities.js';
+import { KeyedQueue } from './KeyedQueue.js';
+
+export interface PlainStoreAdapterOptions {
+    /** How long the store may take for one answer, in ms. Default: 2,000. */
+    timeoutMs?: number;
+    /** The same for listing all sessions. Default: 30,000. */
+    listTimeoutMs?: number;
+}
+
+type Answer<T> = (error?: unknown, value?: T) => void;
+type StoredSession = Record<string, unknown>;
+
+/**
+ * Makes a driver of any express-session store. The store can't compare before it writes, so the adapter does: it lets
+ * one call at a time through per session, which is exact within this process, and says so in `abilities`.
+ */
+export class PlainStoreAdapter implements SessionDriver {
+    public readonly abilities: DriverAbilities;
+    private readonly calls = new KeyedQueue();
+    private readonly leases = new KeyedQueue();
+    private readonly timeoutMs: number;
+    private readonly listTimeoutMs: number;
+
+    public constructor(
+        private readonly store: Store,
+        { timeoutMs = 2_000, listTimeoutMs = 30_000 }: PlainStoreAdapterOptions = {},
+    ) {
+        this.timeoutMs = timeoutMs;
+        this.listTimeoutMs = listTimeoutMs;
+        const lists = typeof store.all === 'function';
+        this.abilities = {
+            limits:
+                'a plain express-session store: changes are merged and exclusive() holds within one process only' +
+                `${lists ? '' : ', expired sessions are left to the store itself'}, and damaged records are removed, not set aside.`,
+            atomicBetweenProcesses: false,
+            lists,
+            setsAside: false,
+            survivesRestart: undefined,
+        };
+    }
+
+    public read(id: string): Promise<StoredRecord | undefined> {
+        return this.inTurn(id, () => this.fetch(id));
+    }
+
+    public write(id: string, record: string, ifVersion: unknown, expiresAt: number): Promise<unknown> {
+        return this.inTurn(id, async () => {
+            if ((await this.fetch(id))?.version !== ifVersion) {
+                return undefined;
+            }
+            await this.call('set', (done) => this.store.set(id, toSession(record, expiresAt), done));
+            return canonicalJson(JSON.parse(record));
+        });
+    }
+
+    public remove(id: string, ifVersion: unknown): Promise<boolean> {
+        return this.inTurn(id, async () => {
+            const stored = await this.fetch(id);
+            if (!stored || stored.version !== ifVersion) {
+                return false;
+            }
+            await this.destroy(id);
+            return true;
+        });
+    }
+
+    /** Plain stores don't say when a record was written: all are given. None where the store can't list. */
+    public async *records(): AsyncGenerator<ListedRecord> {
+        const { store } = this;
+        if (!store.all) {
+            return;
+        }
+        const found = await this.call<SessionData[] | Record<string, SessionData> | null>(
+            'all',
+            (done) => store.all?.(done),
+            this.listTimeoutMs,
+        );
+        for (const [id, data] of idsAndSessions(found ?? {})) {
+            try {
+                yield { id, ...toRecord(data) };
+            } catch {
+                // Damaged: whoever reads it alone hears of it.
+            }
+        }
+    }
+
+    public lock(id: string, waitMs: number): Promise<Lease | undefined> {
+        return this.leases.lease(id, waitMs);
+    }
+
+    /** A plain store has no place to keep it: it is removed. */
+    public setAside(id: string): Promise<void> {
+        return this.inTurn(id, () => this.destroy(id));
+    }
+
+    /** There is nothing to tidy that the adapter knows of. */
+    public async tidy(): Promise<void> {}
+
+    /** Closes the store, where it has a `close` method. */
+    public async close(): Promise<void> {
+        const { close } = this.store as { close?: () => unknown };
+        if (typeof close === 'function') {
+            await this.call('close', (done) => Promise.resolve(close.call(this.store)).then(() => done(), done));
+        }
+    }
+
+    private async fetch(id: string): Promise<StoredRecord | undefined> {
+        try {
+            const found = await this.call<unknown>('get', (done) => this.store.get(id, done));
+            return found === undefined || found === null ? undefined : toRecord(found);
+        } catch (error) {
+            if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+                return undefined; // express-session too takes this for "there is none"
+            }
+            throw error instanceof SyntaxError
+                ? new BadRecordError('the store can not parse it', { cause: error })
+                : error;
+        }
+    }
+
+    private async destroy(id: string): Promise<void> {
+        await this.call('destroy', (done) => this.store.destroy(id, done));
+    }
+
+    /** One call at a time per session. */
+    private async inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
+        if (!this.calls.tryEnter(id) && !(await this.calls.enter(id, this.timeoutMs))) {
+            throw new Error(`The session store was busy with the same session for ${this.timeoutMs} ms.`);
+        }
+        try {
+            return await work();
+        } finally {
+            this.calls.leave(id);
+        }
+    }
+
+    /** A store's answer as a promise, also where it throws, rejects, answers twice or never. */
+    private call<T>(
+        name: string,
+        start: (done: Answer<T>) => unknown,
+        timeoutMs = this.timeoutMs,
+    ): Promise<T | undefined> {
+        return new Promise((resolve, reject) => {
+            const timer = setTimeout(
+                () => reject(new Error(`The session store did not answer ${name}() within ${timeoutMs} ms.`)),
+                timeoutMs,
+            );
+            const done: Answer<T> = (error, value) => {
+                clearTimeout(timer);
+                if (error) {
+                    reject(error instanceof Error ? error : new Error(`The session store failed: ${String(error)}`));
+                } else {
+                    resolve(value);
+                }
+            };
+            try {
+                const returned = start(done);
+                // Some stores are async functions too: what they reject with must not end the process.
+                (returned as Promise<unknown> | undefined)?.then?.(undefined, done);
+            } catch (error) {
+                done(error);
+            }
+        });
+    }
+}
+
+function toRecord(found: unknown): StoredRecord {
+    try {
+        const record = JSON.stringify(found) as string | undefined;
+        const plain: unknown = JSON.parse(record ?? 'null');
+        if (record !== undefined && typeof plain === 'object' && plain !== null) {
+            return { record, version: canonicalJson(plain) };
+        }
+    } catch (cause) {
+        throw new BadRecordError('it can not be written as JSON', { cause }); // circular, or nested too deeply
+    }
+    throw new BadRecordError('the store gave something that is not a session');
+}
+
+/**
+ * What a store gets to see: a session whose cookie expires when the record does, because that is what stores compute
+ * their time to live from. As JSON it is the record as it was.
+ */
+function toSession(record: string, expiresAt: number): SessionData {
+    const data = JSON.parse(record) as StoredSession;
+    const original = (data.cookie ?? {}) as Record<string, unknown>;
+    const CookieClass = session.Cookie as unknown as new (options: object) => session.Cookie;
+    const cookie = new CookieClass({ ...original, expires: new Date(expiresAt) });
+    cookie.originalMaxAge = Math.max(1, expiresAt - Date.now());
+    Object.defineProperty(cookie, 'toJSON', { value: () => original });
+    return { ...data, cookie } as unknown as SessionData;
+}
+
+/** Both forms in which stores list: an object by id, or an array of sessions that hold their id. */
+function idsAndSessions(found: SessionData[] | Record<string, SessionData>): [string, unknown][] {
+    if (!Array.isArray(found)) {
+        return Object.entries(found);
+    }
+    return (found as unknown as StoredSession[]).flatMap((data) => {
+        const { id, ...rest } = data ?? {};
+        return typeof id === 'string' ? [[id, rest] as [string, unknown]] : [];
+    });
+}

@@ -1,0 +1,365 @@
+import { randomBytes } from 'node:crypto';
+import fs, { type Stats } from 'node:fs';
+import { BadRecordError, type Lease, type MaybePromise, type StoredRecord } from '../SessionDriver.js';
+import { FileLock } from './FileLock.js';
+import {
+    close,
+    codeOf,
+    fsync,
+    link,
+    mkdir,
+    open,
+    readAll,
+    rename,
+    rm,
+    unlink,
+    unlinkIfThere,
+    withoutPath,
+    writeAll,
+} from './fileCalls.js';
+import { KeyedQueue } from './KeyedQueue.js';
+import type { EncodedRecord, RecordCodec } from './RecordCodec.js';
+import { SET_ASIDE, type SessionFileNames } from './SessionFileNames.js';
+import { WarmFiles } from './WarmFiles.js';
+
+/** What a write may wait for others that write the same session, in ms. */
+const WRITE_WAIT_MS = 1_500;
+const LARGEST_BYTES = 4 * 1024 * 1024;
+/** O_NONBLOCK: opening a named pipe in a record's place must not wait for its other end. */
+const READ = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
+/** What opening something says that is no plain file. */
+const NOT_A_FILE = new Set(['ELOOP', 'EMLINK', 'EISDIR', 'ENXIO', 'ENODEV']);
+/** What `link` says where there are no hard links. */
+const NO_LINKS = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'EXDEV', 'EINVAL']);
+
+/** Others were writing the same session for longer than a request may wait. */
+export class StoreBusyError extends Error {
+    public override readonly name = 'StoreBusyError';
+    public readonly code = 'ELOCKED';
+
+    public constructor() {
+        super(`A session's file stayed locked for ${WRITE_WAIT_MS} ms by others that write it.`);
+    }
+}
+
+/**
+ * The records in one folder, by name. Each change is atomic: a record is only ever linked, renamed or unlinked as a whole,
+ * and compared before that under a lock that holds between the processes of one host.
+ */
+export class SessionFiles {
+    private readonly warm: WarmFiles;
+    private readonly writers = new KeyedQueue();
+    private readonly leases = new KeyedQueue();
+
+    public constructor(
+        private readonly folder: string,
+        private readonly names: SessionFileNames,
+        private readonly codec: RecordCodec,
+        private readonly syncs: boolean,
+    ) {
+        this.warm = new WarmFiles(folder);
+    }
+
+    public read(name: string): MaybePromise<StoredRecord | undefined> {
+        const path = this.pathOf(name);
+        return this.warm.look(path) ?? this.readFile(path);
+    }
+
+    /** Reads without keeping the file warm: for walks through all of them. */
+    public readOnce(name: string): Promise<StoredRecord | undefined> {
+        return this.readFile(this.pathOf(name), false);
+    }
+
+    /** Stores a record where none is. False: there is one. */
+    public create(name: string, record: EncodedRecord): Promise<boolean> {
+        return this.changing(name, (deadline) => this.linkIn(name, record, deadline));
+    }
+
+    /** Replaces a record of a version. False: it has another now, or is gone. */
+    public replace(name: string, record: EncodedRecord, ifVersion: unknown): Promise<boolean> {
+        return this.changing(name, async (deadline, hadToWait) => {
+            const known = hadToWait ? this.warm.look(this.pathOf(name)) : undefined;
+            if (known && known.version !== ifVersion) {
+                return false; // another request was first: no need to lock to find out
+            }
+            return this.swap(name, record, deadline, ifVersion);
+        });
+    }
+
+    /** Stores a record whatever is there. */
+    public put(name: string, record: EncodedRecord): Promise<void> {
+        return this.changing(name, (deadline) =>
+            this.locked(name, deadline, (lock) => this.moveIn(this.pathOf(name), record, lock)),
+        );
+    }
+
+    /** Removes a record of a version. False: it has another now, or is gone. */
+    public remove(name: string, ifVersion: unknown): Promise<boolean> {
+        const path = this.pathOf(name);
+        return this.changing(name, (deadline) =>
+            this.locked(name, deadline, async () => {
+                const stored = await this.current(path);
+                if (!stored || stored.version !== ifVersion) {
+                    return false;
+                }
+                this.warm.forgetLinked(path);
+                await unlink(path);
+                return true;
+            }),
+        );
+    }
+
+    /** Removes whatever is there. */
+    public discard(name: string): Promise<void> {
+        const path = this.pathOf(name);
+        return this.changing(name, (deadline) =>
+            this.locked(name, deadline, async () => {
+                this.warm.forget(path);
+                await rm(path, { recursive: true, force: true });
+            }),
+        );
+    }
+
+    /** Waits for a session's lease: in order within this process, with other processes by trying again. */
+    public async lock(name: string, waitMs: number): Promise<Lease | undefined> {
+        const deadline = performance.now() + waitMs;
+        const turn = await this.leases.lease(name, waitMs);
+        if (!turn) {
+            return undefined;
+        }
+        let lock: FileLock | undefined;
+        try {
+            lock = await this.inFolder(() => FileLock.acquire(`${this.folder}/${this.names.leaseOf(name)}`, deadline));
+        } catch (error) {
+            throw withoutPath(error);
+        } finally {
+            if (!lock) {
+                await turn.release();
+            }
+        }
+        return lock && { release: () => lock.release().finally(() => turn.release()) };
+    }
+
+    /** Moves what is in a record's place out of the way: a link itself, a folder with what is in it. */
+    public async setAside(name: string): Promise<void> {
+        const path = this.pathOf(name);
+        const aside = `${this.folder}/${SET_ASIDE}`;
+        this.warm.forget(path);
+        try {
+            await mkdir(aside, { recursive: true, mode: 0o700 });
+            await rename(path, `${aside}/${name}-${Date.now()}-${randomBytes(6).toString('hex')}`);
+        } catch (error) {
+            if (codeOf(error) !== 'ENOENT') {
+                throw withoutPath(error);
+            }
+        }
+    }
+
+    public close(): void {
+        this.warm.clear();
+    }
+
+    private pathOf(name: string): string {
+        return `${this.folder}/${this.names.fileOf(name)}`;
+    }
+
+    private current(path: string): MaybePromise<StoredRecord | undefined> {
+        return this.warm.look(path) ?? this.readFile(path, false);
+    }
+
+    /** Four calls, of which two may wait for the disk: the other two only ask the kernel's memory, and are synchronous. */
+    private async readFile(path: string, keepsWarm = true): Promise<StoredRecord | undefined> {
+        const fd = await this.openToRead(path);
+        if (fd === undefined) {
+            return undefined;
+        }
+        let isKept = false;
+        try {
+            const stats = fs.fstatSync(fd);
+            checkShape(stats);
+            const stored = this.codec.decode(await readAll(fd, stats.size));
+            isKept = keepsWarm && this.warm.keep(path, fd, stored, stats);
+            return stored;
+        } catch (error) {
+            throw withoutPath(error);
+        } finally {
+            if (!isKept) {
+                fs.closeSync(fd);
+            }
+        }
+    }
+
+    private async openToRead(path: string): Promise<number | undefined> {
+        try {
+            return await this.openFile(path, READ);
+        } catch (error) {
+            const code = codeOf(error) ?? '';
+            if (code === 'ENOENT' || code === 'ENOTDIR') {
+                return undefined;
+            }
+            throw NOT_A_FILE.has(code)
+                ? new BadRecordError('a link, a folder or a device is in its place')
+                : withoutPath(error);
+        }
+    }
+
+    private async openFile(path: string, flags: number | string): Promise<number> {
+        try {
+            return await open(path, flags, 0o600);
+        } catch (error) {
+            // Too many open files: those that are only kept for speed go first.
+            if ((codeOf(error) === 'EMFILE' || codeOf(error) === 'ENFILE') && this.warm.clear()) {
+                return open(path, flags, 0o600);
+            }
+            throw error;
+        }
+    }
+
+    /** One writer of a name at a time in this process: what its lock file then meets are other processes only. */
+    private async changing<T>(name: string, work: (deadline: number, hadToWait: boolean) => Promise<T>): Promise<T> {
+        const deadline = performance.now() + WRITE_WAIT_MS;
+        const hasToWait = !this.writers.tryEnter(name);
+        if (hasToWait && !(await this.writers.enter(name, WRITE_WAIT_MS))) {
+            throw new StoreBusyError();
+        }
+        try {
+            return await this.inFolder(() => work(deadline, hasToWait));
+        } catch (error) {
+            throw withoutPath(error);
+        } finally {
+            this.writers.leave(name);
+        }
+    }
+
+    /** Does something in the folder; where that is missing, it is made anew and the same is done again. */
+    private async inFolder<T>(work: () => Promise<T>): Promise<T> {
+        try {
+            return await work();
+        } catch (error) {
+            if (codeOf(error) !== 'ENOENT') {
+                throw error;
+            }
+        }
+        await mkdir(this.folder, { recursive: true, mode: 0o700 });
+        return work();
+    }
+
+    private async locked<T>(name: string, deadline: number, work: (lock: FileLock) => Promise<T>): Promise<T> {
+        const lock = await FileLock.acquire(`${this.folder}/${this.names.lockOf(name)}`, deadline);
+        if (!lock) {
+            throw new StoreBusyError();
+        }
+        let isDone = false;
+        try {
+            const result = await work(lock);
+            isDone = true;
+            return result;
+        } finally {
+            await lock.release(!isDone);
+        }
+    }
+
+    private swap(name: string, record: EncodedRecord, deadline: number, ifVersion: unknown): Promise<boolean> {
+        const path = this.pathOf(name);
+        return this.locked(name, deadline, async (lock) => {
+            if ((await this.current(path))?.version !== ifVersion) {
+                return false;
+            }
+            await this.moveIn(path, record, lock);
+            return true;
+        });
+    }
+
+    /**
+     * A new record needs no lock: linking a name to a finished file is atomic, and fails where the name is taken.
+     * Holders of the lock replace or remove records; none of them makes one where there was none.
+     */
+    private async linkIn(name: string, record: EncodedRecord, deadline: number): Promise<boolean> {
+        const temp = await this.writeTemp(record.bytes);
+        try {
+            fs.closeSync(temp.fd);
+            await link(temp.path, this.pathOf(name));
+        } catch (error) {
+            const code = codeOf(error) ?? '';
+            if (code === 'EEXIST') {
+                return false;
+            }
+            if (NO_LINKS.has(code)) {
+                return await this.swap(name, record, deadline, undefined);
+            }
+            throw error;
+        } finally {
+            await unlinkIfThere(temp.path).catch(() => undefined); // tidying finds it again
+        }
+        await this.syncFolder();
+        return true;
+    }
+
+    /** Puts a new record in the place of what is there, in one step. To be called under the lock. */
+    private async moveIn(path: string, { bytes, stored }: EncodedRecord, lock: FileLock): Promise<void> {
+        const temp = await this.writeTemp(bytes);
+        let isOpen = true;
+        try {
+            if (!this.warm.isOn) {
+                isOpen = false;
+                await close(temp.fd); // network file systems say only now that they are full
+            }
+            if (!(await lock.isOurs())) {
+                throw new StoreBusyError();
+            }
+            this.warm.forgetLinked(path);
+            await rename(temp.path, path);
+            this.warm.keepWritten(path, temp.fd, stored);
+        } catch (error) {
+            await unlinkIfThere(temp.path).catch(() => undefined);
+            throw error;
+        } finally {
+            if (isOpen) {
+                fs.closeSync(temp.fd);
+            }
+        }
+        await this.syncFolder();
+    }
+
+    private async writeTemp(bytes: Buffer): Promise<{ fd: number; path: string }> {
+        if (bytes.length > LARGEST_BYTES) {
+            throw new Error(`A session of ${bytes.length} bytes is too large to be stored in a file.`);
+        }
+        const path = `${this.folder}/${this.names.temp()}`;
+        const fd = await this.openFile(path, 'wx');
+        try {
+            await writeAll(fd, bytes);
+            if (this.syncs) {
+                await fsync(fd);
+            }
+            return { fd, path };
+        } catch (error) {
+            await close(fd).catch(() => undefined);
+            await unlinkIfThere(path).catch(() => undefined);
+            this.warm.clear(); // files that others replaced take space for as long as they are held open here
+            throw error;
+        }
+    }
+
+    /** That a name points to a new file has to reach the disk too. */
+    private async syncFolder(): Promise<void> {
+        if (!this.syncs || process.platform === 'win32') {
+            return;
+        }
+        const fd = await open(this.folder, 'r');
+        try {
+            await fsync(fd);
+        } finally {
+            await close(fd);
+        }
+    }
+}
+
+function checkShape(stats: Stats): void {
+    if (!stats.isFile()) {
+        throw new BadRecordError('a folder or a device is in its place');
+    }
+    if (stats.size > LARGEST_BYTES) {
+        throw new BadRecordError(`it is larger than ${LARGEST_BYTES} bytes`);
+    }
+}

@@ -1,0 +1,49 @@
+import { serve } from '../../src/framework/index.js';
+import { httpKernel, type MemoryLogger } from './httpApp.js';
+
+// A process of its own for server.test.ts: `argv` says how it behaves.
+const [, , mode = 'slow'] = process.argv;
+
+function print(log: MemoryLogger): void {
+    for (const level of ['info', 'warning', 'error', 'critical'] as const) {
+        log[level] = (message, context) => {
+            const { error } = context ?? {};
+            process.stdout.write(`${level}: ${message}${error instanceof Error ? ` [${error.message}]` : ''}\n`);
+        };
+    }
+}
+
+async function createApplication() {
+    if (mode === 'unexpected') {
+        throw new TypeError('a mistake');
+    }
+    const { app, log } = httpKernel({
+        environment: 'staging',
+        http: {
+            port: mode === 'wrong-config' ? -1 : 0,
+            host: '127.0.0.1',
+            answerTimeoutMs: 200,
+            shutdownTimeoutMs: mode === 'stuck' ? 60_000 : 5_000,
+        },
+        routes: (router) => {
+            router.get('/slow', (_request, response) => {
+                process.stdout.write('slow began\n');
+                setTimeout(() => response.json('done'), 150);
+            });
+            router.get('/stuck', (_request, response) => void response.write('begun'));
+            router.get('/dropped', () => {
+                void Promise.reject(new Error('dropped'));
+            });
+            router.get('/uncaught', (_request, response) => {
+                setTimeout(() => {
+                    response.json('answered');
+                    throw new Error('uncaught');
+                });
+            });
+        },
+    });
+    print(log);
+    return app;
+}
+
+await serve(createApplication);
