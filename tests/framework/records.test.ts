@@ -46,12 +46,12 @@ const setAside = (app: SessionApp) => {
 
 /** Moving aside and warning don't hold up the answer: they may come a moment later. Then nothing more may come. */
 async function settled(app: SessionApp, damaged: number): Promise<void> {
-    await expect.poll(() => [setAside(app).length, warnings(app).length]).toEqual([damaged, damaged]);
+    await expect.poll(() => [setAside(app).length, warnings(app).length], { interval: 5 }).toEqual([damaged, damaged]);
 }
 
 /** The damaged record stays where its text is a plain file of its own. */
 function put(file: string, content: string | Buffer): void {
-    fs.rmSync(file);
+    fs.rmSync(file, { force: true });
     fs.writeFileSync(file, content);
 }
 
@@ -120,7 +120,7 @@ describe('a damaged record gives its visitor a fresh session, one warning, and i
         expect(fs.existsSync(file)).toBe(false);
         const [warning] = warnings(app);
         expect(warning?.message).toBe('A stored session is damaged and was set aside; its visitor gets a fresh one.');
-        expect(warning?.context).toEqual({ reason: expect.stringMatching(/^it is |^it holds |^it has |^a link/) });
+        expect(warning?.context).toEqual({ reason: expect.stringMatching(/^(it|a link,|a folder) /) });
         expect(JSON.stringify(app.log)).not.toContain(CANARY);
         // The fresh session is one like any other, and so is the next visitor's.
         expect(await browser.json('/read')).toEqual({ secret: null });
@@ -146,7 +146,7 @@ describe('a damaged record gives its visitor a fresh session, one warning, and i
         expect(fs.existsSync(join(app.root, 'elsewhere.json'))).toBe(name === 'a link to a file'); // its target stays
     });
 
-    test('cut off at any length, with any one byte changed to garbage at the end', async () => {
+    test('cut off at any length', async () => {
         const app = await start();
         const { file, browser } = await visitorOf(app);
         const whole = fs.readFileSync(file);
@@ -205,8 +205,8 @@ describe('a damaged record gives its visitor a fresh session, one warning, and i
         expect(answer.status === 503 || warnings(app).length >= 2).toBe(true);
     });
 
-    test('kept for keepDamaged, then removed', async () => {
-        const app = await start({ keepDamaged: 300, pruneInterval: 50 });
+    test('kept for keepDamagedMs, then removed', async () => {
+        const app = await start({ keepDamagedMs: 300, pruneIntervalMs: 50 });
         const { browser, file } = await visitorOf(app);
         put(file, '');
         await browser.visit('/read');
@@ -215,7 +215,7 @@ describe('a damaged record gives its visitor a fresh session, one warning, and i
     });
 
     test('by pruning too, which removes no session that lives', async () => {
-        const app = await start({ pruneInterval: 50, idle: 500 });
+        const app = await start({ pruneIntervalMs: 50, idle: 500 });
         const { file } = await visitorOf(app);
         const { browser } = await visitorOf(app);
         put(file, `{"secret":"${CANARY}"`);
@@ -287,8 +287,7 @@ describe('a record that can not be read now is storage trouble: nothing is moved
             const { browser, file } = await visitorOf(app);
             put(file, texts[name] as string);
             expect(await browser.json('/read')).toEqual({ secret: null });
-            expect(setAside(app)).toHaveLength(1);
-            expect(warnings(app)).toHaveLength(1);
+            await settled(app, 1);
             expect(JSON.stringify(app.log)).not.toContain(CANARY);
         },
     );

@@ -46,8 +46,8 @@ export interface SessionDriver {
     records(writtenBefore?: number): AsyncIterable<ListedRecord>;
     /** Waits at most `waitMs` for this session's lock; undefined when that was not enough. Ends by itself when its process dies. */
     lock(id: string, waitMs: number): Promise<Lease | undefined>;
-    /** Moves what is stored under an id out of the way, to be looked at by a person, where the driver can. */
-    setAside(id: string): MaybePromise<void>;
+    /** Moves what is stored under an id away, where the driver can to be looked at by a person. False: nothing was there. */
+    setAside(id: string): MaybePromise<boolean>;
     /** Removes what was set aside before a time, and what dead processes left behind. */
     tidy(setAsideBefore: number): Promise<void>;
     /** Gives up timers and connections. */

@@ -91,7 +91,7 @@ function parseObject(text: string): Record<string, unknown> {
     let parsed: unknown;
     let forbidden = false;
     try {
-        parsed = text.includes('__proto__')
+        parsed = /__proto__|\\u00/.test(text)
             ? JSON.parse(text, (key, value) => {
                   forbidden ||= key === '__proto__';
                   return value;

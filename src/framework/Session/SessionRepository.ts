@@ -193,11 +193,19 @@ export class SessionRepository {
         const moving = (async () => {
             const context: Record<string, unknown> = { reason: (reason as Error).message };
             try {
-                await this.driver.setAside(id);
+                if (await this.driver.setAside(id)) {
+                    this.options.warn(
+                        'A stored session is damaged and was set aside; its visitor gets a fresh one.',
+                        context,
+                    );
+                } // else another request, or another process, has met it first, and said so
             } catch (error) {
                 context.error = withoutId(id, error);
+                this.options.warn(
+                    'A stored session is damaged and can not be set aside; its visitor gets a fresh one.',
+                    context,
+                );
             }
-            this.options.warn('A stored session is damaged and was set aside; its visitor gets a fresh one.', context);
             this.movingAside.delete(id);
         })();
         this.movingAside.set(id, moving);

@@ -133,7 +133,7 @@ export class FileStore extends StockFileStore implements SessionDriver {
         return this.files.lock(this.names.nameOf(id), waitMs);
     }
 
-    public setAside(id: string): Promise<void> {
+    public setAside(id: string): Promise<boolean> {
         return this.files.setAside(this.names.nameOf(id));
     }
 

@@ -146,8 +146,10 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
     }
 
     /** There is no place to keep it: it is removed. */
-    public setAside(id: string): void {
+    public setAside(id: string): boolean {
+        const isThere = this.store.has(id);
         this.store.del(id);
+        return isThere;
     }
 
     public async tidy(): Promise<void> {

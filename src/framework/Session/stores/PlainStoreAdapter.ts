@@ -6,6 +6,7 @@ import {
     type SessionDriver,
     type StoredRecord,
 } from '../SessionDriver.js';
+import { LAST_ACCESS } from '../SessionRecord.js';
 import { canonicalJson } from './canonicalJson.js';
 import type { DriverAbilities } from './DriverAbilities.js';
 import { KeyedQueue } from './KeyedQueue.js';
@@ -59,7 +60,7 @@ export class PlainStoreAdapter implements SessionDriver {
                 return undefined;
             }
             await this.call('set', (done) => this.store.set(id, toSession(record, expiresAt), done));
-            return canonicalJson(JSON.parse(record));
+            return versionOf(JSON.parse(record));
         });
     }
 
@@ -99,8 +100,17 @@ export class PlainStoreAdapter implements SessionDriver {
     }
 
     /** A plain store has no place to keep it: it is removed. */
-    public setAside(id: string): Promise<void> {
-        return this.inTurn(id, () => this.destroy(id));
+    public setAside(id: string): Promise<boolean> {
+        return this.inTurn(id, async () => {
+            const isThere = await this.fetch(id).then(
+                (stored) => stored !== undefined,
+                () => true, // damaged is there
+            );
+            if (isThere) {
+                await this.destroy(id);
+            }
+            return isThere;
+        });
     }
 
     /** There is nothing to tidy that the adapter knows of. */
@@ -179,12 +189,17 @@ function toRecord(found: unknown): StoredRecord {
         const record = JSON.stringify(found) as string | undefined;
         const plain: unknown = JSON.parse(record ?? 'null');
         if (record !== undefined && typeof plain === 'object' && plain !== null) {
-            return { record, version: canonicalJson(plain) };
+            return { record, version: versionOf(plain) };
         }
     } catch (cause) {
         throw new BadRecordError('it can not be written as JSON', { cause }); // circular, or nested too deeply
     }
     throw new BadRecordError('the store gave something that is not a session');
+}
+
+/** The last access is left out: session-file-store writes its own, and it changes nothing of what a session holds. */
+function versionOf(record: object): string {
+    return canonicalJson({ ...record, [LAST_ACCESS]: undefined });
 }
 
 /**

@@ -141,17 +141,19 @@ export class SessionFiles {
     }
 
     /** Moves what is in a record's place out of the way: a link itself, a folder with what is in it. */
-    public async setAside(name: string): Promise<void> {
+    public async setAside(name: string): Promise<boolean> {
         const path = this.pathOf(name);
         const aside = `${this.folder}/${SET_ASIDE}`;
         this.warm.forget(path);
         try {
             await mkdir(aside, { recursive: true, mode: 0o700 });
             await rename(path, `${aside}/${name}-${Date.now()}-${randomBytes(6).toString('hex')}`);
+            return true;
         } catch (error) {
             if (codeOf(error) !== 'ENOENT') {
                 throw withoutPath(error);
             }
+            return false;
         }
     }
 
