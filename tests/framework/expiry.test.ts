@@ -27,10 +27,9 @@ function routes(router: Router): void {
 function age(folder: string, ms: number, ours = true): void {
     for (const name of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
         const seen = Date.now() - ms;
-        const cookie = JSON.stringify({ originalMaxAge: 2 * HOUR, path: '/', httpOnly: true });
-        const entries = new Map([['visits', '1']]);
-        const stock = JSON.stringify({ cookie: JSON.parse(cookie), visits: 1, __lastAccess: seen });
-        writeFileSync(join(folder, name), ours ? liveRecord(seen, seen, cookie, entries) : stock);
+        const cookie = { originalMaxAge: 2 * HOUR, path: '/', httpOnly: true };
+        const stock = JSON.stringify({ cookie, visits: 1, __lastAccess: seen });
+        writeFileSync(join(folder, name), ours ? liveRecord(seen, seen, cookie, ',"visits":1') : stock);
     }
 }
 
@@ -62,12 +61,7 @@ describe('idle time', () => {
             const [name = ''] = readdirSync(app.folder).filter((file) => file.endsWith('.json'));
             writeFileSync(
                 join(app.folder, name),
-                liveRecord(
-                    seen,
-                    seen,
-                    JSON.stringify({ originalMaxAge: maxAge, path: '/' }),
-                    new Map([['visits', '7']]),
-                ),
+                liveRecord(seen, seen, { originalMaxAge: maxAge, path: '/' }, ',"visits":7'),
             );
         };
         write(Date.now() - idle + 5000);
@@ -109,12 +103,7 @@ describe('pruning', () => {
             utimesSync(file, new Date(now - writtenMsAgo), new Date(now - writtenMsAgo));
         };
         const live = (seenMsAgo: number, maxAge: number | null = null) =>
-            liveRecord(
-                now - seenMsAgo,
-                now - seenMsAgo,
-                JSON.stringify({ originalMaxAge: maxAge }),
-                new Map([['a', '1']]),
-            );
+            liveRecord(now - seenMsAgo, now - seenMsAgo, { originalMaxAge: maxAge }, ',"a":1');
         put('expired', live(3 * HOUR), 3 * HOUR);
         put('remembered', live(3 * HOUR, 24 * HOUR), 3 * HOUR);
         put('fresh', live(1000), 1000);

@@ -100,10 +100,10 @@ test('values that JSON can not hold are warned of in development, with their pat
     await app.browser().visit('/');
     const warnings = app.log.filter(({ level }) => level === 'warning');
     expect(warnings.map(({ message }) => message)).toEqual([
+        'request.session.d is a function, which is not stored.',
         'request.session.a.map is a Map, which is stored as {}: store an array instead.',
         'request.session.b[0] is a Set, which is stored as {}: store an array instead.',
         'request.session.c is a Cart, which comes back as a plain object.',
-        'request.session.d is a function, which is not stored.',
     ]);
 });
 

@@ -11,6 +11,7 @@ import { answerClientError } from './clientError.js';
 import type { HttpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
 import { ListenError } from './ListenError.js';
+import { readyPrototypes } from './readyPrototypes.js';
 
 export interface ListenOptions {
     /** 0 takes any free port. Default: `port` in src/config/http.ts. */
@@ -86,6 +87,7 @@ export class HttpServer {
             handler(request, response);
         };
         const options = {
+            ...readyPrototypes(handler),
             headersTimeout: headersTimeoutMs,
             requestTimeout: requestTimeoutMs,
             keepAliveTimeout: keepAliveTimeoutMs,

@@ -5,8 +5,15 @@ import { type Reading, readSession, type Snapshot, snapshotOf } from './SessionC
 import type { Lease, MaybePromise } from './SessionDriver.js';
 import { SessionBusyException, SessionUnavailableException } from './SessionErrors.js';
 import type { SessionLayer } from './SessionLayer.js';
-import type { StoredCookie } from './SessionRecord.js';
-import { type LoadedSession, type LoadResult, NO_CHANGE, type SessionChange, withoutId } from './SessionRepository.js';
+import type { LiveRecord } from './SessionRecord.js';
+import {
+    after,
+    type LoadedSession,
+    type LoadResult,
+    NO_CHANGE,
+    type SessionChange,
+    withoutId,
+} from './SessionRepository.js';
 
 /** An id that ended this recently may come with a late request: it gets a session that replaces nothing. */
 const LATE_REQUEST_MS = 30_000;
@@ -32,6 +39,8 @@ export class RequestSession {
     private readonly increments = new Map<string, number>();
     private loadFailure: unknown;
     private saveFailure: unknown;
+    /** Whether the session object has all keys of what is stored, as long as nobody else writes. */
+    private isWhole = true;
     /** A regenerated session is stored and sent even when it stays empty. */
     private mustStore = false;
     private ended = false;
@@ -91,6 +100,7 @@ export class RequestSession {
         if (this.started || this.starting) {
             return;
         }
+        this.adopt(this.loaded ?? NOTHING);
         this.starting = true;
         try {
             this.layer.runExpressSession(this);
@@ -101,15 +111,28 @@ export class RequestSession {
         this.guardAnswer();
     }
 
+    /** Takes a session whose data is looked at from now on. */
+    private adopt(found: LoadResult): boolean {
+        const opened = this.layer.repository.open(this.id, found);
+        this.loaded = opened.kind === 'live' ? opened : undefined;
+        return this.loaded !== undefined;
+    }
+
     /** What express-session's middleware gets as the stored session. */
     public storedData(): Record<string, unknown> | undefined {
-        return this.loaded && { ...this.loaded.record.data, cookie: this.loaded.record.cookie };
+        if (!this.loaded) {
+            return undefined;
+        }
+        const data = { ...this.loaded.record.data, cookie: this.loaded.record.cookie };
+        // The middleware hashes what it gets, to compare it in the end. That is done here, so it need not be done there.
+        return Object.defineProperty(data, 'toJSON', { value: () => '' });
     }
 
     /** A session object was made for this request, from stored data or new. */
     public attach(session: HttpSession): void {
         this.session = session;
-        this.baseline = this.loaded ? snapshotOf(session) : undefined;
+        this.baseline = this.loaded && snapshotOf(this.loaded.record);
+        this.isWhole = true;
         this.increments.clear();
         this.request.session = session as unknown as Request['session'];
     }
@@ -140,18 +163,16 @@ export class RequestSession {
 
     public reload(): Promise<void> {
         return this.inTurn(async () => {
-            const found = await this.layer.repository.load(this.id);
-            if (found.kind !== 'live') {
+            if (!this.adopt(await this.layer.repository.load(this.id))) {
                 throw new Error('failed to load session');
             }
-            this.loaded = found;
             this.layer.inflate(this);
         }, 'harmless');
     }
 
     public destroy(): Promise<void> {
         Reflect.deleteProperty(this.request, 'session');
-        return this.inTurn(() => this.end());
+        return this.inTurn(async () => this.end());
     }
 
     public regenerate(): Promise<void> {
@@ -196,35 +217,34 @@ export class RequestSession {
             return;
         }
         const { change } = this.session ? this.read() : { change: undefined };
-        const found = await this.layer.repository.load(this.id);
-        if (found.kind !== 'live') {
-            this.loaded = undefined;
+        if (!this.adopt(await this.layer.repository.load(this.id))) {
             this.late = true;
             if (this.session) {
                 this.layer.generate(this.request);
             }
             return;
         }
-        this.loaded = found;
         if (this.session) {
-            const { set, removed, added } = change ?? NO_CHANGE;
-            const session = this.session;
-            for (const key of Object.keys(session)) {
-                if (key !== 'cookie' && !set.has(key)) {
-                    delete session[key];
-                }
-            }
-            for (const [key, value] of Object.entries(found.record.data)) {
-                session[key] = set.has(key) ? session[key] : value;
-            }
-            this.baseline = snapshotOf(session, found.record.data);
-            for (const key of removed) {
+            this.reapply(this.session, this.loaded.record, change ?? NO_CHANGE);
+        }
+    }
+
+    private reapply(session: HttpSession, record: LiveRecord, { set, removed, added }: SessionChange): void {
+        for (const key of Object.keys(session)) {
+            if (key !== 'cookie' && !set.has(key)) {
                 delete session[key];
             }
-            for (const [key, by] of added) {
-                session[key] = ((found.record.data[key] as number | undefined) ?? 0) + by;
+        }
+        for (const [key, value] of Object.entries(record.data)) {
+            if (!set.has(key) && !removed.has(key)) {
+                session[key] = value;
             }
         }
+        for (const [key, by] of added) {
+            session[key] = Number(record.data[key] ?? 0) + by;
+        }
+        this.baseline = snapshotOf(record);
+        this.isWhole = true;
     }
 
     /** `request.sessionStore`. */
@@ -276,7 +296,8 @@ export class RequestSession {
             return this.response.statusCode < 400 ? Promise.reject(this.saveFailure) : undefined;
         }
         try {
-            return this.plan()?.();
+            const work = this.plan();
+            return work instanceof Promise ? work : undefined;
         } catch (error) {
             return Promise.reject(error);
         }
@@ -304,7 +325,12 @@ export class RequestSession {
             );
             return undefined;
         }
-        return this.update(this.loaded, change, snapshot);
+        try {
+            const work = this.update(this.loaded, change, snapshot);
+            return work instanceof Promise ? work : undefined;
+        } catch (error) {
+            return Promise.reject(error);
+        }
     }
 
     /** Gatekeeper: the session could not be stored. */
@@ -337,92 +363,121 @@ export class RequestSession {
         return Object.hasOwn(this.request, 'session') && this.request.session != null;
     }
 
-    /** What has to be done before the headers leave; undefined where nothing has. */
-    private plan(): (() => Promise<void>) | undefined {
+    /** Does what has to be done before the headers leave. */
+    private plan(): MaybePromise<void> {
         if (this.late || this.ended) {
             this.noteLateChanges();
-            return undefined;
+            return;
         }
         if (this.started && !this.isSet()) {
-            return this.layer.settings.unset === 'destroy' && this.loaded ? () => this.end() : undefined;
+            return this.layer.settings.unset === 'destroy' && this.loaded ? this.end() : undefined;
         }
         const { resave, saveUninitialized, rolling } = this.layer.settings;
         const { change, snapshot } = this.session ? this.read() : UNREAD;
-        if (!this.loaded) {
-            const due = snapshot && (this.mustStore || saveUninitialized || change !== undefined);
-            return due && this.canReachBrowser() ? () => this.create(change ?? NO_CHANGE, snapshot) : undefined;
-        }
         const { loaded } = this;
-        if (snapshot && (change || resave)) {
-            return () => this.update(loaded, change ?? NO_CHANGE, snapshot);
+        if (!loaded) {
+            const due = snapshot && (this.mustStore || saveUninitialized || change !== undefined);
+            return due && this.canReachBrowser() ? this.create(change ?? NO_CHANGE, snapshot) : undefined;
         }
-        return rolling || this.layer.repository.touchDue(loaded.record) ? () => this.touch(loaded) : undefined;
+        if (snapshot && (change || resave)) {
+            return this.update(loaded, change ?? NO_CHANGE, snapshot);
+        }
+        return rolling || this.layer.repository.touchDue(loaded.record) ? this.touch(loaded) : undefined;
     }
 
-    private async create(change: SessionChange, snapshot: Snapshot): Promise<void> {
-        const cookie = (this.session as HttpSession).cookie.toJSON() as StoredCookie;
-        await this.write(snapshot, () => this.layer.repository.create(this.id, cookie, change));
-        this.cookieDue = true;
+    private create(change: SessionChange, snapshot: Snapshot): MaybePromise<void> {
+        const store = () => this.layer.repository.create(this.id, snapshot.cookie, change);
+        return after(this.write(snapshot, store), () => {
+            this.cookieDue = true;
+        });
     }
 
-    private async update(loaded: LoadedSession, change: SessionChange, snapshot: Snapshot): Promise<void> {
-        await this.write(snapshot, () => this.layer.repository.save(this.id, loaded, change));
-        const refreshed = change !== NO_CHANGE || this.layer.settings.rolling === undefined;
-        this.cookieDue ||= change.cookie !== undefined || (refreshed && this.session?.cookie.expires != null);
+    private update(loaded: LoadedSession, change: SessionChange, snapshot: Snapshot): MaybePromise<void> {
+        // Once others' changes were merged into what is stored, this request's own view is not the whole any more.
+        const applied = this.isWhole || change === NO_CHANGE ? change : { ...change, whole: undefined };
+        return after(
+            this.write(snapshot, () => this.layer.repository.save(this.id, loaded, applied)),
+            () => {
+                const refreshed = change !== NO_CHANGE || this.layer.settings.rolling === undefined;
+                this.cookieDue ||= change.cookie !== undefined || (refreshed && this.session?.cookie.expires != null);
+            },
+        );
     }
 
     /** Stores the session as it was read. What the route changes meanwhile counts from there. False: it has ended. */
-    private async write(snapshot: Snapshot, store: () => Promise<LoadedSession | undefined>): Promise<boolean> {
+    private write(snapshot: Snapshot, store: () => MaybePromise<LoadedSession | undefined>): MaybePromise<boolean> {
         const { baseline } = this;
         const counted = [...this.increments];
         this.baseline = snapshot;
         this.increments.clear();
-        try {
-            const stored = await store();
-            if (!stored) {
-                this.late = true;
-                this.layer.log.warning(
-                    'A session ended while a request was using it: what the request changed is discarded.',
-                    this.where(),
-                );
-                return false;
-            }
-            this.loaded = stored;
-            this.mustStore = false;
-            this.saveFailure = undefined;
-            return true;
-        } catch (error) {
+        const undo = (error: unknown): never => {
             this.baseline = baseline;
             for (const [key, by] of counted) {
                 this.increments.set(key, (this.increments.get(key) ?? 0) + by);
             }
             throw error;
-        }
-    }
-
-    private async touch(loaded: LoadedSession): Promise<void> {
-        const { repository, settings, log } = this.layer;
+        };
         try {
-            const touched = await repository.touch(this.id, loaded);
-            if (!touched) {
-                this.late = true; // it ended meanwhile: its cookie must not replace the browser's newer one
-                return;
-            }
-            this.loaded = touched;
-            const lasts = typeof touched.record.cookie.originalMaxAge === 'number';
-            this.cookieDue ||= settings.rolling === true || (settings.rolling === undefined && lasts);
+            const stored = store();
+            return stored instanceof Promise
+                ? stored.then((result) => this.written(result, snapshot), undo)
+                : this.written(stored, snapshot);
         } catch (error) {
-            // The session is as it was; the next request tries again.
-            log.warning('A session could not be marked as active.', { ...this.where(), error });
+            return undo(error);
         }
     }
 
-    private async end(): Promise<void> {
+    private written(stored: LoadedSession | undefined, snapshot: Snapshot): boolean {
+        if (!stored) {
+            this.late = true;
+            this.layer.log.warning(
+                'A session ended while a request was using it: what the request changed is discarded.',
+                this.where(),
+            );
+            return false;
+        }
+        this.loaded = stored;
+        this.isWhole = stored.record.body === snapshot.body;
+        this.mustStore = false;
+        this.saveFailure = undefined;
+        return true;
+    }
+
+    private touch(loaded: LoadedSession): MaybePromise<void> {
+        const failed = (error: unknown): void => {
+            // The session is as it was; the next request tries again.
+            this.layer.log.warning('A session could not be marked as active.', { ...this.where(), error });
+        };
+        try {
+            const touched = this.layer.repository.touch(this.id, loaded);
+            return touched instanceof Promise
+                ? touched.then((result) => this.touched(result)).catch(failed)
+                : this.touched(touched);
+        } catch (error) {
+            failed(error);
+        }
+    }
+
+    private touched(touched: LoadedSession | undefined): void {
+        if (!touched) {
+            this.late = true; // it ended meanwhile: its cookie must not replace the browser's newer one
+            return;
+        }
+        const { rolling } = this.layer.settings;
+        this.loaded = touched;
+        this.isWhole = false;
+        const lasts = typeof touched.record.cookie.originalMaxAge === 'number';
+        this.cookieDue ||= rolling === true || (rolling === undefined && lasts);
+    }
+
+    private end(): MaybePromise<void> {
         const { loaded } = this;
         this.ended = true;
-        if (loaded && (await this.layer.repository.end(this.id, 'destroyed'))) {
-            this.clearDue = true;
-        }
+        return loaded
+            ? after(this.layer.repository.end(this.id, 'destroyed'), (wasAlive) => {
+                  this.clearDue = wasAlive;
+              })
+            : undefined;
     }
 
     private read(): Reading {
@@ -496,3 +551,4 @@ export class RequestSession {
 }
 
 const UNREAD: Partial<Reading> = {};
+const NOTHING: LoadResult = { kind: 'none' };

@@ -21,6 +21,25 @@ export interface ResponseSnapshot {
     readonly headers: OutgoingHttpHeaders;
 }
 
+const GATE = Symbol('gate of this response');
+type Guarded = ServerResponse & { [GATE]: ResponseGate };
+
+/** The same four functions for all responses: one that is made for each costs more than all they do. */
+const GUARDED_METHODS = {
+    writeHead(this: Guarded, ...args: unknown[]): unknown {
+        return this[GATE].call('writeHead', args);
+    },
+    write(this: Guarded, ...args: unknown[]): unknown {
+        return this[GATE].call('write', args);
+    },
+    end(this: Guarded, ...args: unknown[]): unknown {
+        return this[GATE].call('end', args);
+    },
+    flushHeaders(this: Guarded): void {
+        this[GATE].call('flushHeaders', []);
+    },
+};
+
 export function snapshot(response: ServerResponse): ResponseSnapshot {
     return { statusCode: response.statusCode, headers: response.getHeaders() };
 }
@@ -48,19 +67,17 @@ export class ResponseGate {
             end: response.end,
             flushHeaders: response.flushHeaders,
         };
-        response.writeHead = ((...args: unknown[]) => this.call('writeHead', args)) as ServerResponse['writeHead'];
-        response.write = ((...args: unknown[]) => this.call('write', args)) as ServerResponse['write'];
-        response.end = ((...args: unknown[]) => this.call('end', args)) as ServerResponse['end'];
-        response.flushHeaders = () => {
-            this.call('flushHeaders', []);
-        };
+        const guarded = response as Guarded;
+        guarded[GATE] = this;
+        Object.assign(guarded, GUARDED_METHODS);
     }
 
-    private call(method: Call['method'], args: unknown[]): unknown {
+    /** One of the four calls that send something. */
+    public call(method: Call['method'], args: unknown[]): unknown {
         if (this.held) {
             return this.hold(method, args);
         }
-        if (this.closed || (this.passed && this.response.writableEnded)) {
+        if (this.closed) {
             return this.afterFailure(method, args);
         }
         const headersSent = this.response.headersSent;

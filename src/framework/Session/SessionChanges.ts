@@ -1,13 +1,41 @@
 import { types } from 'node:util';
 import type { HttpSession } from './HttpSession.js';
 import { ReservedSessionKeyError, UnstorableSessionError } from './SessionErrors.js';
-import { depthOf, MAX_DEPTH, type StoredCookie } from './SessionRecord.js';
+import { bodyOf, depthOf, type LiveRecord, MAX_DEPTH, type StoredCookie } from './SessionRecord.js';
 import type { SessionChange } from './SessionRepository.js';
 
-/** A session's keys as JSON texts, and its cookie's settings, at one moment. */
+/** A session at one moment. */
 export interface Snapshot {
+    /** Each key with its JSON text. */
     readonly entries: ReadonlyMap<string, string>;
+    /** The same as the end of a record. */
+    readonly body: string;
     readonly cookie: StoredCookie;
+}
+
+/** A snapshot of what is stored. Its keys are only told apart where the session no longer equals it as a whole. */
+export function snapshotOf(record: LiveRecord): Snapshot {
+    const { body } = record;
+    let entries: ReadonlyMap<string, string> | undefined;
+    const texts = () => {
+        // The record's own data may have been changed by the route by now: it is parsed again.
+        entries ??= textsOf(body === undefined ? copy : (JSON.parse(`{${body.slice(1)}}`) as Record<string, unknown>));
+        return entries;
+    };
+    const copy = body === undefined ? structuredClone(record.data) : {};
+    return {
+        cookie: record.cookie,
+        get entries() {
+            return texts();
+        },
+        get body() {
+            return body ?? bodyOf(texts());
+        },
+    };
+}
+
+function textsOf(data: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> {
+    return new Map(Object.keys(data).map((key) => [key, JSON.stringify(data[key])]));
 }
 
 export interface SessionLimits {
@@ -28,18 +56,6 @@ export interface Reading {
     readonly snapshot: Snapshot;
 }
 
-/** What `session` holds now; `data` where its keys are known from elsewhere. */
-export function snapshotOf(session: HttpSession, data: Record<string, unknown> = session): Snapshot {
-    const entries = new Map<string, string>();
-    for (const key of Object.keys(data)) {
-        const json = key === 'cookie' ? undefined : JSON.stringify(data[key]);
-        if (json !== undefined) {
-            entries.set(key, json);
-        }
-    }
-    return { entries, cookie: cookieOf(session) };
-}
-
 /**
  * What changed since the baseline (undefined: a new session), key by key, deep mutations included.
  * Throws where a value can't be stored.
@@ -50,30 +66,30 @@ export function readSession(
     increments: ReadonlyMap<string, number>,
     limits: SessionLimits,
 ): Reading {
-    const set = new Map<string, string>();
-    const added = new Map<string, number>();
     const entries = new Map<string, string>();
     for (const key of Object.keys(session)) {
         const json = key === 'cookie' ? undefined : toJson(key, session[key]);
-        if (json === undefined) {
-            if (key !== 'cookie' && limits.lossy) {
-                warnOfLosses(key, session[key], limits.lossy);
-            }
-            continue;
+        if (json !== undefined) {
+            entries.set(key, json);
+        } else if (limits.lossy && key !== 'cookie') {
+            warnOfLoss(key, session[key], limits.lossy);
         }
-        entries.set(key, json);
+    }
+    const snapshot: Snapshot = { entries, body: bodyOf(entries), cookie: cookieOf(session) };
+    const cookie = changedCookie(snapshot.cookie, baseline?.cookie);
+    if (snapshot.body === (baseline?.body ?? '') && !cookie && increments.size === 0) {
+        return { change: undefined, snapshot };
+    }
+    const set = new Map<string, string>();
+    const added = new Map<string, number>();
+    for (const [key, json] of entries) {
         const before = baseline?.entries.get(key);
-        if (json === before && !increments.has(key)) {
-            continue;
-        }
         const by = increments.get(key);
         if (by !== undefined && json === JSON.stringify(Number(before ?? 0) + by)) {
             added.set(key, by);
-        } else {
+        } else if (json !== before) {
+            checkDepth(key, json);
             set.set(key, json);
-            if (limits.lossy) {
-                warnOfLosses(key, session[key], limits.lossy);
-            }
         }
     }
     const removed = new Set<string>();
@@ -82,13 +98,14 @@ export function readSession(
             removed.add(key);
         }
     }
-    const snapshot: Snapshot = { entries, cookie: cookieOf(session) };
-    const cookie = changedCookie(snapshot.cookie, baseline?.cookie);
     if (set.size + added.size + removed.size === 0 && !cookie) {
-        return { change: undefined, snapshot };
+        return { change: undefined, snapshot }; // the same keys in another order
     }
     checkSize(entries, limits);
-    return { change: { set, removed, added, cookie }, snapshot };
+    for (const key of limits.lossy ? set.keys() : []) {
+        warnOfLoss(key, session[key], limits.lossy as Lossy);
+    }
+    return { change: { set, removed, added, cookie, whole: snapshot.body }, snapshot };
 }
 
 function cookieOf(session: HttpSession): StoredCookie {
@@ -122,12 +139,15 @@ function toJson(key: string, value: unknown): string | undefined {
     } catch (error) {
         throw new UnstorableSessionError(`request.session.${key} can't be stored: ${whyNot(error)}.`, { cause: error });
     }
-    if (json !== undefined && json.length > MAX_DEPTH && depthOf(json) >= MAX_DEPTH) {
+    return json;
+}
+
+function checkDepth(key: string, json: string): void {
+    if (json.length > 2 * MAX_DEPTH && depthOf(json) >= MAX_DEPTH) {
         throw new UnstorableSessionError(
             `request.session.${key} can't be stored: it is nested more than ${MAX_DEPTH - 1} levels deep.`,
         );
     }
-    return json;
 }
 
 function whyNot(error: unknown): string {
@@ -165,14 +185,16 @@ function checkSize(entries: ReadonlyMap<string, string>, limits: SessionLimits):
     limits.large(bytes, largest);
 }
 
+type Lossy = NonNullable<SessionLimits['lossy']>;
+
 /** Names what JSON would drop or change, with its path; bounded, as data may be large. */
-function warnOfLosses(path: string, value: unknown, lossy: (path: string, what: string) => void, depth = 0): void {
+function warnOfLoss(path: string, value: unknown, lossy: Lossy, depth = 0): void {
     const what = lossOf(value);
     if (what) {
         lossy(path, what);
     } else if (typeof value === 'object' && value !== null && depth < 8 && !('toJSON' in value)) {
         for (const [key, inner] of Object.entries(value).slice(0, 1000)) {
-            warnOfLosses(Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, inner, lossy, depth + 1);
+            warnOfLoss(Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, inner, lossy, depth + 1);
         }
     }
 }

@@ -16,12 +16,14 @@ export interface StoredCookie {
 
 export interface LiveRecord {
     readonly kind: 'live';
-    /** The keys of the session, without `cookie` and without what the framework keeps beside them. */
-    readonly data: Record<string, unknown>;
-    readonly cookie: StoredCookie;
     /** When the session began and when it was last active, in ms since the epoch. */
     readonly created: number;
     readonly seen: number;
+    readonly cookie: StoredCookie;
+    /** The keys of the session, without `cookie` and without what the framework keeps beside them. */
+    readonly data: Readonly<Record<string, unknown>>;
+    /** The keys as they stand at the end of a record that was written here: `,"key":value,…`. */
+    readonly body: string | undefined;
 }
 
 /** What stays of a session that ended: nothing of its data, so that its id can be refused for a while. */
@@ -45,22 +47,24 @@ export const META = '__sosise';
 
 /** Deeper than any real session, and far from where JSON.stringify runs out of stack. */
 export const MAX_DEPTH = 200;
+/** Shorter texts can't be nested deeply enough to do harm. */
+const HARMFUL_LENGTH = 4_000;
 
 /**
  * A record is one JSON object: when it was last seen, what the framework knows, the cookie, and the session's keys.
- * `entries` maps each key to its JSON text.
+ * @param body The keys as `bodyOf` gives them.
  */
-export function liveRecord(
-    seen: number,
-    created: number,
-    cookie: string,
-    entries: ReadonlyMap<string, string>,
-): string {
-    let text = `{"${LAST_ACCESS}":${seen},"${META}":{"created":${created}},"cookie":${cookie}`;
+export function liveRecord(seen: number, created: number, cookie: StoredCookie, body: string): string {
+    return `{"${LAST_ACCESS}":${seen},"${META}":{"created":${created}},"cookie":${JSON.stringify(cookie)}${body}}`;
+}
+
+/** The end of a record: each key with its JSON text. */
+export function bodyOf(entries: Iterable<readonly [key: string, json: string]>): string {
+    let body = '';
     for (const [key, json] of entries) {
-        text += `,${JSON.stringify(key)}:${json}`;
+        body += `,${JSON.stringify(key)}:${json}`;
     }
-    return `${text}}`;
+    return body;
 }
 
 /** The text that takes the place of an ended session's record. Stock readers take it for an expired session. */
@@ -68,43 +72,103 @@ export function endedRecord(at: number, reason: EndReason): string {
     return `{"${LAST_ACCESS}":0,"${META}":{"ended":${at},"reason":"${reason}"},"cookie":{"originalMaxAge":1}}`;
 }
 
+/** The beginning of a record that was written here, up to its body. */
+const HEAD = new RegExp(
+    `^\\{"${LAST_ACCESS}":(\\d{1,15}),"${META}":\\{"created":(\\d{1,15})\\},"cookie":(\\{"originalMaxAge":[^{}]*\\})(?=[,}])`,
+);
+
 /** Reads a record, also one written by the stock packages. Throws DamagedRecordError where it can't be a session. */
 export function parseRecord(text: string, now: number): ParsedRecord {
-    const parsed = parseObject(text);
-    const { [LAST_ACCESS]: lastAccess, [META]: rawMeta, cookie, ...data } = parsed;
+    const head = HEAD.exec(text);
+    return head ? new OwnRecord(text, head as unknown as Head, now) : parseForeign(text, now);
+}
+
+type Head = readonly [head: string, seen: string, created: string, cookie: string];
+
+/**
+ * A record that was written here. Most requests only ask when it was seen: its data is parsed when a route looks at
+ * the session, and throws DamagedRecordError then where it is damaged.
+ */
+class OwnRecord implements LiveRecord {
+    public readonly kind = 'live';
+    public readonly seen: number;
+    public readonly created: number;
+    public readonly cookie: StoredCookie;
+    public readonly body: string;
+    private parsed: Record<string, unknown> | undefined;
+
+    public constructor(text: string, [head, seen, created, cookie]: Head, now: number) {
+        this.seen = Math.min(Number(seen), now);
+        this.created = Number(created);
+        this.cookie = storedCookie(tryParse(cookie));
+        this.body = text.slice(head.length, -1);
+        if (!text.endsWith('}')) {
+            throw new DamagedRecordError('it is not JSON');
+        }
+    }
+
+    public get data(): Readonly<Record<string, unknown>> {
+        this.parsed ??= withoutReserved(parseObject(`{${this.body.slice(1)}}`));
+        return this.parsed;
+    }
+}
+
+/** Keys that come again in the body would count twice. */
+function withoutReserved(data: Record<string, unknown>): Record<string, unknown> {
+    if (LAST_ACCESS in data || META in data || 'cookie' in data) {
+        throw new DamagedRecordError('a part of it stands there twice');
+    }
+    return data;
+}
+
+function parseForeign(text: string, now: number): ParsedRecord {
+    const { [LAST_ACCESS]: lastAccess, [META]: rawMeta, cookie: rawCookie, ...data } = parseObject(text);
     const meta = isObject(rawMeta) ? rawMeta : {};
     if (typeof meta.ended === 'number') {
         return { kind: 'ended', at: meta.ended, reason: meta.reason as EndReason };
     }
+    const cookie = storedCookie(rawCookie);
+    // A clock that was ahead when the record was written must not keep the session alive for longer.
+    const seen = Math.min(isTime(lastAccess) ? lastAccess : (lastSeenByCookie(cookie) ?? now), now);
+    const created = isTime(meta.created) ? meta.created : seen;
+    return { kind: 'live', data, cookie, seen, created, body: undefined };
+}
+
+function storedCookie(cookie: unknown): StoredCookie {
     if (!isObject(cookie) || !isStoredCookie(cookie)) {
         throw new DamagedRecordError('it has no valid cookie part');
     }
-    // A clock that was ahead when the record was written must not keep the session alive for longer.
-    const seen = Math.min(isTime(lastAccess) ? lastAccess : (lastSeenByCookie(cookie) ?? now), now);
-    return { kind: 'live', data, cookie, seen, created: isTime(meta.created) ? meta.created : seen };
+    return cookie;
 }
 
 function parseObject(text: string): Record<string, unknown> {
-    if (text.length > 2 * MAX_DEPTH && depthOf(text) > MAX_DEPTH) {
+    if (text.length > HARMFUL_LENGTH && depthOf(text) > MAX_DEPTH) {
         throw new DamagedRecordError('it is nested too deeply');
     }
-    let parsed: unknown;
-    let forbidden = false;
+    const parsed = /__proto__|\\u00/.test(text) ? parseWithoutProto(text) : tryParse(text);
+    if (!isObject(parsed)) {
+        throw new DamagedRecordError('it is not a JSON object');
+    }
+    return parsed;
+}
+
+function tryParse(text: string, reviver?: (key: string, value: unknown) => unknown): unknown {
     try {
-        parsed = /__proto__|\\u00/.test(text)
-            ? JSON.parse(text, (key, value) => {
-                  forbidden ||= key === '__proto__';
-                  return value;
-              })
-            : JSON.parse(text);
+        return JSON.parse(text, reviver);
     } catch {
         throw new DamagedRecordError(text === '' ? 'it is empty' : 'it is not JSON');
     }
-    if (forbidden || (isObject(parsed) && Object.hasOwn(parsed, '__proto__'))) {
+}
+
+/** The name may stand there in escapes, too. */
+function parseWithoutProto(text: string): unknown {
+    let found = false;
+    const parsed = tryParse(text, (key, value) => {
+        found ||= key === '__proto__';
+        return value;
+    });
+    if (found || (isObject(parsed) && Object.hasOwn(parsed, '__proto__'))) {
         throw new DamagedRecordError('it holds a __proto__ key');
-    }
-    if (!isObject(parsed)) {
-        throw new DamagedRecordError('it is not a JSON object');
     }
     return parsed;
 }

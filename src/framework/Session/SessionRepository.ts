@@ -1,6 +1,7 @@
 import { BadRecordError, type MaybePromise, type SessionDriver, type StoredRecord } from './SessionDriver.js';
 import { SessionUnavailableException } from './SessionErrors.js';
 import {
+    bodyOf,
     type EndReason,
     endedRecord,
     type LiveRecord,
@@ -19,6 +20,8 @@ export interface SessionChange {
     readonly added: ReadonlyMap<string, number>;
     /** The cookie's settings where the request changed them; undefined keeps the stored ones. */
     readonly cookie?: StoredCookie | undefined;
+    /** The body of the record with the change applied, as long as nobody else has written: saves the merging. */
+    readonly whole?: string | undefined;
 }
 
 export const NO_CHANGE: SessionChange = { set: new Map(), removed: new Set(), added: new Map() };
@@ -79,31 +82,54 @@ export class SessionRepository {
             return this.examine(id, found);
         }
         const examined = found.then((stored) => this.examine(id, stored));
-        return this.inTime('loaded', id, examined).catch((error) => this.notRead(id, error));
+        return this.inTime('loaded', examined).catch((error) => this.notRead(id, error));
+    }
+
+    /** The same for a request that looks into the session: one whose data can't be parsed is damaged. */
+    public open(id: string, found: LoadResult): LoadResult {
+        if (found.kind !== 'live') {
+            return found;
+        }
+        try {
+            void found.record.data; // parsed now
+            return found;
+        } catch (error) {
+            this.moveAside(id, error);
+            return NONE;
+        }
     }
 
     /** Stores a new session. Fails where the id is taken. */
-    public async create(id: string, cookie: StoredCookie, change: SessionChange): Promise<LoadedSession> {
+    public create(id: string, cookie: StoredCookie, change: SessionChange): MaybePromise<LoadedSession> {
         const now = Date.now();
-        const empty: LiveRecord = { kind: 'live', data: {}, cookie, seen: now, created: now };
-        const created = await this.inTime('saved', id, this.tryWrite(id, undefined, empty, change));
-        if (!created) {
-            throw new SessionUnavailableException('saved', new Error('A new session got an id that is taken.'));
-        }
-        return created;
+        const empty: LiveRecord = { kind: 'live', data: {}, body: '', cookie, seen: now, created: now };
+        return this.attempt('saved', id, () =>
+            after(this.tryWrite(id, undefined, empty, change), (created) => {
+                if (!created) {
+                    throw new Error('A new session got an id that is taken.');
+                }
+                return created;
+            }),
+        );
     }
 
     /**
      * Applies a change to what is stored now, starting from what was loaded; a write that came between is read and
      * merged. Undefined: the session has ended meanwhile, and nothing was stored.
      */
-    public save(id: string, loaded: LoadedSession, change: SessionChange): Promise<LoadedSession | undefined> {
-        return this.inTime('saved', id, this.merge(id, loaded, change));
+    public save(id: string, loaded: LoadedSession, change: SessionChange): MaybePromise<LoadedSession | undefined> {
+        return this.attempt('saved', id, () => this.merge(id, loaded, change));
     }
 
     /** Writes down that the session is in use. Undefined: it has ended meanwhile. */
-    public touch(id: string, loaded: LoadedSession): Promise<LoadedSession | undefined> {
-        return this.inTime('saved', id, this.refresh(id, loaded));
+    public touch(id: string, loaded: LoadedSession): MaybePromise<LoadedSession | undefined> {
+        return this.attempt('saved', id, () =>
+            after(
+                this.tryWrite(id, loaded.stored, loaded.record, NO_CHANGE),
+                // A write that came between has said it already.
+                (written) => written ?? after(this.load(id), (found) => (found.kind === 'live' ? found : undefined)),
+            ),
+        );
     }
 
     /** Whether enough of the idle time has passed that a request has to be written down as activity. */
@@ -112,21 +138,21 @@ export class SessionRepository {
     }
 
     /** Ends a session for good; requests in flight can't bring it back. False where none was alive. */
-    public end(id: string, reason: EndReason): Promise<boolean> {
-        return this.inTime('ended', id, this.bury(id, reason));
+    public end(id: string, reason: EndReason): MaybePromise<boolean> {
+        return this.attempt('ended', id, () => this.bury(id, reason));
     }
 
     /**
      * Moves a session to a new id: what is stored now, with this request's change, is written under the new id, then
      * the old id ends. Undefined: the session has ended meanwhile, and nothing was copied.
      */
-    public async migrate(
+    public migrate(
         id: string,
         newId: string,
         loaded: LoadedSession,
         change: SessionChange,
-    ): Promise<LoadedSession | undefined> {
-        return this.inTime('saved', id, this.moveTo(id, newId, loaded, change));
+    ): MaybePromise<LoadedSession | undefined> {
+        return this.attempt('saved', id, () => this.moveTo(id, newId, loaded, change));
     }
 
     /** Removes records that are expired or ended for long enough, without blocking requests. Gives their number. */
@@ -211,25 +237,17 @@ export class SessionRepository {
         this.movingAside.set(id, moving);
     }
 
-    private async merge(id: string, loaded: LoadedSession, change: SessionChange): Promise<LoadedSession | undefined> {
-        let base: LoadResult = loaded;
-        while (base.kind === 'live') {
-            const written = await this.tryWrite(id, base.stored, base.record, change);
-            if (written) {
-                return written;
-            }
-            base = await this.load(id); // another request was first: its changes stay, ours are applied to them
+    private merge(id: string, base: LoadResult, change: SessionChange): MaybePromise<LoadedSession | undefined> {
+        if (base.kind !== 'live') {
+            return undefined;
         }
-        return undefined;
-    }
-
-    private async refresh(id: string, loaded: LoadedSession): Promise<LoadedSession | undefined> {
-        const written = await this.tryWrite(id, loaded.stored, loaded.record, NO_CHANGE);
-        if (written) {
-            return written;
-        }
-        const found = await this.load(id); // a write that came between has said it already
-        return found.kind === 'live' ? found : undefined;
+        return after(
+            this.tryWrite(id, base.stored, base.record, change),
+            (written) =>
+                written ??
+                // Another request was first: its changes stay, ours are applied to them.
+                after(this.load(id), (found) => this.merge(id, this.open(id, found), { ...change, whole: undefined })),
+        );
     }
 
     private async moveTo(
@@ -248,7 +266,8 @@ export class SessionRepository {
             if (await this.writeEnded(id, base.stored, 'migrated')) {
                 return moved;
             }
-            base = await this.load(id); // written meanwhile: what is there now is what moves
+            base = this.open(id, await this.load(id)); // written meanwhile: what is there now is what moves
+            change = { ...change, whole: undefined };
         }
         if (moved) {
             await this.driver.remove(newId, moved.stored.version);
@@ -273,20 +292,21 @@ export class SessionRepository {
         return (await this.driver.write(id, text, stored.version, now + ENDED_KEPT_MS)) !== undefined;
     }
 
-    private async tryWrite(
+    private tryWrite(
         id: string,
         stored: StoredRecord | undefined,
         base: LiveRecord,
         change: SessionChange,
-    ): Promise<LoadedSession | undefined> {
+    ): MaybePromise<LoadedSession | undefined> {
         const now = Date.now();
         const cookie = withExpires(change.cookie ?? base.cookie, now);
-        const text = liveRecord(now, base.created, JSON.stringify(cookie), apply(base.data, change));
+        const text = liveRecord(now, base.created, cookie, change.whole ?? merged(base, change));
         const expiresAt = now + this.idleOf(cookie) + PRUNE_GRACE_MS;
-        const version = await this.driver.write(id, text, stored?.version, expiresAt);
-        return version === undefined
-            ? undefined
-            : { kind: 'live', stored: { record: text, version }, record: parseRecord(text, now) as LiveRecord };
+        return after(this.driver.write(id, text, stored?.version, expiresAt), (version) =>
+            version === undefined
+                ? undefined
+                : { kind: 'live', stored: { record: text, version }, record: parseRecord(text, now) as LiveRecord },
+        );
     }
 
     private idleOf(cookie: StoredCookie): number {
@@ -297,23 +317,42 @@ export class SessionRepository {
         return isOwn ? own : idleMs;
     }
 
-    /** A store that fails or takes too long is storage trouble. */
-    private async inTime<T>(action: Action, id: string, work: Promise<T>): Promise<T> {
+    /** Storage trouble is one error, whatever the store calls it. Where the store answers at once, so does this. */
+    private attempt<T>(action: Action, id: string, work: () => MaybePromise<T>): MaybePromise<T> {
+        let result: MaybePromise<T>;
+        try {
+            result = work();
+        } catch (error) {
+            throw unavailable(action, id, error);
+        }
+        return result instanceof Promise
+            ? this.inTime(action, result).catch((error) => {
+                  throw unavailable(action, id, error);
+              })
+            : result;
+    }
+
+    private async inTime<T>(action: Action, work: Promise<T>): Promise<T> {
         let timer: NodeJS.Timeout | undefined;
         const late = new Promise<never>((_, reject) => {
-            timer = setTimeout(
-                () => reject(new Error(`The session store did not answer within ${this.options.timeoutMs} ms.`)),
-                this.options.timeoutMs,
-            );
+            timer = setTimeout(() => {
+                const { timeoutMs } = this.options;
+                reject(
+                    new Error(`The session could not be ${action} within ${timeoutMs} ms: the store did not answer.`),
+                );
+            }, this.options.timeoutMs);
         });
         try {
             return await Promise.race([work, late]);
-        } catch (error) {
-            throw error instanceof BadRecordError ? error : unavailable(action, id, error);
         } finally {
             clearTimeout(timer);
         }
     }
+}
+
+/** Goes on with a result, at once where it is there. */
+export function after<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
+    return value instanceof Promise ? value.then(next) : next(value);
 }
 
 type Action = 'loaded' | 'saved' | 'ended';
@@ -335,8 +374,13 @@ export function withoutId(id: string, error: unknown): unknown {
     return Object.assign(clean, { code: (error as NodeJS.ErrnoException).code });
 }
 
+/** The body of the stored record with the change applied. */
+function merged({ data, body }: LiveRecord, change: SessionChange): string {
+    return change === NO_CHANGE && body !== undefined ? body : bodyOf(apply(data, change));
+}
+
 /** The stored keys as JSON texts, with the change applied. */
-function apply(data: Record<string, unknown>, change: SessionChange): Map<string, string> {
+function apply(data: Readonly<Record<string, unknown>>, change: SessionChange): Map<string, string> {
     const entries = new Map<string, string>();
     for (const key of Object.keys(data)) {
         if (!change.removed.has(key)) {

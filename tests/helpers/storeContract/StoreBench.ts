@@ -1,6 +1,6 @@
 import session, { type SessionData, type Store } from 'express-session';
 import type { MaybePromise, SessionDriver } from '../../../src/framework/Session/SessionDriver.js';
-import { liveRecord } from '../../../src/framework/Session/SessionRecord.js';
+import { bodyOf, liveRecord } from '../../../src/framework/Session/SessionRecord.js';
 import { PlainStoreAdapter } from '../../../src/framework/Session/stores/PlainStoreAdapter.js';
 
 /** What a factory gives: a store, a driver, or something that is both. */
@@ -109,8 +109,8 @@ export function sessionWith(data: Record<string, unknown>, maxAge = 60_000): Ses
 /** A record as the session layer hands it to a driver. */
 export function recordWith(data: Record<string, unknown>): string {
     const now = Date.now();
-    const entries = new Map(Object.entries(data).map(([key, value]) => [key, JSON.stringify(value)]));
-    return liveRecord(now, now, '{"originalMaxAge":60000,"path":"/"}', entries);
+    const entries = Object.entries(data).map(([key, value]) => [key, JSON.stringify(value)] as const);
+    return liveRecord(now, now, { originalMaxAge: 60_000, path: '/' }, bodyOf(entries));
 }
 
 /** The session's keys in a record. */
