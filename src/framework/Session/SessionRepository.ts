@@ -48,7 +48,7 @@ export interface RepositoryOptions {
 }
 
 /** An ended session's note stays for as long as a request could still come with its id. */
-const ENDED_KEPT_MS = 60_000;
+const ENDED_KEPT_MS = 300_000;
 /** Where sessions live for long, the dead ones among them are looked for after this time. */
 const DAY_MS = 86_400_000;
 /** Expired records are removed this much later, so that a request in flight can still save its session. */
@@ -239,7 +239,7 @@ export class SessionRepository {
 
     private merge(id: string, base: LoadResult, change: SessionChange): MaybePromise<LoadedSession | undefined> {
         if (base.kind !== 'live') {
-            return undefined;
+            return endedOrGone(base);
         }
         return after(
             this.tryWrite(id, base.stored, base.record, change),
@@ -272,7 +272,7 @@ export class SessionRepository {
         if (moved) {
             await this.driver.remove(newId, moved.stored.version);
         }
-        return undefined;
+        return endedOrGone(base);
     }
 
     private async bury(id: string, reason: EndReason): Promise<boolean> {
@@ -353,6 +353,13 @@ export class SessionRepository {
 /** Goes on with a result, at once where it is there. */
 export function after<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
     return value instanceof Promise ? value.then(next) : next(value);
+}
+
+/** Nothing is stored for a session that ended. One that is gone without a note of its end was lost: that is trouble. */
+function endedOrGone(found: LoadResult): undefined {
+    if (found.kind !== 'ended') {
+        throw new Error('What was stored of the session is gone.');
+    }
 }
 
 type Action = 'loaded' | 'saved' | 'ended';

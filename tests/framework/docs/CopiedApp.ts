@@ -11,11 +11,14 @@ import {
     writeFileSync,
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Block } from './Markdown.js';
 import { kindOf, withKeys, withStatements } from './snippets.js';
 
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const COPIED = ['src', 'package.json', 'sosise.json', 'sosise.schema.json', '.env.example', 'tsconfig.json'];
 
 export interface RunningApp {
@@ -59,11 +62,11 @@ export class CopiedApp {
         return existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.json')).length : 0;
     }
 
-    /** Runs `src/server.ts` as `npm run dev` does, but without watching and on any free port. */
+    /** Runs `src/server.ts` as `npm run dev` does, but without watching, on any free port, and from another folder. */
     public async start(): Promise<RunningApp> {
         const { NODE_ENV, APP_ENV, VITEST, SESSION_SECRET, ...env } = process.env;
-        const child = spawn(process.execPath, ['--import', 'tsx', 'src/server.ts'], {
-            cwd: this.folder,
+        const child = spawn(process.execPath, ['--import', tsx, join(this.folder, 'src/server.ts')], {
+            cwd: '/',
             env: { ...env, LISTEN_PORT: '0', NO_COLOR: '1' },
             stdio: ['ignore', 'pipe', 'pipe'],
         });
