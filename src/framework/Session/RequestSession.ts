@@ -50,6 +50,7 @@ export class RequestSession {
     private sentId: string | undefined;
     /** What the route asked for and is still under way, one after another. */
     private pending: Promise<unknown> | undefined;
+    private hasTurn = false;
     private gate: ResponseGate | undefined;
     private before: ResponseSnapshot | undefined;
 
@@ -78,7 +79,7 @@ export class RequestSession {
         this.loadFailure = error;
     }
 
-    /** Begins to watch the answer. `early`: even where the route never asks for its session. */
+    /** Begins to watch the answer, where it may need something even if the route never asks for its session. */
     public watch(before: ResponseSnapshot): void {
         this.before = before;
         const { rolling, resave, saveUninitialized } = this.layer.settings;
@@ -254,6 +255,7 @@ export class RequestSession {
 
     /** Waits until no other request of this session runs exclusively. Gives what ends the turn. */
     public async takeTurn(): Promise<() => MaybePromise<void>> {
+        this.hasTurn = true; // asked for twice, it would wait for itself
         const { lockTimeoutMs } = this.layer.settings;
         let lease: Lease | undefined;
         try {
@@ -267,9 +269,9 @@ export class RequestSession {
         return () => lease.release();
     }
 
-    /** Whether a session is stored for this request, so that there is something to lock. */
-    public get isStored(): boolean {
-        return this.loaded !== undefined;
+    /** Whether a session is stored for this request, so that there is something to take turns on, and it has none yet. */
+    public get needsTurn(): boolean {
+        return this.loaded !== undefined && !this.hasTurn;
     }
 
     /** Runs a callback of the route; what it throws goes where the route's errors go. */

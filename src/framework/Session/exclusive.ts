@@ -9,7 +9,7 @@ import { sessionOf } from './requestSessions.js';
 export function exclusive(): RequestHandler {
     return async function exclusive(request, response, next) {
         const session = sessionOf(request);
-        if (session?.isStored) {
+        if (session?.needsTurn) {
             const release = await session.takeTurn();
             const ended = () => void release();
             if (response.closed || response.destroyed) {
