@@ -2,7 +2,7 @@
 //     node scripts/check-built-app.js FOLDER COMMAND [ARGUMENT...]
 // COMMAND runs in FOLDER, in production, on a free port, with a secret of its own. The answer has to be 200 with the
 // envelope, and SIGTERM has to end the app with exit code 0. Whatever happens, nothing is left running.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -42,7 +42,8 @@ if (answer.status !== 200 || typeof body.code !== 'number' || typeof body.messag
 }
 const seconds = ((performance.now() - started) / 1000).toFixed(2);
 
-app.kill('SIGTERM');
+// Not npm, should it be the command: npm passes a signal on to its shell, which ends and leaves the app running.
+process.kill(newestOfGroup(), 'SIGTERM');
 const [code, signal] = await exited;
 if (code !== 0) {
     fail(`SIGTERM ended the app with ${signal ?? `exit code ${code}`}, not with exit code 0`);
@@ -82,6 +83,11 @@ async function freePort() {
 function fail(reason) {
     console.error(`check-built-app: ${reason}.`);
     process.exit(1);
+}
+
+/** The process that the command and its children came down to: the app. */
+function newestOfGroup() {
+    return Number(execFileSync('pgrep', ['--newest', '--pgroup', String(app.pid)], { encoding: 'utf8' }));
 }
 
 function groupLives() {

@@ -1,8 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { basename } from 'node:path';
+import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
+import { PostgresTable, serversAreRequired, whyNoPostgres } from '../helpers/postgres.js';
 import { type CompiledServer, compileServer } from '../promises/compile.js';
-import { Trial } from '../promises/Outcome.js';
+import { type SessionPromise, Trial } from '../promises/Outcome.js';
+import { endings } from '../promises/promises/endings.js';
+import { expiry } from '../promises/promises/expiry.js';
 import { PROMISES } from '../promises/promises/index.js';
-import { isOurs, SYSTEMS } from '../promises/System.js';
+import { parallel } from '../promises/promises/parallel.js';
+import { redirects } from '../promises/promises/redirects.js';
+import { isOurs, POSTGRES, type RigOptions, SYSTEMS, type System } from '../promises/System.js';
 
 /*
  * The promises of `npm run promises`, with few rounds, on our own drivers: real server processes, raced, killed,
@@ -16,22 +22,40 @@ beforeAll(async () => {
 });
 afterAll(() => server.remove());
 
-describe.each(SYSTEMS.filter(isOurs))('on $name', (system) => {
-    for (const promise of PROMISES) {
-        if (promise.without?.(system) === undefined) {
-            test(promise.name, async (context) => {
-                const trial = new Trial(system, server.script, PART);
-                await promise.run(trial);
-                const { skipped, losses, rounds, examples } = trial.outcome;
-                if (skipped !== undefined && process.env['SOSISE_REQUIRE_SERVERS'] !== '1') {
-                    console.log(`Skipped: ${promise.name}: ${skipped}.`);
-                    context.skip();
-                }
-                expect(skipped).toBeUndefined();
-                expect(examples).toEqual([]);
-                expect(losses).toBe(0);
-                expect(rounds).toBeGreaterThan(0);
-            });
+for (const system of SYSTEMS.filter(isOurs)) {
+    describe(`on ${system.name}`, () => {
+        for (const promise of PROMISES.filter(({ without }) => without?.(system) === undefined)) {
+            test(promise.name, (context) => keeps(promise, system, context));
         }
+    });
+}
+
+// A plain store from npm, on a real server: within one process it keeps the promises that are not about files.
+const unreachable = await whyNoPostgres();
+describe.skipIf(unreachable !== undefined && !serversAreRequired)(`on ${POSTGRES.name}`, () => {
+    for (const promise of [...parallel, ...endings, ...redirects, ...expiry]) {
+        test(promise.name, async (context) => {
+            expect(unreachable).toBeUndefined();
+            await keeps(promise, POSTGRES, context, {
+                undo: (root) => new PostgresTable(basename(root).replaceAll(/\W/g, '_')).drop(),
+            });
+        });
     }
 });
+if (unreachable !== undefined) {
+    console.log(`Skipped: the promises on connect-pg-simple, as no PostgreSQL answers: ${unreachable}`);
+}
+
+async function keeps(promise: SessionPromise, system: System, context: TestContext, options?: RigOptions) {
+    const trial = new Trial(system, server.script, PART, options);
+    await promise.run(trial);
+    const { skipped, losses, rounds, examples } = trial.outcome;
+    if (skipped !== undefined && !serversAreRequired) {
+        console.log(`Skipped: ${promise.name}: ${skipped}.`);
+        context.skip();
+    }
+    expect(skipped).toBeUndefined();
+    expect(examples).toEqual([]);
+    expect(losses).toBe(0);
+    expect(rounds).toBeGreaterThan(0);
+}

@@ -1,11 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import connectPgSimple from 'connect-pg-simple';
 import session from 'express-session';
-import pg from 'pg';
 import sessionFileStore from 'session-file-store';
-import { describe, test } from 'vitest';
+import { test } from 'vitest';
+import { PostgresTable, serversAreRequired, whyNoPostgres } from '../helpers/postgres.js';
 import { type StoreHandles, testSessionStore } from '../helpers/testSessionStore.js';
 
 /** What the adapter can't give to any plain store. */
@@ -40,8 +39,7 @@ testSessionStore(
     },
 );
 
-const server = { host: '127.0.0.1', port: 5432, database: 'test', user: 'postgres' };
-const unreachable = await whyUnreachable();
+const unreachable = await whyNoPostgres();
 let tables = 0;
 
 if (unreachable === undefined) {
@@ -54,44 +52,14 @@ if (unreachable === undefined) {
             'lists its records',
         ],
     });
-} else if (process.env['SOSISE_REQUIRE_SERVERS'] === '1') {
-    test('connect-pg-simple on a real PostgreSQL', () => {
-        throw new Error(`PostgreSQL at 127.0.0.1:5432 is required (SOSISE_REQUIRE_SERVERS=1): ${unreachable}`);
-    });
 } else {
-    console.log(`Skipped: connect-pg-simple, as no PostgreSQL answers at 127.0.0.1:5432 (${unreachable}).`);
-    describe.skip('connect-pg-simple on a real PostgreSQL', () => test('keeps the promises', () => undefined));
+    test.skipIf(!serversAreRequired)('connect-pg-simple on a real PostgreSQL', () => {
+        throw new Error(`PostgreSQL is required here (SOSISE_REQUIRE_SERVERS=1): ${unreachable}`);
+    });
+    console.log(`Skipped: connect-pg-simple, as no PostgreSQL answers: ${unreachable}`);
 }
 
-/** connect-pg-simple on a table of its own, which is dropped in the end. */
-async function onPostgres(): Promise<StoreHandles> {
-    const tableName = `sosise_contract_${process.pid}_${++tables}`;
-    const pool = new pg.Pool({ ...server, max: 4 });
-    const PgStore = connectPgSimple(session);
-    const open = () =>
-        new PgStore({
-            pool,
-            tableName,
-            createTableIfMissing: true,
-            pruneSessionInterval: false,
-            errorLog: () => undefined,
-        });
-    const close = async () => {
-        await pool.query(`DROP TABLE IF EXISTS ${tableName}`);
-        await pool.end();
-    };
-    return { store: open(), reopen: open, close };
-}
-
-async function whyUnreachable(): Promise<string | undefined> {
-    const client = new pg.Client({ ...server, connectionTimeoutMillis: 2_000 });
-    try {
-        await client.connect();
-        await client.query('SELECT 1');
-        return undefined;
-    } catch (error) {
-        return error instanceof Error ? error.message : String(error);
-    } finally {
-        await client.end().catch(() => undefined);
-    }
+function onPostgres(): StoreHandles {
+    const table = new PostgresTable(`sosise_contract_${process.pid}_${++tables}`);
+    return { store: table.open(), reopen: () => table.open(), close: () => table.drop() };
 }

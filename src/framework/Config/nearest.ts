@@ -4,13 +4,18 @@ export function nearest(given: string, known: readonly string[]): string | undef
     let best: string | undefined;
     let bestDistance = limit + 1;
     for (const name of known) {
-        const distance = editDistance(given.toLowerCase(), name.toLowerCase());
+        const distance = distanceOf(given.toLowerCase(), name.toLowerCase());
         if (distance < bestDistance) {
             best = name;
             bestDistance = distance;
         }
     }
     return best;
+}
+
+/** A name that was cut short, such as `warn` for `warning`, is nearer than one with a letter wrong. */
+function distanceOf(given: string, known: string): number {
+    return given.length > 2 && given !== known && known.startsWith(given) ? 0.5 : editDistance(given, known);
 }
 
 /** Levenshtein's distance: insertions, deletions and replacements that turn `a` into `b`. */

@@ -1,0 +1,52 @@
+import connectPgSimple from 'connect-pg-simple';
+import session, { type Store } from 'express-session';
+import pg from 'pg';
+
+/** The PostgreSQL of the tests; PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE name another. */
+const server = {
+    host: process.env['PGHOST'] ?? '127.0.0.1',
+    port: Number(process.env['PGPORT'] ?? 5432),
+    user: process.env['PGUSER'] ?? 'postgres',
+    database: process.env['PGDATABASE'] ?? 'test',
+};
+
+/** connect-pg-simple on a table of its own. */
+export class PostgresTable {
+    private readonly pool = new pg.Pool({ ...server, max: 4 });
+
+    public constructor(private readonly name: string) {}
+
+    public open(): Store {
+        const PgStore = connectPgSimple(session);
+        return new PgStore({
+            pool: this.pool,
+            tableName: this.name,
+            createTableIfMissing: true,
+            pruneSessionInterval: false,
+            errorLog: () => undefined,
+        });
+    }
+
+    /** Removes the table and gives up the connections. */
+    public async drop(): Promise<void> {
+        await this.pool.query(`DROP TABLE IF EXISTS "${this.name}"`);
+        await this.pool.end();
+    }
+}
+
+/** Why no server answers; undefined where one does. */
+export async function whyNoPostgres(): Promise<string | undefined> {
+    const client = new pg.Client({ ...server, connectionTimeoutMillis: 2_000 });
+    try {
+        await client.connect();
+        await client.query('SELECT 1');
+        return undefined;
+    } catch (error) {
+        return `${server.host}:${server.port}: ${error instanceof Error ? error.message : String(error)}`;
+    } finally {
+        await client.end().catch(() => undefined);
+    }
+}
+
+/** Whether tests that need a server fail, instead of being skipped, where there is none. */
+export const serversAreRequired = process.env['SOSISE_REQUIRE_SERVERS'] === '1';
