@@ -1,0 +1,165 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onServerCore } from './pinning.js';
+
+export type AppName = 'hand-wired' | 'ours' | 'as shipped';
+export type Driver = 'file' | 'memory';
+
+export interface AppOptions {
+    driver: Driver;
+    /** Bytes of JSON in each session. */
+    bytes?: number;
+    /** Ours: one line per request. */
+    accessLog?: boolean;
+    /** Hand-wired: load what else the skeleton loads. */
+    allPackages?: boolean;
+    /** Write a CPU profile to this file when it stops. */
+    profile?: string;
+}
+
+export const SECRET = 'a secret for the benchmark, and for nothing else';
+
+const ENTRIES: Record<AppName, string> = {
+    'hand-wired': './apps/handWired.js',
+    ours: './apps/ours.js',
+    'as shipped': '../build/server.js',
+};
+
+const BOOT_LIMIT_MS = 20_000;
+const STOP_LIMIT_MS = 15_000;
+/** A clock tick of /proc, the same on every Linux. */
+const TICK_US = 10_000;
+
+const running = new Set<AppProcess>();
+process.on('exit', () => {
+    for (const app of running) {
+        app.kill();
+    }
+});
+
+/** One of the compared apps: a production process on a free loopback port, with a temporary folder of its own. */
+export class AppProcess {
+    private errors = '';
+
+    private constructor(
+        public readonly name: AppName,
+        public readonly port: number,
+        private readonly child: ChildProcess,
+        private readonly folder: string,
+    ) {
+        running.add(this);
+        child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+            this.errors = (this.errors + text).slice(-2_000);
+        });
+    }
+
+    public static async start(name: AppName, options: AppOptions): Promise<AppProcess> {
+        const port = await freePort();
+        const folder = mkdtempSync(join(tmpdir(), 'sosise-bench-'));
+        const entry = fileURLToPath(new URL(ENTRIES[name], import.meta.url));
+        const { profile } = options;
+        const flags = profile
+            ? [
+                  '--cpu-prof',
+                  '--cpu-prof-interval=500',
+                  `--cpu-prof-dir=${dirname(profile)}`,
+                  `--cpu-prof-name=${basename(profile)}`,
+              ]
+            : [];
+        const [command = '', ...args] = onServerCore([process.execPath, ...flags, entry]);
+        const child = spawn(command, args, {
+            cwd: folder,
+            env: {
+                PATH: process.env['PATH'],
+                NODE_ENV: 'production',
+                PORT: String(port),
+                LISTEN_PORT: String(port),
+                LISTEN_HOST: '127.0.0.1',
+                SESSION_SECRET: SECRET,
+                BENCH_DRIVER: options.driver,
+                BENCH_FOLDER: folder,
+                BENCH_BYTES: String(options.bytes ?? 1024),
+                BENCH_ACCESS_LOG: options.accessLog ? '1' : '0',
+                BENCH_PACKAGES: options.allPackages ? 'all' : '',
+            },
+            stdio: ['ignore', 'ignore', 'pipe'],
+        });
+        return new AppProcess(name, port, child, folder);
+    }
+
+    /** Waits for the first 200 that a path gives. */
+    public async ready(path: string): Promise<void> {
+        const end = performance.now() + BOOT_LIMIT_MS;
+        while (!(await answers(this.port, path))) {
+            if (this.child.exitCode !== null || performance.now() > end) {
+                throw new Error(`The ${this.name} app did not answer ${path} with 200. ${this.errors}`);
+            }
+            await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+    }
+
+    /** CPU time of all threads so far, in microseconds; undefined where /proc does not tell. */
+    public cpuMicroseconds(): number | undefined {
+        const fields = this.proc('stat')?.split(') ')[1]?.split(' ');
+        return fields && (Number(fields[11]) + Number(fields[12])) * TICK_US;
+    }
+
+    /** Resident memory in MB; undefined where /proc does not tell. */
+    public residentMegabytes(): number | undefined {
+        const kilobytes = this.proc('status')?.match(/VmRSS:\s+(\d+) kB/)?.[1];
+        return kilobytes === undefined ? undefined : Number(kilobytes) / 1024;
+    }
+
+    public async stop(): Promise<void> {
+        if (this.child.exitCode === null && this.child.signalCode === null) {
+            const exited = once(this.child, 'exit');
+            this.child.kill('SIGTERM');
+            const limit = setTimeout(() => this.child.kill('SIGKILL'), STOP_LIMIT_MS);
+            await exited;
+            clearTimeout(limit);
+        }
+        this.kill();
+    }
+
+    public kill(): void {
+        this.child.kill('SIGKILL');
+        rmSync(this.folder, { recursive: true, force: true });
+        running.delete(this);
+    }
+
+    private proc(file: string): string | undefined {
+        try {
+            return readFileSync(`/proc/${this.child.pid}/${file}`, 'utf8');
+        } catch {
+            return undefined;
+        }
+    }
+}
+
+/** One request over a raw socket: cheap enough to be tried every millisecond. */
+function answers(port: number, path: string): Promise<boolean> {
+    return new Promise((resolve) => {
+        const socket = connect(port, '127.0.0.1');
+        socket.on('connect', () => socket.write(`GET ${path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n`));
+        socket.on('data', (chunk) => {
+            resolve(chunk.toString('latin1').startsWith('HTTP/1.1 200'));
+            socket.destroy();
+        });
+        socket.on('error', () => resolve(false));
+        socket.on('close', () => resolve(false));
+    });
+}
+
+async function freePort(): Promise<number> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    server.close();
+    await once(server, 'close');
+    return port;
+}

@@ -1,0 +1,37 @@
+// What we are compared with: Express 5 and the session packages, wired as their own pages show it.
+import express from 'express';
+import session from 'express-session';
+import memorystore from 'memorystore';
+import sessionFileStore from 'session-file-store';
+import { addRoutes } from './routes.js';
+
+const { BENCH_DRIVER, BENCH_FOLDER, PORT, SESSION_SECRET } = process.env;
+
+if (process.env.BENCH_PACKAGES === 'all') {
+    await import('./otherPackages.js');
+}
+
+const MemoryStore = memorystore(session);
+const FileStore = sessionFileStore(session);
+
+const app = express();
+
+app.use(
+    session({
+        store:
+            BENCH_DRIVER === 'memory'
+                ? new MemoryStore({ checkPeriod: 86_400_000 })
+                : new FileStore({ path: BENCH_FOLDER }),
+        secret: SESSION_SECRET,
+        resave: false,
+        saveUninitialized: false,
+        cookie: { maxAge: 2 * 60 * 60 * 1000 },
+    }),
+);
+addRoutes(app);
+
+const server = app.listen(Number(PORT), '127.0.0.1');
+process.on('SIGTERM', () => {
+    server.close(() => process.exit(0));
+    server.closeAllConnections();
+});

@@ -1,0 +1,91 @@
+/**
+ * Compares the built application with a hand-wired Express 5 app that uses the same session packages. On Linux with two
+ * cores the servers have one and this process, which asks, has the other.
+ *
+ *     npm run bench                              all drivers and kinds of request, about five minutes
+ *     npm run bench -- --driver=memory --only=read,change
+ *     npm run bench -- --boot                    boot to the first 200, memory, size of the install
+ *     npm run bench -- --profile --driver=file --only=read     a CPU profile of our server instead
+ *
+ * --rounds=5 --seconds=2   both apps are asked for so many seconds in turn, so many times; after one round of warming up
+ * --connections=32 --sessions=64 --bytes=1024               of JSON in each session
+ * --only=none,read,change,new,unknown,log --json
+ *
+ * Every answer is compared with what it should be, and after each round the sessions are read back: what is wrong voids
+ * its row, and the exit code is 1. Our app runs with all that is on by default but for its access log, which has a row of its own.
+ */
+import { parseArgs } from 'node:util';
+import type { Driver } from './AppProcess.js';
+import { bootTable, installTable, measureBoot, measureInstalls } from './boot.js';
+import { moveToClientCore } from './pinning.js';
+import { profileRow } from './profile.js';
+import { circumstances, circumstancesLine, rowTable } from './report.js';
+import { measureRow, planRows, type Rounds, type Row } from './rows.js';
+
+const { values } = parseArgs({
+    options: {
+        driver: { type: 'string', default: 'file,memory' },
+        only: { type: 'string', default: '' },
+        rounds: { type: 'string', default: '5' },
+        seconds: { type: 'string', default: '2' },
+        connections: { type: 'string', default: '32' },
+        sessions: { type: 'string', default: '64' },
+        bytes: { type: 'string', default: '1024' },
+        boot: { type: 'boolean', default: false },
+        profile: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+    },
+});
+
+const settings: Rounds = {
+    rounds: Number(values.rounds),
+    seconds: Number(values.seconds),
+    connections: Number(values.connections),
+    sessions: Number(values.sessions),
+    bytes: Number(values.bytes),
+};
+const plans = planRows(
+    values.driver.split(',') as Driver[],
+    values.only.split(',').filter((name) => name !== ''),
+);
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => process.exit(1)); // and its servers with it
+}
+moveToClientCore();
+if (values.boot) {
+    await boot();
+} else if (values.profile) {
+    for (const plan of plans) {
+        console.log(await profileRow(plan, settings));
+    }
+} else {
+    await throughput();
+}
+
+async function throughput(): Promise<void> {
+    const rows: Row[] = [];
+    for (const plan of plans) {
+        rows.push(await measureRow(plan, settings, say));
+    }
+    print({ rows }, rowTable(rows));
+    process.exitCode = rows.some((row) => row.void) ? 1 : 0;
+}
+
+async function boot(): Promise<void> {
+    const boots = await measureBoot(Math.max(9, settings.rounds), say);
+    const installs = measureInstalls(say);
+    print({ boots, installs }, `${bootTable(boots)}\n${installTable(installs)}`);
+}
+
+function print(figures: object, table: string): void {
+    console.log(
+        values.json
+            ? JSON.stringify({ ...circumstances(), settings, ...figures }, undefined, 4)
+            : `${circumstancesLine()}\n\n${table}`,
+    );
+}
+
+function say(text: string): void {
+    process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${text}` : `${text}\n`);
+}
