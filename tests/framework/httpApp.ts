@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,8 +76,11 @@ const project = new URL('../../', import.meta.url).pathname;
 
 /** A kernel built by hand around the HTTP parts alone; not booted. */
 export function httpKernel(options: HttpAppOptions = {}): { app: ApplicationKernel; log: MemoryLogger; root: string } {
-    const root = mkdtempSync(join(tmpdir(), 'sosise-http-'));
-    options.prepare?.(root);
+    const root = join(tmpdir(), `sosise-http-${randomUUID()}`); // made only where a test puts something there
+    if (options.prepare) {
+        mkdirSync(root);
+        options.prepare(root);
+    }
     const name = options.environment ?? 'test';
     const manifest = loadManifest(project);
     const log = new MemoryLogger();
