@@ -43,7 +43,8 @@ export function testSessionStore(name: string, factory: StoreFactory, options: S
         const untried: Finding[] = [];
 
         const register = (promises: readonly StorePromise[]) => {
-            for (const promise of promises) {
+            // Those that wait come last, one beside the other: only neighbours run at the same time.
+            for (const promise of [...promises].sort((a, b) => Number(a.waits ?? false) - Number(b.waits ?? false))) {
                 if (promise.needsReopen && !canReopen) {
                     untried.push({ name: promise.name, reason: 'the factory gives no reopen()' });
                     continue;

@@ -4,7 +4,7 @@ import { HttpSession } from './HttpSession.js';
 import type { RequestSession } from './RequestSession.js';
 import { sessionOf } from './requestSessions.js';
 import { inflateCookie, type SessionLayer } from './SessionLayer.js';
-import type { StoredCookie } from './SessionRecord.js';
+import type { LiveRecord, StoredCookie } from './SessionRecord.js';
 import type { SessionChange } from './SessionRepository.js';
 
 type Done<T = void> = (error: unknown, result?: T) => void;
@@ -47,7 +47,9 @@ export class ExpressStore extends session.Store {
 
     public override get(id: string, done: Done<SessionData | null>): void {
         if (this.serving) {
-            done(undefined, (this.serving.storedData() as SessionData | undefined) ?? null);
+            // Without the data, which the middleware would hash: createSession has it from the request itself.
+            const { record } = this.serving;
+            done(undefined, record ? ({ cookie: record.cookie } as SessionData) : null);
             return;
         }
         this.reply(done, async () => {
@@ -96,11 +98,11 @@ export class ExpressStore extends session.Store {
         if (!owner) {
             return super.createSession(request, data) as never; // Store.load() makes one without a request
         }
+        const record = owner.record as LiveRecord;
         const made = new HttpSession(owner);
-        const { cookie, ...keys } = data as unknown as Record<string, unknown> & { cookie: StoredCookie };
-        made.cookie = inflateCookie(cookie) as HttpSession['cookie'];
-        for (const [key, value] of Object.entries(keys)) {
-            made[key] = value;
+        made.cookie = inflateCookie(record.cookie) as HttpSession['cookie'];
+        for (const key of Object.keys(record.data)) {
+            made[key] = record.data[key];
         }
         owner.attach(made);
         return request.session as never;

@@ -119,14 +119,9 @@ export class RequestSession {
         return this.loaded !== undefined;
     }
 
-    /** What express-session's middleware gets as the stored session. */
-    public storedData(): Record<string, unknown> | undefined {
-        if (!this.loaded) {
-            return undefined;
-        }
-        const data = { ...this.loaded.record.data, cookie: this.loaded.record.cookie };
-        // The middleware hashes what it gets, to compare it in the end. That is done here, so it need not be done there.
-        return Object.defineProperty(data, 'toJSON', { value: () => '' });
+    /** What is stored of the session, once a route has looked at it. */
+    public get record(): LiveRecord | undefined {
+        return this.loaded?.record;
     }
 
     /** A session object was made for this request, from stored data or new. */
@@ -468,7 +463,7 @@ export class RequestSession {
         const { rolling } = this.layer.settings;
         this.loaded = touched;
         this.isWhole = false;
-        const lasts = typeof touched.record.cookie.originalMaxAge === 'number';
+        const lasts = typeof touched.record.maxAge === 'number';
         this.cookieDue ||= rolling === true || (rolling === undefined && lasts);
     }
 

@@ -2,6 +2,7 @@ import { parse, serialize } from 'cookie';
 import { sign, unsign } from 'cookie-signature';
 import type { Request } from 'express';
 import type { Cookie } from 'express-session';
+import { VerifiedCookies } from './VerifiedCookies.js';
 
 export interface SessionCookieOptions {
     name: string;
@@ -13,6 +14,8 @@ export interface SessionCookieOptions {
 
 /** Reads and writes the signed cookie that carries a session's id, in express-session's format. */
 export class SessionCookie {
+    private readonly verified = new VerifiedCookies();
+
     public constructor(private readonly options: SessionCookieOptions) {}
 
     /** The id in the request's cookie, or undefined where there is none that one of the secrets signed. */
@@ -26,9 +29,14 @@ export class SessionCookie {
         if (!value?.startsWith('s:')) {
             return undefined;
         }
+        const known = this.verified.idOf(value);
+        if (known !== undefined) {
+            return known;
+        }
         for (const secret of secrets) {
             const id = unsign(value.slice(2), secret);
             if (id !== false && id !== '') {
+                this.verified.remember(value, id);
                 return id;
             }
         }

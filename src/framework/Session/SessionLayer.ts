@@ -98,7 +98,7 @@ export class SessionLayer {
 
     /** Makes the session object again from what is loaded. */
     public inflate(owner: RequestSession): void {
-        this.store.createSession(owner.request, owner.storedData() as never);
+        this.store.createSession(owner.request, owner.record as never);
     }
 
     public newId(request: Request): string {

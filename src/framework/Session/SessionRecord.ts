@@ -20,6 +20,8 @@ export interface LiveRecord {
     readonly created: number;
     readonly seen: number;
     readonly cookie: StoredCookie;
+    /** `cookie.originalMaxAge`, which says how long the session lives: known without parsing the cookie. */
+    readonly maxAge: number | null | undefined;
     /** The keys of the session, without `cookie` and without what the framework keeps beside them. */
     readonly data: Readonly<Record<string, unknown>>;
     /** The keys as they stand at the end of a record that was written here: `,"key":value,…`. */
@@ -74,7 +76,7 @@ export function endedRecord(at: number, reason: EndReason): string {
 
 /** The beginning of a record that was written here, up to its body. */
 const HEAD = new RegExp(
-    `^\\{"${LAST_ACCESS}":(\\d{1,15}),"${META}":\\{"created":(\\d{1,15})\\},"cookie":(\\{"originalMaxAge":[^{}]*\\})(?=[,}])`,
+    `^\\{"${LAST_ACCESS}":(\\d{1,15}),"${META}":\\{"created":(\\d{1,15})\\},"cookie":(\\{"originalMaxAge":(null|\\d{1,15})[^{}]*\\})(?=[,}])`,
 );
 
 /** Reads a record, also one written by the stock packages. Throws DamagedRecordError where it can't be a session. */
@@ -83,28 +85,36 @@ export function parseRecord(text: string, now: number): ParsedRecord {
     return head ? new OwnRecord(text, head as unknown as Head, now) : parseForeign(text, now);
 }
 
-type Head = readonly [head: string, seen: string, created: string, cookie: string];
+type Head = readonly [head: string, seen: string, created: string, cookie: string, maxAge: string];
 
 /**
- * A record that was written here. Most requests only ask when it was seen: its data is parsed when a route looks at
- * the session, and throws DamagedRecordError then where it is damaged.
+ * A record that was written here. Most requests only ask when it was seen: its cookie and its data are parsed when a
+ * route looks at the session, and throw DamagedRecordError then where they are damaged.
  */
 class OwnRecord implements LiveRecord {
     public readonly kind = 'live';
     public readonly seen: number;
     public readonly created: number;
-    public readonly cookie: StoredCookie;
+    public readonly maxAge: number | null;
     public readonly body: string;
+    private readonly cookieText: string;
+    private parsedCookie: StoredCookie | undefined;
     private parsed: Record<string, unknown> | undefined;
 
-    public constructor(text: string, [head, seen, created, cookie]: Head, now: number) {
+    public constructor(text: string, [head, seen, created, cookie, maxAge]: Head, now: number) {
         this.seen = Math.min(Number(seen), now);
         this.created = Number(created);
-        this.cookie = storedCookie(tryParse(cookie));
+        this.maxAge = maxAge === 'null' ? null : Number(maxAge);
+        this.cookieText = cookie;
         this.body = text.slice(head.length, -1);
         if (!text.endsWith('}')) {
             throw new DamagedRecordError('it is not JSON');
         }
+    }
+
+    public get cookie(): StoredCookie {
+        this.parsedCookie ??= storedCookie(tryParse(this.cookieText));
+        return this.parsedCookie;
     }
 
     public get data(): Readonly<Record<string, unknown>> {
@@ -131,7 +141,7 @@ function parseForeign(text: string, now: number): ParsedRecord {
     // A clock that was ahead when the record was written must not keep the session alive for longer.
     const seen = Math.min(isTime(lastAccess) ? lastAccess : (lastSeenByCookie(cookie) ?? now), now);
     const created = isTime(meta.created) ? meta.created : seen;
-    return { kind: 'live', data, cookie, seen, created, body: undefined };
+    return { kind: 'live', data, cookie, maxAge: cookie.originalMaxAge, seen, created, body: undefined };
 }
 
 function storedCookie(cookie: unknown): StoredCookie {

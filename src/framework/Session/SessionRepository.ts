@@ -91,7 +91,7 @@ export class SessionRepository {
             return found;
         }
         try {
-            void found.record.data; // parsed now
+            void (found.record.cookie && found.record.data); // parsed now
             return found;
         } catch (error) {
             this.moveAside(id, error);
@@ -102,7 +102,8 @@ export class SessionRepository {
     /** Stores a new session. Fails where the id is taken. */
     public create(id: string, cookie: StoredCookie, change: SessionChange): MaybePromise<LoadedSession> {
         const now = Date.now();
-        const empty: LiveRecord = { kind: 'live', data: {}, body: '', cookie, seen: now, created: now };
+        const { originalMaxAge: maxAge } = cookie;
+        const empty: LiveRecord = { kind: 'live', data: {}, body: '', cookie, maxAge, seen: now, created: now };
         return this.attempt('saved', id, () =>
             after(this.tryWrite(id, undefined, empty, change), (created) => {
                 if (!created) {
@@ -134,7 +135,7 @@ export class SessionRepository {
 
     /** Whether enough of the idle time has passed that a request has to be written down as activity. */
     public touchDue(record: LiveRecord, now = Date.now()): boolean {
-        return now - record.seen >= this.idleOf(record.cookie) * TOUCH_AFTER;
+        return now - record.seen >= this.idleOf(record.maxAge) * TOUCH_AFTER;
     }
 
     /** Ends a session for good; requests in flight can't bring it back. False where none was alive. */
@@ -176,7 +177,7 @@ export class SessionRepository {
         const record = this.parse(id, text, now);
         return record?.kind === 'ended'
             ? now - record.at > ENDED_KEPT_MS
-            : record !== undefined && now - PRUNE_GRACE_MS > record.seen + this.idleOf(record.cookie);
+            : record !== undefined && now - PRUNE_GRACE_MS > record.seen + this.idleOf(record.maxAge);
     }
 
     private examine(id: string, stored: StoredRecord | undefined): LoadResult {
@@ -191,7 +192,7 @@ export class SessionRepository {
         if (record.kind === 'ended') {
             return { kind: 'ended', at: record.at };
         }
-        return now > record.seen + this.idleOf(record.cookie) ? NONE : { kind: 'live', stored, record };
+        return now > record.seen + this.idleOf(record.maxAge) ? NONE : { kind: 'live', stored, record };
     }
 
     /** A damaged record is undefined here, and on its way out of the way. */
@@ -301,7 +302,7 @@ export class SessionRepository {
         const now = Date.now();
         const cookie = withExpires(change.cookie ?? base.cookie, now);
         const text = liveRecord(now, base.created, cookie, change.whole ?? merged(base, change));
-        const expiresAt = now + this.idleOf(cookie) + PRUNE_GRACE_MS;
+        const expiresAt = now + this.idleOf(cookie.originalMaxAge) + PRUNE_GRACE_MS;
         return after(this.driver.write(id, text, stored?.version, expiresAt), (version) =>
             version === undefined
                 ? undefined
@@ -309,8 +310,8 @@ export class SessionRepository {
         );
     }
 
-    private idleOf(cookie: StoredCookie): number {
-        const own = cookie.originalMaxAge;
+    /** @param own The session's own `originalMaxAge`. */
+    private idleOf(own: number | null | undefined): number {
         const { idleMs, maxAgeMs } = this.options;
         // express-session's cookie may lose a millisecond between setting and reading its maxAge.
         const isOwn = typeof own === 'number' && (maxAgeMs === undefined || Math.abs(own - maxAgeMs) > 1000);

@@ -1,0 +1,150 @@
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PROJECT } from './compile.js';
+import type { ServerOptions } from './ServerOptions.js';
+import { type LogLine, type ProcessOptions, ServerProcess } from './ServerProcess.js';
+
+export interface RigOptions extends ProcessOptions {
+    idleMs?: number;
+    session?: Record<string, unknown>;
+    /** Runs before the servers start, with the folder that the sessions folder will be made in. */
+    prepare?(root: string): void;
+    /** The other way round, when all servers are gone. */
+    undo?(root: string): void | Promise<void>;
+}
+
+/** One column of the table. */
+export interface System {
+    readonly name: string;
+    readonly wiring: 'handwired' | 'skeleton';
+    readonly store: ServerOptions['store'];
+    readonly processes: 1 | 2;
+}
+
+export const SYSTEMS: readonly System[] = [
+    { name: 'hand-wired, session-file-store', wiring: 'handwired', store: 'file', processes: 1 },
+    { name: 'hand-wired, memorystore', wiring: 'handwired', store: 'memory', processes: 1 },
+    { name: 'file', wiring: 'skeleton', store: 'file', processes: 1 },
+    { name: 'memory', wiring: 'skeleton', store: 'memory', processes: 1 },
+    { name: 'file, 2 processes', wiring: 'skeleton', store: 'file', processes: 2 },
+];
+
+/** A plain store from npm behind our adapter: promises hold within one process. Not in the table; for the tests. */
+export const POSTGRES: System = {
+    name: 'connect-pg-simple behind the adapter',
+    wiring: 'skeleton',
+    store: 'postgres',
+    processes: 1,
+};
+
+export const isOurs = (system: System) => system.wiring === 'skeleton';
+
+/** A system that runs: its server processes and their folder. */
+export class Rig {
+    public readonly root = mkdtempSync(join(tmpdir(), 'promises-'));
+    public readonly folder = join(this.root, 'sessions');
+    private asked = 0;
+    private readonly gone: LogLine[] = [];
+
+    private constructor(
+        public readonly system: System,
+        private readonly script: string,
+        private readonly options: RigOptions,
+        public readonly servers: ServerProcess[],
+    ) {}
+
+    public static async open(system: System, script: string, options: RigOptions = {}): Promise<Rig> {
+        const rig = new Rig(system, script, options, []);
+        mkdirSync(rig.folder);
+        if (options.asNobody && process.getuid?.() === 0) {
+            chownSync(rig.root, 65_534, 65_534);
+            chownSync(rig.folder, 65_534, 65_534);
+        }
+        options.prepare?.(rig.root);
+        try {
+            for (let count = 0; count < system.processes; count += 1) {
+                rig.servers.push(rig.spare());
+            }
+            await Promise.all(rig.servers.map((server) => server.start()));
+        } catch (error) {
+            await rig.close();
+            throw error;
+        }
+        return rig;
+    }
+
+    /** A server that has loaded and is not started. */
+    public spare(): ServerProcess {
+        const { wiring, store } = this.system;
+        const server: ServerOptions = {
+            wiring,
+            store,
+            folder: this.folder,
+            idleMs: this.options.idleMs ?? 3_600_000,
+            secret: 'a secret for the promises, long enough',
+            project: PROJECT,
+            session: { ...this.options.session },
+        };
+        return new ServerProcess(this.script, server, this.options);
+    }
+
+    /** Ends a server at once, and has a spare take its place. */
+    public async replace(index: number, spare: ServerProcess): Promise<void> {
+        const killed = this.servers[index] as ServerProcess;
+        await killed.kill();
+        this.gone.push(...killed.log);
+        this.servers[index] = await spare.start();
+    }
+
+    /** An address, taking turns between the processes. */
+    public url(path: string): string {
+        this.asked += 1;
+        return this.urlOf(this.asked % this.servers.length, path);
+    }
+
+    public urlOf(index: number, path: string): string {
+        return `${this.servers[index % this.servers.length]?.url}${path}`;
+    }
+
+    /** Starts those anew that ended by themselves. Gives their number. */
+    public async revive(): Promise<number> {
+        let ended = 0;
+        for (const [index, server] of this.servers.entries()) {
+            if (!server.isAlive) {
+                ended += 1;
+                await this.replace(index, this.spare());
+            }
+        }
+        return ended;
+    }
+
+    /** What all processes have logged. */
+    public get log(): LogLine[] {
+        return [...this.gone, ...this.servers.flatMap(({ log }) => log)];
+    }
+
+    /** The sessions' files. */
+    public files(): string[] {
+        return existsSync(this.folder) ? readdirSync(this.folder).filter((name) => name.endsWith('.json')) : [];
+    }
+
+    /** Locks and temporary files, of ours or of session-file-store. */
+    public leftovers(): string[] {
+        return readdirSync(this.folder).filter(
+            (name) => name !== '.set-aside' && (name.startsWith('.') || /\.json\.\d+$/.test(name)),
+        );
+    }
+
+    /** What was moved out of the way. */
+    public setAside(): string[] {
+        const aside = join(this.folder, '.set-aside');
+        return existsSync(aside) ? readdirSync(aside) : [];
+    }
+
+    public async close(): Promise<void> {
+        await Promise.all(this.servers.map((server) => server.kill()));
+        await this.options.undo?.(this.root);
+        rmSync(this.root, { recursive: true, force: true });
+    }
+}

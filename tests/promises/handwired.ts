@@ -1,0 +1,46 @@
+import express, { type Express } from 'express';
+import session from 'express-session';
+import memorystore from 'memorystore';
+import sessionFileStore from 'session-file-store';
+import { addRoutes } from './routes.js';
+import type { ServerOptions } from './ServerOptions.js';
+
+type StoreClass = new (options: object) => session.Store;
+
+/** Express 5 with express-session and a store from npm, wired as their own pages show it. */
+export function handwired({ store, folder, idleMs, secret }: ServerOptions): Express {
+    const FileStore = sessionFileStore(session) as StoreClass;
+    const MemoryStore = memorystore(session) as unknown as StoreClass;
+    const app = express();
+    app.get('/up', (_request, response) => {
+        response.json('up');
+    });
+    app.use(
+        session({
+            store: store === 'file' ? new FileStore({ path: folder }) : new MemoryStore({ checkPeriod: 86_400_000 }),
+            secret,
+            resave: false,
+            saveUninitialized: false,
+            cookie: { maxAge: idleMs },
+        }),
+    );
+    const router = express.Router();
+    addRoutes(router, {
+        exclusive: () => (_request, _response, next) => next(),
+        increment: (request, key) => {
+            const data = request.session as unknown as Record<string, number>;
+            data[key] = (data[key] ?? 0) + 1;
+            return data[key];
+        },
+        migrate: (request) =>
+            new Promise((resolve, reject) => {
+                const { cookie, ...data } = request.session as unknown as Record<string, unknown>;
+                request.session.regenerate((error) => {
+                    Object.assign(request.session, data);
+                    error ? reject(error) : resolve();
+                });
+            }),
+    });
+    app.use(router);
+    return app;
+}

@@ -1,0 +1,87 @@
+import { basename, dirname } from 'node:path';
+import express from 'express';
+import { ApplicationKernel } from '../../src/framework/ApplicationKernel.js';
+import { HttpPipeline } from '../../src/framework/Http/HttpPipeline.js';
+import { HttpServer } from '../../src/framework/Http/HttpServer.js';
+import { HttpServiceProvider } from '../../src/framework/Http/HttpServiceProvider.js';
+import { Logger } from '../../src/framework/Logging/Logger.js';
+import { loadManifest } from '../../src/framework/Manifest.js';
+import { ServiceProvider } from '../../src/framework/ServiceProvider.js';
+import { exclusive } from '../../src/framework/Session/exclusive.js';
+import { increment } from '../../src/framework/Session/increment.js';
+import { SessionManager } from '../../src/framework/Session/SessionManager.js';
+import { SessionServiceProvider } from '../../src/framework/Session/SessionServiceProvider.js';
+import { addRoutes } from './routes.js';
+import type { ServerOptions } from './ServerOptions.js';
+
+export type Say = (line: object) => void;
+
+/** Our application with the same controllers; what it logs is said line by line. Gives its port. */
+export async function skeleton(options: ServerOptions, say: Say): Promise<number> {
+    const { store, folder, idleMs, secret, project, session } = options;
+
+    class PromisesProvider extends ServiceProvider {
+        public override register(): void {
+            this.app.container.instance(Logger, talking(say));
+        }
+
+        public override boot(): void {
+            const router = express.Router();
+            addRoutes(router, { exclusive, increment, migrate: (request) => request.session.migrate() });
+            this.app.container.make(HttpPipeline).use('routes', router);
+            this.app.container.make(SessionManager).extend('postgres', async () => {
+                const { PostgresTable } = await import('../helpers/postgres.js');
+                return new PostgresTable(basename(dirname(folder)).replaceAll(/\W/g, '_')).open();
+            });
+        }
+    }
+
+    const app = new ApplicationKernel({
+        environment: {
+            root: dirname(folder),
+            name: 'test',
+            isProduction: false,
+            isDevelopment: false,
+            manifest: loadManifest(project),
+            notices: [],
+        },
+        providers: [PromisesProvider, HttpServiceProvider, SessionServiceProvider],
+        config: {
+            app: {},
+            http: { port: 0 },
+            session: {
+                enabled: true,
+                driver: store,
+                secret,
+                idle: idleMs,
+                drivers: { file: { path: folder } },
+                ...session,
+            },
+        },
+    });
+    await app.boot();
+    const { port } = await app.container.make(HttpServer).listen({ port: 0, host: '127.0.0.1' });
+    return port;
+}
+
+/** Says the level, the message, the reason, and whatever an error's chain of causes says. */
+function talking(say: Say): Logger {
+    const write =
+        (level: string) =>
+        (message: string, { reason, error }: Record<string, unknown> = {}) => {
+            say({ level, message, reason, causes: causesOf(error) });
+        };
+    const levels = ['debug', 'info', 'warning', 'error', 'critical'];
+    return Object.fromEntries([
+        ...levels.map((level) => [level, write(level)]),
+        ['close', async () => undefined],
+    ]) as unknown as Logger;
+}
+
+function causesOf(error: unknown): string[] {
+    const causes: string[] = [];
+    for (let cause = error; cause instanceof Error; cause = cause.cause) {
+        causes.push(cause.message);
+    }
+    return causes;
+}
