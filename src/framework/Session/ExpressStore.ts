@@ -26,11 +26,14 @@ export class ExpressStore extends session.Store {
     public adoptGenerated(): void {
         const { generate } = this;
         this.generate = (request) => {
-            generate(request);
             const owner = sessionOf(request) as RequestSession;
+            if (!owner.starting) {
+                owner.start(); // the middleware has run by the time that others may ask for another session
+            }
+            generate(request);
             const made = new HttpSession(owner);
             made.cookie = request.session.cookie as HttpSession['cookie'];
-            owner.attach(made);
+            owner.renew(made);
         };
     }
 
@@ -89,7 +92,37 @@ export class ExpressStore extends session.Store {
     }
 
     public override regenerate(request: Request, done: Done): void {
-        request.session.regenerate((error: unknown) => done(error));
+        this.reply(done, async () => sessionOf(request)?.regenerate());
+    }
+
+    /** All live sessions, by id. Ids that the driver does not know, such as hashed ones, are its own names for them. */
+    public override all(done: Done<{ [id: string]: SessionData }>): void {
+        this.reply(done, async () => {
+            const all: { [id: string]: SessionData } = {};
+            for await (const { id, record } of this.layer.repository.live()) {
+                all[id] = { ...record.data, cookie: record.cookie } as never;
+            }
+            return all;
+        });
+    }
+
+    public override length(done: Done<number>): void {
+        this.reply(done, async () => {
+            let count = 0;
+            for await (const _ of this.layer.repository.live()) {
+                count += 1;
+            }
+            return count;
+        });
+    }
+
+    /** Ends all sessions. */
+    public override clear(done?: Done): void {
+        this.reply(done, async () => {
+            for await (const { id } of this.layer.repository.live()) {
+                await this.layer.repository.end(id, 'destroyed');
+            }
+        });
     }
 
     /** Makes the request's session object from stored data. */

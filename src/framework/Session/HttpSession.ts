@@ -6,7 +6,7 @@ import { LAST_ACCESS, META } from './SessionRecord.js';
 
 type Callback = (error?: unknown) => void;
 
-type SessionCookie = Cookie & { toJSON(): unknown };
+type SessionCookie = Cookie & { toJSON(): unknown; serialize(name: string, value: string): string };
 
 /**
  * express-session's session object (it passes `instanceof session.Session`), with methods that give a promise when

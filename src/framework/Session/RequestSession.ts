@@ -3,7 +3,7 @@ import type { HttpSession } from './HttpSession.js';
 import { ResponseGate, type ResponseSnapshot } from './ResponseGate.js';
 import { type Reading, readSession, type Snapshot, snapshotOf } from './SessionChanges.js';
 import type { Lease, MaybePromise } from './SessionDriver.js';
-import { SessionBusyException, SessionUnavailableException } from './SessionErrors.js';
+import { SessionBusyException, SessionUnavailableException, UnstorableSessionError } from './SessionErrors.js';
 import type { SessionLayer } from './SessionLayer.js';
 import type { LiveRecord } from './SessionRecord.js';
 import {
@@ -82,13 +82,13 @@ export class RequestSession {
     /** Begins to watch the answer, where it may need something even if the route never asks for its session. */
     public watch(before: ResponseSnapshot): void {
         this.before = before;
-        const { rolling, resave, saveUninitialized } = this.layer.settings;
+        const { rolling, resave, saveUninitialized, unset } = this.layer.settings;
         if (this.loadFailure) {
             return;
         }
         if (rolling || resave || saveUninitialized) {
             this.start();
-        } else if (this.loaded && this.layer.repository.touchDue(this.loaded.record)) {
+        } else if (this.loaded && (unset === 'destroy' || this.layer.repository.touchDue(this.loaded.record))) {
             this.guardAnswer();
         }
     }
@@ -176,13 +176,20 @@ export class RequestSession {
             if (this.loaded) {
                 await this.layer.repository.end(this.id, 'regenerated');
             }
+            this.layer.generate(this.request);
+        });
+    }
+
+    /** A new session was asked for: what was there before has nothing to do with it. */
+    public renew(session: HttpSession): void {
+        if (!this.starting) {
             this.loaded = undefined;
             this.late = false;
             this.ended = false;
             this.clearDue = false;
             this.mustStore = true;
-            this.layer.generate(this.request);
-        });
+        }
+        this.attach(session);
     }
 
     public migrate(): Promise<void> {
@@ -191,7 +198,7 @@ export class RequestSession {
             if (this.loaded) {
                 const { loaded, id } = this;
                 const { change = NO_CHANGE, snapshot } = this.read();
-                const move = () => this.layer.repository.migrate(id, newId, loaded, change);
+                const move = () => this.layer.repository.migrate(id, newId, loaded, this.own(change));
                 if (!(await this.write(snapshot, move))) {
                     return;
                 }
@@ -214,10 +221,10 @@ export class RequestSession {
         }
         const { change } = this.session ? this.read() : { change: undefined };
         if (!this.adopt(await this.layer.repository.load(this.id))) {
-            this.late = true;
             if (this.session) {
-                this.layer.generate(this.request);
+                this.layer.generate(this.request); // what it shows has ended
             }
+            this.late = true;
             return;
         }
         if (this.session) {
@@ -283,21 +290,15 @@ export class RequestSession {
     }
 
     /** Gatekeeper: before the headers leave. */
-    public beforeHeaders(): Promise<void> | undefined {
-        return this.pending ? this.pending.then(() => this.beforeHeaders()) : this.settle();
-    }
-
-    private settle(): Promise<void> | undefined {
+    public beforeHeaders(status: number): Promise<void> | undefined {
+        if (this.pending) {
+            return this.pending.then(() => this.beforeHeaders(status));
+        }
         if (this.saveFailure !== undefined) {
             // The route may answer for the failure itself; what it may not do is to call it a success.
-            return this.response.statusCode < 400 ? Promise.reject(this.saveFailure) : undefined;
+            return status < 400 ? Promise.reject(this.saveFailure) : undefined;
         }
-        try {
-            const work = this.plan();
-            return work instanceof Promise ? work : undefined;
-        } catch (error) {
-            return Promise.reject(error);
-        }
+        return attempt(() => this.plan());
     }
 
     /** Gatekeeper: before the end of an answer whose headers left already. */
@@ -308,7 +309,11 @@ export class RequestSession {
         if (this.saveFailure !== undefined) {
             return Promise.reject(this.saveFailure);
         }
-        if (this.late || this.ended || !this.session || !this.isSet()) {
+        return attempt(() => this.planEnd());
+    }
+
+    private planEnd(): MaybePromise<void> {
+        if (this.late || this.ended || !this.session || this.wasUnset()) {
             return undefined;
         }
         const { change, snapshot } = this.read();
@@ -322,12 +327,7 @@ export class RequestSession {
             );
             return undefined;
         }
-        try {
-            const work = this.update(this.loaded, change, snapshot);
-            return work instanceof Promise ? work : undefined;
-        } catch (error) {
-            return Promise.reject(error);
-        }
+        return this.update(this.loaded, change, snapshot);
     }
 
     /** Gatekeeper: the session could not be stored. */
@@ -345,7 +345,7 @@ export class RequestSession {
 
     private current(): HttpSession {
         this.start();
-        if (!this.session || !this.isSet()) {
+        if (!this.session || this.wasUnset()) {
             throw new Error('There is no session: it was destroyed or unset by this request.');
         }
         return this.session;
@@ -355,9 +355,20 @@ export class RequestSession {
         this.gate ??= new ResponseGate(this.response, this, this.before as ResponseSnapshot);
     }
 
-    /** Whether `request.session` is still there; a route can delete it, or set it to null. */
-    private isSet(): boolean {
-        return Object.hasOwn(this.request, 'session') && this.request.session != null;
+    /** Whether `request.session` was taken away: a route can delete it, or set it to null. */
+    private wasUnset(): boolean {
+        if (!Object.hasOwn(this.request, 'session')) {
+            return true;
+        }
+        if (!this.started || this.request.session === (this.session as unknown)) {
+            return false; // before the start, looking at it would start it
+        }
+        if (this.request.session != null) {
+            throw new UnstorableSessionError(
+                'request.session was replaced by another object: set its keys instead, or set it to null to unset it.',
+            );
+        }
+        return true;
     }
 
     /** Does what has to be done before the headers leave. */
@@ -366,7 +377,7 @@ export class RequestSession {
             this.noteLateChanges();
             return;
         }
-        if (this.started && !this.isSet()) {
+        if (this.wasUnset()) {
             return this.layer.settings.unset === 'destroy' && this.loaded ? this.end() : undefined;
         }
         const { resave, saveUninitialized, rolling } = this.layer.settings;
@@ -390,15 +401,23 @@ export class RequestSession {
     }
 
     private update(loaded: LoadedSession, change: SessionChange, snapshot: Snapshot): MaybePromise<void> {
-        // Once others' changes were merged into what is stored, this request's own view is not the whole any more.
-        const applied = this.isWhole || change === NO_CHANGE ? change : { ...change, whole: undefined };
+        const applied = this.own(change);
         return after(
             this.write(snapshot, () => this.layer.repository.save(this.id, loaded, applied)),
             () => {
-                const refreshed = change !== NO_CHANGE || this.layer.settings.rolling === undefined;
-                this.cookieDue ||= change.cookie !== undefined || (refreshed && this.session?.cookie.expires != null);
+                const { rolling } = this.layer.settings;
+                const refreshed = change !== NO_CHANGE || rolling === undefined;
+                this.cookieDue ||=
+                    rolling === true ||
+                    change.cookie !== undefined ||
+                    (refreshed && this.session?.cookie.expires != null);
             },
         );
+    }
+
+    /** Once others' changes were merged into what is stored, this request's own view is not the whole any more. */
+    private own(change: SessionChange): SessionChange {
+        return this.isWhole || change === NO_CHANGE ? change : { ...change, whole: undefined };
     }
 
     /** Stores the session as it was read. What the route changes meanwhile counts from there. False: it has ended. */
@@ -482,7 +501,7 @@ export class RequestSession {
     }
 
     private noteLateChanges(): void {
-        if (this.late && this.session && this.isSet() && this.read().change) {
+        if (this.late && this.session && !this.wasUnset() && this.read().change) {
             this.layer.log.warning(
                 'A request came with the id of a session that ended moments ago: what it changed is discarded.',
                 this.where(),
@@ -510,7 +529,7 @@ export class RequestSession {
             this.response.appendHeader('Set-Cookie', cookie.clear(this.layer.cookieOf(this.session)));
             return;
         }
-        if (!this.cookieDue || this.late || this.ended || (this.started && !this.isSet())) {
+        if (!this.cookieDue || this.late || this.ended || this.wasUnset()) {
             return;
         }
         const sent = this.layer.cookieOf(this.session, this.loaded?.record.cookie);
@@ -544,6 +563,16 @@ export class RequestSession {
 
     private where(): Record<string, unknown> {
         return { method: this.request.method, path: this.request.path };
+    }
+}
+
+/** Work that fails at once fails as a promise does. Undefined where it is done already. */
+function attempt(work: () => MaybePromise<void>): Promise<void> | undefined {
+    try {
+        const result = work();
+        return result instanceof Promise ? result : undefined;
+    } catch (error) {
+        return Promise.reject(error);
     }
 }
 

@@ -6,7 +6,7 @@ type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined;
 /** What the gate asks before an answer may leave. */
 export interface Gatekeeper {
     /** Called when the headers are about to leave. Undefined: let them go. A promise: hold everything until it is done. */
-    beforeHeaders(): Promise<void> | undefined;
+    beforeHeaders(status: number): Promise<void> | undefined;
     /** The headers leave now: the last moment to set one. */
     leaving(): void;
     /** As `beforeHeaders`, before the end of an answer whose headers left earlier. */
@@ -54,6 +54,7 @@ export class ResponseGate {
     private passed = false;
     private closed = false;
     private drainOwed = false;
+    private status: { statusCode?: number; statusMessage?: string } = {};
     private readonly raw: Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'flushHeaders'>;
 
     public constructor(
@@ -86,11 +87,18 @@ export class ResponseGate {
                 args = this.applyHead(args);
             }
             this.passed = true;
-            const waiting = this.keeper.beforeHeaders();
+            const status = method === 'writeHead' ? Number(args[0]) : this.response.statusCode;
+            const waiting = this.keeper.beforeHeaders(status);
             if (waiting) {
                 return this.wait(waiting, method, args);
             }
-            this.keeper.leaving();
+            try {
+                this.keeper.leaving();
+            } catch (error) {
+                // Not to the caller, who may be a stream's event that nobody catches.
+                this.fail(error);
+                return method === 'write' ? true : this.response;
+            }
         } else if (method === 'end' && headersSent) {
             const waiting = this.keeper.beforeEnd();
             if (waiting) {
@@ -127,15 +135,14 @@ export class ResponseGate {
     }
 
     private wait(waiting: Promise<void>, method: Call['method'], args: unknown[]): unknown {
-        const headersSent = this.response.headersSent;
+        const { headersSent, statusCode, statusMessage } = this.response;
+        this.status = headersSent ? {} : { statusCode, statusMessage };
         this.held = [];
         if (!headersSent) {
             this.lockHeaders();
         }
-        waiting.then(
-            () => this.open(headersSent),
-            (error) => this.fail(error, headersSent),
-        );
+        // What Node refuses, such as a body of a wrong type, is thrown while the calls are played: that fails as well.
+        waiting.then(() => this.open(headersSent)).catch((error) => this.fail(error));
         return this.hold(method, args);
     }
 
@@ -159,6 +166,7 @@ export class ResponseGate {
         const calls = this.held ?? [];
         this.held = undefined;
         this.unlock();
+        Object.assign(this.response, this.status); // as it was when the route answered
         if (!headersSent) {
             this.keeper.leaving();
         }
@@ -173,12 +181,13 @@ export class ResponseGate {
         this.drainOwed = false;
     }
 
-    private fail(error: unknown, headersSent: boolean): void {
+    private fail(error: unknown): void {
         this.held = undefined;
         if (this.drainOwed) {
             this.response.once('close', () => this.response.emit('drain')); // lets a stream that was piped run out
         }
         this.unlock();
+        const { headersSent } = this.response;
         if (!headersSent) {
             this.restore();
         }

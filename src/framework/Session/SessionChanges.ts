@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import type { HttpSession } from './HttpSession.js';
 import { ReservedSessionKeyError, UnstorableSessionError } from './SessionErrors.js';
-import { bodyOf, depthOf, type LiveRecord, MAX_DEPTH, type StoredCookie } from './SessionRecord.js';
+import { bodyOf, depthOf, type LiveRecord, MAX_DEPTH, type StoredCookie, wrongSetting } from './SessionRecord.js';
 import type { SessionChange } from './SessionRepository.js';
 
 /** A session at one moment. */
@@ -77,6 +77,9 @@ export function readSession(
     }
     const snapshot: Snapshot = { entries, body: bodyOf(entries), cookie: cookieOf(session) };
     const cookie = changedCookie(snapshot.cookie, baseline?.cookie);
+    if (cookie || !baseline) {
+        checkCookie(session, snapshot.cookie);
+    }
     if (snapshot.body === (baseline?.body ?? '') && !cookie && increments.size === 0) {
         return { change: undefined, snapshot };
     }
@@ -113,7 +116,27 @@ function cookieOf(session: HttpSession): StoredCookie {
     if (typeof cookie?.toJSON !== 'function') {
         throw new ReservedSessionKeyError('cookie');
     }
-    return cookie.toJSON() as StoredCookie;
+    const data = cookie.toJSON() as StoredCookie & { expires?: unknown };
+    // false is how express-session's documents ask for a cookie that ends with the browser.
+    return data.originalMaxAge === false || data.expires === false
+        ? { ...data, originalMaxAge: null, expires: null }
+        : data;
+}
+
+/** A cookie that can't be sent, or not be read back, would cost the visitor the session: it is refused instead. */
+function checkCookie(session: HttpSession, cookie: StoredCookie): void {
+    const wrong = wrongSetting(JSON.parse(JSON.stringify(cookie)) as Record<string, unknown>);
+    if (wrong) {
+        throw new UnstorableSessionError(`request.session.cookie.${wrong} has a value that no cookie can have.`);
+    }
+    try {
+        session.cookie.serialize('name', '');
+    } catch (cause) {
+        throw new UnstorableSessionError(
+            `request.session.cookie can't be sent: ${(cause as Error).message.replace('option ', '')}.`,
+            { cause },
+        );
+    }
 }
 
 /** express-session moves `expires` all the time and may lose a millisecond of `maxAge`: neither is a change. */

@@ -128,8 +128,8 @@ export class SessionLayer {
 export function inflateCookie(stored: StoredCookie): Cookie {
     const { originalMaxAge, expires, ...rest } = stored;
     const cookie = new (Cookie as unknown as new (options: object) => Cookie)(rest);
-    cookie.expires = (typeof expires === 'string' ? new Date(expires) : expires) as Date | null;
-    cookie.originalMaxAge = originalMaxAge ?? null;
+    cookie.expires = typeof expires === 'string' ? new Date(expires) : null;
+    cookie.originalMaxAge = originalMaxAge || null;
     return cookie;
 }
 

@@ -3,7 +3,7 @@ export type EndReason = 'destroyed' | 'regenerated' | 'migrated';
 
 /** The cookie part of a record, with express-session's names. */
 export interface StoredCookie {
-    originalMaxAge?: number | null;
+    originalMaxAge?: number | null | false;
     expires?: string | boolean | null;
     path?: string;
     domain?: string;
@@ -21,7 +21,7 @@ export interface LiveRecord {
     readonly seen: number;
     readonly cookie: StoredCookie;
     /** `cookie.originalMaxAge`, which says how long the session lives: known without parsing the cookie. */
-    readonly maxAge: number | null | undefined;
+    readonly maxAge: StoredCookie['originalMaxAge'];
     /** The keys of the session, without `cookie` and without what the framework keeps beside them. */
     readonly data: Readonly<Record<string, unknown>>;
     /** The keys as they stand at the end of a record that was written here: `,"key":value,…`. */
@@ -219,13 +219,14 @@ function isTime(value: unknown): value is number {
 /** The packages' own records have no last access when their store is not a file: the cookie tells it. */
 function lastSeenByCookie(cookie: StoredCookie): number | undefined {
     const expires = typeof cookie.expires === 'string' ? Date.parse(cookie.expires) : Number.NaN;
-    const seen = expires - (cookie.originalMaxAge ?? Number.NaN);
+    const seen = expires - (cookie.originalMaxAge || Number.NaN);
     return Number.isFinite(seen) ? seen : undefined;
 }
 
 const optional = (type: string) => (value: unknown) => value === undefined || value === null || typeof value === type;
 const COOKIE_CHECKS: Record<keyof StoredCookie, (value: unknown) => boolean> = {
-    originalMaxAge: (value) => value === undefined || value === null || isTime(value),
+    // express-session's documents say false for a cookie that ends with the browser.
+    originalMaxAge: (value) => value === undefined || value === null || value === false || isTime(value),
     expires: (value) =>
         value === undefined ||
         value === null ||
@@ -243,5 +244,10 @@ const COOKIE_CHECKS: Record<keyof StoredCookie, (value: unknown) => boolean> = {
 };
 
 function isStoredCookie(cookie: Record<string, unknown>): cookie is Record<string, unknown> & StoredCookie {
-    return Object.entries(COOKIE_CHECKS).every(([key, check]) => check(cookie[key]));
+    return wrongSetting(cookie) === undefined;
+}
+
+/** The name of the first setting that no cookie can have. */
+export function wrongSetting(cookie: Readonly<Record<string, unknown>>): string | undefined {
+    return Object.keys(COOKIE_CHECKS).find((key) => !COOKIE_CHECKS[key as keyof StoredCookie](cookie[key]));
 }

@@ -156,6 +156,16 @@ export class SessionRepository {
         return this.attempt('saved', id, () => this.moveTo(id, newId, loaded, change));
     }
 
+    /** Walks all sessions that are alive, where the driver can list them. */
+    public async *live(): AsyncGenerator<{ id: string; record: LiveRecord }> {
+        for await (const { id, ...stored } of this.driver.records()) {
+            const found = this.open(id, this.examine(id, stored));
+            if (found.kind === 'live') {
+                yield { id, record: found.record };
+            }
+        }
+    }
+
     /** Removes records that are expired or ended for long enough, without blocking requests. Gives their number. */
     public async prune(signal?: AbortSignal): Promise<number> {
         const now = Date.now();
@@ -311,7 +321,7 @@ export class SessionRepository {
     }
 
     /** @param own The session's own `originalMaxAge`. */
-    private idleOf(own: number | null | undefined): number {
+    private idleOf(own: StoredCookie['originalMaxAge']): number {
         const { idleMs, maxAgeMs } = this.options;
         // express-session's cookie may lose a millisecond between setting and reading its maxAge.
         const isOwn = typeof own === 'number' && (maxAgeMs === undefined || Math.abs(own - maxAgeMs) > 1000);

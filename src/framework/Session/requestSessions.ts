@@ -10,8 +10,13 @@ const OWNER = Symbol('session of this request');
 
 type Carrier = Request & { [OWNER]?: RequestSession | NoSession };
 
+/**
+ * Gives a request its session, which is made when it is first asked for. The properties are the request's own, as with
+ * express-session: `delete request.session` works, and Express apps that a router mounts see them too.
+ */
 export function assignSession(request: Request, session: RequestSession | NoSession): void {
     (request as Carrier)[OWNER] = session;
+    Object.defineProperties(request, 'absent' in session ? ABSENT : PRESENT);
 }
 
 /** The session of a request; undefined where it has none. */
@@ -20,65 +25,67 @@ export function sessionOf(request: Request): RequestSession | undefined {
     return owner && 'absent' in owner ? undefined : owner;
 }
 
-/**
- * Lets every request of an Express application make its session when it is first asked for. express-session's
- * middleware assigns `session`, `sessionID` and `sessionStore` itself; an assigned session becomes an ordinary own
- * property, so that `delete request.session` and `request.session = null` work as documented there.
- */
-export function equip(prototype: Request): void {
-    define(prototype, 'session', {
+const PRESENT: PropertyDescriptorMap & ThisType<Request> = {
+    session: {
+        configurable: true,
+        enumerable: true,
         get() {
-            const owner = (this as Carrier)[OWNER];
-            if (!owner) {
-                return undefined;
-            }
-            if ('absent' in owner) {
-                owner.absent();
-                return undefined;
-            }
-            if (owner.starting || owner.started) {
-                return undefined;
+            const owner = sessionOf(this) as RequestSession;
+            if (owner.starting) {
+                return undefined; // express-session's middleware asks whether it has run already
             }
             owner.start();
             return this.session;
         },
         set(session: unknown) {
-            const owner = sessionOf(this);
-            if (owner && !owner.starting && !owner.started) {
+            const owner = sessionOf(this) as RequestSession;
+            if (!owner.starting) {
                 owner.start(); // `request.session = null` means the session that was there
             }
-            define(this, 'session', { value: session, writable: true, enumerable: true });
+            put(this, 'session', session);
         },
-    });
-    define(prototype, 'sessionID', {
+    },
+    sessionID: {
+        configurable: true,
+        enumerable: true,
         get() {
-            const owner = sessionOf(this);
-            if (owner && !owner.starting) {
+            const owner = sessionOf(this) as RequestSession;
+            if (!owner.starting) {
                 owner.start();
             }
-            return owner?.id;
+            return owner.id;
         },
         set(id: string | undefined) {
-            const owner = sessionOf(this);
-            if (owner) {
-                owner.id = id ?? '';
-            } else {
-                define(this, 'sessionID', { value: id, writable: true, enumerable: true });
-            }
+            (sessionOf(this) as RequestSession).id = id ?? '';
         },
-    });
-    define(prototype, 'sessionStore', {
+    },
+    sessionStore: {
+        configurable: true,
+        enumerable: true,
         get() {
             return sessionOf(this)?.sessionStore;
         },
-        set(store: unknown) {
-            if (!sessionOf(this)) {
-                define(this, 'sessionStore', { value: store, writable: true, enumerable: true });
-            }
+        set() {
+            // express-session's middleware sets the store that is given here anyway.
         },
-    });
-}
+    },
+};
 
-function define(target: object, name: string, descriptor: PropertyDescriptor & ThisType<Request>): void {
-    Object.defineProperty(target, name, { configurable: true, ...descriptor });
+const ABSENT: PropertyDescriptorMap & ThisType<Request> = {
+    session: {
+        configurable: true,
+        enumerable: true,
+        get() {
+            ((this as Carrier)[OWNER] as NoSession).absent();
+            return undefined;
+        },
+        set(session: unknown) {
+            put(this, 'session', session);
+        },
+    },
+};
+
+/** From now on an ordinary property. */
+function put(request: Request, name: string, value: unknown): void {
+    Object.defineProperty(request, name, { configurable: true, enumerable: true, writable: true, value });
 }

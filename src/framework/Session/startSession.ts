@@ -3,7 +3,7 @@ import type { Logger } from '../Logging/Logger.js';
 import { exclusive } from './exclusive.js';
 import { RequestSession } from './RequestSession.js';
 import { snapshot } from './ResponseGate.js';
-import { assignSession, equip, type NoSession } from './requestSessions.js';
+import { assignSession, type NoSession } from './requestSessions.js';
 import type { SessionLayer } from './SessionLayer.js';
 
 /** The pipeline's session stage: finds the session of each request before the routes run. */
@@ -13,11 +13,9 @@ export function startSession(layer: SessionLayer): RequestHandler {
         layer.log,
         `request.session was read outside the cookie's path (${path}), where there is no session: set cookie.path in src/config/session.ts.`,
     );
-    const equipOnce = equipper();
     const takeTurns = layer.settings.concurrency === 'exclusive' ? exclusive() : undefined;
 
     return function startSession(request, response, next) {
-        equipOnce(request);
         if (path !== '/' && !request.originalUrl.startsWith(path)) {
             assignSession(request, outside);
             next();
@@ -53,10 +51,8 @@ export function noSession(log: Logger): RequestHandler {
         log,
         'Sessions are disabled: set enabled to true in src/config/session.ts to use request.session.',
     );
-    const equipOnce = equipper();
 
     return function noSession(request: Request, _response: Response, next: NextFunction) {
-        equipOnce(request);
         assignSession(request, disabled);
         next();
     };
@@ -91,17 +87,5 @@ function absence(log: Logger, message: string): NoSession {
                 log.warning(message);
             }
         },
-    };
-}
-
-/** Each Express application has a prototype for its requests: it is equipped with its first request. */
-function equipper(): (request: Request) => void {
-    const equipped = new WeakSet<object>();
-    return (request) => {
-        const prototype = (request.app as unknown as { request: Request }).request;
-        if (!equipped.has(prototype)) {
-            equipped.add(prototype);
-            equip(prototype);
-        }
     };
 }
