@@ -1,7 +1,9 @@
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
+import compression from 'compression';
 import type { Request, Response, Router } from 'express';
 import { describe, expect, test } from 'vitest';
+import { HttpPipeline } from '../../src/framework/Http/HttpPipeline.js';
 import { SessionManager } from '../../src/framework/Session/SessionManager.js';
 import { type LogLine, type SessionApp, sessionApp } from '../helpers/sessionApp.js';
 import { type Interference, interferedDriver } from '../helpers/wrapDriver.js';
@@ -265,6 +267,28 @@ describe('changes after the headers were sent', () => {
         await expect(response.text()).rejects.toThrow();
     });
 });
+
+test.each([3, 400_000])(
+    'a stream of %i bytes arrives whole through compression, which has its own drain',
+    async (size) => {
+        const app = await sessionApp({
+            boot: (kernel) => {
+                kernel.container.make(HttpPipeline).before('session', compression());
+            },
+            routes: (router) => {
+                router.get('/stream', (request, response) => {
+                    request.session['visits'] = Math.random();
+                    response.type('text');
+                    Readable.from(['x'.repeat(size), 'y'.repeat(size), 'z'.repeat(size)]).pipe(response);
+                });
+            },
+        });
+        const browser = app.browser();
+        for (const _ of [1, 2]) {
+            expect((await (await browser.visit('/stream')).text()).length).toBe(3 * size);
+        }
+    },
+);
 
 test('a route that throws after it has answered does not cut the answer that is held', async () => {
     const app = await start({ write: () => new Promise((resolve) => setTimeout(resolve, 5)) }, (router) => {

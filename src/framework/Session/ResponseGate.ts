@@ -21,6 +21,12 @@ export interface ResponseSnapshot {
     readonly headers: OutgoingHttpHeaders;
 }
 
+/**
+ * How much of a stream is taken before it is told to wait. Well over the buffers of sockets and of compression, so that
+ * these, once they get it all, say themselves when to go on: what listens for that may not listen on the response.
+ */
+const HELD_BYTES = 1_048_576;
+
 const GATE = Symbol('gate of this response');
 type Guarded = ServerResponse & { [GATE]: ResponseGate };
 
@@ -53,6 +59,7 @@ export class ResponseGate {
     private held: Call[] | undefined;
     private passed = false;
     private closed = false;
+    private heldBytes = 0;
     private drainOwed = false;
     private status: { statusCode?: number; statusMessage?: string } = {};
     private readonly raw: Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'flushHeaders'>;
@@ -156,8 +163,9 @@ export class ResponseGate {
             Object.defineProperty(this.response, 'writableEnded', { configurable: true, value: true });
         }
         if (method === 'write') {
-            this.drainOwed = true;
-            return false;
+            this.heldBytes += (args[0] as string | Buffer | undefined)?.length ?? 0;
+            this.drainOwed ||= this.heldBytes > HELD_BYTES;
+            return !this.drainOwed;
         }
         return this.response;
     }
