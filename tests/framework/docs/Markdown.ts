@@ -35,7 +35,7 @@ const FENCED = /^```(\w*)\n(.*?)^```$/gms;
 
 function blocksOf(document: string, text: string): Block[] {
     return [...text.matchAll(FENCED)].map(({ index, 1: language = '', 2: content = '' }) => {
-        const [, path] = /^\/\/ (src\/\S+)\n/.exec(content) ?? [];
+        const [, path] = /^\/\/ ((?:src|tests)\/\S+)\n/.exec(content) ?? [];
         return {
             place: `${document}:${text.slice(0, index).split('\n').length}`,
             document,
