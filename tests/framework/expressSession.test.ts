@@ -1,6 +1,9 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import express, { type Router } from 'express';
 import session, { type SessionData } from 'express-session';
 import { describe, expect, test } from 'vitest';
+import { HttpPipeline } from '../../src/framework/Http/HttpPipeline.js';
 import { SessionManager } from '../../src/framework/Session/SessionManager.js';
 import { type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
 import { interferedDriver } from '../helpers/wrapDriver.js';
@@ -184,6 +187,105 @@ describe('request.sessionStore', () => {
         expect(await browser.json('/load')).toEqual([1, true]);
         await browser.visit('/clear');
         expect(await other.json('/get')).toBeNull();
+    });
+});
+
+describe('names that are ours', () => {
+    test('are left out of a record of the stock package, whose other keys are kept', async () => {
+        const app = await start(() => undefined, { session: { driver: 'file' } });
+        const browser = app.browser();
+        await browser.visit('/set');
+        const [name = ''] = readdirSync(app.folder).filter((file) => file.endsWith('.json'));
+        const cookie = { originalMaxAge: false, expires: false, httpOnly: true, path: '/' };
+        const stock = { cookie, a: 7, migrate: true, save: 'x', id: 5, __lastAccess: Date.now() };
+        writeFileSync(join(app.folder, name), JSON.stringify(stock));
+        expect(await browser.json('/get')).toBe(7);
+        expect(await browser.json('/get')).toBe(7);
+    });
+
+    test('are refused also where they are defined past the setters', async () => {
+        const app = await start((router) => {
+            router.get('/define', (request, response) => {
+                const property = { value: { admin: true }, enumerable: true, configurable: true, writable: true };
+                Object.defineProperty(request.session, request.query.key as string, property);
+                response.json('never');
+            });
+        });
+        const browser = app.browser();
+        await browser.visit('/set');
+        for (const key of ['__proto__', '__lastAccess', '__sosise', 'id', 'save']) {
+            expect((await browser.visit(`/define?key=${key}`)).status).toBe(500);
+        }
+        expect(await browser.json('/get')).toBe(1);
+    });
+});
+
+describe('logging out in unusual ways', () => {
+    test('regenerate and then destroy clears the cookie', async () => {
+        const app = await start((router) => {
+            router.get('/logout', async (request, response) => {
+                await request.session.regenerate();
+                await request.session.destroy();
+                response.json('gone');
+            });
+        });
+        const browser = app.browser();
+        await browser.visit('/set');
+        await browser.visit('/logout');
+        expect(browser.cookies.size).toBe(0);
+    });
+
+    test('migrate after the headers were sent is refused, and moves nothing', async () => {
+        const app = await start((router) => {
+            router.get('/late', async (request, response) => {
+                request.session['b'] = 1;
+                response.write('begun ');
+                const error = await request.session.migrate().catch((reason: Error) => reason.message);
+                response.end(error as string);
+            });
+        });
+        const browser = app.browser();
+        await browser.visit('/set');
+        expect(await (await browser.visit('/late')).text()).toContain('migrate() came too late');
+        expect(await browser.json('/get')).toBe(1);
+    });
+});
+
+describe('a session that can not be loaded', () => {
+    test('is undefined to a logger that asks when the answer is out, and nobody is harmed', async () => {
+        let fails = false;
+        const seen: unknown[] = [];
+        const app = await start(
+            (router) => {
+                router.get('/nothing', (_request, response) => {
+                    response.json('fine');
+                });
+            },
+            {
+                session: { driver: 'failing' },
+                boot: (kernel) => {
+                    const driver = interferedDriver({
+                        read: () => {
+                            if (fails) {
+                                throw new Error('gone');
+                            }
+                        },
+                    });
+                    kernel.container.make(SessionManager).extend('failing', () => driver);
+                    kernel.container.make(HttpPipeline).before('routes', (request, response, next) => {
+                        response.on('finish', () => seen.push(request.session));
+                        next();
+                    });
+                },
+            },
+        );
+        const browser = app.browser();
+        await browser.visit('/set');
+        fails = true;
+        expect((await browser.visit('/nothing')).status).toBe(200);
+        expect((await browser.visit('/get')).status).toBe(503);
+        await expect.poll(() => seen.length).toBe(3);
+        expect(seen.slice(1)).toEqual([undefined, undefined]);
     });
 });
 

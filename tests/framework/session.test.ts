@@ -302,6 +302,14 @@ describe('start-up', () => {
         );
     });
 
+    test.each([
+        [{ domain: 'a..b' }, "cookie can't be sent: domain is invalid."],
+        [{ expires: new Date(Number.NaN) }, "cookie can't be sent: expires is invalid."],
+        [{ maxAge: 8.64e15 }, 'cookie.maxAge is 8640000000000000: allowed are integers from 1 to 3153600000000'],
+    ])('a cookie that could not be sent is refused: %j', (cookie, message) => {
+        expect(() => createKernel({ session: { cookie } })).toThrow(`src/config/session.ts: ${message}`);
+    });
+
     test('a cookie function is refused with a sentence', () => {
         expect(() => createKernel({ session: { cookie: () => ({}) } })).toThrow(
             "src/config/session.ts: cookie is a function, which can't be checked at start-up: use an object, and change request.session.cookie in a route.",

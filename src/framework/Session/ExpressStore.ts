@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import session, { type SessionData } from 'express-session';
-import { HttpSession } from './HttpSession.js';
+import { HttpSession, RESERVED_KEYS } from './HttpSession.js';
 import type { RequestSession } from './RequestSession.js';
 import { sessionOf } from './requestSessions.js';
 import { inflateCookie, type SessionLayer } from './SessionLayer.js';
@@ -65,7 +65,8 @@ export class ExpressStore extends session.Store {
         this.reply(done, async () => {
             const { repository } = this.layer;
             const { cookie, ...keys } = JSON.parse(JSON.stringify(data)) as { cookie: StoredCookie };
-            const set = new Map(Object.entries(keys).map(([key, value]) => [key, JSON.stringify(value)]));
+            const entries = Object.entries(keys).filter(([key]) => !RESERVED_KEYS.has(key));
+            const set = new Map(entries.map(([key, value]) => [key, JSON.stringify(value)]));
             const found = await repository.load(id);
             if (found.kind === 'live') {
                 const removed = new Set(Object.keys(found.record.data).filter((key) => !set.has(key)));
@@ -135,7 +136,9 @@ export class ExpressStore extends session.Store {
         const made = new HttpSession(owner);
         made.cookie = inflateCookie(record.cookie) as HttpSession['cookie'];
         for (const key of Object.keys(record.data)) {
-            made[key] = record.data[key];
+            if (!RESERVED_KEYS.has(key)) {
+                made[key] = record.data[key]; // stock records may use names that are ours: left out, as the package does
+            }
         }
         owner.attach(made);
         return request.session as never;

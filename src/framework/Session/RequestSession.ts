@@ -38,12 +38,15 @@ export class RequestSession {
     private baseline: Snapshot | undefined;
     private readonly increments = new Map<string, number>();
     private loadFailure: unknown;
+    private failureIsKnown = false;
     private saveFailure: unknown;
     /** Whether the session object has all keys of what is stored, as long as nobody else writes. */
     private isWhole = true;
     /** A regenerated session is stored and sent even when it stays empty. */
     private mustStore = false;
     private ended = false;
+    /** This request has ended a session that was alive: should no other follow, its cookie is cleared. */
+    private hasEnded = false;
     private cookieDue = false;
     private clearDue = false;
     /** The id whose cookie went out with this answer. */
@@ -93,13 +96,20 @@ export class RequestSession {
         }
     }
 
-    /** Runs express-session's middleware, which sets `request.session` and `request.sessionID`. */
-    public start(): void {
+    /**
+     * Runs express-session's middleware, which sets `request.session` and `request.sessionID`. False where the session
+     * can't be had and nobody is left to answer for it; a route hears of it by an exception, which becomes the answer.
+     */
+    public start(): boolean {
         if (this.loadFailure) {
+            if (this.failureIsKnown || this.response.headersSent) {
+                return false;
+            }
+            this.failureIsKnown = true;
             throw this.loadFailure;
         }
         if (this.started || this.starting) {
-            return;
+            return true;
         }
         this.adopt(this.loaded ?? NOTHING);
         this.starting = true;
@@ -110,6 +120,7 @@ export class RequestSession {
         }
         this.started = true;
         this.guardAnswer();
+        return true;
     }
 
     /** Takes a session whose data is looked at from now on. */
@@ -173,10 +184,15 @@ export class RequestSession {
 
     public regenerate(): Promise<void> {
         return this.inTurn(async () => {
-            if (this.loaded) {
-                await this.layer.repository.end(this.id, 'regenerated');
+            if (this.response.headersSent) {
+                this.layer.log.warning(
+                    'A session was regenerated after the headers were sent: the browser keeps an id that has ended.',
+                    this.where(),
+                );
             }
+            const wasAlive = this.loaded !== undefined && (await this.layer.repository.end(this.id, 'regenerated'));
             this.layer.generate(this.request);
+            this.hasEnded ||= wasAlive;
         });
     }
 
@@ -193,6 +209,10 @@ export class RequestSession {
     }
 
     public migrate(): Promise<void> {
+        if (this.response.headersSent) {
+            const reason = 'the answer has begun, so that the browser can not be given the new id';
+            return Promise.reject(new Error(`request.session.migrate() came too late: ${reason}.`));
+        }
         return this.inTurn(async () => {
             const newId = this.layer.newId(this.request);
             if (this.loaded) {
@@ -340,7 +360,14 @@ export class RequestSession {
             this.response.destroy();
             return;
         }
-        void this.layer.errors.handle(error, this.request, this.response);
+        void this.answerFailure(error);
+    }
+
+    private async answerFailure(error: unknown): Promise<void> {
+        await this.layer.errors.handle(error, this.request, this.response);
+        if (!this.response.headersSent) {
+            this.response.status(503).end(); // a render() that called it a success was not heard
+        }
     }
 
     private current(): HttpSession {
@@ -491,9 +518,13 @@ export class RequestSession {
         this.ended = true;
         return loaded
             ? after(this.layer.repository.end(this.id, 'destroyed'), (wasAlive) => {
-                  this.clearDue = wasAlive;
+                  this.clearDue = wasAlive || this.hasEnded;
               })
-            : undefined;
+            : this.forget();
+    }
+
+    private forget(): void {
+        this.clearDue = this.hasEnded;
     }
 
     private read(): Reading {

@@ -203,9 +203,13 @@ export class ResponseGate {
         this.keeper.failed(error, headersSent);
     }
 
-    /** The error handler answers through the same response; a route that still writes after it is not heard. */
+    /**
+     * The error handler answers through the same response. A route that goes on writing is not heard: its answer would
+     * be a success, which the handler's never is.
+     */
     private afterFailure(method: Call['method'], args: unknown[]): unknown {
-        if (this.closed && !this.response.writableEnded && !this.response.destroyed) {
+        const status = method === 'writeHead' ? Number(args[0]) : this.response.statusCode;
+        if (this.closed && status >= 300 && !this.response.writableEnded && !this.response.destroyed) {
             return this.play({ method, args });
         }
         return method === 'write' ? true : this.response;

@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import type { HttpSession } from './HttpSession.js';
+import { type HttpSession, RESERVED_KEYS } from './HttpSession.js';
 import { ReservedSessionKeyError, UnstorableSessionError } from './SessionErrors.js';
 import { bodyOf, depthOf, type LiveRecord, MAX_DEPTH, type StoredCookie, wrongSetting } from './SessionRecord.js';
 import type { SessionChange } from './SessionRepository.js';
@@ -68,6 +68,9 @@ export function readSession(
 ): Reading {
     const entries = new Map<string, string>();
     for (const key of Object.keys(session)) {
+        if (key !== 'cookie' && RESERVED_KEYS.has(key)) {
+            throw new ReservedSessionKeyError(key);
+        }
         const json = key === 'cookie' ? undefined : toJson(key, session[key]);
         if (json !== undefined) {
             entries.set(key, json);
@@ -104,7 +107,7 @@ export function readSession(
     if (set.size + added.size + removed.size === 0 && !cookie) {
         return { change: undefined, snapshot }; // the same keys in another order
     }
-    checkSize(entries, limits);
+    checkSize(snapshot, limits);
     for (const key of limits.lossy ? set.keys() : []) {
         warnOfLoss(key, session[key], limits.lossy as Lossy);
     }
@@ -184,17 +187,15 @@ function whyNot(error: unknown): string {
     return message.includes('circular') ? 'it refers to itself' : 'it can not be turned into JSON';
 }
 
-function checkSize(entries: ReadonlyMap<string, string>, limits: SessionLimits): void {
-    let bytes = 0;
-    for (const [key, json] of entries) {
-        bytes += key.length + json.length + 4;
-    }
+function checkSize({ body, entries }: Snapshot, limits: SessionLimits): void {
+    // A character is three bytes at most.
+    const bytes = body.length * 3 > limits.warnBytes ? Buffer.byteLength(body) : 0;
     if (bytes <= limits.warnBytes) {
         return;
     }
     const largest = Object.fromEntries(
         [...entries]
-            .map(([key, json]): [string, number] => [key, json.length])
+            .map(([key, json]): [string, number] => [key, Buffer.byteLength(json)])
             .sort((a, b) => b[1] - a[1])
             .slice(0, 3),
     );

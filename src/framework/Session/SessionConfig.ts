@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isAbsolute, resolve } from 'node:path';
+import { serialize } from 'cookie';
 import type { Request } from 'express';
 import type { ConfigDefinition } from '../Config/ConfigRepository.js';
 import type { ConfigInput } from '../Config/define.js';
@@ -81,9 +82,11 @@ const HOUR_MS = 3_600_000;
 const MIN_SECRET_LENGTH = 32;
 
 /** Set-Cookie names and paths can't hold these; browsers would cut the cookie there. */
-const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const COOKIE_NAME = /^(?!__proto__$)[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-const duration = integer({ min: 1, unit: 'milliseconds' });
+/** A hundred years: dates beyond some point can't be written. */
+const LONGEST_AGE_MS = 100 * 365 * 24 * HOUR_MS;
+const duration = integer({ min: 1, max: LONGEST_AGE_MS, unit: 'milliseconds' });
 /** Node's timers fire at once beyond this. */
 const LONGEST_TIMER_MS = 2_147_483_647;
 const wait = integer({ min: 1, max: LONGEST_TIMER_MS, unit: 'milliseconds' });
@@ -96,7 +99,7 @@ const cookieRules: Rule = (value, at) => {
         return;
     }
     object({
-        maxAge: optional(nullable(integer({ min: 1, unit: 'milliseconds' }))),
+        maxAge: optional(nullable(integer({ min: 1, max: LONGEST_AGE_MS, unit: 'milliseconds' }))),
         expires: optional(nullable(instanceOf(Date))),
         path: optional(string({ pattern: /^\/[^;\s]*$/, allowed: 'paths that begin with /' })),
         domain: optional(string({ pattern: /^[A-Za-z0-9.-]+$/, allowed: 'host names' })),
@@ -106,7 +109,22 @@ const cookieRules: Rule = (value, at) => {
         partitioned: optional(boolean()),
         priority: optional(oneOf('low', 'medium', 'high')),
     })(value, at);
+    checkCookie((value ?? {}) as SessionCookieConfig, at);
 };
+
+/** What passes each rule may still be no cookie: found out here, and not with the first visitor. */
+function checkCookie({ maxAge, expires, path, domain }: SessionCookieConfig, at: Place): void {
+    const date = expires ?? new Date(Date.now() + (typeof maxAge === 'number' ? maxAge : 0));
+    try {
+        serialize('name', '', {
+            ...(date instanceof Date && { expires: date }),
+            ...(typeof path === 'string' && { path }),
+            ...(typeof domain === 'string' && { domain }),
+        });
+    } catch (error) {
+        at.say(`can't be sent: ${(error as Error).message.replace('option ', '')}.`);
+    }
+}
 
 const secretRule: Rule = optional(anyOf(string(), arrayOf(string())));
 
@@ -156,7 +174,7 @@ const shape = object({
     enabled: boolean(),
     driver: string({ minLength: 1 }),
     secret: secretRule,
-    name: string({ pattern: COOKIE_NAME, allowed: 'names that a cookie can have' }),
+    name: string({ pattern: COOKIE_NAME, allowed: 'names that a cookie can have, but for __proto__' }),
     rolling: optional(boolean()),
     resave: boolean(),
     proxy: optional(boolean()),

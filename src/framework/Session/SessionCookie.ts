@@ -25,7 +25,8 @@ export class SessionCookie {
         if (!header?.includes(name)) {
             return undefined;
         }
-        const value = parse(header)[name];
+        const cookies = parse(header);
+        const value = Object.hasOwn(cookies, name) ? cookies[name] : undefined;
         if (!value?.startsWith('s:')) {
             return undefined;
         }

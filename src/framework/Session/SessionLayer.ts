@@ -114,11 +114,14 @@ export class SessionLayer {
         if (this.undeliverable.isDue()) {
             const forwarded = request.headers['x-forwarded-proto'] !== undefined;
             this.log.warning(
-                forwarded
-                    ? 'The session cookie is secure, and the proxy that says this request came over https is not trusted: no session ' +
-                          'was stored. Set trustProxy in src/config/http.ts to the number of proxies in front.'
-                    : 'The session cookie is secure, and this request came over plain http: no session was stored. Serve https, or ' +
-                          'for a trial on plain http set SESSION_SECURE=false in .env (cookie.secure in src/config/session.ts).',
+                forwarded && this.settings.proxy === false
+                    ? 'The session cookie is secure, and proxy: false in src/config/session.ts says that no proxy is believed that a ' +
+                          'request came over https: no session was stored. Leave proxy out to follow trustProxy in src/config/http.ts.'
+                    : forwarded
+                      ? 'The session cookie is secure, and the proxy that says this request came over https is not trusted: no session ' +
+                        'was stored. Set trustProxy in src/config/http.ts to the number of proxies in front.'
+                      : 'The session cookie is secure, and this request came over plain http: no session was stored. Serve https, or ' +
+                        'for a trial on plain http set SESSION_SECURE=false in .env (cookie.secure in src/config/session.ts).',
             );
         }
     }

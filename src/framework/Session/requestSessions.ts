@@ -34,8 +34,7 @@ const PRESENT: PropertyDescriptorMap & ThisType<Request> = {
             if (owner.starting) {
                 return undefined; // express-session's middleware asks whether it has run already
             }
-            owner.start();
-            return this.session;
+            return owner.start() ? this.session : undefined;
         },
         set(session: unknown) {
             const owner = sessionOf(this) as RequestSession;

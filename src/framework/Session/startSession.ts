@@ -16,7 +16,7 @@ export function startSession(layer: SessionLayer): RequestHandler {
     const takeTurns = layer.settings.concurrency === 'exclusive' ? exclusive() : undefined;
 
     return function startSession(request, response, next) {
-        if (path !== '/' && !request.originalUrl.startsWith(path)) {
+        if (path !== '/' && !pathOf(request.originalUrl).startsWith(path)) {
             assignSession(request, outside);
             next();
             return;
@@ -76,6 +76,11 @@ function load(layer: SessionLayer, session: RequestSession, id: string, begin: (
         session.unavailable(error);
     }
     begin();
+}
+
+/** The path that was asked for; proxies may ask with a whole URL. */
+function pathOf(url: string): string {
+    return url.startsWith('/') || !URL.canParse(url) ? url : new URL(url).pathname;
 }
 
 function absence(log: Logger, message: string): NoSession {
