@@ -154,6 +154,12 @@ describe('a save that fails', () => {
                     request.session['x'] = 1;
                     request.session.save((error) => response.status(error ? 418 : 200).send('handled'));
                 });
+                router.get('/streamed', async (request, response) => {
+                    request.session['x'] = 1;
+                    await request.session.save().catch(() => undefined);
+                    response.writeHead(507).write('not stored');
+                    response.end('!');
+                });
             },
         );
         const browser = app.browser();
@@ -162,6 +168,8 @@ describe('a save that fails', () => {
         expect((await browser.visit('/regenerate')).status).toBe(503);
         expect((await browser.visit('/unawaited')).status).toBe(503);
         expect((await browser.visit('/handled')).status).toBe(418);
+        const streamed = await browser.visit('/streamed');
+        expect([streamed.status, await streamed.text()]).toEqual([507, 'not stored!']);
         fails = false;
         expect(await browser.json('/visits')).toBe(1);
         expect((await browser.visit('/regenerate')).status).toBe(200);

@@ -32,6 +32,13 @@ const start = (more: (router: Router) => void, options: SessionAppOptions = {}) 
         },
     });
 
+function withRoutes(more: (router: Router) => void): Router {
+    const router = express.Router();
+    routes(router);
+    more(router);
+    return router;
+}
+
 describe('the cookie of one session', () => {
     test.each([
         ['expires', false],
@@ -105,6 +112,17 @@ describe('a session that is unset', () => {
         expect(await browser.json(path)).toBe(path === '/delete' ? 'undefined' : 'object');
         expect(browser.cookies.size).toBe(0);
         expect(await old.json('/get')).toBeNull();
+    });
+
+    test('is cleared with the attributes that its cookie was set with', async () => {
+        const session = { unset: 'destroy', cookie: { path: '/x', domain: 'example.com', sameSite: 'strict' } };
+        const app = await start((router) => router.use('/x', withRoutes(unsetters)), { session });
+        const browser = app.browser();
+        await browser.visit('/x/set');
+        await browser.visit('/x/delete');
+        expect(browser.received.at(-1)).toBe(
+            'sosise=; Domain=example.com; Path=/x; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Strict',
+        );
     });
 
     test.each(['/delete', '/null', '/late'])('%s is kept as it was with unset: keep', async (path) => {

@@ -188,6 +188,23 @@ describe.each(drivers)('sessions on %s', (_name, options) => {
         expect(Object.keys(await browser.json('/all'))).toEqual(expect.arrayContaining(['users', ...keys]));
     });
 
+    test('a hundred parallel requests that write the same key all succeed', async () => {
+        const app = await start({
+            routes: (router) => {
+                router.get('/same/:value', (request, response) => {
+                    request.session['same'] = request.params.value;
+                    response.json('set');
+                });
+            },
+        });
+        const browser = app.browser();
+        await browser.visit('/store');
+        const answers = await Promise.all(
+            Array.from({ length: 100 }, (_, value) => browser.copy().visit(`/same/${value}`)),
+        );
+        expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+    });
+
     test('the session survives a mutation deep inside a value', async () => {
         const app = await start({
             routes: (router) => {

@@ -327,7 +327,7 @@ export class RequestSession {
             return this.pending.then(() => this.beforeEnd());
         }
         if (this.saveFailure !== undefined) {
-            return Promise.reject(this.saveFailure);
+            return this.response.statusCode < 400 ? Promise.reject(this.saveFailure) : undefined;
         }
         return attempt(() => this.planEnd());
     }
@@ -557,7 +557,10 @@ export class RequestSession {
         }
         const { cookie } = this.layer;
         if (this.clearDue) {
-            this.response.appendHeader('Set-Cookie', cookie.clear(this.layer.cookieOf(this.session)));
+            this.response.appendHeader(
+                'Set-Cookie',
+                cookie.clear(this.layer.cookieOf(this.session, this.loaded?.record.cookie)),
+            );
             return;
         }
         if (!this.cookieDue || this.late || this.ended || this.wasUnset()) {

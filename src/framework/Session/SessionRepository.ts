@@ -10,6 +10,7 @@ import {
     parseRecord,
     type StoredCookie,
 } from './SessionRecord.js';
+import { KeyedQueue } from './stores/KeyedQueue.js';
 
 /** What one request changed in a session: only this is applied to what is stored when it is saved. */
 export interface SessionChange {
@@ -64,6 +65,7 @@ const NONE = { kind: 'none' } as const;
  */
 export class SessionRepository {
     private readonly movingAside = new Map<string, Promise<void>>();
+    private readonly writers = new KeyedQueue();
 
     public constructor(
         private readonly driver: SessionDriver,
@@ -248,17 +250,33 @@ export class SessionRepository {
         this.movingAside.set(id, moving);
     }
 
-    private merge(id: string, base: LoadResult, change: SessionChange): MaybePromise<LoadedSession | undefined> {
-        if (base.kind !== 'live') {
-            return endedOrGone(base);
-        }
+    private merge(id: string, base: LoadedSession, change: SessionChange): MaybePromise<LoadedSession | undefined> {
         return after(
             this.tryWrite(id, base.stored, base.record, change),
-            (written) =>
-                written ??
-                // Another request was first: its changes stay, ours are applied to them.
-                after(this.load(id), (found) => this.merge(id, this.open(id, found), { ...change, whole: undefined })),
+            (written) => written ?? this.mergeInTurn(id, { ...change, whole: undefined }),
         );
+    }
+
+    /** Another request was first: its changes stay, ours are applied to them. One after another, so that each succeeds. */
+    private async mergeInTurn(id: string, change: SessionChange): Promise<LoadedSession | undefined> {
+        const { timeoutMs } = this.options;
+        if (!this.writers.tryEnter(id) && !(await this.writers.enter(id, timeoutMs))) {
+            throw new Error(`Other requests of the same session were writing it for ${timeoutMs} ms.`);
+        }
+        try {
+            for (;;) {
+                const base = this.open(id, await this.load(id));
+                if (base.kind !== 'live') {
+                    return endedOrGone(base);
+                }
+                const written = await this.tryWrite(id, base.stored, base.record, change);
+                if (written) {
+                    return written;
+                }
+            }
+        } finally {
+            this.writers.leave(id);
+        }
     }
 
     private async moveTo(
