@@ -14,6 +14,11 @@ export abstract class DriverManager<Driver, Options = unknown> {
     /** What a driver is called in messages, such as `Session driver`. */
     protected abstract readonly kind: string;
 
+    /** How one gets a driver of this name, as a sentence for the message that refuses it. */
+    protected hintFor(_name: string): string {
+        return '';
+    }
+
     /** The options that the named driver's factory is called with. */
     protected abstract optionsFor(name: string): Options;
 
@@ -47,10 +52,9 @@ export abstract class DriverManager<Driver, Options = unknown> {
     private async create(name: string): Promise<Driver> {
         const factory = this.factories.get(name);
         if (!factory) {
-            const hint = nearest(name, this.names());
-            throw new ConfigError(
-                `${this.kind} [${name}] is not supported. Known: ${this.names().join(', ')}.${hint ? ` Did you mean [${hint}]?` : ''}`,
-            );
+            const near = nearest(name, this.names());
+            const known = `${this.kind} [${name}] is not supported. Known: ${this.names().join(', ')}.`;
+            throw new ConfigError(`${known} ${near ? `Did you mean [${near}]? ` : ''}${this.hintFor(name)}`.trimEnd());
         }
         return factory(this.optionsFor(name));
     }

@@ -196,6 +196,12 @@ describe('a repository', () => {
         );
     });
 
+    test('refuses an override whose file is misspelt', () => {
+        expect(messageOf(() => repository([], { session: {} }, { sesion: { enabled: true } }))).toBe(
+            'There is no config file for the override [sesion]: did you mean [session]?',
+        );
+    });
+
     test('refuses an override that is no object', () => {
         expect(messageOf(() => repository([], {}, { session: 'on' }))).toBe(
             'The override of src/config/session.ts is "on": give a plain object, whose keys are laid over the file\'s.',

@@ -328,6 +328,10 @@ describe('controllers', () => {
         public async index(_request: Request, response: Response) {
             return response.json('plain');
         }
+
+        public async returned() {
+            return { data: 'returned' };
+        }
     }
 
     function routes(router: express.Router): void {
@@ -338,6 +342,9 @@ describe('controllers', () => {
         router.get('/nothing', action(Counter, 'throwNothing'));
         router.get('/arrow', action(Counter, 'arrow'));
         router.get('/plain', action(Plain, 'index'));
+        router.get('/returned', action(Plain, 'returned'));
+        // @ts-expect-error development runs what does not compile
+        router.get('/misspelt', action(Plain, 'idnex'));
         const controller = new Plain();
         router.get('/sosise', (request: Request, response: Response, _next: NextFunction) => {
             controller.index(request, response);
@@ -355,6 +362,16 @@ describe('controllers', () => {
         expect(await get(`${one.url}/again`)).toEqual({ count: 2, sameApp: true });
         expect(await get(two.url)).toEqual({ count: 1, sameApp: true });
         expect(Counter.made).toBe(2);
+    });
+
+    test('a misspelt method and a returned value are said, instead of failing strangely or never', async () => {
+        const { url } = await start({ routes, environment: 'development' });
+        expect(await get(`${url}/misspelt`)).toMatchObject({
+            message: 'Plain has no method idnex. Did you mean index?',
+        });
+        expect(await get(`${url}/returned`)).toMatchObject({
+            message: 'Plain.returned returned a value and sent no answer: send it with response.json(…).',
+        });
     });
 
     test('the same routes serve two applications with a controller each', async () => {

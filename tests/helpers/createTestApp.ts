@@ -15,7 +15,7 @@ export interface TestApp {
 }
 
 /**
- * Your whole application on a free port, with storage of its own and without logging:
+ * Your whole application on a free port, with storage of its own; only errors are logged, to the console:
  * `const { url, close } = await createTestApp({ session: { enabled: true } });`
  */
 export async function createTestApp(overrides: ConfigOverrides = {}): Promise<TestApp> {
@@ -24,7 +24,7 @@ export async function createTestApp(overrides: ConfigOverrides = {}): Promise<Te
     const file = { path: join(storage, 'sessions'), ...session?.drivers?.file };
     const app = await createApplication({
         ...overrides,
-        logging: { console: false, files: { enabled: false }, ...logging },
+        logging: { console: 'readable', level: 'error', files: { enabled: false }, ...logging },
         session: { ...session, drivers: { ...session?.drivers, file } },
     });
     const close = async () => {

@@ -64,6 +64,11 @@ export class ConfigRepository {
     private load(name: string, options: ConfigRepositoryOptions): string[] {
         const { environment, files, overrides } = options;
         const path = `src/config/${name}.ts`;
+        const known = [...options.definitions.map(({ file }) => file), ...Object.keys(files)];
+        const meant = known.includes(name) ? undefined : nearest(name, known);
+        if (meant) {
+            return [`There is no config file for the override [${name}]: did you mean [${meant}]?`];
+        }
         const refused = refusedLayers(name, path, files, overrides);
         if (refused.length > 0) {
             return refused;

@@ -4,7 +4,7 @@ import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { routeOf } from '../Http/routeOf.js';
 import { Logger } from '../Logging/Logger.js';
 import { AnswerTimeoutException } from './AnswerTimeoutException.js';
-import { toError, traitsOf } from './thrown.js';
+import { describe, toError, traitsOf } from './thrown.js';
 
 /** What every error is answered with; success has the code 1000. */
 export interface Envelope {
@@ -135,7 +135,7 @@ interface Explanation {
     name: string;
     message: string;
     stack: string[];
-    cause?: Explanation;
+    cause?: Explanation | string;
 }
 
 function explain(error: Error, depth = 0): Explanation {
@@ -146,6 +146,11 @@ function explain(error: Error, depth = 0): Explanation {
         name: error.name,
         message: error.message,
         stack: stack.map((line) => line.trim()),
-        ...(error.cause !== undefined && depth < 5 ? { cause: explain(toError(error.cause), depth + 1) } : {}),
+        ...(error.cause !== undefined && depth < 5 ? { cause: explainCause(error.cause, depth + 1) } : {}),
     };
+}
+
+/** What is no error is shown as it is. */
+function explainCause(cause: unknown, depth: number): Explanation | string {
+    return cause instanceof Error ? explain(cause, depth) : describe(cause);
 }

@@ -78,7 +78,8 @@ function stringRecord(value: unknown): Record<string, string> {
 }
 
 /** Types and keys only where it is an object: its values may be anybody's secrets. */
-function describe(thrown: unknown): string {
+/** A value that is no error, in short. Never throws. */
+export function describe(thrown: unknown): string {
     if (typeof thrown === 'string') {
         return thrown.slice(0, 200);
     }

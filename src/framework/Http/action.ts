@@ -1,5 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { ApplicationKernel } from '../ApplicationKernel.js';
+import { isPlainObject } from '../Config/merge.js';
+import { nearest } from '../Config/nearest.js';
 import { Exception } from '../Exceptions/Exception.js';
 import { applicationOf } from './applicationOf.js';
 
@@ -25,23 +27,44 @@ export function action<Controller extends object, Method extends ActionName<Cont
     method: Method,
 ): RequestHandler {
     const bound = new WeakMap<ApplicationKernel, Action>();
+    const name = `${Controller.name}.${method}`;
 
     function handler(request: Request, response: Response, next: NextFunction): unknown {
         try {
             const app = applicationOf(request);
             let run = bound.get(app);
             if (!run) {
-                const controller = controllerOf(app, Controller);
-                run = (controller[method] as Action).bind(controller);
+                run = methodOf(controllerOf(app, Controller), method);
                 bound.set(app, run);
             }
-            return run(request, response, next);
+            const result = run(request, response, next);
+            return result instanceof Promise
+                ? result.then((value) => refuseValue(value, name, response))
+                : refuseValue(result, name, response);
         } catch (thrown) {
             throw meaningful(thrown);
         }
     }
     // Named, so that stacks and the answer timeout's warning can tell which action it was.
-    return Object.defineProperty(handler, 'name', { value: `${Controller.name}.${method}` }) as RequestHandler;
+    return Object.defineProperty(handler, 'name', { value: name }) as RequestHandler;
+}
+
+/** Development runs what does not compile, too: there a misspelt name comes to light with the first request. */
+function methodOf(controller: object, method: string): Action {
+    const run = (controller as Record<string, unknown>)[method];
+    if (typeof run === 'function') {
+        return run.bind(controller) as Action;
+    }
+    const near = nearest(method, Object.getOwnPropertyNames(Object.getPrototypeOf(controller)));
+    throw new Error(`${controller.constructor.name} has no method ${method}.${near ? ` Did you mean ${near}?` : ''}`);
+}
+
+/** Data that is returned, as other frameworks have it, answers nothing here: better said than waited for. */
+function refuseValue(value: unknown, name: string, response: Response): unknown {
+    if (!response.headersSent && (typeof value === 'string' || Array.isArray(value) || isPlainObject(value))) {
+        throw new Error(`${name} returned a value and sent no answer: send it with response.json(…).`);
+    }
+    return value;
 }
 
 /** The application's one instance of a controller. */

@@ -25,7 +25,7 @@ export function banner(app: ApplicationKernel, address: AddressInfo): string {
     ];
     if (app.environment.isProduction && session?.enabled && session.cookie?.secure === false) {
         lines.push(
-            '  Warning      Session cookies also travel over plain http (SESSION_SECURE=false): for a trial only.',
+            '  Warning      Session cookies also travel over plain http (SESSION_SECURE=false, or cookie.secure): for a trial only.',
         );
     }
     lines.push(...app.environment.notices.map((notice) => `  Note         ${notice}`));

@@ -36,7 +36,7 @@ export interface LoggingConfig {
 }
 
 /** Completion for `src/config/logging.ts`. */
-export function defineLoggingConfig<T extends ConfigInput<LoggingConfig>>(config: T): T {
+export function defineLoggingConfig(config: ConfigInput<LoggingConfig>): ConfigInput<LoggingConfig> {
     return config;
 }
 

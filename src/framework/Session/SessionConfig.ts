@@ -74,7 +74,7 @@ export interface SessionConfig {
 }
 
 /** Completion for `src/config/session.ts`. */
-export function defineSessionConfig<T extends ConfigInput<SessionConfig>>(config: T): T {
+export function defineSessionConfig(config: ConfigInput<SessionConfig>): ConfigInput<SessionConfig> {
     return config;
 }
 

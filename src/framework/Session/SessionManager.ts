@@ -40,6 +40,10 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
         return super.extend(name, async (options) => asDriver(name, await factory(options)));
     }
 
+    protected override hintFor(name: string): string {
+        return `Name one of them in src/config/session.ts, or add it with sessions.extend('${name}', …) in src/app/Providers/AppServiceProvider.ts.`;
+    }
+
     protected override optionsFor(name: string): Record<string, unknown> {
         return driverOptions(name, this.config, this.environment);
     }
