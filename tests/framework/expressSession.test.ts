@@ -307,6 +307,20 @@ describe('a session that can not be loaded', () => {
     });
 });
 
+describe('a store that says it is disconnected', () => {
+    test('does not make requests run on without their session', async () => {
+        const store = new session.MemoryStore();
+        const app = await start(() => undefined, {
+            session: { driver: 'plain' },
+            boot: (kernel) => kernel.container.make(SessionManager).extend('plain', () => store),
+        });
+        const browser = app.browser();
+        await browser.visit('/set');
+        store.emit('disconnect');
+        expect(await browser.json('/get')).toBe(1);
+    });
+});
+
 describe('an Express app that a router mounts', () => {
     test('has the session, and leaves it to what comes after', async () => {
         const app = await start((router) => {
