@@ -59,7 +59,7 @@ if (unreachable === undefined) {
     console.log(`Skipped: connect-pg-simple, as no PostgreSQL answers: ${unreachable}`);
 }
 
-function onPostgres(): StoreHandles {
-    const table = new PostgresTable(`sosise_contract_${process.pid}_${++tables}`);
+async function onPostgres(): Promise<StoreHandles> {
+    const table = await new PostgresTable(`sosise_contract_${process.pid}_${++tables}`).create();
     return { store: table.open(), reopen: () => table.open(), close: () => table.drop() };
 }

@@ -31,7 +31,8 @@ export async function skeleton(options: ServerOptions, say: Say): Promise<number
             this.app.container.make(HttpPipeline).use('routes', router);
             this.app.container.make(SessionManager).extend('postgres', async () => {
                 const { PostgresTable } = await import('../helpers/postgres.js');
-                return new PostgresTable(basename(dirname(folder)).replaceAll(/\W/g, '_')).open();
+                const table = new PostgresTable(basename(dirname(folder)).replaceAll(/\W/g, '_'));
+                return (await table.create()).open();
             });
         }
     }

@@ -118,26 +118,37 @@ export class FileLock {
 
 /** Makes the lock. False where there is one. */
 async function create(path: string, owner: string): Promise<boolean> {
+    // Before it is made: others of this process may read it sooner than this call returns, and must know it for alive.
+    held.set(owner, { path, isLeftover: false });
+    let isMade = false;
+    try {
+        isMade = await makeLink(path, owner);
+    } finally {
+        if (!isMade) {
+            held.delete(owner);
+        }
+    }
+    if (isMade && !renewing) {
+        renewing = setInterval(renew, RENEW_MS);
+        renewing.unref();
+    }
+    return isMade;
+}
+
+async function makeLink(path: string, owner: string): Promise<boolean> {
     try {
         await symlink(owner, path);
+        return true;
     } catch (error) {
         const code = codeOf(error) ?? '';
         if (code === 'EEXIST') {
             return false;
         }
-        if (!NO_SYMLINKS.has(code)) {
-            throw error;
+        if (NO_SYMLINKS.has(code)) {
+            return createFile(path, owner);
         }
-        if (!(await createFile(path, owner))) {
-            return false;
-        }
+        throw error;
     }
-    held.set(owner, { path, isLeftover: false });
-    if (!renewing) {
-        renewing = setInterval(renew, RENEW_MS);
-        renewing.unref();
-    }
-    return true;
 }
 
 async function createFile(path: string, owner: string): Promise<boolean> {
