@@ -7,23 +7,27 @@ import { type Block, readDocuments } from './docs/Markdown.js';
 const root = realpathSync(new URL('../..', import.meta.url));
 const documents = readDocuments(root);
 const snippets = documents.flatMap((document) => document.blocks).filter(({ language }) => language === 'ts');
-const readme = documents.find(({ name }) => name === 'README.md') as (typeof documents)[number];
+const readme = documents.find(({ name }) => name === 'README.md');
 
-describe('the README, followed to the letter in a fresh copy', () => {
-    const copy = () => {
-        const copied = new CopiedApp(root);
-        onTestFinished(() => copied.remove());
-        return copied;
-    };
-    const start = async (copied: CopiedApp) => {
-        const app = await copied.start();
-        onTestFinished(() => app.stop());
-        return app;
-    };
+const copy = () => {
+    const copied = new CopiedApp(root);
+    onTestFinished(() => copied.remove());
+    return copied;
+};
+const start = async (copied: CopiedApp) => {
+    const app = await copied.start();
+    onTestFinished(() => app.stop());
+    return app;
+};
+const mapDriver = snippets.filter(({ document, code }) => document === 'docs/drivers.md' && code.includes('MapDriver'));
+
+// Once the README is the user's own, there is nothing to follow.
+describe.skipIf(!readme)('the README, followed to the letter in a fresh copy', () => {
+    const blocks = readme?.blocks ?? [];
     const curls = (block: Block | undefined) => (block?.code ?? '').trim().split('\n');
-    const [first, others] = readme.blocks.filter(({ code }) => code.startsWith('curl'));
+    const [first, others] = blocks.filter(({ code }) => code.startsWith('curl'));
     const step = (path: string, text: string) =>
-        readme.blocks.find((block) => block.path === path && block.code.includes(text)) as Block;
+        blocks.find((block) => block.path === path && block.code.includes(text)) as Block;
 
     /** The cart's requests of the README, in their order. */
     const tryCart = async (app: RunningApp) => {
@@ -44,7 +48,7 @@ describe('the README, followed to the letter in a fresh copy', () => {
         const copied = copy();
 
         const fresh = await start(copied);
-        const shown = readme.blocks.find(({ code }) => code.startsWith('{'))?.code ?? '';
+        const shown = blocks.find(({ code }) => code.startsWith('{'))?.code ?? '';
         expect(await new Curl(fresh.url).run(curls(first)[0] as string)).toEqual(JSON.parse(shown));
         expect(fresh.output()).toContain('Sessions     off');
         expect(fresh.output()).toContain('.env was made');
@@ -67,10 +71,7 @@ describe('the README, followed to the letter in a fresh copy', () => {
         expect(copied.sessionFiles()).toBe(files);
         await inMemory.stop();
 
-        const drivers = snippets.filter(
-            ({ document, code }) => document === 'docs/drivers.md' && code.includes('MapDriver'),
-        );
-        for (const block of drivers) {
+        for (const block of mapDriver) {
             copied.apply(block);
         }
         copied.apply({ ...step('src/config/session.ts', 'memory'), code: "    driver: 'map',\n" });
@@ -78,5 +79,54 @@ describe('the README, followed to the letter in a fresh copy', () => {
         await tryCart(inMap);
         expect(inMap.output()).toContain('sessions are in a Map of this process');
         await inMap.stop();
+    });
+});
+
+describe('the guides, followed to the letter in a fresh copy', () => {
+    test('the driver of docs/drivers.md keeps every promise of the suite that is named there', async () => {
+        const copied = copy();
+        for (const block of mapDriver) {
+            copied.apply(block);
+        }
+        expect(await copied.test('tests/app/MapDriver.test.ts')).toMatch(/map: keeps (\d+) of \1 promises/);
+    });
+
+    test('all that docs/application.md adds works together', async () => {
+        const copied = copy();
+        for (const block of snippets.filter(({ document, path }) => document === 'docs/application.md' && path)) {
+            copied.apply(block);
+        }
+        copied.write('public/index.html', '<h1>Welcome</h1>');
+        await copied.test('tests/app/contact.test.ts');
+
+        const app = await start(copied);
+        const ask = (path: string, init?: RequestInit) => fetch(new URL(path, app.url), init);
+        const post = (path: string, body: string) => {
+            const headers = { 'content-type': 'application/json', 'accept-language': 'de' };
+            return ask(path, { method: 'POST', headers, body });
+        };
+
+        const sent = await post('/contact', JSON.stringify({ topic: 'order', text: 'Hello' }));
+        expect(await sent.json()).toMatchObject({ code: 1000, data: { language: 'de' } });
+        await expect.poll(() => app.output()).toMatch(/Mail.*shop@example\.com/);
+
+        const refused = await post('/contact', JSON.stringify({ topic: 'weather' }));
+        expect(refused.status).toBe(422);
+        const envelope = { code: 3001, message: 'There is no such topic', data: { topic: 'weather' } };
+        expect(await refused.json()).toEqual(envelope);
+        await expect.poll(() => app.output()).toContain('Someone asked for a topic that we lack');
+
+        const page = await ask('/nowhere', { headers: { accept: 'text/html,*/*;q=0.8' } });
+        expect([page.status, await page.text()]).toEqual([404, '<h1>There is no such page</h1>']);
+        expect(await (await ask('/nowhere')).json()).toMatchObject({ code: 404 });
+
+        const raw = await post('/webhook', '{ "not": parsed ');
+        expect(await raw.json()).toMatchObject({ data: { bytes: 16 } });
+
+        expect(await (await ask('/')).text()).toBe('<h1>Welcome</h1>');
+        const origin = 'https://app.example.com';
+        const { headers } = await ask('/up', { headers: { origin } });
+        expect(headers.get('access-control-allow-origin')).toBe(origin);
+        await app.stop();
     });
 });

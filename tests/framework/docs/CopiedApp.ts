@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
     cpSync,
@@ -16,10 +16,19 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Block } from './Markdown.js';
-import { kindOf, withKeys, withStatements } from './snippets.js';
+import { kindOf, withEntry, withKeys, withStatements } from './snippets.js';
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const COPIED = ['src', 'package.json', 'sosise.json', 'sosise.schema.json', '.env.example', 'tsconfig.json'];
+const COPIED = [
+    'src',
+    'tests/helpers',
+    'package.json',
+    'sosise.json',
+    'sosise.schema.json',
+    '.env.example',
+    'tsconfig.json',
+    'vitest.config.ts',
+];
 
 export interface RunningApp {
     readonly url: string;
@@ -49,11 +58,33 @@ export class CopiedApp {
             return;
         }
         const file = readFileSync(path, 'utf8');
-        const changed = kind === 'keys' ? withKeys(file, block.code) : withStatements(file, block.code, method);
+        const change = { keys: withKeys, entry: withEntry, statements: withStatements }[kind];
+        const changed = change(file, block.code, method);
         if (changed === file) {
             throw new Error(`${block.place} changes nothing in ${block.path}.`);
         }
         writeFileSync(path, changed);
+    }
+
+    /** Writes a file that no block writes. */
+    public write(path: string, content: string): void {
+        mkdirSync(dirname(join(this.folder, path)), { recursive: true });
+        writeFileSync(join(this.folder, path), content);
+    }
+
+    /** Runs one test file as `npm test` does. Gives what it printed; rejects with it where a test fails. */
+    public test(file: string): Promise<string> {
+        return this.run('vitest/vitest.mjs', 'run', '--no-color', file);
+    }
+
+    private run(program: string, ...args: string[]): Promise<string> {
+        const { NODE_ENV, VITEST, SESSION_SECRET, ...env } = process.env;
+        const script = join(this.folder, 'node_modules', program);
+        return new Promise((resolve, reject) => {
+            execFile(process.execPath, [script, ...args], { cwd: this.folder, env }, (error, output, errors) =>
+                error ? reject(new Error(`${program} ${args.join(' ')}: ${output}${errors}`)) : resolve(output),
+            );
+        });
     }
 
     /** How many sessions the file driver holds. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A fenced block of a Markdown file. */
@@ -22,10 +22,13 @@ export interface Document {
     readonly blocks: readonly Block[];
 }
 
-/** README.md, CHANGELOG.md and everything in docs. */
+/** Everything in docs, and README.md and CHANGELOG.md until a user has made them theirs. */
 export function readDocuments(root: string): Document[] {
     const inDocs = readdirSync(join(root, 'docs')).filter((file) => file.endsWith('.md'));
-    return ['README.md', 'CHANGELOG.md', ...inDocs.sort().map((file) => `docs/${file}`)].map((name) => {
+    const readme = join(root, 'README.md');
+    const isOurs = existsSync(readme) && readFileSync(readme, 'utf8').startsWith('# Sosise Skeleton\n');
+    const ofProject = isOurs ? ['README.md', 'CHANGELOG.md'] : [];
+    return [...ofProject, ...inDocs.sort().map((file) => `docs/${file}`)].map((name) => {
         const text = readFileSync(join(root, name), 'utf8');
         return { name, text, prose: text.replace(FENCED, ''), blocks: blocksOf(name, text) };
     });
