@@ -1,47 +1,28 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { HttpSession } from './HttpSession.js';
 import { ResponseGate, type ResponseSnapshot } from './ResponseGate.js';
-import { type Reading, readSession, type Snapshot, snapshotOf } from './SessionChanges.js';
+import type { Reading } from './SessionChanges.js';
 import type { Lease, MaybePromise } from './SessionDriver.js';
 import { SessionBusyException, SessionUnavailableException, UnstorableSessionError } from './SessionErrors.js';
 import type { SessionLayer } from './SessionLayer.js';
 import type { LiveRecord } from './SessionRecord.js';
-import {
-    after,
-    type LoadedSession,
-    type LoadResult,
-    NO_CHANGE,
-    type SessionChange,
-    withoutId,
-} from './SessionRepository.js';
-
-/** An id that ended this recently may come with a late request: it gets a session that replaces nothing. */
-const LATE_REQUEST_MS = 30_000;
+import { after, type LoadedSession, type LoadResult, NO_CHANGE, withoutId } from './SessionRepository.js';
+import { SessionState } from './SessionState.js';
 
 /**
  * One request's session: what was loaded, what the route did to it, and what has to be stored before the answer
  * leaves. `request.session` is made by express-session's middleware the first time the route asks for it.
  */
 export class RequestSession {
-    /** The session's id: the cookie's at first, a new one after `regenerate` or `migrate`. */
-    public id = '';
     /** True while express-session's middleware runs, which must find no session yet. */
     public starting = false;
     public started = false;
 
     private session: HttpSession | undefined;
-    /** What is stored under `id`; undefined for a session that is not stored yet. */
-    private loaded: LoadedSession | undefined;
-    /** The id of a session that ended moments ago: nothing of this request is stored or sent. */
-    private late = false;
-    /** The keys and the cookie as they were loaded or last saved. */
-    private baseline: Snapshot | undefined;
-    private readonly increments = new Map<string, number>();
+    private readonly state: SessionState;
     private loadFailure: unknown;
     private failureIsKnown = false;
     private saveFailure: unknown;
-    /** Whether the session object has all keys of what is stored, as long as nobody else writes. */
-    private isWhole = true;
     /** A regenerated session is stored and sent even when it stays empty. */
     private mustStore = false;
     private ended = false;
@@ -65,16 +46,20 @@ export class RequestSession {
         /** The verified id of the request's cookie. */
         public readonly cookieId: string | undefined,
     ) {
-        this.id = cookieId ?? '';
+        this.state = new SessionState(layer, cookieId ?? '');
+    }
+
+    public get id(): string {
+        return this.state.id;
+    }
+
+    public set id(id: string) {
+        this.state.id = id;
     }
 
     /** Takes what was found under the cookie's id. */
     public accept(found: LoadResult): void {
-        if (found.kind === 'live') {
-            this.loaded = found;
-        } else if (found.kind === 'ended') {
-            this.late = Date.now() - found.at < LATE_REQUEST_MS;
-        }
+        this.state.accept(found);
     }
 
     /** The store could not be read: only a route that asks for the session fails. */
@@ -91,7 +76,7 @@ export class RequestSession {
         }
         if (rolling || resave || saveUninitialized) {
             this.start();
-        } else if (this.loaded && (unset === 'destroy' || this.layer.repository.touchDue(this.loaded.record))) {
+        } else if (this.record && (unset === 'destroy' || this.layer.repository.touchDue(this.record))) {
             this.guardAnswer();
         }
     }
@@ -111,7 +96,7 @@ export class RequestSession {
         if (this.started || this.starting) {
             return true;
         }
-        this.adopt(this.loaded ?? NOTHING);
+        this.state.open();
         this.starting = true;
         try {
             this.layer.runExpressSession(this);
@@ -123,46 +108,30 @@ export class RequestSession {
         return true;
     }
 
-    /** Takes a session whose data is looked at from now on. */
-    private adopt(found: LoadResult): boolean {
-        const opened = this.layer.repository.open(this.id, found);
-        this.loaded = opened.kind === 'live' ? opened : undefined;
-        return this.loaded !== undefined;
-    }
-
     /** What is stored of the session, once a route has looked at it. */
     public get record(): LiveRecord | undefined {
-        return this.loaded?.record;
+        return this.state.record;
     }
 
     /** A session object was made for this request, from stored data or new. */
     public attach(session: HttpSession): void {
         this.session = session;
-        this.baseline = this.loaded && snapshotOf(this.loaded.record);
-        this.isWhole = true;
-        this.increments.clear();
+        this.state.track();
         this.request.session = session as unknown as Request['session'];
     }
 
     public increment(key: string, by: number): number {
-        const session = this.current();
-        const value = session[key] ?? 0;
-        if (typeof value !== 'number') {
-            throw new TypeError(`increment: request.session.${key} is not a number.`);
-        }
-        session[key] = value + by;
-        this.increments.set(key, (this.increments.get(key) ?? 0) + by);
-        return value + by;
+        return this.state.increment(this.current(), key, by);
     }
 
     public save(session: HttpSession): Promise<void> {
         return this.inTurn(async () => {
-            if (session === this.session && !this.late && !this.ended) {
-                const { change = NO_CHANGE, snapshot } = this.read();
-                if (this.loaded) {
-                    await this.update(this.loaded, change, snapshot);
+            if (session === this.session && !this.state.late && !this.ended) {
+                const reading = this.state.read(session);
+                if (this.state.loaded) {
+                    await this.update(this.state.loaded, reading);
                 } else if (this.canReachBrowser()) {
-                    await this.create(change, snapshot);
+                    await this.create(reading);
                 }
             }
         });
@@ -170,7 +139,7 @@ export class RequestSession {
 
     public reload(): Promise<void> {
         return this.inTurn(async () => {
-            if (!this.adopt(await this.layer.repository.load(this.id))) {
+            if (!(await this.state.reload())) {
                 throw new Error('failed to load session');
             }
             this.layer.inflate(this);
@@ -190,7 +159,8 @@ export class RequestSession {
                     this.where(),
                 );
             }
-            const wasAlive = this.loaded !== undefined && (await this.layer.repository.end(this.id, 'regenerated'));
+            const { repository } = this.layer;
+            const wasAlive = this.state.loaded !== undefined && (await repository.end(this.id, 'regenerated'));
             this.layer.generate(this.request);
             this.hasEnded ||= wasAlive;
         });
@@ -199,8 +169,7 @@ export class RequestSession {
     /** A new session was asked for: what was there before has nothing to do with it. */
     public renew(session: HttpSession): void {
         if (!this.starting) {
-            this.loaded = undefined;
-            this.late = false;
+            this.state.forget();
             this.ended = false;
             this.clearDue = false;
             this.mustStore = true;
@@ -215,16 +184,15 @@ export class RequestSession {
         }
         return this.inTurn(async () => {
             const newId = this.layer.newId(this.request);
-            if (this.loaded) {
-                const { loaded, id } = this;
-                const { change = NO_CHANGE, snapshot } = this.read();
-                const move = () => this.layer.repository.migrate(id, newId, loaded, this.own(change));
-                if (!(await this.write(snapshot, move))) {
+            const { loaded } = this.state;
+            if (loaded) {
+                const reading = this.state.read(this.session as HttpSession);
+                if (!this.stored(await this.state.migrate(loaded, newId, reading))) {
                     return;
                 }
                 this.cookieDue = true;
             } else {
-                this.late = false;
+                this.state.forget();
                 this.mustStore = true;
             }
             this.id = newId;
@@ -236,38 +204,21 @@ export class RequestSession {
      * once it holds the lock.
      */
     public async refresh(): Promise<void> {
-        if (!this.loaded) {
+        if (!this.state.loaded) {
             return;
         }
-        const { change } = this.session ? this.read() : { change: undefined };
-        if (!this.adopt(await this.layer.repository.load(this.id))) {
-            if (this.session) {
+        const { session } = this;
+        const change = session && this.state.read(session).change;
+        if (!(await this.state.reload())) {
+            if (session) {
                 this.layer.generate(this.request); // what it shows has ended
             }
-            this.late = true;
+            this.state.late = true;
             return;
         }
-        if (this.session) {
-            this.reapply(this.session, this.loaded.record, change ?? NO_CHANGE);
+        if (session) {
+            this.state.reapply(session, change ?? NO_CHANGE);
         }
-    }
-
-    private reapply(session: HttpSession, record: LiveRecord, { set, removed, added }: SessionChange): void {
-        for (const key of Object.keys(session)) {
-            if (key !== 'cookie' && !set.has(key)) {
-                delete session[key];
-            }
-        }
-        for (const [key, value] of Object.entries(record.data)) {
-            if (!set.has(key) && !removed.has(key)) {
-                session[key] = value;
-            }
-        }
-        for (const [key, by] of added) {
-            session[key] = Number(record.data[key] ?? 0) + by;
-        }
-        this.baseline = snapshotOf(record);
-        this.isWhole = true;
     }
 
     /** `request.sessionStore`. */
@@ -293,7 +244,7 @@ export class RequestSession {
 
     /** Whether a session is stored for this request, so that there is something to take turns on, and it has none yet. */
     public get needsTurn(): boolean {
-        return this.loaded !== undefined && !this.hasTurn;
+        return this.state.loaded !== undefined && !this.hasTurn;
     }
 
     /** Runs a callback of the route; what it throws goes where the route's errors go. */
@@ -333,21 +284,22 @@ export class RequestSession {
     }
 
     private planEnd(): MaybePromise<void> {
-        if (this.late || this.ended || !this.session || this.wasUnset()) {
+        if (this.state.late || this.ended || !this.session || this.wasUnset()) {
             return undefined;
         }
-        const { change, snapshot } = this.read();
-        if (!change) {
+        const reading = this.state.read(this.session);
+        if (!reading.change) {
             return undefined;
         }
-        if (!this.loaded || (this.id !== this.cookieId && this.id !== this.sentId)) {
+        const { loaded } = this.state;
+        if (!loaded || (this.id !== this.cookieId && this.id !== this.sentId)) {
             this.layer.log.warning(
                 'A session was changed after the headers were sent to a browser without that session: the change is dropped.',
                 this.where(),
             );
             return undefined;
         }
-        return this.update(this.loaded, change, snapshot);
+        return this.update(loaded, reading);
     }
 
     /** Gatekeeper: the session could not be stored. */
@@ -400,121 +352,78 @@ export class RequestSession {
 
     /** Does what has to be done before the headers leave. */
     private plan(): MaybePromise<void> {
-        if (this.late || this.ended) {
+        const { late, loaded } = this.state;
+        if (late || this.ended) {
             this.noteLateChanges();
             return;
         }
         if (this.wasUnset()) {
-            return this.layer.settings.unset === 'destroy' && this.loaded ? this.end() : undefined;
+            return this.layer.settings.unset === 'destroy' && loaded ? this.end() : undefined;
         }
         const { resave, saveUninitialized, rolling } = this.layer.settings;
-        const { change, snapshot } = this.session ? this.read() : UNREAD;
-        const { loaded } = this;
+        const reading = this.session && this.state.read(this.session);
         if (!loaded) {
-            const due = snapshot && (this.mustStore || saveUninitialized || change !== undefined);
-            return due && this.canReachBrowser() ? this.create(change ?? NO_CHANGE, snapshot) : undefined;
+            const due = reading && (this.mustStore || saveUninitialized || reading.change !== undefined);
+            return due && this.canReachBrowser() ? this.create(reading) : undefined;
         }
-        if (snapshot && (change || resave)) {
-            return this.update(loaded, change ?? NO_CHANGE, snapshot);
+        if (reading && (reading.change || resave)) {
+            return this.update(loaded, reading);
         }
         return rolling || this.layer.repository.touchDue(loaded.record) ? this.touch(loaded) : undefined;
     }
 
-    private create(change: SessionChange, snapshot: Snapshot): MaybePromise<void> {
-        const store = () => this.layer.repository.create(this.id, snapshot.cookie, change);
-        return after(this.write(snapshot, store), () => {
-            this.cookieDue = true;
+    private create(reading: Reading): MaybePromise<void> {
+        return after(this.state.create(reading), (isStored) => {
+            this.cookieDue = this.stored(isStored);
         });
     }
 
-    private update(loaded: LoadedSession, change: SessionChange, snapshot: Snapshot): MaybePromise<void> {
-        const applied = this.own(change);
-        return after(
-            this.write(snapshot, () => this.layer.repository.save(this.id, loaded, applied)),
-            () => {
-                const { rolling } = this.layer.settings;
-                const refreshed = change !== NO_CHANGE || rolling === undefined;
-                this.cookieDue ||=
-                    rolling === true ||
-                    change.cookie !== undefined ||
-                    (refreshed && this.session?.cookie.expires != null);
-            },
-        );
+    private update(loaded: LoadedSession, reading: Reading): MaybePromise<void> {
+        return after(this.state.save(loaded, reading), (isStored) => {
+            const { change } = reading;
+            const { rolling } = this.layer.settings;
+            const refreshed = change !== undefined || rolling === undefined;
+            const lasts = this.session?.cookie.expires != null;
+            const due = rolling === true || change?.cookie !== undefined || (refreshed && lasts);
+            this.cookieDue ||= this.stored(isStored) && due;
+        });
     }
 
-    /** Once others' changes were merged into what is stored, this request's own view is not the whole any more. */
-    private own(change: SessionChange): SessionChange {
-        return this.isWhole || change === NO_CHANGE ? change : { ...change, whole: undefined };
-    }
-
-    /** Stores the session as it was read. What the route changes meanwhile counts from there. False: it has ended. */
-    private write(snapshot: Snapshot, store: () => MaybePromise<LoadedSession | undefined>): MaybePromise<boolean> {
-        const { baseline } = this;
-        const counted = [...this.increments];
-        this.baseline = snapshot;
-        this.increments.clear();
-        const undo = (error: unknown): never => {
-            this.baseline = baseline;
-            for (const [key, by] of counted) {
-                this.increments.set(key, (this.increments.get(key) ?? 0) + by);
-            }
-            throw error;
-        };
-        try {
-            const stored = store();
-            return stored instanceof Promise
-                ? stored.then((result) => this.written(result, snapshot), undo)
-                : this.written(stored, snapshot);
-        } catch (error) {
-            return undo(error);
-        }
-    }
-
-    private written(stored: LoadedSession | undefined, snapshot: Snapshot): boolean {
-        if (!stored) {
-            this.late = true;
+    /** Takes note that the session was stored, or that it had ended. */
+    private stored(isStored: boolean): boolean {
+        if (isStored) {
+            this.mustStore = false;
+            this.saveFailure = undefined;
+        } else {
             this.layer.log.warning(
                 'A session ended while a request was using it: what the request changed is discarded.',
                 this.where(),
             );
-            return false;
         }
-        this.loaded = stored;
-        this.isWhole = stored.record.body === snapshot.body;
-        this.mustStore = false;
-        this.saveFailure = undefined;
-        return true;
+        return isStored;
     }
 
     private touch(loaded: LoadedSession): MaybePromise<void> {
+        const touched = (isAlive: boolean): void => {
+            const { rolling } = this.layer.settings;
+            const lasts = typeof this.record?.maxAge === 'number';
+            // Where it ended meanwhile, its cookie must not replace the browser's newer one.
+            this.cookieDue ||= isAlive && (rolling === true || (rolling === undefined && lasts));
+        };
         const failed = (error: unknown): void => {
             // The session is as it was; the next request tries again.
             this.layer.log.warning('A session could not be marked as active.', { ...this.where(), error });
         };
         try {
-            const touched = this.layer.repository.touch(this.id, loaded);
-            return touched instanceof Promise
-                ? touched.then((result) => this.touched(result)).catch(failed)
-                : this.touched(touched);
+            const result = this.state.touch(loaded);
+            return result instanceof Promise ? result.then(touched).catch(failed) : touched(result);
         } catch (error) {
             failed(error);
         }
     }
 
-    private touched(touched: LoadedSession | undefined): void {
-        if (!touched) {
-            this.late = true; // it ended meanwhile: its cookie must not replace the browser's newer one
-            return;
-        }
-        const { rolling } = this.layer.settings;
-        this.loaded = touched;
-        this.isWhole = false;
-        const lasts = typeof touched.record.maxAge === 'number';
-        this.cookieDue ||= rolling === true || (rolling === undefined && lasts);
-    }
-
     private end(): MaybePromise<void> {
-        const { loaded } = this;
+        const { loaded } = this.state;
         this.ended = true;
         return loaded
             ? after(this.layer.repository.end(this.id, 'destroyed'), (wasAlive) => {
@@ -527,12 +436,9 @@ export class RequestSession {
         this.clearDue = this.hasEnded;
     }
 
-    private read(): Reading {
-        return readSession(this.session as HttpSession, this.baseline, this.increments, this.layer.limits);
-    }
-
     private noteLateChanges(): void {
-        if (this.late && this.session && !this.wasUnset() && this.read().change) {
+        const { session } = this;
+        if (this.state.late && session && !this.wasUnset() && this.state.read(session).change) {
             this.layer.log.warning(
                 'A request came with the id of a session that ended moments ago: what it changed is discarded.',
                 this.where(),
@@ -559,14 +465,14 @@ export class RequestSession {
         if (this.clearDue) {
             this.response.appendHeader(
                 'Set-Cookie',
-                cookie.clear(this.layer.cookieOf(this.session, this.loaded?.record.cookie)),
+                cookie.clear(this.layer.cookieOf(this.session, this.record?.cookie)),
             );
             return;
         }
-        if (!this.cookieDue || this.late || this.ended || this.wasUnset()) {
+        if (!this.cookieDue || this.state.late || this.ended || this.wasUnset()) {
             return;
         }
-        const sent = this.layer.cookieOf(this.session, this.loaded?.record.cookie);
+        const sent = this.layer.cookieOf(this.session, this.record?.cookie);
         if (sent.secure === true && !cookie.isSecure(this.request)) {
             this.layer.warnUndeliverable(this.request);
             return;
@@ -609,6 +515,3 @@ function attempt(work: () => MaybePromise<void>): Promise<void> | undefined {
         return Promise.reject(error);
     }
 }
-
-const UNREAD: Partial<Reading> = {};
-const NOTHING: LoadResult = { kind: 'none' };
