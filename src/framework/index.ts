@@ -50,5 +50,6 @@ export {
 } from './Session/SessionDriver.js';
 export { type SessionDriverFactory, SessionManager } from './Session/SessionManager.js';
 export { SessionServiceProvider } from './Session/SessionServiceProvider.js';
+export { KeyedQueue } from './Session/stores/KeyedQueue.js';
 
 import './Session/types.js';
