@@ -423,17 +423,11 @@ export class RequestSession {
     }
 
     private end(): MaybePromise<void> {
-        const { loaded } = this.state;
         this.ended = true;
-        return loaded
-            ? after(this.layer.repository.end(this.id, 'destroyed'), (wasAlive) => {
-                  this.clearDue = wasAlive || this.hasEnded;
-              })
-            : this.forget();
-    }
-
-    private forget(): void {
-        this.clearDue = this.hasEnded;
+        const ending = this.state.loaded ? this.layer.repository.end(this.id, 'destroyed') : false;
+        return after(ending, (wasAlive) => {
+            this.clearDue = wasAlive || this.hasEnded;
+        });
     }
 
     private noteLateChanges(): void {
