@@ -429,6 +429,10 @@ describe('locks', () => {
         fs.symlinkSync(deadOwner(), path.join(folder, `.${breakLock}.break`));
         expect(await store.write('abc', record({ n: 1 }), version, LATER)).toBeDefined();
         expect(names()).toEqual(['abc.json']);
+        fs.symlinkSync(dead, path.join(folder, '.abc.lock'));
+        fs.symlinkSync(deadOwner(), path.join(folder, `.${breakLock}.break`));
+        await store.tidy(Date.now());
+        expect(names()).toEqual(['abc.json']);
     });
 
     test('processes killed in the middle of 16 writes at once lose no acknowledged change', async () => {

@@ -228,8 +228,10 @@ async function breakLock(path: string, deadOwner: string): Promise<boolean> {
         .slice(0, 40);
     const breakPath = join(dirname(path), `.${name}.break`);
     const owner = newOwnerText();
-    if (!(await create(breakPath, owner))) {
-        await FileLock.breakIfDead(breakPath);
+    const isMine =
+        (await create(breakPath, owner)) ||
+        ((await FileLock.breakIfDead(breakPath)) && (await create(breakPath, owner))); // its breaker died, or is done
+    if (!isMine) {
         return false;
     }
     try {
