@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, populate } from 'dotenv';
@@ -7,6 +6,7 @@ import { nearest } from './Config/nearest.js';
 import { show } from './Config/show.js';
 import { ConfigError } from './Exceptions/errors.js';
 import { loadManifest, type Manifest } from './Manifest.js';
+import { PREVIOUS_SECRETS, randomSecret, SECRET } from './Session/secrets.js';
 
 /** Where the application lives and how it runs. */
 export interface Environment {
@@ -24,8 +24,6 @@ export interface Environment {
 
 type Variables = Record<string, string | undefined>;
 
-const SECRET = 'SESSION_SECRET';
-
 /**
  * Finds the application around its entry file, names the environment, and loads `.env` into the variables (those
  * that are set already win). In development, `.env` is made from `.env.example` when missing and given a random
@@ -37,7 +35,7 @@ export function loadEnvironment(entryUrl: string, variables: Variables = process
     const entry = fileURLToPath(entryUrl);
     const manifest = loadManifest(dirname(entry));
     const root = dirname(manifest.file);
-    forgetBlank(variables, 'NODE_ENV', 'APP_ENV', SECRET);
+    forgetBlank(variables, 'NODE_ENV', 'APP_ENV', SECRET, PREVIOUS_SECRETS);
 
     const said = { ...settingsOf(root), ...variables };
     const [source, name] = nameOf(entry, said);
@@ -96,11 +94,9 @@ function prepareEnvFile(root: string, variables: Variables, notices: string[]): 
                 ? undefined
                 : withVariable(current, SECRET, randomSecret());
         }
-        const example = readEnvFile(join(root, '.env.example'));
-        if (!example) {
-            return secretIsSet ? undefined : withVariable(Buffer.alloc(0), SECRET, randomSecret());
-        }
-        return withVariable(withoutSecret(example), SECRET, randomSecret());
+        return secretIsSet && !readEnvFile(join(root, '.env.example'))
+            ? undefined
+            : withVariable(newEnvFile(root), SECRET, randomSecret());
     };
     const before = readEnvFile(path);
     if (!change(before)) {
@@ -126,10 +122,11 @@ function noticeOf(before: Buffer | undefined, example: Buffer | undefined): stri
     return `.env was made ${example ? 'from .env.example ' : ''}with a fresh ${SECRET}.`;
 }
 
-/** A secret in the example is known to everyone who has the code. */
-function withoutSecret(example: Buffer): Buffer {
-    const text = example.toString('latin1');
-    return Buffer.from(text.replace(/^([ \t]*(?:export[ \t]+)?SESSION_SECRET[ \t]*=)[^\r\n]*/gm, '$1'), 'latin1');
+/** What a new `.env` begins as: the example, without secrets that everyone knows who has the code. */
+export function newEnvFile(root: string): Buffer {
+    const example = readEnvFile(join(root, '.env.example')) ?? Buffer.alloc(0);
+    const known = [SECRET, PREVIOUS_SECRETS].filter((name) => filled(parse(example)[name]));
+    return known.reduce((content, name) => withVariable(content, name, ''), example);
 }
 
 /** A secret for this run alone, because tests keep none and a file could not be written. */
@@ -141,10 +138,6 @@ function freshSecret(failure: Error | undefined, notices: string[]): string {
         );
     }
     return randomSecret();
-}
-
-function randomSecret(): string {
-    return randomBytes(32).toString('base64url');
 }
 
 /** A variable's text; blank counts as unset. */

@@ -42,26 +42,51 @@ export function readEnvFile(path: string): Buffer | undefined {
     return bytes;
 }
 
-/** The file's content with one variable set: its last empty line is filled in, or a line appended. All else stays byte for byte. */
+/**
+ * The file's content with one variable set: the last line that sets it gets the new value, or one is appended. All else
+ * stays byte for byte. Throws a ConfigError where no way of quoting would make dotenv read the value back.
+ */
 export function withVariable(content: Buffer, name: string, value: string): Buffer {
-    const text = content.toString('latin1'); // one character a byte, so that any encoding survives
     const wanted = JSON.stringify({ ...parse(content), [name]: value });
-    const empty = new RegExp(
-        `^([ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=)[ \\t]*(?:""|''|\`\`)?(?=[ \\t]*(?:#.*)?$)`,
-        'gm',
-    );
-    const line = [...text.matchAll(empty)].at(-1);
-    if (line) {
-        const end = line.index + line[0].length;
-        const filled = Buffer.from(`${text.slice(0, line.index)}${line[1]}${value}${text.slice(end)}`, 'latin1');
-        // It may have been part of another variable's value of several lines.
-        if (JSON.stringify(parse(filled)) === wanted) {
-            return filled;
+    for (const quoted of quotings(value)) {
+        const changed = replaced(content, name, quoted);
+        // Where dotenv reads the lines around it in another way, the value is appended: the last one counts.
+        if (changed && JSON.stringify(parse(changed)) === wanted) {
+            return changed;
+        }
+        const longer = appended(content, name, quoted);
+        if (parse(longer)[name] === value) {
+            return longer;
         }
     }
-    const newline = text.includes('\r\n') ? '\r\n' : '\n';
-    const gap = text === '' || text.endsWith('\n') ? '' : newline;
-    return Buffer.from(`${text}${gap}${name}=${value}${newline}`, 'latin1');
+    throw new ConfigError(`The value of ${name} can't be written into an env file: it holds every kind of quote.`);
+}
+
+/** The ways to write a value, plain first. */
+function quotings(value: string): string[] {
+    return [value, ...["'", '"', '`'].map((quote) => `${quote}${value}${quote}`)];
+}
+
+/** A variable as dotenv finds it: what comes before its value, its name, its value with the space before it. */
+const ASSIGNMENT =
+    /(^\s*(?:export\s+)?([\w.-]+)(?:\s*=\s*?|:\s+?))(\s*'(?:\\'|[^'])*'|\s*"(?:\\"|[^"])*"|\s*`(?:\\`|[^`])*`|[^#\r\n]+)?\s*(?:#.*)?$/gm;
+
+function replaced(content: Buffer, name: string, quoted: string): Buffer | undefined {
+    const text = content.toString('latin1'); // one character a byte, so that any encoding survives
+    const last = [...text.matchAll(ASSIGNMENT)].filter(([, , found]) => found === name).at(-1);
+    if (!last) {
+        return undefined;
+    }
+    const [, before = '', , value = ''] = last;
+    const start = Buffer.from(text.slice(0, last.index) + before, 'latin1');
+    const end = Buffer.from(text.slice(start.length + value.replace(/[ \t]+$/, '').length), 'latin1');
+    return Buffer.concat([start, Buffer.from(quoted), end]);
+}
+
+function appended(content: Buffer, name: string, quoted: string): Buffer {
+    const newline = content.includes('\r\n') ? '\r\n' : '\n';
+    const gap = content.length === 0 || content.at(-1) === '\n'.charCodeAt(0) ? '' : newline;
+    return Buffer.concat([content, Buffer.from(`${gap}${name}=${quoted}${newline}`)]);
 }
 
 /**

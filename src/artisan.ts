@@ -1,0 +1,10 @@
+// The entry of the console, started by ./artisan. It does not go through framework/index.js: a command that needs little
+// of the framework loads little of it.
+import { Artisan } from './framework/Console/Artisan.js';
+
+const artisan = new Artisan({
+    entryUrl: import.meta.url,
+    config: { session: () => import('./config/session.js') },
+});
+
+process.exitCode = await artisan.run(process.argv.slice(2));

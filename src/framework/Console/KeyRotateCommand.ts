@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import { parse } from 'dotenv';
+import { readEnvFile, withVariable } from '../Config/envFile.js';
+import { ConfigError } from '../Exceptions/errors.js';
+import { PREVIOUS_SECRETS, randomSecret, SECRET, secretsIn, weaknessOf } from '../Session/secrets.js';
+import type { ConsoleSessionConfig } from './Artisan.js';
+import { Command, type CommandInput } from './Command.js';
+import { changeSecrets, isFilled, refuseIfSetOutside } from './secretVariables.js';
+
+const WEEK_MS = 7 * 24 * 3_600_000;
+const END_ALL = './artisan key:generate --force, which ends all sessions';
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** From now on a new secret signs, and the old ones stay valid: nobody is logged out. */
+export class KeyRotateCommand extends Command {
+    public readonly signature = 'key:rotate';
+    public readonly description = `Replaces the ${SECRET}, and keeps the old one valid`;
+    public override readonly options = [{ flag: '--show', description: 'print both variables, and write nothing' }];
+
+    public async handle({ options }: CommandInput): Promise<void> {
+        if (!options['show']) {
+            refuseIfSetOutside(this.signature);
+        }
+        const secret = randomSecret();
+        const rotated = rotate(this.variables(), secret);
+        const advice = adviceFrom(await this.configWith(rotated));
+        if (options['show']) {
+            process.stdout.write(withVariables(Buffer.alloc(0), rotated));
+            process.stderr.write(`${advice}\n`); // only the variables go into a pipe
+            return;
+        }
+        changeSecrets(this.artisan.root, (current = Buffer.alloc(0)) =>
+            withVariables(current, rotate(parse(current), secret)),
+        );
+        this.line(`A new ${SECRET} is in .env, and the old one is first in ${PREVIOUS_SECRETS}: nobody is logged out.`);
+        this.line(advice);
+    }
+
+    /** The variables of `.env`, under those that are set outside. */
+    private variables(): Variables {
+        const set = Object.entries(process.env).filter(([, value]) => isFilled(value));
+        return { ...parse(readEnvFile(join(this.artisan.root, '.env')) ?? ''), ...Object.fromEntries(set) };
+    }
+
+    /** The session's config as it will be. Refuses where it would not take the old secrets from the variable. */
+    private async configWith(rotated: Variables): Promise<ConsoleSessionConfig> {
+        Object.assign(process.env, rotated);
+        const config = await this.artisan.sessionConfig();
+        const taken = secretsIn(config.secret);
+        const wanted = [rotated[SECRET] as string, ...listOf(rotated[PREVIOUS_SECRETS])];
+        if (wanted.some((secret) => !taken.includes(secret))) {
+            throw new ConfigError(
+                `src/config/session.ts would not take the old secret from ${PREVIOUS_SECRETS}, and all sessions would end: set its secret to [env.string('${SECRET}'), ...env.list('${PREVIOUS_SECRETS}', [])].`,
+            );
+        }
+        return config;
+    }
+}
+
+/** Both variables with a new secret in front of those that there are. */
+function rotate(variables: Variables, secret: string): Record<string, string> {
+    const old = variables[SECRET];
+    if (!isFilled(old)) {
+        throw new ConfigError(`There is no ${SECRET} yet: run ./artisan key:generate.`);
+    }
+    const weakness = weaknessOf(old);
+    if (weakness) {
+        throw new ConfigError(`${SECRET} ${weakness}, and would stay valid: run ${END_ALL}.`);
+    }
+    if (old.includes(',') || old !== old.trim()) {
+        throw new ConfigError(
+            `${SECRET} holds a comma, or a space at an end, and can't be kept in ${PREVIOUS_SECRETS}, where commas part the secrets: run ${END_ALL}.`,
+        );
+    }
+    const previous = listOf(variables[PREVIOUS_SECRETS]).filter((other) => other !== old);
+    return { [SECRET]: secret, [PREVIOUS_SECRETS]: [old, ...previous].join(',') };
+}
+
+/** The secrets of a list as env.list() reads it. */
+function listOf(value = ''): string[] {
+    const secrets = value.split(',').map((secret) => secret.trim());
+    return secrets.filter((secret) => secret !== '');
+}
+
+function withVariables(content: Buffer, variables: Readonly<Record<string, string>>): Buffer {
+    return Object.entries(variables).reduce((changed, [name, value]) => withVariable(changed, name, value), content);
+}
+
+/** When the old secret may go: no session outlives the absolute timeout. */
+function adviceFrom(config: ConsoleSessionConfig): string {
+    const absolute = absoluteOf(config);
+    if (absolute === null) {
+        return 'Servers that run have to be restarted. Sessions have no absolute end (absolute: null in src/config/session.ts): the old secret stays for as long as one that it signed is in use.';
+    }
+    const last = new Date(Date.now() + absolute).toISOString().slice(0, 10);
+    return `Servers that run have to be restarted. If that happens today, nothing needs the old secret after ${last}: take it out of ${PREVIOUS_SECRETS} then.`;
+}
+
+function absoluteOf({ absolute, idle, cookie }: ConsoleSessionConfig): number | null {
+    return absolute === undefined ? Math.max(WEEK_MS, cookie?.maxAge ?? 0, idle ?? 0) : absolute;
+}

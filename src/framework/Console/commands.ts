@@ -1,0 +1,8 @@
+import type { CommandList } from './Command.js';
+
+/** The framework's own commands. */
+export const frameworkCommands: CommandList = {
+    list: async () => (await import('./ListCommand.js')).ListCommand,
+    'key:generate': async () => (await import('./KeyGenerateCommand.js')).KeyGenerateCommand,
+    'key:rotate': async () => (await import('./KeyRotateCommand.js')).KeyRotateCommand,
+};
