@@ -18,11 +18,16 @@ export default defineHttpConfig({
     // Largest JSON or form body: bytes, or a text such as '1mb'. Larger ones get a 413.
     bodyLimit: '1mb',
 
-    // Sites of other origins that may read answers: false for none, or the options of the package cors, such as
-    // { origin: ['https://app.example.com'], credentials: true }.
+    // Origins of other front ends, such as 'http://localhost:5173', whose pages may act for your logged-in visitors.
+    trustedOrigins: [],
+
+    // Refuses what other sites send in a visitor's name. exempt: paths of webhooks ('/webhooks/*'). false: no check.
+    csrf: { exempt: [] },
+
+    // Answers that other origins may read: the options of the package cors; false: those of trustedOrigins only.
     cors: false,
 
-    // Security headers: the options of helmet, laid over its defaults; false sends none.
+    // Security headers: the options of helmet, laid over strict defaults; false sends none.
     securityHeaders: {},
 
     // Milliseconds that a route may take to begin its answer, before it gets a 503; 0 for no limit.

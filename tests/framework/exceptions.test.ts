@@ -92,10 +92,12 @@ test('ServiceUnavailableException says when to come again', async () => {
 });
 
 test.each([
-    ['status', { status: 409 }, 409, 'boom'],
-    ['statusCode', { statusCode: 410 }, 410, 'boom'],
+    ['status', { status: 409 }, 409, 'Conflict'],
+    ['statusCode', { statusCode: 410 }, 410, 'Gone'],
     ['expose: false', { status: 409, expose: false }, 409, 'Conflict'],
-    ['expose: true', { status: 507, expose: true }, 507, 'boom'],
+    ['expose: true', { status: 409, expose: true }, 409, 'boom'],
+    ['expose: true from 500 on', { status: 507, expose: true }, 507, 'boom'],
+    ['expose that is no boolean', { status: 409, expose: 'yes' }, 409, 'Conflict'],
     ['a status that is no error', { status: 200 }, 500, GENERIC],
     ['a status that is no number', { status: '404' }, 500, GENERIC],
     ['a status that is no integer', { status: 404.5 }, 500, GENERIC],
@@ -111,10 +113,21 @@ test.each([
     expect(body.message).toBe(message);
 });
 
-test('headers of foreign errors are sent', async () => {
-    const error = Object.assign(new Error('no'), { status: 401, headers: { 'WWW-Authenticate': 'Basic', bad: 1 } });
+test('headers of foreign errors are sent where these expose themselves', async () => {
+    const error = () =>
+        Object.assign(new Error('no'), { status: 401, headers: { 'WWW-Authenticate': 'Basic', bad: 1 } });
+    const exposed = Object.assign(error(), { expose: true });
 
-    expect((await answerTo(error)).headers.get('WWW-Authenticate')).toBe('Basic');
+    expect((await answerTo(exposed)).headers.get('WWW-Authenticate')).toBe('Basic');
+    expect((await answerTo(error())).headers.get('WWW-Authenticate')).toBeNull();
+});
+
+test('in development the message of every error is shown', async () => {
+    const error = Object.assign(new Error('boom'), { status: 409 });
+    const { status, body } = await answerTo(error, { environment: 'development' });
+
+    expect([status, body.code, body.message]).toEqual([409, 409, 'boom']);
+    expect(body.data).toMatchObject({ error: { message: 'boom' } });
 });
 
 describe.each(['production', 'staging', 'test'])('in %s', (environment) => {

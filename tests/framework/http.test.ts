@@ -7,6 +7,7 @@ import {
     type ApplicationKernel,
     action,
     applicationOf,
+    type HttpConfig,
     HttpServer,
     type Middleware,
     middleware,
@@ -62,49 +63,115 @@ describe('request ids', () => {
 });
 
 describe('headers', () => {
-    test("helmet's are sent, and who made the server is not", async () => {
-        const { headers } = await fetch((await start()).url);
+    const headersOf = async (options: HttpAppOptions) => (await fetch((await start(options)).url)).headers;
+    const directives = (headers: Headers) => headers.get('Content-Security-Policy')?.split(';').sort();
+    const STRICT = [
+        "base-uri 'none'",
+        "connect-src 'self'",
+        "default-src 'self'",
+        "font-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "script-src 'self'",
+        "script-src-attr 'none'",
+        "style-src 'self'",
+    ];
+    const policyWith = (contentSecurityPolicy: unknown) => ({ http: { securityHeaders: { contentSecurityPolicy } } });
 
+    test("a strict policy and helmet's other headers are sent, and who made the server is not", async () => {
+        const headers = await headersOf({});
+
+        expect(directives(headers)).toEqual(STRICT);
         expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
-        expect(headers.get('Content-Security-Policy')).toContain("default-src 'self'");
+        expect(headers.get('X-Frame-Options')).toBe('DENY');
+        expect(headers.get('Cross-Origin-Opener-Policy')).toBe('same-origin');
+        expect(headers.get('Cross-Origin-Resource-Policy')).toBe('same-origin');
         expect(headers.get('X-Powered-By')).toBeNull();
     });
 
-    test('plain http is turned into https in production only', async () => {
-        const policy = async (environment: string) =>
-            (await fetch((await start({ environment })).url)).headers.get('Content-Security-Policy');
+    test("other sites get no referrer, and our own forms name their origin, which helmet's own default hides", async () => {
+        expect((await headersOf({})).get('Referrer-Policy')).toBe('same-origin');
+    });
 
-        expect(await policy('production')).toContain('upgrade-insecure-requests');
-        expect(await policy('development')).not.toContain('upgrade-insecure-requests');
+    test('plain http is turned into https in production only', async () => {
+        const production = await headersOf({ environment: 'production' });
+        expect(directives(production)).toEqual([...STRICT, 'upgrade-insecure-requests']);
+        expect(production.get('Strict-Transport-Security')).toBe('max-age=31536000; includeSubDomains');
+
+        const development = await headersOf({ environment: 'development' });
+        expect(directives(development)).toEqual(STRICT);
+        expect(development.get('Strict-Transport-Security')).toBeNull();
     });
 
     test('they follow the configuration, and can be turned off', async () => {
-        const custom = await start({ http: { securityHeaders: { xFrameOptions: { action: 'deny' } } } });
-        expect((await fetch(custom.url)).headers.get('X-Frame-Options')).toBe('DENY');
+        const custom = { xFrameOptions: { action: 'sameorigin' }, strictTransportSecurity: { maxAge: 60 } };
+        const headers = await headersOf({ http: { securityHeaders: custom } });
+        expect(headers.get('X-Frame-Options')).toBe('SAMEORIGIN');
+        expect(headers.get('Strict-Transport-Security')).toBe('max-age=60; includeSubDomains');
+        expect(directives(headers)).toEqual(STRICT);
 
-        const off = await start({ http: { securityHeaders: false } });
-        expect((await fetch(off.url)).headers.get('X-Content-Type-Options')).toBeNull();
+        const off = await headersOf({ http: { securityHeaders: false } });
+        expect(off.get('X-Content-Type-Options')).toBeNull();
+    });
+
+    test("helmet's older names of options are as good", async () => {
+        const headers = await headersOf({
+            http: { securityHeaders: { frameguard: { action: 'sameorigin' }, hsts: { maxAge: 60 } } },
+        });
+
+        expect(headers.get('X-Frame-Options')).toBe('SAMEORIGIN');
+        expect(headers.get('Strict-Transport-Security')).toBe('max-age=60; includeSubDomains');
+    });
+
+    test('directives are laid over ours one by one, however they are spelt, and null removes one', async () => {
+        const given = { scriptSrc: ["'self'", 'https://cdn.example.com'], 'style-src': ["'none'"], fontSrc: null };
+        const headers = await headersOf(policyWith({ directives: given }));
+
+        expect(directives(headers)).toEqual(
+            STRICT.filter((directive) => !/^(font|script|style)-src /.test(directive))
+                .concat("script-src 'self' https://cdn.example.com", "style-src 'none'")
+                .sort(),
+        );
+    });
+
+    test("a policy can be one's own, only reported, or none; true is ours", async () => {
+        const own = await headersOf(policyWith({ useDefaults: false, directives: { defaultSrc: ["'none'"] } }));
+        expect(directives(own)).toEqual(["default-src 'none'"]);
+
+        const reported = await headersOf(policyWith({ reportOnly: true }));
+        expect(directives(reported)).toBeUndefined();
+        expect(reported.get('Content-Security-Policy-Report-Only')).toContain("base-uri 'none'");
+
+        expect(directives(await headersOf(policyWith(false)))).toBeUndefined();
+        expect(directives(await headersOf(policyWith(true)))).toEqual(STRICT);
+    });
+
+    test('a directive that depends on the request is asked for each answer', async () => {
+        const scriptSrc = [(_request: unknown, response: Response) => `'nonce-${response.getHeader('X-Request-Id')}'`];
+        const headers = await headersOf(policyWith({ directives: { scriptSrc } }));
+
+        expect(directives(headers)).toContain(`script-src 'nonce-${headers.get('X-Request-Id')}'`);
     });
 
     test('a policy that helmet refuses stops start-up', async () => {
-        const directives = { defaultSrc: ["'self'; script-src *"] };
-        await expect(start({ http: { securityHeaders: { contentSecurityPolicy: { directives } } } })).rejects.toThrow(
+        const refused = policyWith({ directives: { defaultSrc: ["'self'; script-src *"] } });
+        await expect(start(refused)).rejects.toThrow(
             /^src\/config\/http\.ts: securityHeaders: Content-Security-Policy/,
         );
     });
 });
 
 describe('CORS', () => {
-    const preflight = (url: string) =>
-        fetch(url, {
-            method: 'OPTIONS',
-            headers: { Origin: 'https://app.example.com', 'Access-Control-Request-Method': 'POST' },
-        });
+    const preflight = (url: string, origin = 'https://app.example.com') =>
+        fetch(url, { method: 'OPTIONS', headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' } });
 
     test('is off until it is configured', async () => {
         const { headers } = await preflight((await start()).url);
 
         expect(headers.get('Access-Control-Allow-Origin')).toBeNull();
+        expect(headers.get('Vary')).toBeNull();
     });
 
     test('answers preflights before any session', async () => {
@@ -133,6 +200,56 @@ describe('CORS', () => {
         expect(configProblem({ cors: { credentials: true, origin: true } })).toBe(sentence);
         expect(configProblem({ cors: { credentials: true, origin: '*' } })).toBe(sentence);
         expect(configProblem({ cors: { credentials: true, origin: /example\.com$/ } })).toBe('');
+    });
+
+    describe('for trusted origins', () => {
+        const trustedOrigins = ['https://app.example.com', 'http://localhost:5173'];
+        const routes: HttpAppOptions['routes'] = (router) =>
+            router.get('/', (_request, response) => void response.json('ok'));
+
+        test.each(trustedOrigins)('answers %s with credentials, errors included', async (origin) => {
+            const { url } = await start({ http: { trustedOrigins }, routes });
+            const asked = await preflight(url, origin);
+            expect(asked.status).toBe(204);
+            expect(asked.headers.get('Access-Control-Allow-Methods')).toContain('DELETE');
+
+            const read = await fetch(url, { headers: { Origin: origin } });
+            const missing = await fetch(`${url}/nowhere`, { headers: { Origin: origin } });
+            for (const { headers } of [asked, read, missing]) {
+                expect(headers.get('Access-Control-Allow-Origin')).toBe(origin);
+                expect(headers.get('Access-Control-Allow-Credentials')).toBe('true');
+                expect(headers.get('Vary')).toContain('Origin');
+            }
+        });
+
+        test.each([
+            'https://evil.example',
+            'http://app.example.com',
+            'https://app.example.com:8443',
+            'https://app.example.com.evil.example',
+            'https://APP.example.com',
+            'null',
+        ])('answers nobody else: %s', async (origin) => {
+            const { url } = await start({ http: { trustedOrigins }, routes });
+            for (const { headers } of [
+                await preflight(url, origin),
+                await fetch(url, { headers: { Origin: origin } }),
+            ]) {
+                expect([...headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
+                expect(headers.get('Vary')).toContain('Origin'); // no cache may give it to others
+            }
+        });
+
+        test('is what cors says, where that is given', async () => {
+            const { url } = await start({ http: { trustedOrigins, cors: { origin: ['https://other.example.com'] } } });
+
+            expect(
+                (await preflight(url, 'https://app.example.com')).headers.get('Access-Control-Allow-Origin'),
+            ).toBeNull();
+            const { headers } = await preflight(url, 'https://other.example.com');
+            expect(headers.get('Access-Control-Allow-Origin')).toBe('https://other.example.com');
+            expect(headers.get('Access-Control-Allow-Credentials')).toBeNull();
+        });
     });
 });
 
@@ -215,7 +332,7 @@ describe('bodies', () => {
     });
 
     test('the prototype is out of reach of a form', async () => {
-        const { body } = await post('__proto__=1&constructor=2&toString=3', form);
+        const { body } = await post('constructor=2&toString=3', form);
 
         expect(body).toEqual({ constructor: '2', toString: '3' });
     });
@@ -226,7 +343,7 @@ describe('bodies', () => {
         ['{}', { 'Content-Type': 'application/json; charset=klingon' }, 415, /charset or encoding/],
         ['{}', { ...json, 'Content-Encoding': 'rot13' }, 415, /encoding/],
         ['not gzip', { ...json, 'Content-Encoding': 'gzip' }, 400, /header/],
-        [Array(1_100).fill('a=1').join('&'), form, 413, 'The form has too many fields.'],
+        [Array(1_100).fill('a=1').join('&'), form, 413, 'The form has more than 1000 fields.'],
     ])('%.12s… is refused: %o', async (body, headers, status, message) => {
         const answer = await post(body, headers as Record<string, string>);
 
@@ -607,6 +724,42 @@ describe('the configuration', () => {
             'headersTimeoutMs is 5000, not above keepAliveTimeoutMs (65000): a kept connection could be cut while its next request arrives.',
         ],
         [
+            { trustedOrigins: ['http://localhost:5173/'] },
+            'trustedOrigins[0] is "http://localhost:5173/": allowed are origins such as "https://app.example.com"; write "http://localhost:5173".',
+        ],
+        [
+            { trustedOrigins: ['https://a.example', 'localhost:5173'] },
+            'trustedOrigins[1] is "localhost:5173": allowed are origins such as "https://app.example.com"; write "http://localhost:5173".',
+        ],
+        [
+            { trustedOrigins: ['App.example.com/login?next=1'] },
+            'trustedOrigins[0] is "App.example.com/login?next=1": allowed are origins such as "https://app.example.com"; write "https://app.example.com".',
+        ],
+        [
+            { trustedOrigins: ['https://app.example.com:443'] },
+            'trustedOrigins[0] is "https://app.example.com:443": allowed are origins such as "https://app.example.com"; write "https://app.example.com".',
+        ],
+        [{ trustedOrigins: ['*'] }, 'trustedOrigins[0] is "*": allowed are origins such as "https://app.example.com".'],
+        [
+            { trustedOrigins: ['https://*.example.com'] },
+            'trustedOrigins[0] is "https://*.example.com": allowed are origins such as "https://app.example.com".',
+        ],
+        [
+            { trustedOrigins: 'https://app.example.com' },
+            'trustedOrigins is "https://app.example.com": allowed are lists.',
+        ],
+        [{ csrf: true }, 'csrf is true: allowed are false, plain objects.'],
+        [{ csrf: { except: ['/hooks'] } }, 'csrf.except is not a known key: did you mean csrf.exempt?'],
+        [
+            { csrf: { exempt: ['webhooks/*'] } },
+            'csrf.exempt[0] is "webhooks/*": allowed are paths such as "/webhooks/stripe" and "/webhooks/*"; write "/webhooks/*".',
+        ],
+        [
+            { csrf: { exempt: ['/web*'] } },
+            'csrf.exempt[0] is "/web*": allowed are paths such as "/webhooks/stripe" and "/webhooks/*".',
+        ],
+        [{ bodyLimits: { depth: 0 } }, 'bodyLimits.depth is 0: allowed are integers from 1 to 1000.'],
+        [
             { requestTimeoutMs: 66_000 - 1 },
             'requestTimeoutMs is 65999, below headersTimeoutMs (66000): the headers are part of the request.',
         ],
@@ -621,6 +774,18 @@ describe('the configuration', () => {
         { bodyLimit: '512kb' },
         { bodyLimit: 2048 },
         { host: '127.0.0.1' },
+        { bodyLimits: { keys: 100_000 } },
+        {
+            trustedOrigins: [
+                'https://app.example.com',
+                'http://localhost:5173',
+                'http://[::1]:5173',
+                'http://127.0.0.1:3000',
+            ],
+        },
+        { csrf: false },
+        { csrf: { exempt: ['/', '/webhooks/stripe', '/webhooks/*', '/*'] } },
+        { csrf: { tokens: true } },
     ])('%o is accepted', (http) => {
         expect(configProblem(http)).toBe('');
     });
@@ -631,6 +796,17 @@ describe('the configuration', () => {
             expect(configProblem(http)).toContain('src/config/http.ts: ');
         },
     );
+
+    test('what is given of csrf and bodyLimits is laid over the defaults', () => {
+        const { app } = httpKernel({ http: { csrf: { tokens: true }, bodyLimits: { depth: 3 } } });
+
+        expect(app.config.get<HttpConfig>('http')).toMatchObject({
+            csrf: { exempt: [], tokens: true },
+            bodyLimits: { depth: 3, keys: 10_000 },
+            trustedOrigins: [],
+        });
+        expect(httpKernel({ http: { csrf: false } }).app.config.get<HttpConfig>('http').csrf).toBe(false);
+    });
 
     test('only a trusted proxy says who the client is', async () => {
         const routes: HttpAppOptions['routes'] = (router) =>

@@ -59,18 +59,18 @@ export class ExceptionHandler {
         response.status(status).json(this.envelope(error, request));
     }
 
-    /** The envelope of an error. Unexpected errors show themselves in development only. */
+    /** The envelope of an error. What a client is not meant to read is shown in development only. */
     protected envelope(error: Error, request: Request): Envelope {
         const { status, code, expose, data } = traitsOf(error);
         if (expose) {
-            return { code, message: error.message, data };
-        }
-        if (status < 500) {
-            return { code, message: STATUS_CODES[status] ?? 'Bad Request', data: null };
+            return { code, message: String(error.message), data };
         }
         const { requestId } = request;
         if (this.app.environment.isDevelopment) {
             return { code, message: error.message, data: { requestId, error: explain(error) } };
+        }
+        if (status < 500) {
+            return { code, message: STATUS_CODES[status] ?? 'Bad Request', data: null };
         }
         return { code, message: GENERIC_MESSAGE, data: { requestId } };
     }

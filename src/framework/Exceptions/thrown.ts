@@ -12,40 +12,45 @@ export interface ErrorTraits {
 
 /** Whatever was thrown, as an Error: a string, null or a plain object becomes the message and cause of one. */
 export function toError(thrown: unknown): Error {
-    if (thrown instanceof Error || types.isNativeError(thrown)) {
+    if (isError(thrown)) {
         return thrown;
     }
     const { status, expose } = foreignTraits(thrown);
     const message = stringProperty(thrown, 'message');
     return new Exception(message ?? `Thrown, but not an Error: ${describe(thrown)}`, {
         status,
-        expose: message !== undefined && (expose ?? status < 500),
+        expose: message !== undefined && expose,
         cause: thrown,
     });
 }
 
-/** Status, code and exposure of any error. Those of other packages count where they are sane: 400 to 599. */
+/** Status, code and exposure of any error. The status of another package's counts where it is sane: 400 to 599. */
 export function traitsOf(error: Error): ErrorTraits {
     if (error instanceof Exception) {
         const { code, expose, data, headers } = error;
         return { status: saneStatus(error.status) ?? 500, code, expose, data, headers };
     }
     const { status, expose } = foreignTraits(error);
+    return { status, code: status, expose, data: null, headers: expose ? stringRecord(read(error, 'headers')) : {} };
+}
+
+/**
+ * Clients of other services throw errors with the status, message and headers of an answer that was meant for us, keys
+ * and addresses included: message and headers go out only where an error says so itself, as those of http-errors do.
+ */
+function foreignTraits(thrown: unknown): { status: number; expose: boolean } {
     return {
-        status,
-        code: status,
-        expose: expose ?? status < 500,
-        data: null,
-        headers: stringRecord(read(error, 'headers')),
+        status: saneStatus(read(thrown, 'status')) ?? saneStatus(read(thrown, 'statusCode')) ?? 500,
+        expose: read(thrown, 'expose') === true,
     };
 }
 
-function foreignTraits(thrown: unknown): { status: number; expose: boolean | undefined } {
-    const expose = read(thrown, 'expose');
-    return {
-        status: saneStatus(read(thrown, 'status')) ?? saneStatus(read(thrown, 'statusCode')) ?? 500,
-        expose: typeof expose === 'boolean' ? expose : undefined,
-    };
+function isError(thrown: unknown): thrown is Error {
+    try {
+        return thrown instanceof Error || types.isNativeError(thrown);
+    } catch {
+        return false; // a proxy may throw even here
+    }
 }
 
 function saneStatus(value: unknown): number | undefined {
@@ -77,8 +82,7 @@ function stringRecord(value: unknown): Record<string, string> {
     }
 }
 
-/** Types and keys only where it is an object: its values may be anybody's secrets. */
-/** A value that is no error, in short. Never throws. */
+/** A value that is no error, in short: of an object its keys only, as its values may be secrets. Never throws. */
 export function describe(thrown: unknown): string {
     if (typeof thrown === 'string') {
         return thrown.slice(0, 200);

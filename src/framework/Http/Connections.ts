@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 interface Connection {
     /** The answers that are not finished; several where a client pipelines. */
     readonly answers: Set<ServerResponse>;
-    /** The bytes received when the last answer was finished: more than these are a request that is on its way. */
+    /** The bytes received with the requests that are answered: more than these are a request that is on its way. */
     quietAt: number;
 }
 
@@ -61,9 +61,15 @@ export class Connections {
         this.since.set(response, performance.now());
     }
 
-    /** Whether some bytes of an answer have left on this connection, and others are still to come. */
+    /** Whether an answer on this connection has begun and is not complete. */
     public isAnswering(socket: Socket): boolean {
-        return [...(this.open.get(socket)?.answers ?? [])].some((response) => response.headersSent);
+        return this.answersOn(socket).some((response) => response.headersSent && !response.writableEnded);
+    }
+
+    /** Resolves when the answers to all requests that have arrived whole are sent; never, if the connection closes first. */
+    public async answered(socket: Socket): Promise<void> {
+        const whole = this.answersOn(socket).filter((response) => response.req.complete);
+        await Promise.all(whole.map((response) => new Promise((resolve) => response.once('close', resolve))));
     }
 
     /** Drops idle connections, and lets the others go when their answers are finished. */
@@ -89,13 +95,24 @@ export class Connections {
         }
     }
 
+    private answersOn(socket: Socket): ServerResponse[] {
+        return [...(this.open.get(socket)?.answers ?? [])];
+    }
+
     private finish(response: ServerResponse): void {
         this.since.delete(response);
-        const { socket } = response.req;
+        const { req: request } = response;
+        const { socket } = request;
         const connection = this.open.get(socket);
         if (connection) {
             connection.answers.delete(response);
             connection.quietAt = socket.bytesRead;
+            if (!request.complete) {
+                // Answered before it had arrived, as one that is too large is: Node.js reads off the rest.
+                request.once('close', () => {
+                    connection.quietAt = socket.bytesRead;
+                });
+            }
             if (this.draining && connection.answers.size === 0) {
                 socket.destroySoon(); // kept alive by headers that had left before
             }
@@ -104,7 +121,7 @@ export class Connections {
 
     /** Answers that wait behind another one of their connection are not told when that closes. */
     private forget(socket: Socket): void {
-        for (const response of this.open.get(socket)?.answers ?? []) {
+        for (const response of this.answersOn(socket)) {
             this.since.delete(response);
         }
         this.open.delete(socket);

@@ -4,7 +4,18 @@ import type { HelmetOptions } from 'helmet';
 import type { ConfigDefinition } from '../Config/ConfigRepository.js';
 import type { ConfigInput } from '../Config/define.js';
 import type { Place } from '../Config/Place.js';
-import { anyOf, boolean, custom, integer, object, oneOf, optional, type Rule, string } from '../Config/rules.js';
+import {
+    anyOf,
+    arrayOf,
+    boolean,
+    custom,
+    integer,
+    object,
+    oneOf,
+    optional,
+    type Rule,
+    string,
+} from '../Config/rules.js';
 import type { RequestIdOptions } from './requestId.js';
 
 /** What `src/config/http.ts` holds. All times are in milliseconds. */
@@ -17,9 +28,17 @@ export interface HttpConfig {
     trustProxy: boolean | number | string | readonly string[];
     /** The largest JSON or form body: bytes, or a text such as `1mb`. */
     bodyLimit: number | string;
-    /** false, or the options of the package cors. */
+    bodyLimits: BodyLimits;
+    /**
+     * Origins of other front ends, such as `http://localhost:5173`, whose pages may act for a logged-in visitor: they
+     * pass the check for request forgery and, while `cors` is false, read answers that depend on the visitor's cookie.
+     */
+    trustedOrigins: readonly string[];
+    /** false, or how requests that another site sends in a visitor's name are told apart. */
+    csrf: false | CsrfOptions;
+    /** false, or the options of the package cors; false answers `trustedOrigins` and nobody else. */
     cors: false | CorsOptions;
-    /** false, or the options of helmet. */
+    /** false, or the options of helmet, laid over the framework's (securityHeaders.ts). */
     securityHeaders: false | HelmetOptions;
     requestId: RequestIdOptions;
     /** How long a route may take to begin its answer; 0 for no limit. */
@@ -33,6 +52,22 @@ export interface HttpConfig {
     shutdownTimeoutMs: number;
 }
 
+/** What a body may be made of. */
+export interface BodyLimits {
+    /** How many objects and lists of a JSON body may stand inside each other. */
+    depth: number;
+    /** How many keys and list items a JSON body may have, all levels together. Forms have 1,000 fields at most. */
+    keys: number;
+}
+
+/** How requests that another site sends in a visitor's name are told apart. */
+export interface CsrfOptions {
+    /** Paths that are not checked, such as `/webhooks/stripe`, or `/webhooks/*` for all below one. */
+    exempt: readonly string[];
+    /** Whether a token is asked for where the browser does not say where a request comes from. */
+    tokens: boolean;
+}
+
 /** Completion for `src/config/http.ts`. */
 export function defineHttpConfig(config: ConfigInput<HttpConfig>): ConfigInput<HttpConfig> {
     return config;
@@ -40,22 +75,23 @@ export function defineHttpConfig(config: ConfigInput<HttpConfig>): ConfigInput<H
 
 export const httpConfig: ConfigDefinition<HttpConfig> = {
     file: 'http',
-    defaults: (environment) => ({
+    defaults: {
         port: 10000,
         trustProxy: false,
         bodyLimit: '1mb',
+        // Real documents are a dozen levels deep. 1,000 rows of ten columns fit, and are parsed in a few milliseconds.
+        bodyLimits: { depth: 32, keys: 10_000 },
+        trustedOrigins: [],
+        csrf: { exempt: [], tokens: false },
         cors: false,
-        // The policy that turns http into https would break pages that are developed on plain http.
-        securityHeaders: environment.isProduction
-            ? {}
-            : { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } },
+        securityHeaders: {},
         requestId: { trustInbound: false },
         answerTimeoutMs: 30_000,
         headersTimeoutMs: 66_000,
         requestTimeoutMs: 300_000,
         keepAliveTimeoutMs: 65_000,
         shutdownTimeoutMs: 10_000,
-    }),
+    },
     rules: (value, at) => {
         shape(value, at);
         timeoutsFit(value as Partial<HttpConfig>, at);
@@ -70,6 +106,9 @@ const shape = object({
         integer({ min: 1, unit: 'bytes' }),
         string({ pattern: /^\d+(\.\d+)?(b|kb|mb|gb)$/i, allowed: 'texts such as "1mb"' }),
     ),
+    bodyLimits: object({ depth: integer({ min: 1, max: 1_000 }), keys: integer({ min: 1 }) }),
+    trustedOrigins: arrayOf(custom(origin)),
+    csrf: anyOf(oneOf(false), object({ exempt: arrayOf(custom(exemptPath)), tokens: boolean() })),
     cors: anyOf(oneOf(false), custom(corsOptions)),
     securityHeaders: anyOf(oneOf(false), object({}, { open: true })),
     requestId: object({ trustInbound: boolean() }),
@@ -98,6 +137,38 @@ function trustedProxies(value: unknown, at: Place): void {
         express().set('trust proxy', value);
     } catch {
         at.problem(value, allowed);
+    }
+}
+
+/** An origin exactly as browsers send it, so that comparing texts is enough. */
+function origin(value: unknown, at: Place): void {
+    const meant = typeof value === 'string' ? originOf(value) : undefined;
+    if (meant === undefined || meant !== value) {
+        at.problem(value, 'origins such as "https://app.example.com"', meant && `write "${meant}"`);
+    }
+}
+
+/** The origin that a text names or was meant to name; undefined where there is none, or more than one. */
+function originOf(text: string): string | undefined {
+    const local = /^(localhost|127\.|\[::1\])/.test(text);
+    const url = /^[\w+.-]+:\/\//.test(text) ? text : `${local ? 'http' : 'https'}://${text}`;
+    if (text.includes('*') || !/^https?:/i.test(url) || !URL.canParse(url)) {
+        return undefined;
+    }
+    return new URL(url).origin;
+}
+
+/** A whole path, or all paths below one. */
+const EXEMPT = /^\/[^*?#\s]*$|^(\/[^*?#\s]+)?\/\*$/;
+
+function exemptPath(value: unknown, at: Place): void {
+    if (typeof value !== 'string' || !EXEMPT.test(value)) {
+        const rooted = typeof value === 'string' && !value.startsWith('/') && EXEMPT.test(`/${value}`);
+        at.problem(
+            value,
+            'paths such as "/webhooks/stripe" and "/webhooks/*"',
+            rooted ? `write "/${value}"` : undefined,
+        );
     }
 }
 

@@ -11,6 +11,7 @@ import { answerClientError } from './clientError.js';
 import type { HttpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
 import { ListenError } from './ListenError.js';
+import { originForm } from './originForm.js';
 import { readyPrototypes } from './readyPrototypes.js';
 
 export interface ListenOptions {
@@ -84,6 +85,7 @@ export class HttpServer {
         const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs } = this.config;
         const accept = (request: IncomingMessage, response: ServerResponse): void => {
             this.connections.requested(response);
+            request.url = originForm(request.url ?? '/');
             handler(request, response);
         };
         const options = {
@@ -93,12 +95,11 @@ export class HttpServer {
             keepAliveTimeout: keepAliveTimeoutMs,
             // How often Node looks for requests over their time; its own 30 s would let short limits run over.
             connectionsCheckingInterval: Math.max(50, Math.min(10_000, Math.ceil(headersTimeoutMs / 4))),
+            requireHostHeader: false, // properRequest() refuses these requests, with our headers and in the log
         };
         return createServer(options, accept)
             .on('connection', (socket) => this.connections.connected(socket))
-            .on('clientError', (error, socket) =>
-                answerClientError(error, socket, this.connections.isAnswering(socket as Socket)),
-            );
+            .on('clientError', (error, socket) => void answerClientError(error, socket as Socket, this.connections));
     }
 
     /** A listen() under way is finished first. */

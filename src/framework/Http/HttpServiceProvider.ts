@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
 import cors from 'cors';
 import express, { type NextFunction, type Request, type Response } from 'express';
-import helmet from 'helmet';
 import { appConfig } from '../Config/AppConfig.js';
 import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
-import { ConfigError } from '../Exceptions/errors.js';
 import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../ServiceProvider.js';
 import { KERNEL_SETTING } from './applicationOf.js';
@@ -14,7 +12,10 @@ import { HttpServer } from './HttpServer.js';
 import { health } from './health.js';
 import { notFound } from './notFound.js';
 import { parsers } from './parsers.js';
+import { properRequest } from './properRequest.js';
 import { requestId } from './requestId.js';
+import { securityHeaders } from './securityHeaders.js';
+import { trustedCors } from './trustedCors.js';
 
 /** The HTTP pipeline with its built-in stages, and the server. Routes and middlewares come from AppServiceProvider. */
 export class HttpServiceProvider extends ServiceProvider {
@@ -33,16 +34,20 @@ export class HttpServiceProvider extends ServiceProvider {
 
     public override boot(): void {
         const { options } = this;
+        const { isProduction, manifest } = this.app.environment;
         const pipeline = this.app.container.make(HttpPipeline);
         pipeline.use('requestId', requestId(options.requestId));
         if (options.securityHeaders) {
-            pipeline.use('securityHeaders', securityHeaders(options.securityHeaders));
+            pipeline.use('securityHeaders', securityHeaders(options.securityHeaders, isProduction));
         }
+        pipeline.use('securityHeaders', properRequest); // here, so that its refusals have these headers
         if (options.cors) {
             pipeline.use('cors', cors(options.cors));
+        } else if (options.trustedOrigins.length > 0) {
+            pipeline.use('cors', trustedCors(options.trustedOrigins));
         }
         pipeline.use('health', health());
-        const { public: folder } = this.app.environment.manifest.paths;
+        const { public: folder } = manifest.paths;
         if (existsSync(folder)) {
             pipeline.use('static', express.static(folder));
         }
@@ -80,13 +85,5 @@ export class HttpServiceProvider extends ServiceProvider {
             'trust proxy': this.options.trustProxy,
             'x-powered-by': false,
         };
-    }
-}
-
-function securityHeaders(options: Exclude<HttpConfig['securityHeaders'], false>): ReturnType<typeof helmet> {
-    try {
-        return helmet(options);
-    } catch (cause) {
-        throw new ConfigError(`src/config/http.ts: securityHeaders: ${(cause as Error).message}`, { cause });
     }
 }

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+import type { Connections } from './Connections.js';
 
 const ANSWERS: Readonly<Record<string, readonly [status: number, message: string]>> = {
     HPE_HEADER_OVERFLOW: [431, 'The headers of the request are too large.'],
@@ -7,10 +8,28 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, message: string
     ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
 };
 
-/** Answers what is no HTTP, or came too slowly, and closes the connection. `begun`: an answer is on its way already. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex, begun: boolean): void {
-    if (!socket.writable || begun || error.code === 'ECONNRESET') {
-        socket.destroy(); // bytes put into the middle of an answer would corrupt it
+const refused = new WeakSet<Socket>();
+
+/**
+ * Answers what is no HTTP, or came too slowly, and closes the connection. Requests that came whole before it are answered
+ * first: their client would take this answer for theirs.
+ */
+export async function answerClientError(
+    error: NodeJS.ErrnoException,
+    socket: Socket,
+    connections: Connections,
+): Promise<void> {
+    if (refused.has(socket)) {
+        return; // more of the same, while the answers before it are waited for
+    }
+    refused.add(socket);
+    // Bytes put into the middle of an answer would corrupt it.
+    const possible = () => socket.writable && error.code !== 'ECONNRESET' && !connections.isAnswering(socket);
+    if (possible()) {
+        await connections.answered(socket);
+    }
+    if (!possible()) {
+        socket.destroy();
         return;
     }
     const [status, message] = ANSWERS[error.code ?? ''] ?? [400, 'The request is malformed.'];

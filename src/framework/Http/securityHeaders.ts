@@ -1,0 +1,66 @@
+import type { RequestHandler } from 'express';
+import helmet, { type HelmetOptions } from 'helmet';
+import { ConfigError } from '../Exceptions/errors.js';
+
+type Policy = Exclude<HelmetOptions['contentSecurityPolicy'], boolean | undefined>;
+type Directives = NonNullable<Policy['directives']>;
+
+/** Nothing but what this application serves itself: no inline scripts and styles, no frames, no other origins. */
+const DIRECTIVES: Directives = {
+    'default-src': ["'self'"],
+    'base-uri': ["'none'"],
+    'object-src': ["'none'"],
+    'frame-ancestors': ["'none'"],
+    'form-action': ["'self'"],
+    'script-src': ["'self'"],
+    'script-src-attr': ["'none'"],
+    'style-src': ["'self'"],
+    'img-src': ["'self'", 'data:'],
+    'font-src': ["'self'"],
+    'connect-src': ["'self'"],
+};
+
+/**
+ * helmet with stricter defaults than its own. No Permissions-Policy: browsers ask the visitor before a page gets at
+ * what it governs, and without frames there is nobody to deny it to.
+ */
+export function securityHeaders(options: HelmetOptions, isProduction: boolean): RequestHandler {
+    const { contentSecurityPolicy: policy = true, ...others } = options;
+    const defaults: HelmetOptions = {
+        // helmet's no-referrer would make browsers send `Origin: null` with forms of our own pages, too.
+        referrerPolicy: { policy: 'same-origin' },
+        ...('frameguard' in others ? {} : { xFrameOptions: { action: 'deny' } }),
+        // https for a year would outlive a trial on plain http, and reach what else runs on localhost.
+        ...(isProduction || 'hsts' in others ? {} : { strictTransportSecurity: false }),
+    };
+    try {
+        return helmet({
+            ...defaults,
+            ...others,
+            contentSecurityPolicy: policy && laidOver(policy === true ? {} : policy, isProduction),
+        } as HelmetOptions);
+    } catch (cause) {
+        throw new ConfigError(`src/config/http.ts: securityHeaders: ${(cause as Error).message}`, { cause });
+    }
+}
+
+/** A policy whose directives replace ours one by one; null removes one. With `useDefaults: false` it has its own only. */
+function laidOver(policy: Policy, isProduction: boolean): Policy {
+    const { useDefaults = true, directives = {} } = policy;
+    const ours = {
+        ...DIRECTIVES,
+        // On plain http it would break pages that are developed there.
+        ...(isProduction ? { 'upgrade-insecure-requests': [] } : {}),
+    };
+    const given = Object.entries(directives).map(([name, value]) => [dashed(name), value]);
+    return {
+        ...policy,
+        useDefaults: false,
+        directives: { ...(useDefaults ? ours : {}), ...Object.fromEntries(given) },
+    };
+}
+
+/** helmet takes both `scriptSrc` and `script-src`. */
+function dashed(name: string): string {
+    return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
