@@ -8,11 +8,17 @@ export default defineSessionConfig({
     // added with sessions.extend() in src/app/Providers/AppServiceProvider.ts.
     driver: 'file',
 
-    // Signs the cookie, 32 characters or more. An array rotates it: the first signs, all verify.
-    secret: env.string('SESSION_SECRET'),
+    // Signs the cookie, 32 random characters or more. The first signs, all verify: ./artisan key:rotate logs nobody out.
+    secret: [env.string('SESSION_SECRET'), ...env.list('SESSION_PREVIOUS_SECRETS', [])],
 
-    // The cookie's name. Apps on the same host need different ones.
-    name: 'sosise',
+    // The cookie's name; apps on the same host need different ones. Unset: 'sosise', in production '__Host-sosise'.
+    // name: 'shop',
+
+    // Stores sessions encrypted, with a key made of the secret: true or false.
+    encrypt: false,
+
+    // How long a session may live however much it is used, in ms. Unset: seven days, or maxAge where that is longer.
+    // absolute: 7 * 24 * 60 * 60 * 1000,
 
     cookie: {
         // How long a visitor may be away, in ms, before the session ends; null: until the browser closes.

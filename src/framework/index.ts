@@ -38,8 +38,19 @@ export { LoggingServiceProvider } from './Logging/LoggingServiceProvider.js';
 export { type LogLevel, logLevels } from './Logging/levels.js';
 export type { Manifest } from './Manifest.js';
 export { ServiceProvider, type ServiceProviderClass } from './ServiceProvider.js';
+export { csrfToken } from './Session/csrfToken.js';
 export { exclusive } from './Session/exclusive.js';
 export { increment } from './Session/increment.js';
+export {
+    authenticatedAt,
+    authenticatedUser,
+    fingerprint,
+    login,
+    logout,
+    requireLogin,
+    requireRecentLogin,
+} from './Session/login.js';
+export type { SessionEnded } from './Session/RequestSession.js';
 export { defineSessionConfig, type SessionConfig } from './Session/SessionConfig.js';
 export {
     BadRecordError,
@@ -49,6 +60,7 @@ export {
     type StoredRecord,
 } from './Session/SessionDriver.js';
 export { type SessionDriverFactory, SessionManager } from './Session/SessionManager.js';
+export { type SessionName, SessionRegistry, type UserSession } from './Session/SessionRegistry.js';
 export { SessionServiceProvider } from './Session/SessionServiceProvider.js';
 export { KeyedQueue } from './Session/stores/KeyedQueue.js';
 

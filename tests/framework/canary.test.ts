@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { keyOf } from '../../src/framework/Session/storageKeys.js';
 import { Browser } from '../helpers/Browser.js';
 import { temporaryFolder } from '../helpers/sessionApp.js';
 
@@ -36,7 +37,7 @@ test('no id, cookie, secret or session value is ever in the output or in a log f
     const browser = new Browser(url);
     const secrets: string[] = [SECRET, VALUE];
     const remember = () => {
-        const cookie = browser.cookies.get('connect.sid') as string;
+        const cookie = browser.cookies.get('sosise') as string;
         const id = decodeURIComponent(cookie).slice(2).split('.')[0] as string;
         secrets.push(cookie, decodeURIComponent(cookie), id);
         return id;
@@ -49,7 +50,7 @@ test('no id, cookie, secret or session value is ever in the output or in a log f
     await browser.visit('/regenerate');
     const id = remember();
     const sessions = join(folder, 'sessions');
-    writeFileSync(join(sessions, `${id}.json`), `{"canary":"${VALUE}`); // damaged: set aside, with a warning
+    writeFileSync(join(sessions, `${keyOf(id)}.json`), `{"canary":"${VALUE}`); // damaged: set aside, with a warning
     await browser.visit('/store');
     remember();
     rmSync(sessions, { recursive: true });

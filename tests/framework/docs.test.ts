@@ -66,7 +66,7 @@ describe('the documents', () => {
         );
         for (const command of [...commands, ...inProse]) {
             const [program = '', verb = '', name = ''] = command.trim().split(/\s+/);
-            expect(['npm', 'curl', 'node'], command).toContain(program);
+            expect(['npm', 'curl', 'node', './artisan'], command).toContain(program);
             if (program === 'node') {
                 expect(command).toBe(scripts['start']);
             }
@@ -146,7 +146,7 @@ describe.each(['file', 'memory'])('the snippets that users were promised, on %s'
         onTestFinished(() => print.mockRestore());
         const app = await sessionApp({
             session: { driver },
-            http: { answerTimeoutMs: 100 },
+            http: { answerTimeoutMs: 1_000 },
             routes: (router) => {
                 router.get('/', action(IndexController, 'index'));
                 router.get('/check', checking);

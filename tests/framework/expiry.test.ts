@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Router } from 'express';
 import { describe, expect, test } from 'vitest';
-import { endedRecord, liveRecord } from '../../src/framework/Session/SessionRecord.js';
+import { endedRecord, liveRecord, type StoredCookie } from '../../src/framework/Session/SessionRecord.js';
 import { SessionRepository } from '../../src/framework/Session/SessionRepository.js';
+import { keyOf } from '../../src/framework/Session/storageKeys.js';
 import { FileStore } from '../../src/framework/Session/stores/FileStore.js';
 import { sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 
@@ -29,8 +30,12 @@ function age(folder: string, ms: number, ours = true): void {
         const seen = Date.now() - ms;
         const cookie = { originalMaxAge: 2 * HOUR, path: '/', httpOnly: true };
         const stock = JSON.stringify({ cookie, visits: 1, __lastAccess: seen });
-        writeFileSync(join(folder, name), ours ? liveRecord(seen, seen, cookie, ',"visits":1') : stock);
+        writeFileSync(join(folder, name), ours ? recordOf(seen, cookie, ',"visits":1') : stock);
     }
+}
+
+function recordOf(seen: number, cookie: StoredCookie, body: string): string {
+    return liveRecord({ seen, created: seen, login: undefined }, cookie, body);
 }
 
 describe('idle time', () => {
@@ -59,10 +64,7 @@ describe('idle time', () => {
         const { maxAge = null } = (session as { cookie?: { maxAge: number } }).cookie ?? {};
         const write = (seen: number) => {
             const [name = ''] = readdirSync(app.folder).filter((file) => file.endsWith('.json'));
-            writeFileSync(
-                join(app.folder, name),
-                liveRecord(seen, seen, { originalMaxAge: maxAge, path: '/' }, ',"visits":7'),
-            );
+            writeFileSync(join(app.folder, name), recordOf(seen, { originalMaxAge: maxAge, path: '/' }, ',"visits":7'));
         };
         write(Date.now() - idle + 5000);
         expect(await browser.json('/')).toBe(8);
@@ -103,21 +105,29 @@ describe('pruning', () => {
             utimesSync(file, new Date(now - writtenMsAgo), new Date(now - writtenMsAgo));
         };
         const live = (seenMsAgo: number, maxAge: number | null = null) =>
-            liveRecord(now - seenMsAgo, now - seenMsAgo, { originalMaxAge: maxAge }, ',"a":1');
-        put('expired', live(3 * HOUR), 3 * HOUR);
-        put('remembered', live(3 * HOUR, 24 * HOUR), 3 * HOUR);
-        put('fresh', live(1000), 1000);
-        put('ended', endedRecord(now - 3 * HOUR, 'destroyed'), 3 * HOUR);
-        put('damaged', '{"cookie":', 3 * HOUR);
-        expect(await repository.prune()).toBe(2);
+            recordOf(now - seenMsAgo, { originalMaxAge: maxAge }, ',"a":1');
+        const note = (msAgo: number) => endedRecord(now - msAgo, 'destroyed');
+        put(keyOf('expired'), live(3 * HOUR), 3 * HOUR);
+        put(keyOf('expired long ago'), live(28 * HOUR), 28 * HOUR);
+        put(keyOf('remembered'), live(3 * HOUR, 24 * HOUR), 3 * HOUR);
+        put(keyOf('fresh'), live(1000), 1000);
+        put(keyOf('ended'), note(3 * HOUR), 3 * HOUR);
+        put(keyOf('ended long ago'), note(26 * HOUR), 26 * HOUR);
+        put(keyOf('damaged'), '{"cookie":', 3 * HOUR);
+        put('plain-and-expired', live(3 * HOUR), 3 * HOUR);
+        put('plain-and-alive', live(1000), 3 * HOUR);
+        put('moved', live(1000), 3 * HOUR); // by a process that died before it removed this one
+        put(keyOf('moved'), live(1000), 1000);
+        expect(await repository.prune()).toBe(5);
+        const left = ['ended', 'expired', 'fresh', 'moved', 'remembered'].map(keyOf);
         expect(
             readdirSync(folder)
                 .filter((name) => name.endsWith('.json'))
                 .sort(),
-        ).toEqual(['fresh.json', 'remembered.json']);
+        ).toEqual([...left, 'plain-and-alive'].map((name) => `${name}.json`).sort());
+        expect(readFileSync(join(folder, `${keyOf('expired')}.json`), 'utf8')).toBe(endedRecord(now - HOUR, 'idle'));
         expect(warnings).toHaveLength(1);
         expect(readdirSync(join(folder, '.set-aside'))).toHaveLength(1);
-        expect(existsSync(join(folder, 'damaged.json'))).toBe(false);
         driver.close();
     });
 });

@@ -45,7 +45,7 @@ export interface SessionApp {
     handler: Express;
 }
 
-export const SECRET = 'a secret for tests, long enough for production';
+export const SECRET = 'Test7kQ2vX9mZ4rT8wN3pL6sB1dF5hJ0';
 
 /** A real application with real sessions on a free port; gone when the test ends. */
 export async function sessionApp(options: SessionAppOptions = {}): Promise<SessionApp> {

@@ -1,6 +1,7 @@
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { keyOf } from '../../src/framework/Session/storageKeys.js';
 import { PROJECT } from './compile.js';
 import type { ServerOptions } from './ServerOptions.js';
 import { type LogLine, type ProcessOptions, ServerProcess } from './ServerProcess.js';
@@ -127,6 +128,11 @@ export class Rig {
     /** The sessions' files. */
     public files(): string[] {
         return existsSync(this.folder) ? readdirSync(this.folder).filter((name) => name.endsWith('.json')) : [];
+    }
+
+    /** Where a session is stored: ours under the hash of its id, hand-wired under the id itself. */
+    public fileOf(id: string): string {
+        return join(this.folder, `${isOurs(this.system) ? keyOf(id) : id}.json`);
     }
 
     /** Locks and temporary files, of ours or of session-file-store. */

@@ -3,9 +3,11 @@ import session, { type SessionData } from 'express-session';
 import { HttpSession, RESERVED_KEYS } from './HttpSession.js';
 import type { RequestSession } from './RequestSession.js';
 import { sessionOf } from './requestSessions.js';
+import type { MaybePromise } from './SessionDriver.js';
 import { inflateCookie, type SessionLayer } from './SessionLayer.js';
 import type { LiveRecord, StoredCookie } from './SessionRecord.js';
-import type { SessionChange } from './SessionRepository.js';
+import type { LoadResult, SessionChange } from './SessionRepository.js';
+import { isSessionKey, keyOf } from './storageKeys.js';
 
 type Done<T = void> = (error: unknown, result?: T) => void;
 
@@ -56,7 +58,7 @@ export class ExpressStore extends session.Store {
             return;
         }
         this.reply(done, async () => {
-            const found = await this.layer.repository.load(id);
+            const found = await this.find(id);
             return found.kind === 'live' ? ({ ...found.record.data, cookie: found.record.cookie } as never) : null;
         });
     }
@@ -67,28 +69,30 @@ export class ExpressStore extends session.Store {
             const { cookie, ...keys } = JSON.parse(JSON.stringify(data)) as { cookie: StoredCookie };
             const entries = Object.entries(keys).filter(([key]) => !RESERVED_KEYS.has(key));
             const set = new Map(entries.map(([key, value]) => [key, JSON.stringify(value)]));
-            const found = await repository.load(id);
+            const key = storedAs(id);
+            const found = await this.find(id);
             if (found.kind === 'live') {
                 const removed = new Set(Object.keys(found.record.data).filter((key) => !set.has(key)));
-                await repository.save(id, found, { set, removed, added: new Map(), cookie });
+                await repository.save(key, found, { set, removed, added: new Map(), cookie });
             } else if (found.kind === 'none') {
-                await repository.create(id, cookie, { set, removed: new Set(), added: new Map() } as SessionChange);
+                await repository.create(key, cookie, { set, removed: new Set(), added: new Map() } as SessionChange);
             }
         });
     }
 
     public override touch(id: string, _data: SessionData, done?: Done): void {
         this.reply(done, async () => {
-            const found = await this.layer.repository.load(id);
+            const found = await this.find(id);
             if (found.kind === 'live') {
-                await this.layer.repository.touch(id, found);
+                await this.layer.repository.touch(storedAs(id), found);
             }
         });
     }
 
     public override destroy(id: string, done?: Done): void {
         this.reply(done, async () => {
-            await this.layer.repository.end(id, 'destroyed');
+            await this.find(id); // one under its plain id moves to its key
+            await this.layer.repository.end(storedAs(id), 'destroyed');
         });
     }
 
@@ -96,7 +100,7 @@ export class ExpressStore extends session.Store {
         this.reply(done, async () => sessionOf(request)?.regenerate());
     }
 
-    /** All live sessions, by id. Ids that the driver does not know, such as hashed ones, are its own names for them. */
+    /** All live sessions by their keys, which the other methods take like ids: the ids themselves are not stored. */
     public override all(done: Done<{ [id: string]: SessionData }>): void {
         this.reply(done, async () => {
             const all: { [id: string]: SessionData } = {};
@@ -144,10 +148,19 @@ export class ExpressStore extends session.Store {
         return request.session as never;
     }
 
+    private find(id: string): MaybePromise<LoadResult> {
+        return isSessionKey(id) ? this.layer.repository.load(id) : this.layer.repository.find(id);
+    }
+
     private reply<T>(done: Done<T> | undefined, work: () => Promise<T>): void {
         work().then(
             (result) => done?.(null, result),
             (error) => done?.(error),
         );
     }
+}
+
+/** Application code may name a session by its key too; cookies can't: what they hold is always hashed. */
+function storedAs(id: string): string {
+    return isSessionKey(id) ? id : keyOf(id);
 }

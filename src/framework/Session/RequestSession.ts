@@ -1,13 +1,23 @@
 import type { NextFunction, Request, Response } from 'express';
+import { UnauthorizedException } from '../Exceptions/UnauthorizedException.js';
 import type { HttpSession } from './HttpSession.js';
 import { ResponseGate, type ResponseSnapshot } from './ResponseGate.js';
 import type { Reading } from './SessionChanges.js';
 import type { Lease, MaybePromise } from './SessionDriver.js';
 import { SessionBusyException, SessionUnavailableException, UnstorableSessionError } from './SessionErrors.js';
 import type { SessionLayer } from './SessionLayer.js';
-import type { LiveRecord } from './SessionRecord.js';
+import type { LiveRecord, Login } from './SessionRecord.js';
 import { after, type LoadedSession, type LoadResult, NO_CHANGE, withoutId } from './SessionRepository.js';
 import { SessionState } from './SessionState.js';
+import { keepPrivate } from './sessionCaching.js';
+import { fingerprintOf } from './storageKeys.js';
+
+/** How a session ended, as far as its visitor may hear of it. */
+export type SessionEnded = 'idle' | 'absolute' | 'revoked' | 'destroyed';
+const TOLD_ENDS: ReadonlySet<string> = new Set<SessionEnded>(['idle', 'absolute', 'revoked', 'destroyed']);
+
+/** Of a browser's name, what tells it apart from others. */
+const LONGEST_BROWSER_NAME = 200;
 
 /**
  * One request's session: what was loaded, what the route did to it, and what has to be stored before the answer
@@ -20,6 +30,8 @@ export class RequestSession {
 
     private session: HttpSession | undefined;
     private readonly state: SessionState;
+    /** Whether the route has asked for the session: its answer belongs to this visitor. */
+    private used = false;
     private loadFailure: unknown;
     private failureIsKnown = false;
     private saveFailure: unknown;
@@ -76,6 +88,7 @@ export class RequestSession {
         }
         if (rolling || resave || saveUninitialized) {
             this.start();
+            this.used = false;
         } else if (this.record && (unset === 'destroy' || this.layer.repository.touchDue(this.record))) {
             this.guardAnswer();
         }
@@ -93,6 +106,7 @@ export class RequestSession {
             this.failureIsKnown = true;
             throw this.loadFailure;
         }
+        this.used = true;
         if (this.started || this.starting) {
             return true;
         }
@@ -159,10 +173,7 @@ export class RequestSession {
                     this.where(),
                 );
             }
-            const { repository } = this.layer;
-            const wasAlive = this.state.loaded !== undefined && (await repository.end(this.id, 'regenerated'));
-            this.layer.generate(this.request);
-            this.hasEnded ||= wasAlive;
+            await this.beginAnew();
         });
     }
 
@@ -177,26 +188,59 @@ export class RequestSession {
         this.attach(session);
     }
 
-    public migrate(): Promise<void> {
-        if (this.response.headersSent) {
-            const reason = 'the answer has begun, so that the browser can not be given the new id';
-            return Promise.reject(new Error(`request.session.migrate() came too late: ${reason}.`));
-        }
+    public async migrate(): Promise<void> {
+        this.refuseLateId('request.session.migrate()');
         return this.inTurn(async () => {
-            const newId = this.layer.newId(this.request);
-            const { loaded } = this.state;
-            if (loaded) {
-                const reading = this.state.read(this.session as HttpSession);
-                if (!this.stored(await this.state.migrate(loaded, newId, reading))) {
-                    return;
-                }
-                this.cookieDue = true;
-            } else {
-                this.state.forget();
-                this.mustStore = true;
-            }
-            this.id = newId;
+            await this.changeId();
         });
+    }
+
+    /** Makes the session a user's, under a new id; what another user had in it ends. */
+    public async login(user: string): Promise<void> {
+        this.refuseLateId('login()');
+        this.start();
+        return this.inTurn(async () => {
+            const before = this.loggedIn;
+            if (!this.session || this.ended || this.wasUnset() || (before && before.user !== user)) {
+                await this.beginAnew();
+            }
+            const { request, layer } = this;
+            const { address, browser } = layer.settings.registry;
+            const stored = await this.changeId({
+                user,
+                at: Date.now(),
+                ...(address && { address: request.ip }),
+                ...(browser && { browser: request.headers['user-agent']?.slice(0, LONGEST_BROWSER_NAME) }),
+            });
+            if (!stored) {
+                throw new UnauthorizedException('Your session has ended meanwhile: please log in again.');
+            }
+        });
+    }
+
+    /** Ends the session, and takes it from its user's list. */
+    public async logout(): Promise<void> {
+        this.start();
+        Reflect.deleteProperty(this.request, 'session');
+        return this.inTurn(async () => {
+            const { loggedIn, layer } = this;
+            const { key } = this.state;
+            await this.end();
+            const { clearSiteData } = layer.settings;
+            if (clearSiteData.length > 0 && !this.response.headersSent) {
+                this.response.setHeader('Clear-Site-Data', clearSiteData.map((name) => `"${name}"`).join(', '));
+            }
+            if (loggedIn) {
+                await layer.repository.users.remove(loggedIn.user, new Set([key])).catch((error: unknown) => {
+                    layer.log.warning("A session that ended is still in its user's list.", { ...this.where(), error });
+                });
+            }
+        });
+    }
+
+    /** Whose session it is, since `login()`. */
+    public get loggedIn(): Login | undefined {
+        return this.ended ? undefined : this.state.record?.login;
     }
 
     /**
@@ -221,6 +265,33 @@ export class RequestSession {
         }
     }
 
+    /** How the session of the request's cookie ended, where that was within the last day. */
+    public get sessionEnded(): SessionEnded | undefined {
+        const { endReason } = this.state;
+        return endReason !== undefined && TOLD_ENDS.has(endReason) ? (endReason as SessionEnded) : undefined;
+    }
+
+    /** The name under which the session is stored. */
+    public get key(): string {
+        return this.state.key;
+    }
+
+    /** A token that holds for this session's id: the session is stored and sent, also while it is empty. */
+    public csrfToken(): string {
+        const tokens = this.layer.forgery?.tokens;
+        if (!tokens) {
+            throw new Error('csrfToken(request) needs csrf: { tokens: true } in src/config/http.ts.');
+        }
+        this.start();
+        this.mustStore ||= !this.state.loaded;
+        return tokens.makeToken(this.id);
+    }
+
+    /** Throws where another site made the visitor's browser send this: it must not log anyone in. */
+    public refuseForgery(): void {
+        this.layer.forgery?.refuseOtherSites(this.request);
+    }
+
     /** `request.sessionStore`. */
     public get sessionStore(): unknown {
         return this.layer.store;
@@ -232,9 +303,9 @@ export class RequestSession {
         const { lockTimeoutMs } = this.layer.settings;
         let lease: Lease | undefined;
         try {
-            lease = await this.layer.driver.lock(this.id, lockTimeoutMs);
+            lease = await this.layer.driver.lock(this.key, lockTimeoutMs);
         } catch (error) {
-            throw new SessionUnavailableException('loaded', withoutId(this.id, error));
+            throw new SessionUnavailableException('loaded', withoutId(this.key, error));
         }
         if (!lease) {
             throw new SessionBusyException(lockTimeoutMs);
@@ -322,6 +393,38 @@ export class RequestSession {
         }
     }
 
+    private refuseLateId(what: string): void {
+        if (this.response.headersSent) {
+            const reason = 'the answer has begun, so that the browser can not be given the new id';
+            throw new Error(`${what} came too late: ${reason}.`);
+        }
+    }
+
+    private async beginAnew(): Promise<void> {
+        const wasAlive = this.state.loaded !== undefined && (await this.layer.repository.end(this.key, 'regenerated'));
+        this.layer.generate(this.request);
+        this.hasEnded ||= wasAlive;
+    }
+
+    /** False: the session has ended meanwhile. */
+    private async changeId(login?: Login): Promise<boolean> {
+        const newId = this.layer.newId(this.request);
+        const reading = this.state.read(this.session as HttpSession);
+        const { loaded } = this.state;
+        if (loaded) {
+            const isStored = this.stored(await this.state.migrate(loaded, newId, reading, login));
+            if (isStored) {
+                this.id = newId;
+                this.cookieDue = true;
+            }
+            return isStored;
+        }
+        this.state.forget();
+        this.mustStore = true;
+        this.id = newId;
+        return !login || !this.canReachBrowser() || (await this.create(reading, login)) === true;
+    }
+
     private current(): HttpSession {
         this.start();
         if (!this.session || this.wasUnset()) {
@@ -351,7 +454,7 @@ export class RequestSession {
     }
 
     /** Does what has to be done before the headers leave. */
-    private plan(): MaybePromise<void> {
+    private plan(): MaybePromise<unknown> {
         const { late, loaded } = this.state;
         if (late || this.ended) {
             this.noteLateChanges();
@@ -372,9 +475,10 @@ export class RequestSession {
         return rolling || this.layer.repository.touchDue(loaded.record) ? this.touch(loaded) : undefined;
     }
 
-    private create(reading: Reading): MaybePromise<void> {
-        return after(this.state.create(reading), (isStored) => {
+    private create(reading: Reading, login?: Login): MaybePromise<boolean> {
+        return after(this.state.create(reading, login), (isStored) => {
             this.cookieDue = this.stored(isStored);
+            return isStored;
         });
     }
 
@@ -424,7 +528,7 @@ export class RequestSession {
 
     private end(): MaybePromise<void> {
         this.ended = true;
-        const ending = this.state.loaded ? this.layer.repository.end(this.id, 'destroyed') : false;
+        const ending = this.state.loaded ? this.layer.repository.end(this.key, 'destroyed') : false;
         return after(ending, (wasAlive) => {
             this.clearDue = wasAlive || this.hasEnded;
         });
@@ -440,8 +544,11 @@ export class RequestSession {
         }
     }
 
-    /** A secure cookie over plain http never arrives: a session that could not be found again is not stored. */
+    /** A session that could not be found again is not stored: a secure cookie over plain http never arrives. */
     private canReachBrowser(): boolean {
+        if (this.layer.forgery?.mayBeginSession(this.request) === false) {
+            return false;
+        }
         const session = this.session as HttpSession;
         if (session.cookie.secure !== true || this.layer.cookie.isSecure(this.request)) {
             return true;
@@ -455,25 +562,33 @@ export class RequestSession {
         if (this.saveFailure !== undefined) {
             return;
         }
-        const { cookie } = this.layer;
+        const setCookie = this.setCookie();
+        if (setCookie !== undefined) {
+            this.response.appendHeader('Set-Cookie', setCookie);
+        }
+        const sendsCookie = setCookie !== undefined;
+        if ((this.used || sendsCookie) && !keepPrivate(this.response, sendsCookie)) {
+            this.layer.warnShared(this.where());
+        }
+    }
+
+    /** The Set-Cookie that this answer needs, if any. */
+    private setCookie(): string | undefined {
+        const { cookie, repository } = this.layer;
         if (this.clearDue) {
-            this.response.appendHeader(
-                'Set-Cookie',
-                cookie.clear(this.layer.cookieOf(this.session, this.record?.cookie)),
-            );
-            return;
+            return cookie.clear(this.layer.cookieOf(this.session, this.record?.cookie));
         }
         if (!this.cookieDue || this.state.late || this.ended || this.wasUnset()) {
-            return;
+            return undefined;
         }
         const sent = this.layer.cookieOf(this.session, this.record?.cookie);
         if (sent.secure === true && !cookie.isSecure(this.request)) {
             this.layer.warnUndeliverable(this.request);
-            return;
+            return undefined;
         }
         sent.maxAge = sent.originalMaxAge as number; // counted from now on
-        this.response.appendHeader('Set-Cookie', cookie.issue(this.id, sent));
         this.sentId = this.id;
+        return cookie.issue(this.id, sent, repository.absoluteEndOf(this.record as LiveRecord));
     }
 
     /**
@@ -496,15 +611,20 @@ export class RequestSession {
     }
 
     private where(): Record<string, unknown> {
-        return { method: this.request.method, path: this.request.path };
+        const { id, key } = this.state;
+        return {
+            method: this.request.method,
+            path: this.request.path,
+            ...(id !== '' && { session: fingerprintOf(key) }),
+        };
     }
 }
 
 /** Work that fails at once fails as a promise does. Undefined where it is done already. */
-function attempt(work: () => MaybePromise<void>): Promise<void> | undefined {
+function attempt(work: () => MaybePromise<unknown>): Promise<void> | undefined {
     try {
         const result = work();
-        return result instanceof Promise ? result : undefined;
+        return result instanceof Promise ? (result as Promise<void>) : undefined;
     } catch (error) {
         return Promise.reject(error);
     }

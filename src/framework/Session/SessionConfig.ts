@@ -23,6 +23,7 @@ import {
 } from '../Config/rules.js';
 import type { Environment } from '../Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import { SECRET_FIX, secretsIn, weaknessOf } from './secrets.js';
 
 /** The attributes of the session cookie, under express-session's names. Times are in ms. */
 export interface SessionCookieConfig {
@@ -42,10 +43,10 @@ export interface SessionConfig {
     enabled: boolean;
     /** `file`, `memory`, or a name given to `SessionManager.extend()`. */
     driver: string;
-    /** Signs the cookie; of an array the first signs and all verify. At least 32 characters each. */
-    secret?: string | readonly string[];
-    /** The cookie's name. */
-    name: string;
+    /** Signs the cookie; of an array the first signs and all verify. At least 32 random characters each. */
+    secret?: string | readonly (string | undefined)[];
+    /** The cookie's name. Unset: `sosise`; where the cookie is secure with the prefix `__Host-`, or `__Secure-` with a domain or a path. */
+    name?: string;
     rolling?: boolean;
     resave: boolean;
     proxy?: boolean;
@@ -55,6 +56,17 @@ export interface SessionConfig {
     cookie: SessionCookieConfig;
     /** How long a session lives without a request, in ms. Default: `cookie.maxAge`, else the driver's `ttl`, else two hours. */
     idle?: number;
+    /**
+     * How long a session lives however much it is used, in ms; null: no such limit. Default: seven days, or
+     * `cookie.maxAge` or `idle` where that is more.
+     */
+    absolute?: number | null;
+    /** Stores sessions encrypted. Default: false, but where `drivers.file.secret` asked for it. */
+    encrypt?: boolean;
+    /** What `logout()` tells the browser to forget, as `Clear-Site-Data` names it. */
+    clearSiteData: readonly ClearSiteData[];
+    /** What the SessionRegistry remembers of a login besides its time. */
+    registry: { address: boolean; browser: boolean };
     /** `merge`: requests of one session run in parallel. `exclusive`: one after another. */
     concurrency: 'merge' | 'exclusive';
     /** How long a request waits for its turn under `exclusive`, in ms. */
@@ -73,13 +85,19 @@ export interface SessionConfig {
     drivers: Record<string, Record<string, unknown> | undefined>;
 }
 
+export type ClearSiteData = 'cache' | 'cookies' | 'storage' | 'executionContexts' | '*';
+
 /** Completion for `src/config/session.ts`. */
 export function defineSessionConfig(config: ConfigInput<SessionConfig>): ConfigInput<SessionConfig> {
     return config;
 }
 
 const HOUR_MS = 3_600_000;
-const MIN_SECRET_LENGTH = 32;
+
+/** Browsers drop cookies above this. */
+export const MAX_COOKIE_BYTES = 4096;
+/** `s:`, an id of 32 characters, and the signature of 43 with its dot; two characters are escaped. */
+const ISSUED_LENGTH = 82;
 
 /** Set-Cookie names and paths can't hold these; browsers would cut the cookie there. */
 const COOKIE_NAME = /^(?!__proto__$)[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -126,7 +144,7 @@ function checkCookie({ maxAge, expires, path, domain }: SessionCookieConfig, at:
     }
 }
 
-const secretRule: Rule = optional(anyOf(string(), arrayOf(string())));
+const secretRule: Rule = optional(anyOf(string(), arrayOf(optional(string()))));
 
 /** The options of session-file-store and memorystore, and the few that are ours. */
 const driverRules: Rule = (value, at) => {
@@ -174,7 +192,7 @@ const shape = object({
     enabled: boolean(),
     driver: string({ minLength: 1 }),
     secret: secretRule,
-    name: string({ pattern: COOKIE_NAME, allowed: 'names that a cookie can have, but for __proto__' }),
+    name: optional(string({ pattern: COOKIE_NAME, allowed: 'names that a cookie can have, but for __proto__' })),
     rolling: optional(boolean()),
     resave: boolean(),
     proxy: optional(boolean()),
@@ -183,6 +201,10 @@ const shape = object({
     genid: optional(func()),
     cookie: cookieRules,
     idle: optional(duration),
+    absolute: optional(nullable(duration)),
+    encrypt: optional(boolean()),
+    clearSiteData: arrayOf(oneOf('cache', 'cookies', 'storage', 'executionContexts', '*')),
+    registry: object({ address: boolean(), browser: boolean() }),
     concurrency: oneOf('merge', 'exclusive'),
     lockTimeoutMs: wait,
     storeTimeoutMs: wait,
@@ -198,11 +220,12 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
     defaults: (environment) => ({
         enabled: false,
         driver: 'file',
-        name: 'connect.sid',
         resave: false,
         saveUninitialized: false,
         unset: 'keep',
         cookie: { path: '/', httpOnly: true, sameSite: 'lax', secure: environment.isProduction },
+        clearSiteData: [],
+        registry: { address: false, browser: false },
         concurrency: 'merge',
         lockTimeoutMs: 10_000,
         storeTimeoutMs: 2_000,
@@ -215,26 +238,94 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
     rules: (value, at) => {
         shape(value, at);
         checkSecrets(value as Partial<SessionConfig>, at);
+        checkDelivery(value as Partial<SessionConfig>, at);
     },
 };
+
+/** Cookies that browsers throw away without a word: their visitors would have no session. */
+function checkDelivery(config: Partial<SessionConfig>, at: Place): void {
+    const { secure, sameSite, partitioned, domain, path = '/' } = config.cookie ?? {};
+    const fix = 'Set cookie.secure to true';
+    if (sameSite === 'none' && secure !== true && secure !== 'auto') {
+        at.key('cookie')
+            .key('sameSite')
+            .say(`is 'none', and browsers drop such a cookie unless it is secure. ${fix}, or sameSite to 'lax'.`);
+    }
+    if (partitioned === true && secure !== true) {
+        at.key('cookie')
+            .key('partitioned')
+            .say(`is true, and browsers drop such a cookie unless it is secure. ${fix}.`);
+    }
+    const name = cookieName({ name: config.name, cookie: config.cookie ?? {} });
+    const prefix = /^__(?:Host|Secure)-/i.exec(name)?.[0];
+    if (prefix && secure !== true) {
+        at.key('name').say(
+            `begins with ${prefix}, and browsers drop such a cookie unless it is secure. ${fix}, or leave name out: it gets the prefix by itself where that can be.`,
+        );
+    }
+    if (prefix?.toLowerCase() === '__host-' && (domain !== undefined || path !== '/')) {
+        at.key('name').say(
+            `begins with ${prefix}, and browsers drop such a cookie if it has a ${domain === undefined ? 'path other than /' : 'domain'}. Use __Secure- instead, or leave cookie.${domain === undefined ? 'path' : 'domain'} out.`,
+        );
+    }
+    const bytes = cookieBytes(name, config.cookie ?? {});
+    if (bytes > MAX_COOKIE_BYTES) {
+        at.key('cookie').say(`makes a cookie of ${bytes} bytes, and browsers drop those above ${MAX_COOKIE_BYTES}.`);
+    }
+}
+
+/** How long the whole cookie is, with an id as they are made here. */
+function cookieBytes(name: string, { path, domain }: SessionCookieConfig): number {
+    const longest = {
+        expires: new Date(),
+        httpOnly: true,
+        secure: true,
+        partitioned: true,
+        sameSite: 'strict',
+    } as const;
+    try {
+        const value = 'x'.repeat(ISSUED_LENGTH);
+        return serialize(name, value, { ...longest, ...(path && { path }), ...(domain && { domain }) }).length;
+    } catch {
+        return 0; // said elsewhere
+    }
+}
 
 /** Only where sessions are on, and wherever visitors could be harmed: on any machine but a developer's. */
 function checkSecrets(config: Partial<SessionConfig>, at: Place): void {
     if (config.enabled !== true || at.environment.isDevelopment || at.environment.name === 'test') {
         return;
     }
-    const secrets = secretsOf(config);
-    const fix = 'Set SESSION_SECRET to the output of: openssl rand -base64 32';
-    if (secrets.length === 0 || secrets.includes('')) {
-        at.key('secret').say(`is ${secrets.length === 0 ? 'missing' : 'empty'}: sessions can't be signed. ${fix}.`);
-    } else if (hasShortSecret(config)) {
-        at.key('secret').say(`is shorter than ${MIN_SECRET_LENGTH} characters, so that it could be guessed. ${fix}.`);
+    const secret = at.key('secret');
+    const [first] = Array.isArray(config.secret) ? config.secret : [config.secret];
+    if (first === undefined || first === '') {
+        secret.say(`is missing: sessions can't be signed. ${SECRET_FIX}.`);
+    }
+    for (const [index, one] of secretsIn(config.secret).entries()) {
+        const weakness = weaknessOf(one);
+        if (weakness !== undefined) {
+            secret.say(
+                index === 0
+                    ? `${weakness}. ${SECRET_FIX}.`
+                    : `holds one of earlier that ${weakness}: it would still let a cookie in. Take it out of SESSION_PREVIOUS_SECRETS.`,
+            );
+        }
     }
 }
 
-function secretsOf({ secret }: Partial<SessionConfig>): readonly string[] {
-    const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret];
-    return secrets.filter((value) => typeof value === 'string');
+/** What a name left unset becomes. */
+const DEFAULT_NAME = 'sosise';
+
+/**
+ * Browsers take a `__Host-` cookie from this host and over https only, so that no neighbouring host can plant one; with a
+ * domain or a path, `__Secure-` is what they accept.
+ */
+export function cookieName({ name, cookie }: { name?: string | undefined; cookie: SessionCookieConfig }): string {
+    const { secure, domain, path = '/' } = cookie;
+    if (name !== undefined || secure !== true) {
+        return name ?? DEFAULT_NAME;
+    }
+    return `${domain === undefined && path === '/' ? '__Host-' : '__Secure-'}${DEFAULT_NAME}`;
 }
 
 /** The session config with every default worked out. Times are in ms. */
@@ -249,6 +340,10 @@ export interface SessionSettings {
     readonly genid: (request: Request) => string;
     readonly cookie: SessionCookieConfig;
     readonly idleMs: number;
+    readonly absoluteMs: number | null | undefined;
+    readonly encrypts: boolean;
+    readonly clearSiteData: readonly ClearSiteData[];
+    readonly registry: { readonly address: boolean; readonly browser: boolean };
     readonly concurrency: 'merge' | 'exclusive';
     readonly lockTimeoutMs: number;
     readonly storeTimeoutMs: number;
@@ -258,15 +353,10 @@ export interface SessionSettings {
     readonly pruneIntervalMs: number;
 }
 
-/** Whether a secret is so short that it could be guessed: refused in production, warned of elsewhere. */
-export function hasShortSecret(config: Partial<SessionConfig>): boolean {
-    return secretsOf(config).some((secret) => secret !== '' && secret.length < MIN_SECRET_LENGTH);
-}
-
 export function settingsOf(config: SessionConfig): SessionSettings {
-    const secrets = secretsOf(config).filter((secret) => secret !== '');
+    const secrets = secretsIn(config.secret);
     return {
-        name: config.name,
+        name: cookieName(config),
         // Production has refused to start without one by now; a test needs none to outlive it.
         secrets: secrets.length > 0 ? secrets : [randomBytes(32).toString('base64url')],
         rolling: config.rolling,
@@ -277,6 +367,10 @@ export function settingsOf(config: SessionConfig): SessionSettings {
         genid: config.genid ? checkedGenid(config.genid) : () => randomBytes(24).toString('base64url'),
         cookie: config.cookie,
         idleMs: config.idle ?? config.cookie.maxAge ?? ttlOf(config) ?? 2 * HOUR_MS,
+        absoluteMs: config.absolute,
+        encrypts: config.encrypt ?? (config.driver === 'file' && config.drivers.file?.secret !== undefined),
+        clearSiteData: config.clearSiteData,
+        registry: config.registry,
         concurrency: config.concurrency,
         lockTimeoutMs: config.lockTimeoutMs,
         storeTimeoutMs: config.storeTimeoutMs,

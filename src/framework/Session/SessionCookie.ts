@@ -2,6 +2,8 @@ import { parse, serialize } from 'cookie';
 import { sign, unsign } from 'cookie-signature';
 import type { Request } from 'express';
 import type { Cookie } from 'express-session';
+import { MAX_COOKIE_BYTES } from './SessionConfig.js';
+import { UnstorableSessionError } from './SessionErrors.js';
 import { VerifiedCookies } from './VerifiedCookies.js';
 
 export interface SessionCookieOptions {
@@ -18,15 +20,15 @@ export class SessionCookie {
 
     public constructor(private readonly options: SessionCookieOptions) {}
 
+    /** Whether a request carries the cookie, whatever its value. */
+    public isCarriedBy(request: Request): boolean {
+        return this.valueIn(request) !== undefined;
+    }
+
     /** The id in the request's cookie, or undefined where there is none that one of the secrets signed. */
     public read(request: Request): string | undefined {
-        const header = request.headers.cookie;
-        const { name, secrets } = this.options;
-        if (!header?.includes(name)) {
-            return undefined;
-        }
-        const cookies = parse(header);
-        const value = Object.hasOwn(cookies, name) ? cookies[name] : undefined;
+        const { secrets } = this.options;
+        const value = this.valueIn(request);
         if (!value?.startsWith('s:')) {
             return undefined;
         }
@@ -44,9 +46,29 @@ export class SessionCookie {
         return undefined;
     }
 
-    /** The Set-Cookie value that gives the browser this session. */
-    public issue(id: string, cookie: Cookie): string {
-        return serialize(this.options.name, `s:${sign(id, this.options.secrets[0] as string)}`, attributes(cookie));
+    private valueIn(request: Request): string | undefined {
+        const header = request.headers.cookie;
+        const { name } = this.options;
+        if (!header?.includes(name)) {
+            return undefined;
+        }
+        const cookies = parse(header);
+        return Object.hasOwn(cookies, name) ? cookies[name] : undefined;
+    }
+
+    /** The Set-Cookie value that gives the browser this session, which lasts until `end` (ms since the epoch) at most. */
+    public issue(id: string, cookie: Cookie, end: number): string {
+        const { expires, ...others } = attributes(cookie);
+        const text = serialize(this.options.name, `s:${sign(id, this.options.secrets[0] as string)}`, {
+            ...others,
+            ...(expires && { expires: expires.getTime() > end ? new Date(end) : expires }),
+        });
+        if (text.length > MAX_COOKIE_BYTES) {
+            throw new UnstorableSessionError(
+                `The session cookie is ${text.length} bytes, and browsers drop those above ${MAX_COOKIE_BYTES}: shorten its path or its name.`,
+            );
+        }
+        return text;
     }
 
     /** The Set-Cookie value that takes the cookie away; browsers want the attributes it was set with. */

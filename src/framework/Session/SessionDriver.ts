@@ -30,8 +30,8 @@ export class BadRecordError extends Error {
  * sessions are the layer's business, once for all drivers. Every method throws (or rejects) only on storage trouble.
  */
 export interface SessionDriver {
-    /** What the driver can't promise, as a sentence for one line at boot. */
-    readonly abilities?: { readonly limits?: string };
+    /** `limits`: what the driver can't promise, as a sentence for one line at boot. `lists`: false if it has no `records`. */
+    readonly abilities?: { readonly limits?: string; readonly lists?: boolean };
     /** The record under an id, or undefined. Throws BadRecordError where something else stands in its place. */
     read(id: string): MaybePromise<StoredRecord | undefined>;
     /**

@@ -2,9 +2,11 @@ import type { Request, RequestHandler, Response } from 'express';
 import session, { Cookie, type CookieOptions } from 'express-session';
 import type { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import type { Logger } from '../Logging/Logger.js';
+import { CsrfTokens } from './CsrfTokens.js';
 import { ExpressStore } from './ExpressStore.js';
 import { HttpSession } from './HttpSession.js';
 import { OncePerMinute } from './OncePerMinute.js';
+import { RequestForgery } from './RequestForgery.js';
 import type { RequestSession } from './RequestSession.js';
 import type { SessionLimits } from './SessionChanges.js';
 import type { SessionSettings } from './SessionConfig.js';
@@ -19,8 +21,17 @@ export interface SessionLayerOptions {
     driver: SessionDriver;
     log: Logger;
     errors: ExceptionHandler;
+    /** What `src/config/http.ts` says of requests that other sites cause; undefined: they are not checked. */
+    forgery?: ForgeryRules | undefined;
     /** Warn of values that JSON can't hold. */
     isDevelopment: boolean;
+}
+
+export interface ForgeryRules {
+    readonly trustedOrigins: readonly string[];
+    readonly exempt: readonly string[];
+    /** Whether requests that do not say where they come from need a token. */
+    readonly tokens: boolean;
 }
 
 /** Stands in for the response in express-session's middleware: storing and cookies are RequestSession's business. */
@@ -40,8 +51,10 @@ export class SessionLayer {
     public readonly errors: ExceptionHandler;
     public readonly driver: SessionDriver;
     public readonly store: ExpressStore;
+    public readonly forgery: RequestForgery | undefined;
     private readonly expressSession: RequestHandler;
     private readonly undeliverable = new OncePerMinute();
+    private readonly shared = new OncePerMinute();
 
     public constructor(options: SessionLayerOptions) {
         const { settings, driver, log } = options;
@@ -52,11 +65,13 @@ export class SessionLayer {
         this.repository = new SessionRepository(driver, {
             idleMs: settings.idleMs,
             maxAgeMs: settings.cookie.maxAge ?? undefined,
+            absoluteMs: settings.absoluteMs,
             timeoutMs: settings.storeTimeoutMs,
             keepDamagedMs: settings.keepDamagedMs,
             warn: (message, context) => log.warning(message, context),
         });
         this.cookie = new SessionCookie({ name: settings.name, secrets: settings.secrets, proxy: settings.proxy });
+        this.forgery = options.forgery && this.forgeryBy(options.forgery, options.isDevelopment);
         this.limits = limitsFor(settings, log, options.isDevelopment);
         this.store = new ExpressStore(this);
         this.expressSession = session({
@@ -108,6 +123,26 @@ export class SessionLayer {
     /** The cookie to send: the session's own, or, where the route never asked for the session, the stored one. */
     public cookieOf(current: HttpSession | undefined, stored?: StoredCookie): Cookie {
         return current?.cookie ?? inflateCookie(stored ?? {});
+    }
+
+    private forgeryBy({ trustedOrigins, exempt, tokens }: ForgeryRules, isDevelopment: boolean): RequestForgery {
+        return new RequestForgery({
+            trustedOrigins,
+            exempt,
+            tokens: tokens ? new CsrfTokens(this.settings.secrets) : undefined,
+            carriesSession: (request) => this.cookie.isCarriedBy(request),
+            log: this.log,
+            isDevelopment,
+        });
+    }
+
+    public warnShared(where: Record<string, unknown>): void {
+        if (this.shared.isDue()) {
+            this.log.warning(
+                "An answer that used the session says Cache-Control: public: caches may give it to other visitors. Say private, or don't look at the session there.",
+                where,
+            );
+        }
     }
 
     public warnUndeliverable(request: Request): void {

@@ -1,5 +1,14 @@
 /** How a session ended, for the note that is left in its place. */
-export type EndReason = 'destroyed' | 'regenerated' | 'migrated';
+export type EndReason = 'destroyed' | 'regenerated' | 'migrated' | 'revoked' | 'idle' | 'absolute';
+
+/** Whose session it is since `login()`, and since when (ms since the epoch). */
+export interface Login {
+    readonly user: string;
+    readonly at: number;
+    /** The client's address and browser at login, where `registry` of the config asks for them. */
+    readonly address?: string | undefined;
+    readonly browser?: string | undefined;
+}
 
 /** The cookie part of a record, with express-session's names. */
 export interface StoredCookie {
@@ -19,6 +28,7 @@ export interface LiveRecord {
     /** When the session began and when it was last active, in ms since the epoch. */
     readonly created: number;
     readonly seen: number;
+    readonly login: Login | undefined;
     readonly cookie: StoredCookie;
     /** `cookie.originalMaxAge`, which says how long the session lives: known without parsing the cookie. */
     readonly maxAge: StoredCookie['originalMaxAge'];
@@ -35,7 +45,14 @@ export interface EndedRecord {
     readonly reason: EndReason;
 }
 
-export type ParsedRecord = LiveRecord | EndedRecord;
+/** No session, but the keys of one user's sessions. It may name some that have ended; it misses none that live. */
+export interface UserRecord {
+    readonly kind: 'user';
+    readonly seen: number;
+    readonly sessions: readonly string[];
+}
+
+export type ParsedRecord = LiveRecord | EndedRecord | UserRecord;
 
 /** A stored text that is not a session. The message says why, and never what the text holds. */
 export class DamagedRecordError extends Error {
@@ -47,8 +64,12 @@ export const LAST_ACCESS = '__lastAccess';
 /** Where the framework keeps what it knows of a session, beside the session's own keys. */
 export const META = '__sosise';
 
+const ENDED = `{"${LAST_ACCESS}":0,"${META}":{"ended":`;
+
 /** Deeper than any real session, and far from where JSON.stringify runs out of stack. */
 export const MAX_DEPTH = 200;
+/** The largest maxBytes there may be, and what stands before the data. */
+const LARGEST_LENGTH = 4_100_000;
 /** Shorter texts can't be nested deeply enough to do harm. */
 const HARMFUL_LENGTH = 4_000;
 
@@ -56,8 +77,18 @@ const HARMFUL_LENGTH = 4_000;
  * A record is one JSON object: when it was last seen, what the framework knows, the cookie, and the session's keys.
  * @param body The keys as `bodyOf` gives them.
  */
-export function liveRecord(seen: number, created: number, cookie: StoredCookie, body: string): string {
-    return `{"${LAST_ACCESS}":${seen},"${META}":{"created":${created}},"cookie":${JSON.stringify(cookie)}${body}}`;
+export function liveRecord(
+    { seen, created, login }: Pick<LiveRecord, 'seen' | 'created' | 'login'>,
+    cookie: StoredCookie,
+    body: string,
+): string {
+    const loginPart = login ? `,"login":${JSON.stringify(login)}` : '';
+    return `{"${LAST_ACCESS}":${seen},"${META}":{"created":${created}${loginPart}},"cookie":${JSON.stringify(cookie)}${body}}`;
+}
+
+/** The record of a user's sessions. Stock readers take it for an expired session. */
+export function userRecord(seen: number, sessions: readonly string[]): string {
+    return `{"${LAST_ACCESS}":${seen},"${META}":{"sessions":${JSON.stringify(sessions)}},"cookie":{"originalMaxAge":1}}`;
 }
 
 /** The end of a record: each key with its JSON text. */
@@ -71,21 +102,36 @@ export function bodyOf(entries: Iterable<readonly [key: string, json: string]>):
 
 /** The text that takes the place of an ended session's record. Stock readers take it for an expired session. */
 export function endedRecord(at: number, reason: EndReason): string {
-    return `{"${LAST_ACCESS}":0,"${META}":{"ended":${at},"reason":"${reason}"},"cookie":{"originalMaxAge":1}}`;
+    return `${ENDED}${at},"reason":"${reason}"},"cookie":{"originalMaxAge":1}}`;
+}
+
+/** Whether a stored text is the note of an ended session. */
+export function isEndedRecord(text: string): boolean {
+    return text.startsWith(ENDED);
 }
 
 /** The beginning of a record that was written here, up to its body. */
 const HEAD = new RegExp(
-    `^\\{"${LAST_ACCESS}":(\\d{1,15}),"${META}":\\{"created":(\\d{1,15})\\},"cookie":(\\{"originalMaxAge":(null|\\d{1,15})[^{}]*\\})(?=[,}])`,
+    `^\\{"${LAST_ACCESS}":(\\d{1,15}),"${META}":\\{"created":(\\d{1,15})(?:,"login":(\\{(?:"(?:[^"\\\\]|\\\\.)*"|[^{}"])*\\}))?\\},"cookie":(\\{"originalMaxAge":(null|\\d{1,15})[^{}]*\\})(?=[,}])`,
 );
 
 /** Reads a record, also one written by the stock packages. Throws DamagedRecordError where it can't be a session. */
 export function parseRecord(text: string, now: number): ParsedRecord {
+    if (text.length > LARGEST_LENGTH) {
+        throw new DamagedRecordError('it is larger than any session may be');
+    }
     const head = HEAD.exec(text);
     return head ? new OwnRecord(text, head as unknown as Head, now) : parseForeign(text, now);
 }
 
-type Head = readonly [head: string, seen: string, created: string, cookie: string, maxAge: string];
+type Head = readonly [
+    head: string,
+    seen: string,
+    created: string,
+    login: string | undefined,
+    cookie: string,
+    maxAge: string,
+];
 
 /**
  * A record that was written here. Most requests only ask when it was seen: its cookie and its data are parsed when a
@@ -95,15 +141,17 @@ class OwnRecord implements LiveRecord {
     public readonly kind = 'live';
     public readonly seen: number;
     public readonly created: number;
+    public readonly login: Login | undefined;
     public readonly maxAge: number | null;
     public readonly body: string;
     private readonly cookieText: string;
     private parsedCookie: StoredCookie | undefined;
     private parsed: Record<string, unknown> | undefined;
 
-    public constructor(text: string, [head, seen, created, cookie, maxAge]: Head, now: number) {
+    public constructor(text: string, [head, seen, created, login, cookie, maxAge]: Head, now: number) {
         this.seen = Math.min(Number(seen), now);
         this.created = Number(created);
+        this.login = login === undefined ? undefined : loginIn(tryParse(login));
         this.maxAge = maxAge === 'null' ? null : Number(maxAge);
         this.cookieText = cookie;
         this.body = text.slice(head.length, -1);
@@ -137,11 +185,26 @@ function parseForeign(text: string, now: number): ParsedRecord {
     if (typeof meta.ended === 'number') {
         return { kind: 'ended', at: meta.ended, reason: meta.reason as EndReason };
     }
+    if (Array.isArray(meta.sessions)) {
+        return { kind: 'user', seen: Number(lastAccess), sessions: meta.sessions as string[] };
+    }
+    if (typeof meta.sealed === 'string') {
+        throw new DamagedRecordError('it does not decrypt with any of the secrets');
+    }
     const cookie = storedCookie(rawCookie);
     // A clock that was ahead when the record was written must not keep the session alive for longer.
     const seen = Math.min(isTime(lastAccess) ? lastAccess : (lastSeenByCookie(cookie) ?? now), now);
     const created = isTime(meta.created) ? meta.created : seen;
-    return { kind: 'live', data, cookie, maxAge: cookie.originalMaxAge, seen, created, body: undefined };
+    const login = meta.login === undefined ? undefined : loginIn(meta.login);
+    return { kind: 'live', data, cookie, maxAge: cookie.originalMaxAge, seen, created, login, body: undefined };
+}
+
+/** Who a session belongs to must not be guessed. */
+function loginIn(value: unknown): Login {
+    if (!isObject(value) || typeof value.user !== 'string' || !isTime(value.at)) {
+        throw new DamagedRecordError('its login part is not valid');
+    }
+    return value as unknown as Login;
 }
 
 function storedCookie(cookie: unknown): StoredCookie {

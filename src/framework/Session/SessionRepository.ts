@@ -5,12 +5,15 @@ import {
     type EndReason,
     endedRecord,
     type LiveRecord,
+    type Login,
     liveRecord,
     type ParsedRecord,
     parseRecord,
     type StoredCookie,
 } from './SessionRecord.js';
+import { isPlainId, isSessionKey, isUserKey, keyOf } from './storageKeys.js';
 import { KeyedQueue } from './stores/KeyedQueue.js';
+import { UserSessions } from './UserSessions.js';
 
 /** What one request changed in a session: only this is applied to what is stored when it is saved. */
 export interface SessionChange {
@@ -34,13 +37,21 @@ export interface LoadedSession {
     readonly record: LiveRecord;
 }
 
-export type LoadResult = LoadedSession | { readonly kind: 'none' } | { readonly kind: 'ended'; readonly at: number };
+export interface EndedSession {
+    readonly kind: 'ended';
+    readonly at: number;
+    readonly reason: EndReason;
+}
+
+export type LoadResult = LoadedSession | EndedSession | { readonly kind: 'none' };
 
 export interface RepositoryOptions {
     /** How long a session lives without a request, in ms, unless its own cookie says otherwise. */
     idleMs: number;
     /** `cookie.maxAge` of the config in ms: a session whose own differs ("remember me") goes by its own. */
     maxAgeMs: number | undefined;
+    /** How long a session lives at the most, in ms; null: for ever; undefined: seven days, or more where it idles longer. */
+    absoluteMs?: number | null | undefined;
     /** How long the store may take to answer, in ms. */
     timeoutMs: number;
     /** How long damaged records are kept for a person to look at, in ms. */
@@ -48,11 +59,13 @@ export interface RepositoryOptions {
     warn(message: string, context: Record<string, unknown>): void;
 }
 
-/** An ended session's note stays for as long as a request could still come with its id. */
-const ENDED_KEPT_MS = 300_000;
-/** Where sessions live for long, the dead ones among them are looked for after this time. */
 const DAY_MS = 86_400_000;
-/** Expired records are removed this much later, so that a request in flight can still save its session. */
+/** For so long an ended session's note tells requests that still come with its id how it ended. */
+const ENDED_KEPT_MS = DAY_MS;
+/** It is there a little longer: what a process that died left of the same session is found and removed before. */
+const NOTE_KEPT_MS = ENDED_KEPT_MS + DAY_MS / 24;
+const LEAST_ABSOLUTE_MS = 7 * DAY_MS;
+/** A record that expired is only taken away this much later, so that a request in flight can still save its session. */
 const PRUNE_GRACE_MS = 60_000;
 /** Part of the idle time that may pass before a request without changes is written down as activity. */
 const TOUCH_AFTER = 0.05;
@@ -64,15 +77,28 @@ const NONE = { kind: 'none' } as const;
  * into what is stored (and again, where another write came between), and never brings an ended session back.
  */
 export class SessionRepository {
+    /** Which sessions are whose. */
+    public readonly users: UserSessions;
     private readonly movingAside = new Map<string, Promise<void>>();
     private readonly writers = new KeyedQueue();
 
     public constructor(
         private readonly driver: SessionDriver,
         private readonly options: RepositoryOptions,
-    ) {}
+    ) {
+        this.users = new UserSessions(driver, this);
+    }
 
-    /** The session that is stored under an id, unless it is expired, ended or damaged. */
+    /**
+     * The session that an id names. One that is stored under its plain id, as it was written by the stock packages,
+     * moves to its key.
+     */
+    public find(id: string): MaybePromise<LoadResult> {
+        const key = keyOf(id);
+        return after(this.load(key), (found) => (found.kind === 'none' && isPlainId(id) ? this.adopt(id, key) : found));
+    }
+
+    /** The session that is stored under a key, unless it is damaged. */
     public load(id: string): MaybePromise<LoadResult> {
         let found: MaybePromise<StoredRecord | undefined>;
         try {
@@ -101,19 +127,22 @@ export class SessionRepository {
         }
     }
 
-    /** Stores a new session. Fails where the id is taken. */
-    public create(id: string, cookie: StoredCookie, change: SessionChange): MaybePromise<LoadedSession> {
+    /** Stores a new session. Fails where the id is taken. Undefined: it was revoked before it was there. */
+    public create(
+        id: string,
+        cookie: StoredCookie,
+        change: SessionChange,
+        login?: Login,
+    ): MaybePromise<LoadedSession | undefined> {
         const now = Date.now();
         const { originalMaxAge: maxAge } = cookie;
-        const empty: LiveRecord = { kind: 'live', data: {}, body: '', cookie, maxAge, seen: now, created: now };
-        return this.attempt('saved', id, () =>
-            after(this.tryWrite(id, undefined, empty, change), (created) => {
-                if (!created) {
-                    throw new Error('A new session got an id that is taken.');
-                }
-                return created;
-            }),
-        );
+        const empty: LiveRecord = { kind: 'live', data: {}, body: '', cookie, maxAge, seen: now, created: now, login };
+        const write = () =>
+            after(
+                this.tryWrite(id, undefined, empty, change),
+                (created) => created ?? after(this.load(id), (found) => takenOrEnded(found)),
+            );
+        return this.attempt('saved', id, () => (login ? this.users.add(login.user, id).then(write) : write()));
     }
 
     /**
@@ -145,20 +174,50 @@ export class SessionRepository {
         return this.attempt('ended', id, () => this.bury(id, reason));
     }
 
+    /** Ends a session from outside, also one that a login in flight is only about to store under this key. */
+    public revoke(key: string): MaybePromise<boolean> {
+        return this.attempt('ended', key, () => this.forbid(key));
+    }
+
     /**
      * Moves a session to a new id: what is stored now, with this request's change, is written under the new id, then
-     * the old id ends. Undefined: the session has ended meanwhile, and nothing was copied.
+     * the old id ends. With a login its life begins anew. Undefined: the session has ended meanwhile, and nothing was
+     * copied.
      */
-    public migrate(
+    public async migrate(
         id: string,
         newId: string,
         loaded: LoadedSession,
         change: SessionChange,
-    ): MaybePromise<LoadedSession | undefined> {
-        return this.attempt('saved', id, () => this.moveTo(id, newId, loaded, change));
+        login?: Login,
+    ): Promise<LoadedSession | undefined> {
+        const user = login?.user ?? loaded.record.login?.user;
+        if (user !== undefined) {
+            await this.attempt('saved', newId, () => this.users.add(user, newId)); // first: it must not miss one that lives
+        }
+        return this.attempt('saved', id, () => this.moveTo(id, newId, loaded, change, login));
     }
 
-    /** Walks all sessions that are alive, where the driver can list them. */
+    /** When a session ends if nobody uses it any more, in ms since the epoch, and which of its limits that is. */
+    public endOf({ seen, created, maxAge }: Lifetime): { at: number; reason: 'idle' | 'absolute' } {
+        const idle = seen + this.idleOf(maxAge);
+        const absolute = this.absoluteEndOf({ created, maxAge });
+        return idle < absolute ? { at: idle, reason: 'idle' } : { at: absolute, reason: 'absolute' };
+    }
+
+    /** When a session ends however much it is used, in ms since the epoch. */
+    public absoluteEndOf({ created, maxAge }: Omit<Lifetime, 'seen'>): number {
+        const { absoluteMs, maxAgeMs = 0 } = this.options;
+        const greatest = Math.max(LEAST_ABSOLUTE_MS, maxAgeMs, this.idleOf(maxAge));
+        return created + (absoluteMs === undefined ? greatest : (absoluteMs ?? Number.POSITIVE_INFINITY));
+    }
+
+    /** Whether the driver can walk all sessions. */
+    public get canList(): boolean {
+        return this.driver.abilities?.lists !== false;
+    }
+
+    /** Walks all sessions that are alive, where the driver can list them. `id` is their key. */
     public async *live(): AsyncGenerator<{ id: string; record: LiveRecord }> {
         for await (const { id, ...stored } of this.driver.records()) {
             const found = this.open(id, this.examine(id, stored));
@@ -177,19 +236,37 @@ export class SessionRepository {
             if (signal?.aborted) {
                 break;
             }
-            if (this.isDead(id, record, now) && (await this.driver.remove(id, version))) {
-                removed += 1;
-            }
+            removed += await this.pruneRecord(id, { record, version }, now);
         }
         await this.driver.tidy(now - this.options.keepDamagedMs);
         return removed;
     }
 
-    private isDead(id: string, text: string, now: number): boolean {
-        const record = this.parse(id, text, now);
-        return record?.kind === 'ended'
-            ? now - record.at > ENDED_KEPT_MS
-            : record !== undefined && now - PRUNE_GRACE_MS > record.seen + this.idleOf(record.maxAge);
+    /** A dead session's data goes at once, the note of its end a day later. */
+    private async pruneRecord(id: string, stored: StoredRecord, now: number): Promise<number> {
+        const record = this.parse(id, stored.record, now);
+        if (record?.kind === 'ended') {
+            return now - record.at > NOTE_KEPT_MS && (await this.driver.remove(id, stored.version)) ? 1 : 0;
+        }
+        if (record?.kind === 'user') {
+            await this.users.tidy(id, record, now);
+            return 0;
+        }
+        if (!record) {
+            return 0;
+        }
+        if (!isSessionKey(id) && (await this.driver.read(keyOf(id)))) {
+            return (await this.driver.remove(id, stored.version)) ? 1 : 0; // a process died while it moved this one
+        }
+        const { at, reason } = this.endOf(record);
+        if (now - PRUNE_GRACE_MS <= at) {
+            return 0;
+        }
+        const removed =
+            now - at > NOTE_KEPT_MS || !isSessionKey(id)
+                ? await this.driver.remove(id, stored.version)
+                : await this.writeEnded(id, stored, reason, at);
+        return removed ? 1 : 0;
     }
 
     private examine(id: string, stored: StoredRecord | undefined): LoadResult {
@@ -201,10 +278,38 @@ export class SessionRepository {
         if (!record) {
             return NONE;
         }
-        if (record.kind === 'ended') {
-            return { kind: 'ended', at: record.at };
+        if (record.kind === 'user') {
+            return NONE;
         }
-        return now > record.seen + this.idleOf(record.maxAge) ? NONE : { kind: 'live', stored, record };
+        const end = record.kind === 'ended' ? record : this.endOf(record);
+        if (record.kind === 'live' && now <= end.at) {
+            return { kind: 'live', stored, record };
+        }
+        return now - end.at > ENDED_KEPT_MS ? NONE : { kind: 'ended', at: end.at, reason: end.reason };
+    }
+
+    private adopt(id: string, key: string): MaybePromise<LoadResult> {
+        return after(this.load(id), (found) => {
+            if (found.kind !== 'live') {
+                return found;
+            }
+            return this.attempt('loaded', id, async () => {
+                const { record } = found.stored;
+                const version = await this.driver.write(key, record, undefined, this.expiryOf(found.record));
+                if (version === undefined) {
+                    return this.load(key); // another request was first
+                }
+                await this.removeAny(id);
+                return { ...found, stored: { record, version } };
+            });
+        });
+    }
+
+    private async removeAny(id: string): Promise<void> {
+        let stored = await this.driver.read(id);
+        while (stored && !(await this.driver.remove(id, stored.version))) {
+            stored = await this.driver.read(id);
+        }
     }
 
     /** A damaged record is undefined here, and on its way out of the way. */
@@ -226,8 +331,8 @@ export class SessionRepository {
     }
 
     private moveAside(id: string, reason: unknown): void {
-        if (this.movingAside.has(id)) {
-            return;
+        if (this.movingAside.has(id) || isUserKey(id)) {
+            return; // a list of sessions is mended by who needs it
         }
         const moving = (async () => {
             const context: Record<string, unknown> = { reason: (reason as Error).message };
@@ -284,13 +389,15 @@ export class SessionRepository {
         newId: string,
         loaded: LoadedSession,
         change: SessionChange,
+        login: Login | undefined,
     ): Promise<LoadedSession | undefined> {
         let base: LoadResult = loaded;
         let moved: LoadedSession | undefined;
         while (base.kind === 'live') {
-            moved = await this.tryWrite(newId, moved?.stored, base.record, change);
+            const begin = login ? { created: login.at, login } : base.record;
+            moved = await this.tryWrite(newId, moved?.stored, base.record, change, begin);
             if (!moved) {
-                throw new Error('A session that was being moved was written under its new id by someone else.');
+                return endedOrGone(await this.load(newId)); // revoked before it was there
             }
             if (await this.writeEnded(id, base.stored, 'migrated')) {
                 return moved;
@@ -315,10 +422,26 @@ export class SessionRepository {
         return false;
     }
 
-    private async writeEnded(id: string, stored: StoredRecord, reason: EndReason): Promise<boolean> {
-        const now = Date.now();
-        const text = endedRecord(now, reason);
-        return (await this.driver.write(id, text, stored.version, now + ENDED_KEPT_MS)) !== undefined;
+    private async forbid(key: string): Promise<boolean> {
+        for (;;) {
+            if (await this.bury(key, 'revoked')) {
+                return true;
+            }
+            const found = await this.driver.read(key);
+            if (found || (await this.writeEnded(key, undefined, 'revoked'))) {
+                return false;
+            }
+        }
+    }
+
+    private async writeEnded(
+        id: string,
+        stored: StoredRecord | undefined,
+        reason: EndReason,
+        at = Date.now(),
+    ): Promise<boolean> {
+        const version = await this.driver.write(id, endedRecord(at, reason), stored?.version, at + NOTE_KEPT_MS);
+        return version !== undefined;
     }
 
     private tryWrite(
@@ -326,16 +449,22 @@ export class SessionRepository {
         stored: StoredRecord | undefined,
         base: LiveRecord,
         change: SessionChange,
+        { created, login }: Pick<LiveRecord, 'created' | 'login'> = base,
     ): MaybePromise<LoadedSession | undefined> {
         const now = Date.now();
         const cookie = withExpires(change.cookie ?? base.cookie, now);
-        const text = liveRecord(now, base.created, cookie, change.whole ?? merged(base, change));
-        const expiresAt = now + this.idleOf(cookie.originalMaxAge) + PRUNE_GRACE_MS;
+        const text = liveRecord({ seen: now, created, login }, cookie, change.whole ?? merged(base, change));
+        const expiresAt = this.expiryOf({ seen: now, created, maxAge: cookie.originalMaxAge });
         return after(this.driver.write(id, text, stored?.version, expiresAt), (version) =>
             version === undefined
                 ? undefined
                 : { kind: 'live', stored: { record: text, version }, record: parseRecord(text, now) as LiveRecord },
         );
+    }
+
+    /** From when a driver may drop a record by itself: the note of its end is worth keeping for a while. */
+    private expiryOf(record: Lifetime): number {
+        return this.endOf(record).at + ENDED_KEPT_MS;
     }
 
     /** @param own The session's own `originalMaxAge`. */
@@ -379,6 +508,8 @@ export class SessionRepository {
     }
 }
 
+type Lifetime = Pick<LiveRecord, 'seen' | 'created' | 'maxAge'>;
+
 /** Goes on with a result, at once where it is there. */
 export function after<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
     return value instanceof Promise ? value.then(next) : next(value);
@@ -388,6 +519,13 @@ export function after<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePro
 function endedOrGone(found: LoadResult): undefined {
     if (found.kind !== 'ended') {
         throw new Error('What was stored of the session is gone.');
+    }
+}
+
+/** A new session found its place taken. */
+function takenOrEnded(found: LoadResult): undefined {
+    if (found.kind !== 'ended') {
+        throw new Error('A new session got an id that is taken.');
     }
 }
 

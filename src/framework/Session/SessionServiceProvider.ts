@@ -1,12 +1,18 @@
 import type { RequestHandler } from 'express';
 import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
+import { ConfigError } from '../Exceptions/errors.js';
+import type { HttpConfig } from '../Http/HttpConfig.js';
+import { openSealed } from './openSealed.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../ServiceProvider.js';
-import { hasShortSecret, type SessionConfig, sessionConfig, settingsOf } from './SessionConfig.js';
-import { SessionLayer } from './SessionLayer.js';
+import { type SessionConfig, sessionConfig, settingsOf } from './SessionConfig.js';
+import { type ForgeryRules, SessionLayer } from './SessionLayer.js';
 import { SessionManager } from './SessionManager.js';
 import { SessionPruner } from './SessionPruner.js';
+import { SessionRegistry } from './SessionRegistry.js';
+import type { SessionRepository } from './SessionRepository.js';
+import { secretsIn, weaknessOf } from './secrets.js';
 import { noSession, startSession } from './startSession.js';
 
 /** Loads `src/config/session.ts`, makes its driver, and puts express-session into the HTTP pipeline. */
@@ -23,6 +29,7 @@ export class SessionServiceProvider extends ServiceProvider {
             SessionManager,
             () => new SessionManager(this.settings, environment, container.make(Logger)),
         );
+        container.singleton(SessionRegistry, () => new SessionRegistry(() => this.repository));
     }
 
     public override boot(): void {
@@ -40,15 +47,23 @@ export class SessionServiceProvider extends ServiceProvider {
             this.handler = noSession(log);
             return;
         }
-        if (hasShortSecret(config)) {
-            log.warning('The session secret is shorter than 32 characters: production would refuse to start with it.');
+        for (const weakness of new Set(secretsIn(config.secret).flatMap((secret) => weaknessOf(secret) ?? []))) {
+            log.warning(`The session secret ${weakness}: production would refuse to start with it.`);
         }
-        const driver = await container.make(SessionManager).driver(config.driver);
+        const settings = settingsOf(config);
+        const driver = await openSealed(await container.make(SessionManager).driver(config.driver), {
+            name: config.driver,
+            secrets: settings.secrets,
+            encrypts: settings.encrypts,
+            timeoutMs: settings.storeTimeoutMs,
+            warn: (message) => log.warning(message),
+        });
         this.layer = new SessionLayer({
-            settings: settingsOf(config),
+            settings,
             driver,
             log,
             errors: container.make(ExceptionHandler),
+            forgery: this.forgery,
             isDevelopment: environment.isDevelopment,
         });
         this.handler = startSession(this.layer);
@@ -62,6 +77,22 @@ export class SessionServiceProvider extends ServiceProvider {
     public override async shutdown(): Promise<void> {
         await this.pruner?.stop();
         await this.layer?.driver.close();
+    }
+
+    private get forgery(): ForgeryRules | undefined {
+        const { csrf, trustedOrigins } = this.app.config.get<HttpConfig>('http');
+        return csrf === false ? undefined : { trustedOrigins, ...csrf };
+    }
+
+    private get repository(): SessionRepository {
+        if (!this.layer) {
+            throw new ConfigError(
+                this.settings.enabled
+                    ? 'The session store is not ready yet: use SessionRegistry once the application has booted.'
+                    : 'SessionRegistry needs sessions: set enabled to true in src/config/session.ts.',
+            );
+        }
+        return this.layer.repository;
     }
 
     private get settings(): SessionConfig {

@@ -2,8 +2,9 @@ import type { HttpSession } from './HttpSession.js';
 import { type Reading, readSession, type Snapshot, snapshotOf } from './SessionChanges.js';
 import type { MaybePromise } from './SessionDriver.js';
 import type { SessionLayer } from './SessionLayer.js';
-import type { LiveRecord } from './SessionRecord.js';
+import type { EndReason, LiveRecord, Login } from './SessionRecord.js';
 import { after, type LoadedSession, type LoadResult, NO_CHANGE, type SessionChange } from './SessionRepository.js';
+import { keyOf } from './storageKeys.js';
 
 /** An id that ended this recently may come with a late request: it gets a session that replaces nothing. */
 const LATE_REQUEST_MS = 30_000;
@@ -17,24 +18,44 @@ export class SessionState {
     public loaded: LoadedSession | undefined;
     /** The session ended moments ago, or meanwhile: nothing of this request is stored or sent. */
     public late = false;
+    /** How the session of the cookie's id ended, where it did. */
+    public endReason: EndReason | undefined;
     /** The session as it was loaded or last saved. */
     private baseline: Snapshot | undefined;
     /** Whether the session object has all keys of what is stored, as long as nobody else writes. */
     private isWhole = true;
     private readonly increments = new Map<string, number>();
+    private keyOfId: string | undefined;
 
     public constructor(
         private readonly layer: SessionLayer,
-        /** The session's id: the cookie's at first, a new one after `regenerate` or `migrate`. */
-        public id: string,
+        private ownId: string,
     ) {}
+
+    /** The session's id: the cookie's at first, a new one after `regenerate`, `migrate` or `login`. */
+    public get id(): string {
+        return this.ownId;
+    }
+
+    public set id(id: string) {
+        this.ownId = id;
+        this.keyOfId = undefined;
+    }
+
+    /** The name under which the session is stored. */
+    public get key(): string {
+        this.keyOfId ??= keyOf(this.ownId);
+        return this.keyOfId;
+    }
 
     /** Takes what was found under the cookie's id. */
     public accept(found: LoadResult): void {
         if (found.kind === 'live') {
             this.loaded = found;
         } else if (found.kind === 'ended') {
-            this.late = Date.now() - found.at < LATE_REQUEST_MS;
+            const { at, reason } = found;
+            this.endReason = reason;
+            this.late = Date.now() - at < LATE_REQUEST_MS && reason !== 'idle' && reason !== 'absolute';
         }
     }
 
@@ -47,7 +68,7 @@ export class SessionState {
 
     /** Reads the session from the store again. False: it is not there any more. */
     public async reload(): Promise<boolean> {
-        return this.adopt(await this.layer.repository.load(this.id));
+        return this.adopt(await this.layer.repository.load(this.key));
     }
 
     /** From now on there is nothing stored that belongs to this request. */
@@ -98,13 +119,14 @@ export class SessionState {
         this.isWhole = true;
     }
 
-    public create({ change = NO_CHANGE, snapshot }: Reading): MaybePromise<boolean> {
-        return this.write(snapshot, () => this.layer.repository.create(this.id, snapshot.cookie, change));
+    /** False: it was revoked before it was stored. */
+    public create({ change = NO_CHANGE, snapshot }: Reading, login?: Login): MaybePromise<boolean> {
+        return this.write(snapshot, () => this.layer.repository.create(this.key, snapshot.cookie, change, login));
     }
 
     /** False: the session has ended meanwhile, and nothing was stored. */
     public save(loaded: LoadedSession, { change = NO_CHANGE, snapshot }: Reading): MaybePromise<boolean> {
-        return this.write(snapshot, () => this.layer.repository.save(this.id, loaded, this.own(change)));
+        return this.write(snapshot, () => this.layer.repository.save(this.key, loaded, this.own(change)));
     }
 
     /** Moves the session to a new id. False: it has ended meanwhile, and nothing was moved. */
@@ -112,13 +134,15 @@ export class SessionState {
         loaded: LoadedSession,
         newId: string,
         { change = NO_CHANGE, snapshot }: Reading,
+        login?: Login,
     ): MaybePromise<boolean> {
-        return this.write(snapshot, () => this.layer.repository.migrate(this.id, newId, loaded, this.own(change)));
+        const { repository } = this.layer;
+        return this.write(snapshot, () => repository.migrate(this.key, keyOf(newId), loaded, this.own(change), login));
     }
 
     /** Writes down that the session is in use. False: it has ended meanwhile. */
     public touch(loaded: LoadedSession): MaybePromise<boolean> {
-        return after(this.layer.repository.touch(this.id, loaded), (touched) => {
+        return after(this.layer.repository.touch(this.key, loaded), (touched) => {
             this.loaded = touched ?? loaded;
             this.late = !touched;
             this.isWhole = false;
@@ -131,7 +155,7 @@ export class SessionState {
     }
 
     private adopt(found: LoadResult): boolean {
-        const opened = this.layer.repository.open(this.id, found);
+        const opened = this.layer.repository.open(this.key, found);
         this.loaded = opened.kind === 'live' ? opened : undefined;
         return this.loaded !== undefined;
     }

@@ -58,6 +58,13 @@ const PRESENT: PropertyDescriptorMap & ThisType<Request> = {
             (sessionOf(this) as RequestSession).id = id ?? '';
         },
     },
+    sessionEnded: {
+        configurable: true,
+        enumerable: true,
+        get() {
+            return sessionOf(this)?.sessionEnded;
+        },
+    },
     sessionStore: {
         configurable: true,
         enumerable: true,

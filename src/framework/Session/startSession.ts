@@ -22,6 +22,7 @@ export function startSession(layer: SessionLayer): RequestHandler {
             return;
         }
         const cookieId = layer.cookie.read(request);
+        layer.forgery?.check(request, cookieId);
         const session = new RequestSession(layer, request, response, next, cookieId);
         assignSession(request, session);
         const begin = () => {
@@ -61,7 +62,7 @@ export function noSession(log: Logger): RequestHandler {
 /** Memory answers at once, and then nothing here waits either. */
 function load(layer: SessionLayer, session: RequestSession, id: string, begin: () => void, next: NextFunction): void {
     try {
-        const found = layer.repository.load(id);
+        const found = layer.repository.find(id);
         if (found instanceof Promise) {
             found
                 .then(

@@ -1,4 +1,14 @@
 import 'express-session';
+import type { SessionEnded } from './RequestSession.js';
+
+declare global {
+    namespace Express {
+        interface Request {
+            /** How the session that the cookie names ended, for 24 hours after its end; else undefined. */
+            readonly sessionEnded?: SessionEnded | undefined;
+        }
+    }
+}
 
 declare module 'express-session' {
     interface Session {

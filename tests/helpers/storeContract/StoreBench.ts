@@ -110,7 +110,11 @@ export function sessionWith(data: Record<string, unknown>, maxAge = 60_000): Ses
 export function recordWith(data: Record<string, unknown>): string {
     const now = Date.now();
     const entries = Object.entries(data).map(([key, value]) => [key, JSON.stringify(value)] as const);
-    return liveRecord(now, now, { originalMaxAge: 60_000, path: '/' }, bodyOf(entries));
+    return liveRecord(
+        { seen: now, created: now, login: undefined },
+        { originalMaxAge: 60_000, path: '/' },
+        bodyOf(entries),
+    );
 }
 
 /** The session's keys in a record. */

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onlyFiles, type SessionPromise, shown } from '../Outcome.js';
 import { isOurs, type Rig } from '../System.js';
@@ -41,7 +40,7 @@ export const records: SessionPromise[] = [
 
 async function meet(rig: Rig, damage: (file: string, whole: Buffer) => void): Promise<string | undefined> {
     const visitor = await knownVisitor(rig);
-    const file = join(rig.folder, `${visitor.id}.json`);
+    const file = rig.fileOf(visitor.id);
     const whole = readFileSync(file);
     const asideBefore = rig.setAside().length;
     const saidBefore = warningsOf(rig).length;

@@ -76,8 +76,8 @@ const TROUBLES: Trouble[] = [
         name: 'a record without permission',
         rounds: 4,
         options: { asNobody: true },
-        begin: (rig, known) => chmodSync(join(rig.folder, `${known.id}.json`), 0o000),
-        end: (rig, known) => chmodSync(join(rig.folder, `${known.id}.json`), 0o600),
+        begin: (rig, known) => chmodSync(rig.fileOf(known.id), 0o000),
+        end: (rig, known) => chmodSync(rig.fileOf(known.id), 0o600),
     },
     {
         name: 'too many open files',

@@ -11,7 +11,7 @@ import {
 } from '../SessionDriver.js';
 import type { DriverAbilities } from './DriverAbilities.js';
 import { lstat } from './fileCalls.js';
-import { RecordCodec } from './RecordCodec.js';
+import { type EncodedRecord, RecordCodec } from './RecordCodec.js';
 import { SessionFileNames } from './SessionFileNames.js';
 import { SessionFiles, StoreBusyError } from './SessionFiles.js';
 import { filesIn, prepareFolder, tidyFolder } from './sessionFolder.js';
@@ -38,7 +38,10 @@ export interface FileStoreOptions {
     encoder?: (session: object) => string | Buffer;
     decoder?: (encoded: never) => unknown;
     fileExtension?: string;
-    /** Encrypts what is stored. */
+    /**
+     * Opens what was encrypted with it. Only `set` and `touch` still encrypt with it, for those who use the class by itself:
+     * the session layer has `encrypt`.
+     */
     secret?: string;
     encryptEncoding?: string | null;
     crypto?: object;
@@ -96,6 +99,11 @@ export class FileStore extends StockFileStore implements SessionDriver {
         if (given.fallbackSessionFn) {
             warn('drivers.file.fallbackSessionFn has no effect: a visitor without a stored session gets a new one.');
         }
+        if (this.options.kruptein) {
+            warn(
+                'drivers.file.secret only opens sessions that were encrypted with it. Set encrypt: true in src/config/session.ts, which encrypts without slowing requests down, and take drivers.file.secret out once those sessions have expired.',
+            );
+        }
     }
 
     // What the session layer asks for.
@@ -104,14 +112,8 @@ export class FileStore extends StockFileStore implements SessionDriver {
         return this.files.read(this.names.nameOf(id));
     }
 
-    public async write(id: string, record: string, ifVersion: unknown, _expiresAt?: number): Promise<unknown> {
-        const name = this.names.nameOf(id);
-        const encoded = this.codec.encode(record);
-        const isWritten =
-            ifVersion === undefined
-                ? await this.files.create(name, encoded)
-                : await this.files.replace(name, encoded, ifVersion);
-        return isWritten ? encoded.stored.version : undefined;
+    public write(id: string, record: string, ifVersion: unknown, _expiresAt?: number): Promise<unknown> {
+        return this.writeEncoded(id, this.codec.encode(record), ifVersion);
     }
 
     public remove(id: string, ifVersion: unknown): Promise<boolean> {
@@ -198,6 +200,15 @@ export class FileStore extends StockFileStore implements SessionDriver {
         yield batch;
     }
 
+    private async writeEncoded(id: string, encoded: EncodedRecord, ifVersion: unknown): Promise<unknown> {
+        const name = this.names.nameOf(id);
+        const isWritten =
+            ifVersion === undefined
+                ? await this.files.create(name, encoded)
+                : await this.files.replace(name, encoded, ifVersion);
+        return isWritten ? encoded.stored.version : undefined;
+    }
+
     /** A file that can't be read is left out here: the request that needs it says what is wrong. */
     private async listed(id: string, writtenBefore: number): Promise<ListedRecord | undefined> {
         try {
@@ -238,7 +249,7 @@ export class FileStore extends StockFileStore implements SessionDriver {
 
     private async putSession(sid: string, data: object): Promise<void> {
         const record = JSON.stringify({ ...data, __lastAccess: Date.now() });
-        await this.files.put(this.names.nameOf(sid), this.codec.encode(record));
+        await this.files.put(this.names.nameOf(sid), this.codec.seal(record));
     }
 
     private async putCookie(sid: string, { cookie }: SessionData): Promise<void> {
@@ -248,7 +259,8 @@ export class FileStore extends StockFileStore implements SessionDriver {
                 return; // ended meanwhile: a touch must not bring it back
             }
             const touched = { ...parseSession(stored.record), ...(cookie && { cookie }), __lastAccess: Date.now() };
-            if ((await this.write(sid, JSON.stringify(touched), stored.version)) !== undefined) {
+            const encoded = this.codec.seal(JSON.stringify(touched));
+            if ((await this.writeEncoded(sid, encoded, stored.version)) !== undefined) {
                 return;
             }
         }

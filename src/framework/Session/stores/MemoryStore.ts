@@ -8,8 +8,10 @@ import {
     type SessionDriver,
     type StoredRecord,
 } from '../SessionDriver.js';
+import { isEndedRecord } from '../SessionRecord.js';
 import type { DriverAbilities } from './DriverAbilities.js';
 import { KeyedQueue } from './KeyedQueue.js';
+import { NotesInMemory } from './NotesInMemory.js';
 
 /** memorystore's options under its own names, and ours. */
 export interface MemoryStoreOptions {
@@ -91,6 +93,8 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         survivesRestart: false,
     };
     private readonly leases = new KeyedQueue();
+    /** Of sessions that ended: beside the others, as they must not push those out that live. */
+    private readonly notes: NotesInMemory;
     private readonly isPlain: boolean;
     private readonly warn: (message: string) => void;
     private warnedAt = Number.NEGATIVE_INFINITY;
@@ -100,6 +104,7 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         const { warn = () => undefined, ...given } = options;
         super({ ...given, checkPeriod: given.checkPeriod ?? CHECK_PERIOD_MS, max: given.max ?? MOST_SESSIONS });
         this.warn = warn;
+        this.notes = new NotesInMemory(this.store.max);
         this.isPlain = given.serializer === undefined;
     }
 
@@ -107,12 +112,21 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
 
     public read(id: string): StoredRecord | undefined {
         const text = this.store.get(id);
-        return text === undefined ? undefined : this.toRecord(text);
+        if (text !== undefined) {
+            return this.toRecord(text);
+        }
+        const note = this.notes.get(id);
+        return note === undefined ? undefined : { record: note, version: note };
     }
 
     public write(id: string, record: string, ifVersion: unknown, expiresAt: number): unknown {
-        if (this.store.peek(id) !== ifVersion) {
+        if (this.versionOf(id) !== ifVersion) {
             return undefined;
+        }
+        if (isEndedRecord(record)) {
+            this.store.del(id);
+            this.notes.set(id, record, expiresAt);
+            return record;
         }
         const text = this.isPlain ? record : this.serializer.stringify(JSON.parse(record) as object);
         this.warnAtCap(id);
@@ -122,10 +136,11 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
     }
 
     public remove(id: string, ifVersion: unknown): boolean {
-        if (ifVersion === undefined || this.store.peek(id) !== ifVersion) {
+        if (ifVersion === undefined || this.versionOf(id) !== ifVersion) {
             return false;
         }
         this.store.del(id);
+        this.notes.delete(id);
         return true;
     }
 
@@ -185,6 +200,7 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
     }
 
     private async pruneSlices(): Promise<void> {
+        this.notes.prune();
         for await (const entries of this.slices()) {
             const time = Date.now();
             for (const { key, now, maxAge } of entries) {
@@ -212,6 +228,10 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
                 started = performance.now();
             }
         }
+    }
+
+    private versionOf(id: string): string | undefined {
+        return this.store.peek(id) ?? this.notes.get(id);
     }
 
     private toRecord(text: string): StoredRecord {

@@ -1,6 +1,6 @@
 import type { Kruptein, StockFileStoreOptions } from 'session-file-store';
-import { BadRecordError, type StoredRecord } from '../SessionDriver.js';
-import { reuseKeys } from './derivedKeys.js';
+import { BadRecordError, type MaybePromise, type StoredRecord } from '../SessionDriver.js';
+import { KrupteinKeys } from './KrupteinKeys.js';
 
 /** How every text that kruptein sealed begins (its asn.1 variant apart). */
 const SEALED = '{"hmac":';
@@ -17,38 +17,70 @@ export interface EncodedRecord {
     readonly stored: StoredRecord;
 }
 
-/** Between a record's text and a file's bytes: the package's encoder, decoder, encoding and encryption. */
+/**
+ * Between a record's text and a file's bytes: the package's encoder, decoder and encoding. What its `secret` encrypted is
+ * opened; only who uses the class by itself still encrypts with it.
+ */
 export class RecordCodec {
     private readonly kruptein: Kruptein | undefined;
+    private readonly keys: KrupteinKeys | undefined;
     private readonly isPlain: boolean;
     private readonly isUtf8: boolean;
 
     public constructor(private readonly options: StockFileStoreOptions) {
-        this.kruptein = options.kruptein && reuseKeys(options.kruptein);
+        this.kruptein = options.kruptein;
+        this.keys = options.kruptein && new KrupteinKeys(options.kruptein);
         // The package's defaults are JSON's own functions: then the text is stored as it is, and never parsed here.
         this.isPlain = options.encoder === JSON.stringify && options.decoder === JSON.parse;
         this.isUtf8 = options.encoding === 'utf8' || options.encoding === null;
     }
 
     public encode(record: string): EncodedRecord {
-        if (this.isPlain && !this.kruptein) {
+        if (this.isPlain) {
             return { bytes: this.toBytes(record), stored: { record, version: record } };
         }
+        const encoded = this.options.encoder(JSON.parse(record) as object);
+        return { bytes: this.toBytes(encoded), stored: this.decodeText(encoded) };
+    }
+
+    /** The same, encrypted where the package's `secret` is set. */
+    public seal(record: string): EncodedRecord {
+        if (!this.kruptein) {
+            return this.encode(record);
+        }
         const encoded = this.isPlain ? record : this.options.encoder(JSON.parse(record) as object);
-        const bytes = this.toBytes(this.kruptein ? this.seal(this.kruptein, encoded) : encoded);
-        return { bytes, stored: this.isPlain ? { record, version: record } : this.decodeText(encoded) };
+        return { bytes: this.toBytes(this.encrypt(this.kruptein, encoded)), stored: this.decodeText(encoded) };
     }
 
     /** Throws BadRecordError for what can't be a record, DecryptionError where the key is wrong or missing. */
-    public decode(bytes: Buffer): StoredRecord {
+    public decode(bytes: Buffer): MaybePromise<StoredRecord> {
         const text = bytes.toString(this.options.encoding ?? 'utf8');
-        if (this.kruptein) {
-            return this.decodeText(this.unseal(this.kruptein, text));
+        const encoded = this.options.encoding === null ? bytes : text;
+        if (this.kruptein && this.keys) {
+            return this.decodeSealed(this.kruptein, this.keys, text, encoded);
         }
         if (text.startsWith(SEALED)) {
             throw new DecryptionError('A session is encrypted, but drivers.file.secret is not set.');
         }
-        return this.decodeText(this.options.encoding === null ? bytes : text);
+        return this.decodeText(encoded);
+    }
+
+    private async decodeSealed(
+        kruptein: Kruptein,
+        keys: KrupteinKeys,
+        text: string,
+        encoded: string | Buffer,
+    ): Promise<StoredRecord> {
+        const isAsn1 = (kruptein as { _use_asn1?: boolean })._use_asn1 === true;
+        const salt = saltIn(text);
+        if (!salt && !isAsn1) {
+            return this.decodeText(encoded); // never encrypted
+        }
+        if (salt) {
+            await keys.prepare(this.options.secret, salt);
+        }
+        const opened = this.decrypt(kruptein, text);
+        return this.decodeText(opened ?? encoded);
     }
 
     private decodeText(encoded: string | Buffer): StoredRecord {
@@ -70,7 +102,7 @@ export class RecordCodec {
             : encoded;
     }
 
-    private seal(kruptein: Kruptein, encoded: string | Buffer): string {
+    private encrypt(kruptein: Kruptein, encoded: string | Buffer): string {
         let sealed: string | undefined;
         let problem: unknown = 'no text came back';
         kruptein.set(this.options.secret as string, encoded, (error, text) => {
@@ -83,23 +115,20 @@ export class RecordCodec {
         return sealed;
     }
 
-    private unseal(kruptein: Kruptein, text: string): string {
+    /** Undefined where the text is not encrypted. */
+    private decrypt(kruptein: Kruptein, text: string): string | undefined {
         let plain: string | undefined;
         let problem: unknown;
-        let isForeign = text === '' || !looksSealed(kruptein, text);
         try {
-            if (!isForeign) {
-                kruptein.get(this.options.secret as string, text, (error, opened) => {
-                    problem ??= error;
-                    plain = opened;
-                });
-            }
+            kruptein.get(this.options.secret as string, text, (error, opened) => {
+                problem ??= error;
+                plain = opened;
+            });
         } catch (error) {
             problem = error;
         }
-        isForeign ||= problem === 'Unable to parse ciphertext object!';
-        if (isForeign) {
-            throw new BadRecordError('it is not encrypted as drivers.file.secret asks for');
+        if (problem === 'Unable to parse ciphertext object!') {
+            return undefined;
         }
         if (problem !== undefined && problem !== null) {
             throw new DecryptionError(
@@ -120,14 +149,16 @@ function unquote(plain: string): string {
     }
 }
 
-function looksSealed(kruptein: Kruptein, text: string): boolean {
-    if ((kruptein as { _use_asn1?: boolean })._use_asn1) {
-        return true; // kruptein says itself whether it can take the text apart
+/** The salt of a text that kruptein sealed; undefined for any other. */
+function saltIn(text: string): Buffer | undefined {
+    if (!text.startsWith(SEALED)) {
+        return undefined;
     }
     try {
         const { hmac, ct, iv, salt } = JSON.parse(text) as Record<string, unknown>;
-        return typeof hmac === 'string' && typeof ct === 'string' && iv !== undefined && salt !== undefined;
+        const isSealed = typeof hmac === 'string' && typeof ct === 'string' && iv !== undefined;
+        return isSealed ? Buffer.from(salt as Uint8Array) : undefined;
     } catch {
-        return false;
+        return undefined;
     }
 }

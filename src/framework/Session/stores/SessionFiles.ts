@@ -24,7 +24,8 @@ import { WarmFiles } from './WarmFiles.js';
 
 /** What a write may wait for others that write the same session, in ms. */
 const WRITE_WAIT_MS = 1_500;
-const LARGEST_BYTES = 4 * 1024 * 1024;
+/** The largest maxBytes there may be, encrypted, has 5,333,334 as base64. */
+const LARGEST_BYTES = 6 * 1024 * 1024;
 /** O_NONBLOCK: opening a named pipe in a record's place must not wait for its other end. */
 const READ = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
 /** What opening something says that is no plain file. */
@@ -179,7 +180,7 @@ export class SessionFiles {
         try {
             const stats = fs.fstatSync(fd);
             checkShape(stats);
-            const stored = this.codec.decode(await readAll(fd, stats.size));
+            const stored = await this.codec.decode(await readAll(fd, stats.size));
             isKept = keepsWarm && this.warm.keep(path, fd, stored, stats);
             return stored;
         } catch (error) {

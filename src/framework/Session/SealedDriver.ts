@@ -1,0 +1,129 @@
+import type { KeyCheck } from './KeyCheck.js';
+import {
+    BadRecordError,
+    type Lease,
+    type ListedRecord,
+    type MaybePromise,
+    type SessionDriver,
+    type StoredRecord,
+} from './SessionDriver.js';
+import type { SessionKeys } from './SessionKeys.js';
+import { isEndedRecord, parseRecord } from './SessionRecord.js';
+import { after } from './SessionRepository.js';
+import { sealedRecord, sealedTextIn } from './sealedRecord.js';
+import { KEY_CHECK } from './storageKeys.js';
+
+/** What a walk gives in place of a record that must not be used: parsing it says that it is damaged. */
+const UNUSABLE = sealedRecord({ sealed: '', key: '' }, 0);
+
+/** A record met while listing, with the text that is sealed in it. */
+export interface OpenedRecord extends ListedRecord {
+    /** It is not stored as a write would store it now: in the clear, or sealed with an older secret. */
+    readonly outdated: boolean;
+}
+
+/**
+ * Encryption between the session layer and any driver: records are clear above it and sealed below, versions are the
+ * driver's own. Notes of ended sessions hold nothing secret and stay clear. Where it does not seal (encryption is off), it
+ * still opens what was sealed before.
+ */
+export class SealedDriver implements SessionDriver {
+    public readonly abilities: NonNullable<SessionDriver['abilities']>;
+
+    public constructor(
+        private readonly driver: SessionDriver,
+        private readonly keys: SessionKeys,
+        private readonly check: Pick<KeyCheck, 'encrypts' | 'takesClear'>,
+    ) {
+        this.abilities = driver.abilities ?? {};
+    }
+
+    public read(id: string): MaybePromise<StoredRecord | undefined> {
+        return after(this.driver.read(id), (stored) => stored && this.open(id, stored));
+    }
+
+    public write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
+        const text =
+            this.check.encrypts && !isEndedRecord(record)
+                ? sealedRecord(this.keys.seal(id, record), expiresAt)
+                : record;
+        return this.driver.write(id, text, ifVersion, expiresAt);
+    }
+
+    public remove(id: string, ifVersion: unknown): MaybePromise<boolean> {
+        return this.driver.remove(id, ifVersion);
+    }
+
+    public async *records(writtenBefore?: number): AsyncGenerator<OpenedRecord> {
+        for await (const listed of this.driver.records(writtenBefore)) {
+            if (listed.id !== KEY_CHECK) {
+                yield await this.openListed(listed);
+            }
+        }
+    }
+
+    public lock(id: string, waitMs: number): Promise<Lease | undefined> {
+        return this.driver.lock(id, waitMs);
+    }
+
+    public setAside(id: string): MaybePromise<boolean> {
+        return this.driver.setAside(id);
+    }
+
+    public tidy(setAsideBefore: number): Promise<void> {
+        return this.driver.tidy(setAsideBefore);
+    }
+
+    public close(): MaybePromise<void> {
+        return this.driver.close();
+    }
+
+    private open(id: string, stored: StoredRecord): MaybePromise<StoredRecord> {
+        const sealed = sealedTextIn(stored.record);
+        if (!sealed) {
+            return this.clear(stored);
+        }
+        const record = this.keys.open(id, sealed);
+        if (record === undefined) {
+            throw new BadRecordError('it does not decrypt with any of the secrets');
+        }
+        return { record, version: stored.version };
+    }
+
+    private clear(stored: StoredRecord): MaybePromise<StoredRecord> {
+        return after(this.check.takesClear(), (takesClear) => {
+            if (!takesClear && !isNote(stored.record)) {
+                throw new BadRecordError('it is not encrypted');
+            }
+            return stored;
+        });
+    }
+
+    private async openListed(listed: ListedRecord): Promise<OpenedRecord> {
+        const outdated = this.isOutdated(listed.record);
+        try {
+            return { ...(await this.open(listed.id, listed)), id: listed.id, outdated };
+        } catch (error) {
+            if (!(error instanceof BadRecordError)) {
+                throw error;
+            }
+            return { ...listed, record: UNUSABLE, outdated };
+        }
+    }
+
+    private isOutdated(record: string): boolean {
+        const sealed = sealedTextIn(record);
+        return this.check.encrypts
+            ? !(sealed ? this.keys.isNewest(sealed) : isEndedRecord(record))
+            : sealed !== undefined;
+    }
+}
+
+/** Whether a record says that its session ended. Its beginning alone could be there to deceive. */
+function isNote(record: string): boolean {
+    try {
+        return parseRecord(record, Date.now()).kind === 'ended';
+    } catch {
+        return false;
+    }
+}

@@ -1,0 +1,126 @@
+import type { Request } from 'express';
+import { sessionOf } from './requestSessions.js';
+import type { LiveRecord } from './SessionRecord.js';
+import type { SessionRepository } from './SessionRepository.js';
+import { fingerprintOf, keyOf } from './storageKeys.js';
+
+/** One of a user's sessions. */
+export interface UserSession {
+    /** A short name that may be shown, and be given to `revoke()`. */
+    readonly fingerprint: string;
+    /** When it began, with the user's login. */
+    readonly created: Date;
+    /** When it was last active, to 5 % of the idle time. */
+    readonly lastSeen: Date;
+    /** Whether it is the session of the request that was given. */
+    readonly current: boolean;
+    /** The client's address and User-Agent at login, where `registry` in src/config/session.ts asks for them. */
+    readonly address: string | undefined;
+    readonly browser: string | undefined;
+}
+
+/** Who logs in over and over must not keep a revocation from its end. */
+const MOST_ROUNDS = 50;
+
+/** A session: the one of a request, or one by its fingerprint or id. */
+export type SessionName = Request | string;
+
+/**
+ * The sessions of users who logged in with `login()`: `app.container.make(SessionRegistry)`. What is revoked is refused
+ * from the next request on, in every process, and requests in flight can't bring it back.
+ */
+export class SessionRegistry {
+    public constructor(private readonly findRepository: () => SessionRepository) {}
+
+    /** A user's live sessions, oldest login first. `request` tells which one is the current. */
+    public async list(userId: string | number, { request }: { request?: Request } = {}): Promise<UserSession[]> {
+        const current = request && sessionOf(request)?.key;
+        const sessions: UserSession[] = [];
+        for await (const { key, record } of this.sessionsOf(String(userId))) {
+            sessions.push({
+                fingerprint: fingerprintOf(key),
+                created: new Date(record.created),
+                lastSeen: new Date(record.seen),
+                current: key === current,
+                address: record.login?.address,
+                browser: record.login?.browser,
+            });
+        }
+        return sessions;
+    }
+
+    /** Ends all sessions of a user but the one in `except`. Gives their number. */
+    public async revoke(userId: string | number, { except }: { except?: SessionName } = {}): Promise<number> {
+        const repository = this.findRepository();
+        const user = String(userId);
+        const isSpared = matcher(except);
+        const handled = new Set<string>();
+        let revoked = 0;
+        // A session that gets a new id is in the list under that before its old id ends: once the list names nothing new,
+        // none has slipped away.
+        for (let round = 0; round < MOST_ROUNDS; round += 1) {
+            const keys = (await repository.users.keysOf(user)).filter((key) => !isSpared(key) && !handled.has(key));
+            if (keys.length === 0) {
+                break;
+            }
+            for (const key of keys) {
+                handled.add(key);
+                revoked += (await repository.revoke(key)) ? 1 : 0;
+            }
+        }
+        await repository.users.remove(user, handled);
+        return revoked;
+    }
+
+    /** Ends one session of a user, by its fingerprint. False: the user has no such session. */
+    public async revokeOne(userId: string | number, fingerprint: string): Promise<boolean> {
+        const repository = this.findRepository();
+        const key = (await repository.users.keysOf(String(userId))).find((each) => fingerprintOf(each) === fingerprint);
+        return key !== undefined && (await repository.revoke(key));
+    }
+
+    /** Ends all sessions there are, of visitors too. Gives their number. */
+    public async revokeAll(): Promise<number> {
+        const repository = this.findRepository();
+        if (!repository.canList) {
+            throw new Error(
+                "The session store can't list its sessions, so that they can't be ended one by one: give SESSION_SECRET a new value instead, and restart.",
+            );
+        }
+        const started = Date.now();
+        let revoked = 0;
+        let found: number;
+        do {
+            found = 0;
+            for await (const { id, record } of repository.live()) {
+                // What began later is no business of this call; what got a new id meanwhile is met the next time round.
+                if (record.created <= started && (await repository.revoke(id))) {
+                    found += 1;
+                }
+            }
+            revoked += found;
+        } while (found > 0);
+        return revoked;
+    }
+
+    private async *sessionsOf(user: string): AsyncGenerator<{ key: string; record: LiveRecord }> {
+        const repository = this.findRepository();
+        for (const key of await repository.users.keysOf(user)) {
+            const found = await repository.load(key);
+            if (found.kind === 'live' && found.record.login?.user === user) {
+                yield { key, record: found.record };
+            }
+        }
+    }
+}
+
+function matcher(name: SessionName | undefined): (key: string) => boolean {
+    if (name === undefined) {
+        return () => false;
+    }
+    if (typeof name !== 'string') {
+        const current = sessionOf(name)?.key;
+        return (key) => key === current;
+    }
+    return (key) => fingerprintOf(key) === name || key === name || key === keyOf(name);
+}

@@ -1,0 +1,84 @@
+import type { Request, RequestHandler } from 'express';
+import { UnauthorizedException } from '../Exceptions/UnauthorizedException.js';
+import type { RequestSession } from './RequestSession.js';
+import { sessionOf } from './requestSessions.js';
+import { fingerprintOf } from './storageKeys.js';
+
+const MINUTE_MS = 60_000;
+
+/**
+ * Makes the session a user's: call it when the password (or what proves who it is) was right. The session gets a new id,
+ * so that nobody who knew the old one is logged in along with the user; it keeps its data, unless that was another
+ * user's, and its life begins anew. Resolves once that is stored.
+ */
+export async function login(request: Request, userId: string | number): Promise<void> {
+    const session = required(request, 'login');
+    const user = typeof userId === 'number' && Number.isFinite(userId) ? String(userId) : userId;
+    if (typeof user !== 'string' || user === '') {
+        throw new TypeError('login(request, userId) needs the id of the user: a text that is not empty, or a number.');
+    }
+    session.refuseForgery();
+    await session.login(user);
+}
+
+/** Ends the session and clears its cookie. For the rest of the request there is no `request.session`. */
+export async function logout(request: Request): Promise<void> {
+    await required(request, 'logout').logout();
+}
+
+/** The user that `login()` was given, as text; undefined for a visitor who is not logged in. */
+export function authenticatedUser(request: Request): string | undefined {
+    return loggedIn(request)?.user;
+}
+
+/** When the user of this session logged in; undefined for a visitor who is not logged in. */
+export function authenticatedAt(request: Request): Date | undefined {
+    const at = loggedIn(request)?.at;
+    return at === undefined ? undefined : new Date(at);
+}
+
+/** Route middleware: visitors who are not logged in get a 401. */
+export function requireLogin(): RequestHandler {
+    return function requireLogin(request, _response, next) {
+        if (!loggedIn(request)) {
+            throw new UnauthorizedException('Please log in.');
+        }
+        next();
+    };
+}
+
+/** Route middleware for what matters most: users whose last `login()` is longer ago get a 401, and log in once more. */
+export function requireRecentLogin({ minutes }: { minutes: number }): RequestHandler {
+    if (!(minutes > 0)) {
+        throw new TypeError('requireRecentLogin({ minutes }) needs a number of minutes above 0.');
+    }
+    return function requireRecentLogin(request, _response, next) {
+        const at = loggedIn(request)?.at;
+        if (at === undefined) {
+            throw new UnauthorizedException('Please log in.');
+        }
+        if (Date.now() - at > minutes * MINUTE_MS) {
+            throw new UnauthorizedException('Please confirm who you are: log in once more.');
+        }
+        next();
+    };
+}
+
+/** A short name for the session that may be said and logged: nobody can make a cookie of it. */
+export function fingerprint(request: Request): string | undefined {
+    const session = sessionOf(request);
+    return session && session.id !== '' ? fingerprintOf(session.key) : undefined;
+}
+
+function loggedIn(request: Request): RequestSession['loggedIn'] {
+    const session = sessionOf(request);
+    return session?.start() ? session.loggedIn : undefined;
+}
+
+export function required(request: Request, what: string): RequestSession {
+    const session = sessionOf(request);
+    if (!session) {
+        throw new Error(`${what}() needs a session: set enabled to true in src/config/session.ts.`);
+    }
+    return session;
+}

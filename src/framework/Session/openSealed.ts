@@ -1,0 +1,61 @@
+import { ConfigError } from '../Exceptions/errors.js';
+import { ForeignKeyError, KeyCheck } from './KeyCheck.js';
+import { SealedDriver } from './SealedDriver.js';
+import type { SessionDriver } from './SessionDriver.js';
+import { SessionKeys } from './SessionKeys.js';
+import { KEY_CHECK } from './storageKeys.js';
+import type { DriverAbilities } from './stores/DriverAbilities.js';
+
+export interface SealingOptions {
+    /** The driver's name, for messages. */
+    readonly name: string;
+    /** The first seals, all open. At least one. */
+    readonly secrets: readonly string[];
+    /** Off: what was sealed before is still opened. */
+    readonly encrypts: boolean;
+    /** How long the store may take, in ms. */
+    readonly timeoutMs: number;
+    warn(message: string): void;
+}
+
+/**
+ * Puts encryption in front of a driver. Throws ConfigError where the sessions in it were encrypted with another secret:
+ * before any visitor is refused.
+ */
+export async function openSealed(driver: SessionDriver, options: SealingOptions): Promise<SessionDriver> {
+    const { name, encrypts, timeoutMs, warn } = options;
+    if (!encrypts && (driver.abilities as Partial<DriverAbilities> | undefined)?.survivesRestart === false) {
+        return driver; // it begins empty: there is nothing sealed in it
+    }
+    const keys = new SessionKeys(options.secrets);
+    try {
+        return new SealedDriver(driver, keys, await inTime(KeyCheck.open(driver, keys, encrypts, warn), timeoutMs));
+    } catch (cause) {
+        if (cause instanceof ForeignKeyError) {
+            throw new ConfigError(
+                `Session driver [${name}]: its sessions were encrypted with a secret that is not among those of today. Put that secret behind the new one, in SESSION_PREVIOUS_SECRETS (.env). Or, to end them all and begin anew, delete what the driver has stored: at least the record ${KEY_CHECK}.`,
+                { cause },
+            );
+        }
+        const reason = `Session driver [${name}] can't be asked which secret encrypted its sessions: ${(cause as Error).message}`;
+        if (encrypts) {
+            throw new ConfigError(`${reason} Start its server first, or mend its options in src/config/session.ts.`, {
+                cause,
+            });
+        }
+        warn(reason); // as it was without encryption: the store may come up later
+        return new SealedDriver(driver, keys, KeyCheck.off(driver, keys));
+    }
+}
+
+async function inTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error(`it did not answer within ${timeoutMs} ms.`)), timeoutMs);
+    });
+    try {
+        return await Promise.race([work, late]);
+    } finally {
+        clearTimeout(timer);
+    }
+}

@@ -1,0 +1,109 @@
+import type { RequestHandler, Router } from 'express';
+import { describe, expect, test, vi } from 'vitest';
+import { sessionApp } from '../helpers/sessionApp.js';
+
+/** Every answer that is asked for: what the route does with the session, and what it says of caching. */
+function routes(router: Router): void {
+    const answer: RequestHandler = (request, response) => {
+        const { use, cache, cdn, head } = request.query as Record<string, string | undefined>;
+        if (use === 'read') {
+            void request.session['a'];
+        }
+        if (use === 'write') {
+            request.session['a'] = Number(request.session['a'] ?? 0) + 1;
+        }
+        if (cdn) {
+            response.set('CDN-Cache-Control', cdn);
+        }
+        if (head) {
+            response.writeHead(200, { 'Cache-Control': head }).end('{}');
+            return;
+        }
+        if (cache) {
+            response.set('Cache-Control', cache);
+        }
+        response.json('answer');
+    };
+    router.get('/', answer);
+}
+
+async function start() {
+    const app = await sessionApp({ routes, session: { idle: 3_600_000 } });
+    const browser = app.browser();
+    await browser.visit('/?use=write');
+    return { app, browser };
+}
+
+describe('caching', () => {
+    test.each([
+        ['?use=read', 'private, no-cache'],
+        ['?use=write', 'private, no-cache'],
+        ['?use=read&cache=no-store', 'no-store'],
+        ['?use=read&cache=private,max-age=60', 'private,max-age=60'],
+        ['?use=read&cache=max-age=60', 'private, max-age=60'],
+        ['?use=read&cache=no-cache', 'private, no-cache'],
+        ['?use=read&head=max-age=60', 'private, max-age=60'],
+        ['?use=read&cache=private="x-name",max-age=60', 'private, private="x-name", max-age=60'],
+    ])('an answer that used the session is for its visitor only: %s', async (query, expected) => {
+        const { browser } = await start();
+        const { headers } = await browser.visit(`/${query}`);
+        expect(headers.get('cache-control')).toBe(expected);
+        expect(headers.get('vary')).toContain('Cookie');
+    });
+
+    test('one that did not is left as it is', async () => {
+        const { browser, app } = await start();
+        const { headers } = await browser.visit('/?cache=public, max-age=60');
+        expect(headers.get('cache-control')).toBe('public, max-age=60');
+        expect(headers.get('vary') ?? '').not.toContain('Cookie');
+        expect((await app.browser().visit('/')).headers.get('cache-control')).toBe(null);
+    });
+
+    test('a route that shares an answer which used the session is warned of, and has its way', async () => {
+        const { browser, app } = await start();
+        const { headers } = await browser.visit('/?use=read&cache=public, max-age=60');
+        expect(headers.get('cache-control')).toBe('public, max-age=60');
+        expect(headers.get('vary')).toContain('Cookie');
+        const warnings = app.log.filter(({ message }) => message.includes('Cache-Control: public'));
+        expect(warnings).toHaveLength(1);
+        expect(warnings[0]?.context).toMatchObject({ method: 'GET', path: '/' });
+    });
+
+    test.each([
+        ['public, max-age=60', 'private, max-age=60'],
+        ['PUBLIC , S-MaxAge=9, max-age=60', 'private, max-age=60'],
+        ['s-maxage=9', 'private'],
+        ['public, private', 'private'],
+        ['no-store, public', 'no-store'],
+        ['immutable', 'private, immutable'],
+    ])('with Set-Cookie it is never public, whatever the route says: %s', async (cache, expected) => {
+        const { browser } = await start();
+        for (const how of ['cache', 'head']) {
+            const { headers } = await browser.visit(`/?use=write&${how}=${encodeURIComponent(cache)}&cdn=max-age=9`);
+            expect(headers.getSetCookie(), how).toHaveLength(0);
+        }
+        const fresh = await (await start()).app
+            .browser()
+            .visit(`/?use=write&cache=${encodeURIComponent(cache)}&cdn=max-age=9`);
+        expect(fresh.headers.getSetCookie()).toHaveLength(1);
+        expect(fresh.headers.get('cache-control')).toBe(expected);
+        expect(fresh.headers.get('cdn-cache-control')).toBe(null);
+    });
+
+    test('a public answer that has to renew the cookie is private this once', async () => {
+        vi.useFakeTimers({ toFake: ['Date'] });
+        try {
+            const app = await sessionApp({ routes, session: { cookie: { maxAge: 3_600_000 } } });
+            const browser = app.browser();
+            await browser.visit('/?use=write');
+            vi.setSystemTime(Date.now() + 600_000);
+            const renewing = await browser.visit('/?cache=public, max-age=60');
+            expect(renewing.headers.getSetCookie()).toHaveLength(1);
+            expect(renewing.headers.get('cache-control')).toBe('private, max-age=60');
+            const next = await browser.visit('/?cache=public, max-age=60');
+            expect(next.headers.get('cache-control')).toBe('public, max-age=60');
+        } finally {
+            vi.useRealTimers();
+        }
+    });
+});
