@@ -16,13 +16,15 @@ export interface AppOptions {
     bytes?: number;
     /** Ours: one line per request. */
     accessLog?: boolean;
+    /** Ours: sessions are stored encrypted. */
+    encrypt?: boolean;
     /** Hand-wired: load what else the skeleton loads. */
     allPackages?: boolean;
     /** Write a CPU profile to this file when it stops. */
     profile?: string;
 }
 
-export const SECRET = 'a secret for the benchmark, and for nothing else';
+export const SECRET = 'Bench-5tQw8nLz2vXk7mRj4hFp9sDc3yGb6aUe';
 
 const ENTRIES: Record<AppName, string> = {
     'hand-wired': './apps/handWired.js',
@@ -85,6 +87,7 @@ export class AppProcess {
                 BENCH_FOLDER: folder,
                 BENCH_BYTES: String(options.bytes ?? 1024),
                 BENCH_ACCESS_LOG: options.accessLog ? '1' : '0',
+                BENCH_ENCRYPT: options.encrypt ? '1' : '0',
                 BENCH_PACKAGES: options.allPackages ? 'all' : '',
             },
             stdio: ['ignore', 'ignore', 'pipe'],

@@ -28,6 +28,7 @@ export interface Row extends RowPlan {
 export interface Rounds extends Load {
     rounds: number;
     bytes: number;
+    encrypt: boolean;
 }
 
 /** The rows of the default run, in their order. The access log costs the same with every driver. */
@@ -74,7 +75,13 @@ function loadOf({ workload }: RowPlan, settings: Rounds): Load {
 
 export function startSubject(name: AppName, plan: RowPlan, settings: Rounds, more: Partial<AppOptions> = {}) {
     const { driver, workload, accessLog } = plan;
-    return Subject.start(name, workload, loadOf(plan, settings), { driver, accessLog, bytes: settings.bytes, ...more });
+    return Subject.start(name, workload, loadOf(plan, settings), {
+        driver,
+        accessLog,
+        bytes: settings.bytes,
+        encrypt: settings.encrypt,
+        ...more,
+    });
 }
 
 function compare(handWired: Sample[], ours: Sample[]): Partial<Row> {

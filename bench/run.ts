@@ -9,7 +9,7 @@
  *
  * --rounds=5 --seconds=2   both apps are asked for so many seconds in turn, so many times; after one round of warming up
  * --connections=32 --sessions=64 --bytes=1024               of JSON in each session
- * --only=none,read,change,new,unknown,log --json
+ * --only=none,read,change,new,unknown,log --encrypt --json
  *
  * Every answer is compared with what it should be, and after each round the sessions are read back: what is wrong voids
  * its row, and the exit code is 1. Our app runs with all that is on by default but for its access log, which has a row of its own.
@@ -31,6 +31,7 @@ const { values } = parseArgs({
         connections: { type: 'string', default: '32' },
         sessions: { type: 'string', default: '64' },
         bytes: { type: 'string', default: '1024' },
+        encrypt: { type: 'boolean', default: false },
         boot: { type: 'boolean', default: false },
         profile: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
@@ -43,6 +44,7 @@ const settings: Rounds = {
     connections: Number(values.connections),
     sessions: Number(values.sessions),
     bytes: Number(values.bytes),
+    encrypt: values.encrypt,
 };
 const plans = planRows(
     values.driver.split(',') as Driver[],

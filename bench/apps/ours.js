@@ -3,13 +3,14 @@ import { createApplication } from '../../build/bootstrap/app.js';
 import { serve } from '../../build/framework/index.js';
 import { addRoutes } from './routes.js';
 
-const { BENCH_DRIVER, BENCH_FOLDER, BENCH_ACCESS_LOG } = process.env;
+const { BENCH_DRIVER, BENCH_FOLDER, BENCH_ACCESS_LOG, BENCH_ENCRYPT } = process.env;
 
 await serve(async () => {
     const application = await createApplication({
         session: {
             enabled: true,
             driver: BENCH_DRIVER,
+            encrypt: BENCH_ENCRYPT === '1',
             cookie: { secure: false }, // the benchmark speaks plain http
             drivers: { file: { path: `${BENCH_FOLDER}/sessions` } },
         },

@@ -1,13 +1,19 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
+import { sign } from 'cookie-signature';
 import type { Router } from 'express';
+import session from 'express-session';
+import sessionFileStore from 'session-file-store';
 import { describe, expect, test } from 'vitest';
 import type { Browser } from '../helpers/Browser.js';
-import { type SessionApp, sessionApp } from '../helpers/sessionApp.js';
+import { SECRET, type SessionApp, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 
 /** In every damaged record; must never be in a log line. */
 const CANARY = 'canary-7f3a';
+
+/** What session-file-store encrypts with. */
+const KEY = 'the key that it was written with';
 
 function routes(router: Router): void {
     router.get('/store', (request, response) => {
@@ -229,66 +235,47 @@ describe('a damaged record gives its visitor a fresh session, one warning, and i
 });
 
 describe('a record that can not be read now is storage trouble: nothing is moved', () => {
-    test('with a key that does not decrypt it', async () => {
-        const app = await start({ drivers: { file: { secret: 'the key that it was written with' } } });
-        const { browser, file } = await visitorOf(app);
-        const sealed = fs.readFileSync(file, 'utf8');
+    /** A record that session-file-store encrypted, and a visitor who has it. */
+    async function encryptedByThePackage(secret: string | undefined) {
+        const root = temporaryFolder();
+        const folder = join(root, 'storage/sessions');
+        const store = new (sessionFileStore(session))({ path: folder, secret: KEY, reapInterval: -1, logFn: () => {} });
+        const data = { cookie: { originalMaxAge: 3_600_000, path: '/' }, secret: CANARY };
+        await new Promise((resolve) => store.set('an-id-of-earlier', data as never, resolve));
+        const file = join(folder, 'an-id-of-earlier.json');
+        const app = await sessionApp({ root, session: { drivers: { file: { ...(secret && { secret }) } } }, routes });
+        const browser = app.browser();
+        browser.cookies.set('sosise', encodeURIComponent(`s:${sign('an-id-of-earlier', SECRET)}`));
+        return { app, browser, file, sealed: fs.readFileSync(file, 'utf8') };
+    }
+
+    test.each([
+        ['with a key that does not decrypt it', 'another key, set by mistake'],
+        ['with an encrypted file and no key at all', undefined],
+    ])('%s', async (_what, secret) => {
+        const { app, browser, file, sealed } = await encryptedByThePackage(secret);
         expect(sealed).not.toContain(CANARY);
-        await app.close();
-
-        const wrong = await sessionApp({
-            root: app.root,
-            session: { driver: 'file', drivers: { file: { secret: 'another key, set by mistake' } } },
-            routes,
-        });
-        const visitor = wrong.browser();
-        for (const [name, value] of browser.cookies) {
-            visitor.cookies.set(name, value);
-        }
-        expect((await visitor.visit('/read')).status).toBe(503);
-        expect((await visitor.visit('/write')).status).toBe(503);
-        expect((await visitor.visit('/plain')).status).toBe(200);
-        expect((await visitor.visit('/up')).status).toBe(200);
+        expect((await browser.visit('/read')).status).toBe(503);
+        expect((await browser.visit('/write')).status).toBe(503);
+        expect((await browser.visit('/plain')).status).toBe(200);
+        expect((await browser.visit('/up')).status).toBe(200);
         expect(fs.readFileSync(file, 'utf8')).toBe(sealed);
-        expect(setAside(wrong)).toEqual([]);
-        expect(JSON.stringify(wrong.log)).not.toContain(CANARY);
-        await wrong.close();
-
-        const right = await sessionApp({
-            root: app.root,
-            session: { driver: 'file', drivers: { file: { secret: 'the key that it was written with' } } },
-            routes,
-        });
-        const again = right.browser();
-        for (const [name, value] of browser.cookies) {
-            again.cookies.set(name, value);
-        }
-        expect(await again.json('/read')).toEqual({ secret: CANARY });
+        expect(setAside(app)).toEqual([]);
+        expect(JSON.stringify(app.log)).not.toContain(CANARY);
     });
 
-    test('with an encrypted file and no key at all', async () => {
-        const app = await start({ drivers: { file: { secret: 'the key that it was written with' } } });
+    test('with the right key it is read', async () => {
+        const { browser } = await encryptedByThePackage(KEY);
+        expect(await browser.json('/read')).toEqual({ secret: CANARY });
+    });
+
+    test.each(Object.keys(texts))('but with %s in an encrypted store the record is damaged', async (name) => {
+        const app = await start({ encrypt: true });
         const { browser, file } = await visitorOf(app);
-        await app.close();
-        const without = await sessionApp({ root: app.root, session: { driver: 'file' }, routes });
-        const visitor = without.browser();
-        for (const [name, value] of browser.cookies) {
-            visitor.cookies.set(name, value);
-        }
-        expect((await visitor.visit('/read')).status).toBe(503);
-        expect(fs.existsSync(file)).toBe(true);
-        expect(setAside(without)).toEqual([]);
+        expect(fs.readFileSync(file, 'utf8')).not.toContain(CANARY);
+        put(file, texts[name] as string);
+        expect(await browser.json('/read')).toEqual({ secret: null });
+        await settled(app, 1);
+        expect(JSON.stringify(app.log)).not.toContain(CANARY);
     });
-
-    test.each(Object.keys(texts))(
-        'but with %s in an encrypted store the record is damaged, not the key wrong',
-        async (name) => {
-            const app = await start({ drivers: { file: { secret: 'the key that it was written with' } } });
-            const { browser, file } = await visitorOf(app);
-            put(file, texts[name] as string);
-            expect(await browser.json('/read')).toEqual({ secret: null });
-            await settled(app, 1);
-            expect(JSON.stringify(app.log)).not.toContain(CANARY);
-        },
-    );
 });
