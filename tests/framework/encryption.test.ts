@@ -10,6 +10,7 @@ import { openSealed, type SealingOptions } from '../../src/framework/Session/ope
 import { type ListedRecord, type SessionDriver, type StoredRecord } from '../../src/framework/Session/SessionDriver.js';
 import { SessionKeys } from '../../src/framework/Session/SessionKeys.js';
 import { bodyOf, endedRecord, liveRecord, parseRecord } from '../../src/framework/Session/SessionRecord.js';
+import { SessionRepository } from '../../src/framework/Session/SessionRepository.js';
 import { KEY_CHECK, keyOf } from '../../src/framework/Session/storageKeys.js';
 import { FileStore, type FileStoreOptions } from '../../src/framework/Session/stores/FileStore.js';
 import { MemoryStore } from '../../src/framework/Session/stores/MemoryStore.js';
@@ -221,7 +222,7 @@ describe('a record that was not written so', () => {
             const isNothing = parsed.kind === 'live' && parsed.seen < DAY_MS && !('n' in parsed.data);
             return isNothing ? 'nothing' : 'something else';
         } catch (error) {
-            expect((error as Error).name).toMatch(/^(BadRecordError|DamagedRecordError)$/);
+            expect((error as Error).name).toMatch(/^(BadRecordError|DamagedRecordError|UnknownKeyError)$/);
             return 'refused';
         }
     }
@@ -269,6 +270,16 @@ describe('another secret', () => {
         await put(rotated, record({ n: 2 }), found.version);
         expect(await listed(rotated)).toMatchObject([{ id: KEY, outdated: false }]);
         expect(await textIn(await open(files(), { secrets: [SECRET] }))).toContain('"n":2');
+    });
+
+    test('that a process does not know yet is trouble that passes: nothing is set aside, read or walked', async () => {
+        const early = await open(files(), { secrets: [OLD] });
+        await put(await open(files(), { secrets: [SECRET, OLD] }), record());
+        const sealed = fs.readFileSync(fileOf(KEY), 'utf8');
+        await expect(reading(early)).rejects.toMatchObject({ name: 'UnknownKeyError' });
+        expect(await listed(early)).toEqual([]);
+        expect(fs.readFileSync(fileOf(KEY), 'utf8')).toBe(sealed);
+        expect(warnings).toEqual([]);
     });
 
     test('stops start-up before a visitor is refused, with both ways out, and changes nothing', async () => {
@@ -346,6 +357,21 @@ describe('turning encryption on', () => {
                 id === 'ended' ? expect(parse().kind).toBe('ended') : expect(parse).toThrow();
             }
         }
+    });
+
+    test('is done to sessions that nobody uses by the walk that removes expired ones', async () => {
+        const text = record();
+        await put(files(), text);
+        for (const options of [{}, { secrets: [OTHER, SECRET] }, { secrets: [OTHER, SECRET], ...off }]) {
+            fs.utimesSync(fileOf(KEY), new Date(0), new Date(0));
+            const driver = await open(files(), options);
+            expect(await listed(driver)).toMatchObject([{ outdated: true }]);
+            const limits = { idleMs: DAY_MS, maxAgeMs: DAY_MS, timeoutMs: 2_000, keepDamagedMs: DAY_MS };
+            await new SessionRepository(driver, { ...limits, warn: (message) => warnings.push(message) }).prune();
+            expect(await listed(driver)).toMatchObject([{ id: KEY, record: text, outdated: false }]);
+            expect(stored().includes(CANARY)).toBe('encrypts' in options);
+        }
+        expect(warnings).toEqual([]);
     });
 
     test('keeps a mark of its own out of every list, and for ten years', async () => {

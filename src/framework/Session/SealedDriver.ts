@@ -16,6 +16,20 @@ import { KEY_CHECK } from './storageKeys.js';
 /** What a walk gives in place of a record that must not be used: parsing it says that it is damaged. */
 const UNUSABLE = sealedRecord({ sealed: '', key: '' }, 0);
 
+/**
+ * Another process, which has a newer secret, sealed this: trouble that passes, and no damaged record. It would be moved
+ * out of that process's way.
+ */
+export class UnknownKeyError extends Error {
+    public override readonly name = 'UnknownKeyError';
+
+    public constructor() {
+        super(
+            'A session was encrypted with a secret that this process does not have: add it to SESSION_PREVIOUS_SECRETS (.env), and restart.',
+        );
+    }
+}
+
 /** A record met while listing, with the text that is sealed in it. */
 export interface OpenedRecord extends ListedRecord {
     /** It is not stored as a write would store it now: in the clear, or sealed with an older secret. */
@@ -56,8 +70,9 @@ export class SealedDriver implements SessionDriver {
 
     public async *records(writtenBefore?: number): AsyncGenerator<OpenedRecord> {
         for await (const listed of this.driver.records(writtenBefore)) {
-            if (listed.id !== KEY_CHECK) {
-                yield await this.openListed(listed);
+            const opened = listed.id === KEY_CHECK ? undefined : await this.openListed(listed);
+            if (opened) {
+                yield opened;
             }
         }
     }
@@ -83,6 +98,9 @@ export class SealedDriver implements SessionDriver {
         if (!sealed) {
             return this.clear(stored);
         }
+        if (!this.keys.has(sealed)) {
+            throw new UnknownKeyError();
+        }
         const record = this.keys.open(id, sealed);
         if (record === undefined) {
             throw new BadRecordError('it does not decrypt with any of the secrets');
@@ -99,11 +117,15 @@ export class SealedDriver implements SessionDriver {
         });
     }
 
-    private async openListed(listed: ListedRecord): Promise<OpenedRecord> {
+    /** Undefined for what another process will understand. */
+    private async openListed(listed: ListedRecord): Promise<OpenedRecord | undefined> {
         const outdated = this.isOutdated(listed.record);
         try {
             return { ...(await this.open(listed.id, listed)), id: listed.id, outdated };
         } catch (error) {
+            if (error instanceof UnknownKeyError) {
+                return undefined;
+            }
             if (!(error instanceof BadRecordError)) {
                 throw error;
             }

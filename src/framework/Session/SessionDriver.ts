@@ -12,6 +12,8 @@ export interface StoredRecord {
 /** A record met while listing. */
 export interface ListedRecord extends StoredRecord {
     readonly id: string;
+    /** It is stored in another form than a write would give it now: the next walk writes it anew. */
+    readonly outdated?: boolean;
 }
 
 /** A hold on one session's lock. */

@@ -1,5 +1,6 @@
 /** How a session ended, for the note that is left in its place. */
-export type EndReason = 'destroyed' | 'regenerated' | 'migrated' | 'revoked' | 'idle' | 'absolute';
+const END_REASONS = ['destroyed', 'regenerated', 'migrated', 'revoked', 'idle', 'absolute'] as const;
+export type EndReason = (typeof END_REASONS)[number];
 
 /** Whose session it is since `login()`, and since when (ms since the epoch). */
 export interface Login {
@@ -182,14 +183,15 @@ function withoutReserved(data: Record<string, unknown>): Record<string, unknown>
 function parseForeign(text: string, now: number): ParsedRecord {
     const { [LAST_ACCESS]: lastAccess, [META]: rawMeta, cookie: rawCookie, ...data } = parseObject(text);
     const meta = isObject(rawMeta) ? rawMeta : {};
-    if (typeof meta.ended === 'number') {
-        return { kind: 'ended', at: meta.ended, reason: meta.reason as EndReason };
+    if (isTime(meta.ended)) {
+        const reason = END_REASONS.find((known) => known === meta.reason) ?? 'destroyed';
+        return { kind: 'ended', at: meta.ended, reason };
     }
     if (Array.isArray(meta.sessions)) {
         return { kind: 'user', seen: Number(lastAccess), sessions: meta.sessions as string[] };
     }
     if (typeof meta.sealed === 'string') {
-        throw new DamagedRecordError('it does not decrypt with any of the secrets');
+        throw new DamagedRecordError('it does not decrypt, or is not encrypted where it should be');
     }
     const cookie = storedCookie(rawCookie);
     // A clock that was ahead when the record was written must not keep the session alive for longer.

@@ -84,7 +84,7 @@ export class SessionRegistry {
         const repository = this.findRepository();
         if (!repository.canList) {
             throw new Error(
-                "The session store can't list its sessions, so that they can't be ended one by one: give SESSION_SECRET a new value instead, and restart.",
+                "The session store can't list its sessions, so that they can't be ended one by one: give SESSION_SECRET a new value instead (./artisan key:generate --force), delete what is stored if it is encrypted, and restart.",
             );
         }
         const started = Date.now();

@@ -1,4 +1,10 @@
-import { BadRecordError, type MaybePromise, type SessionDriver, type StoredRecord } from './SessionDriver.js';
+import {
+    BadRecordError,
+    type ListedRecord,
+    type MaybePromise,
+    type SessionDriver,
+    type StoredRecord,
+} from './SessionDriver.js';
 import { SessionUnavailableException } from './SessionErrors.js';
 import {
     bodyOf,
@@ -64,6 +70,8 @@ const DAY_MS = 86_400_000;
 const ENDED_KEPT_MS = DAY_MS;
 /** It is there a little longer: what a process that died left of the same session is found and removed before. */
 const NOTE_KEPT_MS = ENDED_KEPT_MS + DAY_MS / 24;
+/** Each try that fails was overtaken by a write, or met a damaged record. */
+const FORBID_TRIES = 100;
 const LEAST_ABSOLUTE_MS = 7 * DAY_MS;
 /** A record that expired is only taken away this much later, so that a request in flight can still save its session. */
 const PRUNE_GRACE_MS = 60_000;
@@ -232,18 +240,18 @@ export class SessionRepository {
         const now = Date.now();
         let removed = 0;
         // What was written later can't be dead, but for sessions with a shorter life of their own: they wait a little.
-        for await (const { id, record, version } of this.driver.records(now - Math.min(this.options.idleMs, DAY_MS))) {
+        for await (const listed of this.driver.records(now - Math.min(this.options.idleMs, DAY_MS))) {
             if (signal?.aborted) {
                 break;
             }
-            removed += await this.pruneRecord(id, { record, version }, now);
+            removed += await this.pruneRecord(listed, now);
         }
         await this.driver.tidy(now - this.options.keepDamagedMs);
         return removed;
     }
 
     /** A dead session's data goes at once, the note of its end a day later. */
-    private async pruneRecord(id: string, stored: StoredRecord, now: number): Promise<number> {
+    private async pruneRecord({ id, outdated, ...stored }: ListedRecord, now: number): Promise<number> {
         const record = this.parse(id, stored.record, now);
         if (record?.kind === 'ended') {
             return now - record.at > NOTE_KEPT_MS && (await this.driver.remove(id, stored.version)) ? 1 : 0;
@@ -255,11 +263,14 @@ export class SessionRepository {
         if (!record) {
             return 0;
         }
-        if (!isSessionKey(id) && (await this.driver.read(keyOf(id)))) {
+        if (!isSessionKey(id) && (await this.load(keyOf(id))).kind !== 'none') {
             return (await this.driver.remove(id, stored.version)) ? 1 : 0; // a process died while it moved this one
         }
         const { at, reason } = this.endOf(record);
         if (now - PRUNE_GRACE_MS <= at) {
+            if (outdated && now <= at) {
+                await this.driver.write(id, stored.record, stored.version, this.expiryOf(record)); // as it is, but sealed
+            }
             return 0;
         }
         const removed =
@@ -423,15 +434,19 @@ export class SessionRepository {
     }
 
     private async forbid(key: string): Promise<boolean> {
-        for (;;) {
+        for (let tries = 0; tries < FORBID_TRIES; tries += 1) {
             if (await this.bury(key, 'revoked')) {
                 return true;
             }
-            const found = await this.driver.read(key);
-            if (found || (await this.writeEnded(key, undefined, 'revoked'))) {
+            if (await this.writeEnded(key, undefined, 'revoked')) {
                 return false;
             }
+            if ((await this.load(key)).kind === 'ended') {
+                return false;
+            }
+            await this.movingAside.get(key); // what is damaged makes room for the note
         }
+        throw new Error('Something else kept standing in the place of a session that was revoked.');
     }
 
     private async writeEnded(

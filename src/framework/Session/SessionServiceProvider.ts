@@ -2,11 +2,12 @@ import type { RequestHandler } from 'express';
 import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
-import { openSealed } from './openSealed.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../ServiceProvider.js';
+import { openSealed } from './openSealed.js';
 import { type SessionConfig, sessionConfig, settingsOf } from './SessionConfig.js';
+import type { SessionDriver } from './SessionDriver.js';
 import { type ForgeryRules, SessionLayer } from './SessionLayer.js';
 import { SessionManager } from './SessionManager.js';
 import { SessionPruner } from './SessionPruner.js';
@@ -20,6 +21,7 @@ export class SessionServiceProvider extends ServiceProvider {
     public static override readonly config = [sessionConfig];
 
     private handler: RequestHandler | undefined;
+    private driver: SessionDriver | undefined;
     private layer: SessionLayer | undefined;
     private pruner: SessionPruner | undefined;
 
@@ -51,7 +53,8 @@ export class SessionServiceProvider extends ServiceProvider {
             log.warning(`The session secret ${weakness}: production would refuse to start with it.`);
         }
         const settings = settingsOf(config);
-        const driver = await openSealed(await container.make(SessionManager).driver(config.driver), {
+        this.driver = await container.make(SessionManager).driver(config.driver);
+        const driver = await openSealed(this.driver, {
             name: config.driver,
             secrets: settings.secrets,
             encrypts: settings.encrypts,
@@ -76,7 +79,7 @@ export class SessionServiceProvider extends ServiceProvider {
 
     public override async shutdown(): Promise<void> {
         await this.pruner?.stop();
-        await this.layer?.driver.close();
+        await this.driver?.close();
     }
 
     private get forgery(): ForgeryRules | undefined {
