@@ -184,3 +184,64 @@ test("before('session') sees the parsed body", async () => {
 
     expect(body).toEqual({ a: 1 });
 });
+
+test('what a handler throws, rejects with or passes on reaches the error handlers, as in a router', async () => {
+    const paths = ['/throw', '/reject', '/next', '/send-file', '/next-router', '/twice'];
+    const { url, log } = await start({
+        routes: (router) => {
+            router.get('/throw', () => {
+                throw new Error('thrown');
+            });
+            router.get('/reject', () => Promise.reject(new Error('rejected')));
+            router.get('/next', (_request, _response, next) => next(new Error('passed on')));
+            router.get('/send-file', (_request, response) => response.sendFile('/no/such/file'));
+            router.get('/next-router', (_request, _response, next) => next('router'));
+        },
+        pipeline: (pipeline) => {
+            pipeline.before('routes', async (request, _response, next) => {
+                if (request.path === '/twice') {
+                    throw new Error('in the pipeline itself');
+                }
+                next();
+            });
+        },
+    });
+    const statuses = await Promise.all(paths.map(async (path) => (await fetch(url + path)).status));
+    expect(statuses).toEqual([500, 500, 500, 404, 404, 500]);
+    expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(4);
+});
+
+test('an Express application can be a stage, and is mounted', async () => {
+    const inner = express();
+    inner.get('/inner', (request, response) => void response.json([request.app === inner, request.baseUrl]));
+    let mounted = 0;
+    inner.on('mount', () => {
+        mounted += 1;
+    });
+    const { url } = await start({ pipeline: (pipeline) => void pipeline.before('routes', inner) });
+    expect(await (await fetch(`${url}/inner`)).json()).toEqual([true, '']);
+    expect((await fetch(`${url}/elsewhere`)).status).toBe(404);
+    expect(mounted).toBe(1);
+});
+
+test('answers have the ETag that Express gives them, and leave whole whatever they are', async () => {
+    const bodies = ['', 'ok', 'ü€😀', 'x'.repeat(20_000), JSON.stringify({ a: ['ü', 1] })];
+    const stock = express();
+    const send = (request: Request, response: Response) => {
+        const body = bodies[Number(request.query['n'])] as string;
+        response.send(request.query['as'] === 'buffer' ? Buffer.from(body) : body);
+    };
+    stock.get('/', send);
+    const server = stock.listen(0);
+    const { url } = await start({ routes: (router) => router.get('/', send) });
+    const theirs = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+    for (const n of bodies.keys()) {
+        for (const as of ['text', 'buffer']) {
+            const [our, their] = await Promise.all([url, theirs].map((base) => fetch(`${base}/?n=${n}&as=${as}`)));
+            expect(our?.headers.get('etag')).toBe(their?.headers.get('etag'));
+            expect(our?.headers.get('content-length')).toBe(their?.headers.get('content-length'));
+            expect(await our?.text()).toBe(bodies[n]);
+        }
+    }
+    server.close();
+});

@@ -1,6 +1,7 @@
 import type { Router } from 'express';
 import { expect, test } from 'vitest';
 import { increment } from '../../src/framework/Session/increment.js';
+import { bodyOf, entriesIn } from '../../src/framework/Session/SessionRecord.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 
 const circular: Record<string, unknown> = {};
@@ -160,4 +161,37 @@ test('increments of parallel requests all count', async () => {
     await Promise.all(Array.from({ length: 20 }, () => browser.copy().visit('/add')));
     expect(await browser.json('/')).toEqual([45, 20]);
     expect((await browser.visit('/text')).status).toBe(500);
+});
+
+test('the keys of a stored text are told apart as JSON.parse would, whatever they hold', () => {
+    const odd = [
+        '',
+        '"',
+        '\\',
+        '\\"',
+        '\\\\"',
+        ',',
+        ':',
+        '{',
+        '}',
+        '[',
+        ']',
+        '\u2028',
+        '\ud800',
+        '\u0000',
+        'ü',
+        '"a":1,"b":{',
+        ' ',
+    ];
+    const values: unknown[] = [...odd, 0, -1.5e300, true, false, null, [], {}, [[]], [{ a: [',', { b: '}"' }] }], odd];
+    for (const keys of [1, 2, 5, odd.length]) {
+        for (let shift = 0; shift < values.length; shift += 1) {
+            const entries = odd
+                .slice(0, keys)
+                .map((key, index): [string, string] => [key, JSON.stringify(values[(index + shift) % values.length])]);
+            expect([...entriesIn(bodyOf(entries))]).toEqual(entries);
+        }
+    }
+    expect([...entriesIn('')]).toEqual([]);
+    expect([...entriesIn(',"a":{"b":"\\\\\\""}')]).toEqual([['a', '{"b":"\\\\\\""}']]);
 });

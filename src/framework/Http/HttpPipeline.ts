@@ -1,6 +1,8 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import { nearest } from '../Config/nearest.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import { inSequence } from './inSequence.js';
+import { oneWrite } from './oneWrite.js';
 
 /** The way of a request, in this order. */
 export const STAGES = [
@@ -85,11 +87,15 @@ export class HttpPipeline {
 
     private build(): Express {
         const app = express();
+        oneWrite(app);
         for (const [name, value] of Object.entries(this.settings)) {
             app.set(name, value);
         }
-        for (const handler of this.order().flatMap(({ handlers }) => handlers)) {
-            app.use(handler as RequestHandler);
+        const handlers = this.order().flatMap((stage) => stage.handlers) as RequestHandler[];
+        if (handlers.some(isApplication)) {
+            app.use(handlers); // Express applications are mounted by it
+        } else {
+            app.use(inSequence(handlers));
         }
         return app;
     }
@@ -119,6 +125,10 @@ export class HttpPipeline {
         }
         return stage(name, handler);
     }
+}
+
+function isApplication(handler: object): boolean {
+    return 'handle' in handler && 'set' in handler;
 }
 
 function stage(name: string | undefined, ...handlers: StageHandler[]): Stage {

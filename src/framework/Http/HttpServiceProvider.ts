@@ -16,6 +16,7 @@ import { properRequest } from './properRequest.js';
 import { requestId } from './requestId.js';
 import { securityHeaders } from './securityHeaders.js';
 import { trustedCors } from './trustedCors.js';
+import { weakEtag } from './weakEtag.js';
 
 /** The HTTP pipeline with its built-in stages, and the server. Routes and middlewares come from AppServiceProvider. */
 export class HttpServiceProvider extends ServiceProvider {
@@ -81,6 +82,7 @@ export class HttpServiceProvider extends ServiceProvider {
         return {
             [KERNEL_SETTING]: this.app,
             env: this.app.environment.name,
+            etag: weakEtag,
             'query parser': 'simple',
             'trust proxy': this.options.trustProxy,
             'x-powered-by': false,

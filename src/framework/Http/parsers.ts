@@ -10,6 +10,7 @@ import type { Exception } from '../Exceptions/Exception.js';
 import { PayloadTooLargeException } from '../Exceptions/PayloadTooLargeException.js';
 import { UnsupportedMediaTypeException } from '../Exceptions/UnsupportedMediaTypeException.js';
 import type { BodyLimits } from './HttpConfig.js';
+import { inSequence } from './inSequence.js';
 import { jsonProblem } from './jsonProblem.js';
 import { isPrototypePath, keyOfField } from './prototypeKeys.js';
 
@@ -33,8 +34,7 @@ const MAX_FIELDS = 1_000;
 export function parsers(options: ParserOptions): (RequestHandler | ErrorRequestHandler)[] {
     const { bodyLimit: limit } = options;
     const fields = Math.min(options.bodyLimits.keys, MAX_FIELDS);
-    return [
-        refusePrototypeQuery,
+    const readers = [
         refuseAnnounced(limit),
         express.json({
             limit,
@@ -49,9 +49,20 @@ export function parsers(options: ParserOptions): (RequestHandler | ErrorRequestH
             parameterLimit: fields,
             verify: (_request, _response, bytes) => checkForm(bytes, fields),
         }),
-        emptyBody,
-        explainBodyError(options, fields),
     ];
+    return [refusePrototypeQuery, whereThereIsABody(inSequence(readers)), emptyBody, explainBodyError(options, fields)];
+}
+
+/** Most requests have none, and need not be asked by every parser. */
+function whereThereIsABody(read: RequestHandler): RequestHandler {
+    return function readBody(request, response, next) {
+        const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
+        if (length === undefined && coding === undefined) {
+            next();
+        } else {
+            read(request, response, next);
+        }
+    };
 }
 
 function refusePrototypeQuery(request: Request, _response: Response, next: NextFunction): void {

@@ -113,7 +113,7 @@ export class RequestSession {
         this.state.open();
         this.starting = true;
         try {
-            this.layer.runExpressSession(this);
+            this.layer.begin(this);
         } finally {
             this.starting = false;
         }

@@ -89,8 +89,20 @@ export class SessionLayer {
         this.store.adoptGenerated();
     }
 
-    /** Runs express-session's middleware for a request whose record is loaded: it never waits. */
-    public runExpressSession(owner: RequestSession): void {
+    /**
+     * Makes the session of a request whose record is loaded, without waiting. A new one is made by express-session's
+     * middleware, with all its options. For a stored one it would verify the cookie again, read the store and call
+     * `createSession`: only the last is left to do, which saves 25 of 230 µs on Node 20 (`npm run bench -- --only=read`).
+     */
+    public begin(owner: RequestSession): void {
+        if (owner.record) {
+            this.inflate(owner);
+        } else {
+            this.runExpressSession(owner);
+        }
+    }
+
+    private runExpressSession(owner: RequestSession): void {
         let failure: unknown;
         this.store.serve(owner, () => {
             this.expressSession(owner.request, new NoResponse() as unknown as Response, (error?: unknown) => {

@@ -67,6 +67,14 @@ export const META = '__sosise';
 
 const ENDED = `{"${LAST_ACCESS}":0,"${META}":{"ended":`;
 
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
 /** Deeper than any real session, and far from where JSON.stringify runs out of stack. */
 export const MAX_DEPTH = 200;
 /** The largest maxBytes there may be, and what stands before the data. */
@@ -99,6 +107,54 @@ export function bodyOf(entries: Iterable<readonly [key: string, json: string]>):
         body += `,${JSON.stringify(key)}:${json}`;
     }
     return body;
+}
+
+/** The keys of such an end, each with its JSON text, without parsing what they hold. */
+export function entriesIn(body: string): Map<string, string> {
+    const entries = new Map<string, string>();
+    let start = 1; // behind the comma
+    while (start < body.length) {
+        const colon = endOfString(body, start) + 1;
+        const end = endOfValue(body, colon + 1);
+        entries.set(JSON.parse(body.slice(start, colon)) as string, body.slice(colon + 1, end));
+        start = end + 1;
+    }
+    return entries;
+}
+
+/** Where the string that begins at an index ends: the index of its last quote. */
+function endOfString(text: string, start: number): number {
+    let end = text.indexOf('"', start + 1);
+    while (end > 0 && isEscaped(text, end)) {
+        end = text.indexOf('"', end + 1);
+    }
+    return end < 0 ? text.length : end;
+}
+
+function isEscaped(text: string, index: number): boolean {
+    let backslashes = 0;
+    while (text.charCodeAt(index - 1 - backslashes) === BACKSLASH) {
+        backslashes += 1;
+    }
+    return backslashes % 2 === 1;
+}
+
+/** The index of the comma behind a value, or of the end. */
+function endOfValue(text: string, start: number): number {
+    let depth = 0;
+    for (let index = start; index < text.length; index += 1) {
+        const code = text.charCodeAt(index);
+        if (code === QUOTE) {
+            index = endOfString(text, index);
+        } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+            depth += 1;
+        } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
+            depth -= 1;
+        } else if (code === COMMA && depth === 0) {
+            return index;
+        }
+    }
+    return text.length;
 }
 
 /** The text that takes the place of an ended session's record. Stock readers take it for an expired session. */
@@ -256,17 +312,17 @@ export function depthOf(text: string): number {
     for (let index = 0; index < text.length; index += 1) {
         const code = text.charCodeAt(index);
         if (inString) {
-            if (code === 0x5c) {
+            if (code === BACKSLASH) {
                 index += 1;
-            } else if (code === 0x22) {
+            } else if (code === QUOTE) {
                 inString = false;
             }
-        } else if (code === 0x22) {
+        } else if (code === QUOTE) {
             inString = true;
-        } else if (code === 0x7b || code === 0x5b) {
+        } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
             depth += 1;
             deepest = Math.max(deepest, depth);
-        } else if (code === 0x7d || code === 0x5d) {
+        } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
             depth -= 1;
         }
     }

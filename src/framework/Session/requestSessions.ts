@@ -1,4 +1,4 @@
-import type { Request } from 'express';
+import express, { type Request } from 'express';
 import type { RequestSession } from './RequestSession.js';
 
 /** Why a request has no session; its first read of `request.session` says so in the log. */
@@ -11,12 +11,12 @@ const OWNER = Symbol('session of this request');
 type Carrier = Request & { [OWNER]?: RequestSession | NoSession };
 
 /**
- * Gives a request its session, which is made when it is first asked for. The properties are the request's own, as with
- * express-session: `delete request.session` works, and Express apps that a router mounts see them too.
+ * Gives a request its session, which is made when it is first asked for. `session` is the request's own property, as with
+ * express-session: `delete request.session` works, and Express apps that a router mounts see it too.
  */
 export function assignSession(request: Request, session: RequestSession | NoSession): void {
     (request as Carrier)[OWNER] = session;
-    Object.defineProperties(request, 'absent' in session ? ABSENT : PRESENT);
+    Object.defineProperty(request, 'session', 'absent' in session ? ABSENT : PRESENT);
 }
 
 /** The session of a request; undefined where it has none. */
@@ -25,71 +25,79 @@ export function sessionOf(request: Request): RequestSession | undefined {
     return owner && 'absent' in owner ? undefined : owner;
 }
 
-const PRESENT: PropertyDescriptorMap & ThisType<Request> = {
-    session: {
-        configurable: true,
-        enumerable: true,
-        get() {
-            const owner = sessionOf(this) as RequestSession;
-            if (owner.starting) {
-                return undefined; // express-session's middleware asks whether it has run already
-            }
-            return owner.start() ? this.session : undefined;
-        },
-        set(session: unknown) {
-            const owner = sessionOf(this) as RequestSession;
-            if (!owner.starting) {
-                owner.start(); // `request.session = null` means the session that was there
-            }
-            put(this, 'session', session);
-        },
+const PRESENT: PropertyDescriptor & ThisType<Request> = {
+    configurable: true,
+    enumerable: true,
+    get() {
+        const owner = sessionOf(this) as RequestSession;
+        if (owner.starting) {
+            return undefined; // express-session's middleware asks whether it has run already
+        }
+        return owner.start() ? this.session : undefined;
     },
+    set(session: unknown) {
+        const owner = sessionOf(this) as RequestSession;
+        if (!owner.starting) {
+            owner.start(); // `request.session = null` means the session that was there
+        }
+        put(this, 'session', session);
+    },
+};
+
+const ABSENT: PropertyDescriptor & ThisType<Request> = {
+    configurable: true,
+    enumerable: true,
+    get() {
+        ((this as Carrier)[OWNER] as NoSession).absent();
+        return undefined;
+    },
+    set(session: unknown) {
+        put(this, 'session', session);
+    },
+};
+
+/** The others are found on the way to Express's own: three properties fewer to be made for each request. */
+const INHERITED: PropertyDescriptorMap & ThisType<Request> = {
     sessionID: {
         configurable: true,
-        enumerable: true,
         get() {
-            const owner = sessionOf(this) as RequestSession;
-            if (!owner.starting) {
+            const owner = sessionOf(this);
+            if (owner && !owner.starting) {
                 owner.start();
             }
-            return owner.id;
+            return owner?.id;
         },
         set(id: string | undefined) {
-            (sessionOf(this) as RequestSession).id = id ?? '';
-        },
-    },
-    sessionEnded: {
-        configurable: true,
-        enumerable: true,
-        get() {
-            return sessionOf(this)?.sessionEnded;
+            const owner = sessionOf(this);
+            if (owner) {
+                owner.id = id ?? '';
+            } else {
+                put(this, 'sessionID', id); // another application's express-session
+            }
         },
     },
     sessionStore: {
         configurable: true,
-        enumerable: true,
         get() {
             return sessionOf(this)?.sessionStore;
         },
-        set() {
-            // express-session's middleware sets the store that is given here anyway.
+        set(store: unknown) {
+            if (!sessionOf(this)) {
+                put(this, 'sessionStore', store);
+            } // else express-session's middleware sets the store that is given here anyway
         },
     },
-};
-
-const ABSENT: PropertyDescriptorMap & ThisType<Request> = {
-    session: {
+    sessionEnded: {
         configurable: true,
-        enumerable: true,
         get() {
-            ((this as Carrier)[OWNER] as NoSession).absent();
-            return undefined;
+            return sessionOf(this)?.sessionEnded;
         },
-        set(session: unknown) {
-            put(this, 'session', session);
+        set(ended: unknown) {
+            put(this, 'sessionEnded', ended);
         },
     },
 };
+Object.defineProperties(express.request, INHERITED);
 
 /** From now on an ordinary property. */
 function put(request: Request, name: string, value: unknown): void {
