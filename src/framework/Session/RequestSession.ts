@@ -11,6 +11,7 @@ import { after, type LoadedSession, type LoadResult, NO_CHANGE, withoutId } from
 import { SessionState } from './SessionState.js';
 import { keepPrivate } from './sessionCaching.js';
 import { fingerprintOf } from './storageKeys.js';
+import type { CookieId } from './VerifiedCookies.js';
 
 /** How a session ended, as far as its visitor may hear of it. */
 export type SessionEnded = 'idle' | 'absolute' | 'revoked' | 'destroyed';
@@ -55,10 +56,10 @@ export class RequestSession {
         public readonly request: Request,
         public readonly response: Response,
         private readonly next: NextFunction,
-        /** The verified id of the request's cookie. */
-        public readonly cookieId: string | undefined,
+        /** What the request's cookie says, if it is verified. */
+        private readonly cookie: CookieId | undefined,
     ) {
-        this.state = new SessionState(layer, cookieId ?? '');
+        this.state = new SessionState(layer, cookie?.id ?? '', cookie?.key);
     }
 
     public get id(): string {
@@ -363,7 +364,7 @@ export class RequestSession {
             return undefined;
         }
         const { loaded } = this.state;
-        if (!loaded || (this.id !== this.cookieId && this.id !== this.sentId)) {
+        if (!loaded || (this.id !== this.cookie?.id && this.id !== this.sentId)) {
             this.layer.log.warning(
                 'A session was changed after the headers were sent to a browser without that session: the change is dropped.',
                 this.where(),
@@ -588,7 +589,8 @@ export class RequestSession {
         }
         sent.maxAge = sent.originalMaxAge as number; // counted from now on
         this.sentId = this.id;
-        return cookie.issue(this.id, sent, repository.absoluteEndOf(this.record as LiveRecord));
+        const signed = this.id === this.cookie?.id ? this.cookie.signed : undefined;
+        return cookie.issue(this.id, sent, repository.absoluteEndOf(this.record as LiveRecord), signed);
     }
 
     /**

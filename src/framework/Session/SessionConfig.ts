@@ -23,6 +23,7 @@ import {
 } from '../Config/rules.js';
 import type { Environment } from '../Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import { randomId } from './randomId.js';
 import { SECRET_FIX, secretsIn, weaknessOf } from './secrets.js';
 
 /** The attributes of the session cookie, under express-session's names. Times are in ms. */
@@ -364,7 +365,7 @@ export function settingsOf(config: SessionConfig): SessionSettings {
         proxy: config.proxy,
         saveUninitialized: config.saveUninitialized,
         unset: config.unset,
-        genid: config.genid ? checkedGenid(config.genid) : () => randomBytes(24).toString('base64url'),
+        genid: config.genid ? checkedGenid(config.genid) : randomId,
         cookie: config.cookie,
         idleMs: config.idle ?? config.cookie.maxAge ?? ttlOf(config) ?? 2 * HOUR_MS,
         absoluteMs: config.absolute,

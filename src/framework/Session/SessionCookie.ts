@@ -4,7 +4,9 @@ import type { Request } from 'express';
 import type { Cookie } from 'express-session';
 import { MAX_COOKIE_BYTES } from './SessionConfig.js';
 import { UnstorableSessionError } from './SessionErrors.js';
-import { VerifiedCookies } from './VerifiedCookies.js';
+import { type Attributes, SetCookieForm } from './SetCookieForm.js';
+import { keyOf } from './storageKeys.js';
+import { type CookieId, VerifiedCookies } from './VerifiedCookies.js';
 
 export interface SessionCookieOptions {
     name: string;
@@ -17,8 +19,11 @@ export interface SessionCookieOptions {
 /** Reads and writes the signed cookie that carries a session's id, in express-session's format. */
 export class SessionCookie {
     private readonly verified = new VerifiedCookies();
+    private readonly form: SetCookieForm;
 
-    public constructor(private readonly options: SessionCookieOptions) {}
+    public constructor(private readonly options: SessionCookieOptions) {
+        this.form = new SetCookieForm(options.name);
+    }
 
     /** Whether a request carries the cookie, whatever its value. */
     public isCarriedBy(request: Request): boolean {
@@ -26,24 +31,28 @@ export class SessionCookie {
     }
 
     /** The id in the request's cookie, or undefined where there is none that one of the secrets signed. */
-    public read(request: Request): string | undefined {
-        const { secrets } = this.options;
+    public read(request: Request): CookieId | undefined {
         const value = this.valueIn(request);
         if (!value?.startsWith('s:')) {
             return undefined;
         }
-        const known = this.verified.idOf(value);
-        if (known !== undefined) {
+        const known = this.verified.find(value);
+        if (known) {
             return known;
         }
-        for (const secret of secrets) {
+        for (const [index, secret] of this.options.secrets.entries()) {
             const id = unsign(value.slice(2), secret);
             if (id !== false && id !== '') {
-                this.verified.remember(value, id);
-                return id;
+                const found = { id, key: keyOf(id), signed: index === 0 ? value : undefined };
+                this.verified.remember(value, found);
+                return found;
             }
         }
         return undefined;
+    }
+
+    private sign(id: string): string {
+        return `s:${sign(id, this.options.secrets[0] as string)}`;
     }
 
     private valueIn(request: Request): string | undefined {
@@ -56,13 +65,14 @@ export class SessionCookie {
         return Object.hasOwn(cookies, name) ? cookies[name] : undefined;
     }
 
-    /** The Set-Cookie value that gives the browser this session, which lasts until `end` (ms since the epoch) at most. */
-    public issue(id: string, cookie: Cookie, end: number): string {
-        const { expires, ...others } = attributes(cookie);
-        const text = serialize(this.options.name, `s:${sign(id, this.options.secrets[0] as string)}`, {
-            ...others,
-            ...(expires && { expires: expires.getTime() > end ? new Date(end) : expires }),
-        });
+    /**
+     * The Set-Cookie value that gives the browser this session, which lasts until `end` (ms since the epoch) at most.
+     * @param signed The signed id, where it is known.
+     */
+    public issue(id: string, cookie: Cookie, end: number, signed = this.sign(id)): string {
+        const { expires } = cookie;
+        const date = expires && (expires.getTime() > end ? new Date(end) : expires);
+        const text = this.form.fill(attributes(cookie), signed, date);
         if (text.length > MAX_COOKIE_BYTES) {
             throw new UnstorableSessionError(
                 `The session cookie is ${text.length} bytes, and browsers drop those above ${MAX_COOKIE_BYTES}: shorten its path or its name.`,
@@ -93,8 +103,6 @@ export class SessionCookie {
         );
     }
 }
-
-type Attributes = NonNullable<Parameters<typeof serialize>[2]>;
 
 function attributes(cookie: Cookie): Attributes {
     return (cookie as unknown as { data: Attributes }).data;

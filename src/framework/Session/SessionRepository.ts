@@ -101,8 +101,7 @@ export class SessionRepository {
      * The session that an id names. One that is stored under its plain id, as it was written by the stock packages,
      * moves to its key.
      */
-    public find(id: string): MaybePromise<LoadResult> {
-        const key = keyOf(id);
+    public find(id: string, key = keyOf(id)): MaybePromise<LoadResult> {
         return after(this.load(key), (found) => (found.kind === 'none' && isPlainId(id) ? this.adopt(id, key) : found));
     }
 

@@ -25,11 +25,12 @@ export class SessionState {
     /** Whether the session object has all keys of what is stored, as long as nobody else writes. */
     private isWhole = true;
     private readonly increments = new Map<string, number>();
-    private keyOfId: string | undefined;
 
     public constructor(
         private readonly layer: SessionLayer,
         private ownId: string,
+        /** Made of the id when it is first asked for. */
+        private ownKey: string | undefined,
     ) {}
 
     /** The session's id: the cookie's at first, a new one after `regenerate`, `migrate` or `login`. */
@@ -39,13 +40,13 @@ export class SessionState {
 
     public set id(id: string) {
         this.ownId = id;
-        this.keyOfId = undefined;
+        this.ownKey = undefined;
     }
 
     /** The name under which the session is stored. */
     public get key(): string {
-        this.keyOfId ??= keyOf(this.ownId);
-        return this.keyOfId;
+        this.ownKey ??= keyOf(this.ownId);
+        return this.ownKey;
     }
 
     /** Takes what was found under the cookie's id. */

@@ -5,6 +5,7 @@ import { RequestSession } from './RequestSession.js';
 import { snapshot } from './ResponseGate.js';
 import { assignSession, type NoSession } from './requestSessions.js';
 import type { SessionLayer } from './SessionLayer.js';
+import type { CookieId } from './VerifiedCookies.js';
 
 /** The pipeline's session stage: finds the session of each request before the routes run. */
 export function startSession(layer: SessionLayer): RequestHandler {
@@ -21,9 +22,9 @@ export function startSession(layer: SessionLayer): RequestHandler {
             next();
             return;
         }
-        const cookieId = layer.cookie.read(request);
-        layer.forgery?.check(request, cookieId);
-        const session = new RequestSession(layer, request, response, next, cookieId);
+        const cookie = layer.cookie.read(request);
+        layer.forgery?.check(request, cookie?.id);
+        const session = new RequestSession(layer, request, response, next, cookie);
         assignSession(request, session);
         const begin = () => {
             try {
@@ -38,10 +39,10 @@ export function startSession(layer: SessionLayer): RequestHandler {
                 next();
             }
         };
-        if (cookieId === undefined) {
+        if (cookie === undefined) {
             begin();
         } else {
-            load(layer, session, cookieId, begin, next);
+            load(layer, session, cookie, begin, next);
         }
     };
 }
@@ -60,9 +61,15 @@ export function noSession(log: Logger): RequestHandler {
 }
 
 /** Memory answers at once, and then nothing here waits either. */
-function load(layer: SessionLayer, session: RequestSession, id: string, begin: () => void, next: NextFunction): void {
+function load(
+    layer: SessionLayer,
+    session: RequestSession,
+    { id, key }: CookieId,
+    begin: () => void,
+    next: NextFunction,
+): void {
     try {
-        const found = layer.repository.find(id);
+        const found = layer.repository.find(id, key);
         if (found instanceof Promise) {
             found
                 .then(
