@@ -117,7 +117,11 @@ describe('ids', () => {
         const id = idOf(browser);
         const stranger = () => app.browser();
         expect(await stranger().json(`/look?sosise=${cookie}&sid=${id}&sessionID=${id}`)).toBe(null);
-        expect(await stranger().json(`/look;sosise=${cookie}`).catch(() => null)).not.toBe(1);
+        expect(
+            await stranger()
+                .json(`/look;sosise=${cookie}`)
+                .catch(() => null),
+        ).not.toBe(1);
         const headers = { authorization: `Bearer ${id}`, 'x-session-id': id, sosise: cookie };
         expect(await stranger().json('/look', { headers })).toBe(null);
         expect(await browser.json('/look')).toBe(1);

@@ -207,13 +207,13 @@ export class RequestSession {
             }
             const { request, layer } = this;
             const { address, browser } = layer.settings.registry;
-            const stored = await this.changeId({
+            const login: Login = {
                 user,
                 at: Date.now(),
                 ...(address && { address: request.ip }),
                 ...(browser && { browser: request.headers['user-agent']?.slice(0, LONGEST_BROWSER_NAME) }),
-            });
-            if (!stored) {
+            };
+            if (!(await this.changeId(login)) && !((await this.hasMoved()) && (await this.loginAnew(login)))) {
                 throw new UnauthorizedException('Your session has ended meanwhile: please log in again.');
             }
         });
@@ -228,7 +228,8 @@ export class RequestSession {
             const { key } = this.state;
             await this.end();
             const { clearSiteData } = layer.settings;
-            if (clearSiteData.length > 0 && !this.response.headersSent) {
+            // Not for who had no session: another site could have sent that, without the cookie.
+            if (this.clearDue && clearSiteData.length > 0 && !this.response.headersSent) {
                 this.response.setHeader('Clear-Site-Data', clearSiteData.map((name) => `"${name}"`).join(', '));
             }
             if (loggedIn) {
@@ -268,8 +269,17 @@ export class RequestSession {
 
     /** How the session of the request's cookie ended, where that was within the last day. */
     public get sessionEnded(): SessionEnded | undefined {
+        this.use();
         const { endReason } = this.state;
         return endReason !== undefined && TOLD_ENDS.has(endReason) ? (endReason as SessionEnded) : undefined;
+    }
+
+    /** The answer depends on who sent the cookie. */
+    public use(): void {
+        if (!this.used && this.before) {
+            this.used = true;
+            this.guardAnswer();
+        }
     }
 
     /** The name under which the session is stored. */
@@ -388,6 +398,7 @@ export class RequestSession {
     }
 
     private async answerFailure(error: unknown): Promise<void> {
+        this.sendMoved();
         await this.layer.errors.handle(error, this.request, this.response);
         if (!this.response.headersSent) {
             this.response.status(503).end(); // a render() that called it a success was not heard
@@ -401,6 +412,17 @@ export class RequestSession {
         }
     }
 
+    /** Another request, such as a second click, has given the session a new id. */
+    private async hasMoved(): Promise<boolean> {
+        const found = await this.layer.repository.load(this.key);
+        return found.kind === 'ended' && found.reason === 'migrated';
+    }
+
+    private loginAnew(login: Login): Promise<boolean> {
+        this.layer.generate(this.request);
+        return this.changeId(login);
+    }
+
     private async beginAnew(): Promise<void> {
         const wasAlive = this.state.loaded !== undefined && (await this.layer.repository.end(this.key, 'regenerated'));
         this.layer.generate(this.request);
@@ -409,6 +431,11 @@ export class RequestSession {
 
     /** False: the session has ended meanwhile. */
     private async changeId(login?: Login): Promise<boolean> {
+        if ((login || this.state.loaded) && !this.canReachBrowser()) {
+            throw new Error(
+                'The session can not be given a new id, as its cookie would not arrive: see the warning in the log.',
+            );
+        }
         const newId = this.layer.newId(this.request);
         const reading = this.state.read(this.session as HttpSession);
         const { loaded } = this.state;
@@ -423,7 +450,7 @@ export class RequestSession {
         this.state.forget();
         this.mustStore = true;
         this.id = newId;
-        return !login || !this.canReachBrowser() || (await this.create(reading, login)) === true;
+        return !login || (await this.create(reading, login)) === true;
     }
 
     private current(): HttpSession {
@@ -561,15 +588,26 @@ export class RequestSession {
     /** Gatekeeper: the headers leave now. */
     public leaving(): void {
         if (this.saveFailure !== undefined) {
-            return;
+            this.sendMoved();
+        } else {
+            this.sendCookie();
         }
+        if ((this.used || this.sentId !== undefined || this.clearDue) && !keepPrivate(this.response)) {
+            this.layer.warnShared(this.where());
+        }
+    }
+
+    private sendCookie(): void {
         const setCookie = this.setCookie();
         if (setCookie !== undefined) {
             this.response.appendHeader('Set-Cookie', setCookie);
         }
-        const sendsCookie = setCookie !== undefined;
-        if ((this.used || sendsCookie) && !keepPrivate(this.response, sendsCookie)) {
-            this.layer.warnShared(this.where());
+    }
+
+    /** What failed came after the session got its new id: without that, its visitor would be left with one that ended. */
+    private sendMoved(): void {
+        if (this.cookieDue && this.state.loaded && this.id !== this.cookie?.id && this.id !== this.sentId) {
+            this.sendCookie();
         }
     }
 

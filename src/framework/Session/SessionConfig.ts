@@ -245,7 +245,7 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
 
 /** Cookies that browsers throw away without a word: their visitors would have no session. */
 function checkDelivery(config: Partial<SessionConfig>, at: Place): void {
-    const { secure, sameSite, partitioned, domain, path = '/' } = config.cookie ?? {};
+    const { secure, sameSite, partitioned, domain, path = '/', httpOnly, expires } = config.cookie ?? {};
     const fix = 'Set cookie.secure to true';
     if (sameSite === 'none' && secure !== true && secure !== 'auto') {
         at.key('cookie')
@@ -258,7 +258,7 @@ function checkDelivery(config: Partial<SessionConfig>, at: Place): void {
             .say(`is true, and browsers drop such a cookie unless it is secure. ${fix}.`);
     }
     const name = cookieName({ name: config.name, cookie: config.cookie ?? {} });
-    const prefix = /^__(?:Host|Secure)-/i.exec(name)?.[0];
+    const prefix = /^__(?:Host|Secure|Http)-/i.exec(name)?.[0];
     if (prefix && secure !== true) {
         at.key('name').say(
             `begins with ${prefix}, and browsers drop such a cookie unless it is secure. ${fix}, or leave name out: it gets the prefix by itself where that can be.`,
@@ -268,6 +268,12 @@ function checkDelivery(config: Partial<SessionConfig>, at: Place): void {
         at.key('name').say(
             `begins with ${prefix}, and browsers drop such a cookie if it has a ${domain === undefined ? 'path other than /' : 'domain'}. Use __Secure- instead, or leave cookie.${domain === undefined ? 'path' : 'domain'} out.`,
         );
+    }
+    if (/^__(?:Host-)?Http-/i.test(name) && httpOnly === false) {
+        at.key('name').say('begins with __Http-, and browsers drop such a cookie unless cookie.httpOnly is true.');
+    }
+    if (expires instanceof Date && expires.getTime() <= Date.now()) {
+        at.key('cookie').key('expires').say('is in the past, and browsers drop such a cookie. Use maxAge instead.');
     }
     const bytes = cookieBytes(name, config.cookie ?? {});
     if (bytes > MAX_COOKIE_BYTES) {

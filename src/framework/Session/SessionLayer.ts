@@ -66,6 +66,7 @@ export class SessionLayer {
             idleMs: settings.idleMs,
             maxAgeMs: settings.cookie.maxAge ?? undefined,
             absoluteMs: settings.absoluteMs,
+            hasFixedEnd: settings.cookie.expires instanceof Date,
             timeoutMs: settings.storeTimeoutMs,
             keepDamagedMs: settings.keepDamagedMs,
             warn: (message, context) => log.warning(message, context),

@@ -6,6 +6,8 @@ export type EndReason = (typeof END_REASONS)[number];
 export interface Login {
     readonly user: string;
     readonly at: number;
+    /** When the user's list of sessions was last seen to name this one. */
+    readonly listed?: number | undefined;
     /** The client's address and browser at login, where `registry` of the config asks for them. */
     readonly address?: string | undefined;
     readonly browser?: string | undefined;
@@ -44,13 +46,16 @@ export interface EndedRecord {
     readonly kind: 'ended';
     readonly at: number;
     readonly reason: EndReason;
+    /** The key that a session moved to. */
+    readonly to?: string | undefined;
 }
 
 /** No session, but the keys of one user's sessions. It may name some that have ended; it misses none that live. */
 export interface UserRecord {
     readonly kind: 'user';
     readonly seen: number;
-    readonly sessions: readonly string[];
+    /** Each with the time (ms since the epoch) at which it came into the list, oldest first. */
+    readonly sessions: ReadonlyMap<string, number>;
 }
 
 export type ParsedRecord = LiveRecord | EndedRecord | UserRecord;
@@ -96,8 +101,9 @@ export function liveRecord(
 }
 
 /** The record of a user's sessions. Stock readers take it for an expired session. */
-export function userRecord(seen: number, sessions: readonly string[]): string {
-    return `{"${LAST_ACCESS}":${seen},"${META}":{"sessions":${JSON.stringify(sessions)}},"cookie":{"originalMaxAge":1}}`;
+export function userRecord(seen: number, sessions: ReadonlyMap<string, number>): string {
+    const list = JSON.stringify(Object.fromEntries(sessions));
+    return `{"${LAST_ACCESS}":${seen},"${META}":{"sessions":${list}},"cookie":{"originalMaxAge":1}}`;
 }
 
 /** The end of a record: each key with its JSON text. */
@@ -158,8 +164,8 @@ function endOfValue(text: string, start: number): number {
 }
 
 /** The text that takes the place of an ended session's record. Stock readers take it for an expired session. */
-export function endedRecord(at: number, reason: EndReason): string {
-    return `${ENDED}${at},"reason":"${reason}"},"cookie":{"originalMaxAge":1}}`;
+export function endedRecord(at: number, reason: EndReason, to?: string): string {
+    return `${ENDED}${at},"reason":"${reason}"${to === undefined ? '' : `,"to":"${to}"`}},"cookie":{"originalMaxAge":1}}`;
 }
 
 /** Whether a stored text is the note of an ended session. */
@@ -207,8 +213,8 @@ class OwnRecord implements LiveRecord {
 
     public constructor(text: string, [head, seen, created, login, cookie, maxAge]: Head, now: number) {
         this.seen = Math.min(Number(seen), now);
-        this.created = Number(created);
-        this.login = login === undefined ? undefined : loginIn(tryParse(login));
+        this.created = Math.min(Number(created), now);
+        this.login = login === undefined ? undefined : loginIn(tryParse(login), now);
         this.maxAge = maxAge === 'null' ? null : Number(maxAge);
         this.cookieText = cookie;
         this.body = text.slice(head.length, -1);
@@ -241,10 +247,12 @@ function parseForeign(text: string, now: number): ParsedRecord {
     const meta = isObject(rawMeta) ? rawMeta : {};
     if (isTime(meta.ended)) {
         const reason = END_REASONS.find((known) => known === meta.reason) ?? 'destroyed';
-        return { kind: 'ended', at: meta.ended, reason };
+        const to = typeof meta.to === 'string' ? meta.to : undefined;
+        return { kind: 'ended', at: Math.min(meta.ended, now), reason, to };
     }
-    if (Array.isArray(meta.sessions)) {
-        return { kind: 'user', seen: Number(lastAccess), sessions: meta.sessions as string[] };
+    if (isObject(meta.sessions)) {
+        const sessions = new Map(Object.entries(meta.sessions).map(([key, time]) => [key, Number(time)]));
+        return { kind: 'user', seen: Math.min(Number(lastAccess), now), sessions };
     }
     if (typeof meta.sealed === 'string') {
         throw new DamagedRecordError('it does not decrypt, or is not encrypted where it should be');
@@ -252,17 +260,17 @@ function parseForeign(text: string, now: number): ParsedRecord {
     const cookie = storedCookie(rawCookie);
     // A clock that was ahead when the record was written must not keep the session alive for longer.
     const seen = Math.min(isTime(lastAccess) ? lastAccess : (lastSeenByCookie(cookie) ?? now), now);
-    const created = isTime(meta.created) ? meta.created : seen;
-    const login = meta.login === undefined ? undefined : loginIn(meta.login);
+    const created = Math.min(isTime(meta.created) ? meta.created : seen, now);
+    const login = meta.login === undefined ? undefined : loginIn(meta.login, now);
     return { kind: 'live', data, cookie, maxAge: cookie.originalMaxAge, seen, created, login, body: undefined };
 }
 
-/** Who a session belongs to must not be guessed. */
-function loginIn(value: unknown): Login {
+/** Who a session belongs to must not be guessed, and nobody has logged in at a time to come. */
+function loginIn(value: unknown, now: number): Login {
     if (!isObject(value) || typeof value.user !== 'string' || !isTime(value.at)) {
         throw new DamagedRecordError('its login part is not valid');
     }
-    return value as unknown as Login;
+    return { ...(value as unknown as Login), at: Math.min(value.at, now) };
 }
 
 function storedCookie(cookie: unknown): StoredCookie {

@@ -55,6 +55,7 @@ export class SessionRegistry {
         const user = String(userId);
         const isSpared = matcher(except);
         const handled = new Set<string>();
+        const failures = new Map<string, unknown>();
         let revoked = 0;
         // A session that gets a new id is in the list under that before its old id ends: once the list names nothing new,
         // none has slipped away.
@@ -65,10 +66,17 @@ export class SessionRegistry {
             }
             for (const key of keys) {
                 handled.add(key);
-                revoked += (await repository.revoke(key)) ? 1 : 0;
+                try {
+                    revoked += (await repository.revoke(key)) ? 1 : 0;
+                } catch (error) {
+                    failures.set(key, error); // the others must not be spared for it
+                }
             }
         }
-        await repository.users.remove(user, handled);
+        await repository.users.remove(user, new Set([...handled].filter((key) => !failures.has(key))));
+        for (const error of failures.values()) {
+            throw error;
+        }
         return revoked;
     }
 
@@ -89,17 +97,28 @@ export class SessionRegistry {
         }
         const started = Date.now();
         let revoked = 0;
+        let round = 0;
+        let failure: unknown;
         let found: number;
         do {
             found = 0;
             for await (const { id, record } of repository.live()) {
                 // What began later is no business of this call; what got a new id meanwhile is met the next time round.
-                if (record.created <= started && (await repository.revoke(id))) {
-                    found += 1;
+                if (round > 0 && record.created > started) {
+                    continue;
+                }
+                try {
+                    found += (await repository.revoke(id)) ? 1 : 0;
+                } catch (error) {
+                    failure = error; // the others must not be spared for it
                 }
             }
             revoked += found;
+            round += 1;
         } while (found > 0);
+        if (failure !== undefined) {
+            throw failure;
+        }
         return revoked;
     }
 

@@ -47,6 +47,8 @@ export interface EndedSession {
     readonly kind: 'ended';
     readonly at: number;
     readonly reason: EndReason;
+    /** The key that it moved to. */
+    readonly to?: string | undefined;
 }
 
 export type LoadResult = LoadedSession | EndedSession | { readonly kind: 'none' };
@@ -56,6 +58,8 @@ export interface RepositoryOptions {
     idleMs: number;
     /** `cookie.maxAge` of the config in ms: a session whose own differs ("remember me") goes by its own. */
     maxAgeMs: number | undefined;
+    /** `cookie.expires` is configured: then a session's `originalMaxAge` says how far away that was, and nothing more. */
+    hasFixedEnd?: boolean;
     /** How long a session lives at the most, in ms; null: for ever; undefined: seven days, or more where it idles longer. */
     absoluteMs?: number | null | undefined;
     /** How long the store may take to answer, in ms. */
@@ -144,12 +148,15 @@ export class SessionRepository {
         const now = Date.now();
         const { originalMaxAge: maxAge } = cookie;
         const empty: LiveRecord = { kind: 'live', data: {}, body: '', cookie, maxAge, seen: now, created: now, login };
+        const limit: TimeLimit = { isOver: false };
         const write = () =>
-            after(
-                this.tryWrite(id, undefined, empty, change),
-                (created) => created ?? after(this.load(id), (found) => takenOrEnded(found)),
-            );
-        return this.attempt('saved', id, () => (login ? this.users.add(login.user, id).then(write) : write()));
+            after(this.tryWrite(id, undefined, empty, change), (created) => {
+                if (created && limit.isOver) {
+                    return this.withdraw(id, created); // nobody waits for it any more, or knows its id
+                }
+                return created ?? after(this.load(id), (found) => takenOrEnded(found));
+            });
+        return this.attempt('saved', id, () => (login ? this.users.add(login.user, id).then(write) : write()), limit);
     }
 
     /**
@@ -157,16 +164,19 @@ export class SessionRepository {
      * merged. Undefined: the session has ended meanwhile, and nothing was stored.
      */
     public save(id: string, loaded: LoadedSession, change: SessionChange): MaybePromise<LoadedSession | undefined> {
-        return this.attempt('saved', id, () => this.merge(id, loaded, change));
+        return this.attempt('saved', id, () => after(this.relist(id, loaded), (from) => this.merge(id, from, change)));
     }
 
     /** Writes down that the session is in use. Undefined: it has ended meanwhile. */
     public touch(id: string, loaded: LoadedSession): MaybePromise<LoadedSession | undefined> {
         return this.attempt('saved', id, () =>
-            after(
-                this.tryWrite(id, loaded.stored, loaded.record, NO_CHANGE),
-                // A write that came between has said it already.
-                (written) => written ?? after(this.load(id), (found) => (found.kind === 'live' ? found : undefined)),
+            after(this.relist(id, loaded), ({ stored, record, login }) =>
+                after(
+                    this.tryWrite(id, stored, record, NO_CHANGE, { created: record.created, login }),
+                    // A write that came between has said it already.
+                    (written) =>
+                        written ?? after(this.load(id), (found) => (found.kind === 'live' ? found : undefined)),
+                ),
             ),
         );
     }
@@ -202,7 +212,8 @@ export class SessionRepository {
         if (user !== undefined) {
             await this.attempt('saved', newId, () => this.users.add(user, newId)); // first: it must not miss one that lives
         }
-        return this.attempt('saved', id, () => this.moveTo(id, newId, loaded, change, login));
+        const limit: TimeLimit = { isOver: false };
+        return this.attempt('saved', id, () => this.moveTo(id, newId, loaded, change, login, limit), limit);
     }
 
     /** When a session ends if nobody uses it any more, in ms since the epoch, and which of its limits that is. */
@@ -238,14 +249,22 @@ export class SessionRepository {
     public async prune(signal?: AbortSignal): Promise<number> {
         const now = Date.now();
         let removed = 0;
+        let failure: unknown;
         // What was written later can't be dead, but for sessions with a shorter life of their own: they wait a little.
         for await (const listed of this.driver.records(now - Math.min(this.options.idleMs, DAY_MS))) {
             if (signal?.aborted) {
                 break;
             }
-            removed += await this.pruneRecord(listed, now);
+            try {
+                removed += await this.pruneRecord(listed, now);
+            } catch (error) {
+                failure ??= error; // trouble with one record must not keep the others
+            }
         }
         await this.driver.tidy(now - this.options.keepDamagedMs);
+        if (failure !== undefined) {
+            throw failure;
+        }
         return removed;
     }
 
@@ -275,7 +294,7 @@ export class SessionRepository {
         const removed =
             now - at > NOTE_KEPT_MS || !isSessionKey(id)
                 ? await this.driver.remove(id, stored.version)
-                : await this.writeEnded(id, stored, reason, at);
+                : await this.writeEnded(id, stored, reason, { at });
         return removed ? 1 : 0;
     }
 
@@ -295,7 +314,7 @@ export class SessionRepository {
         if (record.kind === 'live' && now <= end.at) {
             return { kind: 'live', stored, record };
         }
-        return now - end.at > ENDED_KEPT_MS ? NONE : { kind: 'ended', at: end.at, reason: end.reason };
+        return now - end.at > ENDED_KEPT_MS ? NONE : { kind: 'ended', to: undefined, ...end };
     }
 
     private adopt(id: string, key: string): MaybePromise<LoadResult> {
@@ -304,22 +323,42 @@ export class SessionRepository {
                 return found;
             }
             return this.attempt('loaded', id, async () => {
-                const { record } = found.stored;
-                const version = await this.driver.write(key, record, undefined, this.expiryOf(found.record));
-                if (version === undefined) {
-                    return this.load(key); // another request was first
-                }
-                await this.removeAny(id);
-                return { ...found, stored: { record, version } };
+                const moved = await this.tryWrite(key, undefined, found.record, NO_CHANGE);
+                return moved ? this.leave(id, key, found, moved) : this.load(key); // another request was first
             });
         });
     }
 
-    private async removeAny(id: string): Promise<void> {
-        let stored = await this.driver.read(id);
-        while (stored && !(await this.driver.remove(id, stored.version))) {
-            stored = await this.driver.read(id);
+    /** Removes what has moved from its plain id; should it have ended there meanwhile, it ends under its key too. */
+    private async leave(id: string, key: string, left: LoadedSession, moved: LoadedSession): Promise<LoadResult> {
+        while (!(await this.driver.remove(id, left.stored.version))) {
+            const found = await this.load(id);
+            if (found.kind === 'ended') {
+                await this.bury(key, found.reason);
+                return found;
+            }
+            if (found.kind === 'none') {
+                break;
+            }
+            left = found;
         }
+        return moved;
+    }
+
+    /** Now and then, a session that is in use makes sure that its user's list names it. */
+    private relist(id: string, loaded: LoadedSession): MaybePromise<RelistedSession> {
+        const { login } = loaded.record;
+        if (!login || !this.users.isDue(login.listed ?? login.at)) {
+            return { ...loaded, login };
+        }
+        return this.users.renew(login.user, id).then(
+            () => ({ ...loaded, login: { ...login, listed: Date.now() } }),
+            () => ({ ...loaded, login }), // the list is no reason to lose a change; the next request tries again
+        );
+    }
+
+    private async withdraw(id: string, { stored }: LoadedSession): Promise<undefined> {
+        await this.driver.remove(id, stored.version);
     }
 
     /** A damaged record is undefined here, and on its way out of the way. */
@@ -365,9 +404,9 @@ export class SessionRepository {
         this.movingAside.set(id, moving);
     }
 
-    private merge(id: string, base: LoadedSession, change: SessionChange): MaybePromise<LoadedSession | undefined> {
+    private merge(id: string, base: RelistedSession, change: SessionChange): MaybePromise<LoadedSession | undefined> {
         return after(
-            this.tryWrite(id, base.stored, base.record, change),
+            this.tryWrite(id, base.stored, base.record, change, { created: base.record.created, login: base.login }),
             (written) => written ?? this.mergeInTurn(id, { ...change, whole: undefined }),
         );
     }
@@ -400,6 +439,7 @@ export class SessionRepository {
         loaded: LoadedSession,
         change: SessionChange,
         login: Login | undefined,
+        limit: TimeLimit,
     ): Promise<LoadedSession | undefined> {
         let base: LoadResult = loaded;
         let moved: LoadedSession | undefined;
@@ -409,8 +449,16 @@ export class SessionRepository {
             if (!moved) {
                 return endedOrGone(await this.load(newId)); // revoked before it was there
             }
-            if (await this.writeEnded(id, base.stored, 'migrated')) {
-                return moved;
+            try {
+                if (limit.isOver) {
+                    throw new Error('A session was not moved, as that took too long.'); // who asked has had an answer
+                }
+                if (await this.writeEnded(id, base.stored, 'migrated', { to: newId })) {
+                    return moved;
+                }
+            } catch (error) {
+                await this.withdraw(newId, moved).catch(() => undefined);
+                throw error;
             }
             base = this.open(id, await this.load(id)); // written meanwhile: what is there now is what moves
             change = { ...change, whole: undefined };
@@ -429,7 +477,9 @@ export class SessionRepository {
             }
             found = await this.load(id);
         }
-        return false;
+        // It got a new id while it was being ended: that was not meant to save it.
+        const isMeant = reason === 'destroyed' || reason === 'revoked';
+        return isMeant && found.kind === 'ended' && found.to !== undefined ? this.bury(found.to, reason) : false;
     }
 
     private async forbid(key: string): Promise<boolean> {
@@ -452,9 +502,9 @@ export class SessionRepository {
         id: string,
         stored: StoredRecord | undefined,
         reason: EndReason,
-        at = Date.now(),
+        { at = Date.now(), to }: { at?: number; to?: string } = {},
     ): Promise<boolean> {
-        const version = await this.driver.write(id, endedRecord(at, reason), stored?.version, at + NOTE_KEPT_MS);
+        const version = await this.driver.write(id, endedRecord(at, reason, to), stored?.version, at + NOTE_KEPT_MS);
         return version !== undefined;
     }
 
@@ -483,14 +533,15 @@ export class SessionRepository {
 
     /** @param own The session's own `originalMaxAge`. */
     private idleOf(own: StoredCookie['originalMaxAge']): number {
-        const { idleMs, maxAgeMs } = this.options;
+        const { idleMs, maxAgeMs, hasFixedEnd } = this.options;
         // express-session's cookie may lose a millisecond between setting and reading its maxAge.
-        const isOwn = typeof own === 'number' && (maxAgeMs === undefined || Math.abs(own - maxAgeMs) > 1000);
+        const isOwn =
+            typeof own === 'number' && !hasFixedEnd && (maxAgeMs === undefined || Math.abs(own - maxAgeMs) > 1000);
         return isOwn ? own : idleMs;
     }
 
     /** Storage trouble is one error, whatever the store calls it. Where the store answers at once, so does this. */
-    private attempt<T>(action: Action, id: string, work: () => MaybePromise<T>): MaybePromise<T> {
+    private attempt<T>(action: Action, id: string, work: () => MaybePromise<T>, limit?: TimeLimit): MaybePromise<T> {
         let result: MaybePromise<T>;
         try {
             result = work();
@@ -498,16 +549,17 @@ export class SessionRepository {
             throw unavailable(action, id, error);
         }
         return result instanceof Promise
-            ? this.inTime(action, result).catch((error) => {
+            ? this.inTime(action, result, limit).catch((error) => {
                   throw unavailable(action, id, error);
               })
             : result;
     }
 
-    private async inTime<T>(action: Action, work: Promise<T>): Promise<T> {
+    private async inTime<T>(action: Action, work: Promise<T>, limit: TimeLimit = { isOver: false }): Promise<T> {
         let timer: NodeJS.Timeout | undefined;
         const late = new Promise<never>((_, reject) => {
             timer = setTimeout(() => {
+                limit.isOver = true;
                 const { timeoutMs } = this.options;
                 reject(
                     new Error(`The session could not be ${action} within ${timeoutMs} ms: the store did not answer.`),
@@ -520,6 +572,14 @@ export class SessionRepository {
             clearTimeout(timer);
         }
     }
+}
+
+/** With its login as it is to be written. */
+type RelistedSession = LoadedSession & Pick<LiveRecord, 'login'>;
+
+/** Tells work that goes on behind a request that nobody waits for it any more. */
+interface TimeLimit {
+    isOver: boolean;
 }
 
 type Lifetime = Pick<LiveRecord, 'seen' | 'created' | 'maxAge'>;

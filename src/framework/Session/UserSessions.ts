@@ -4,14 +4,20 @@ import type { SessionRepository } from './SessionRepository.js';
 import { userKeyOf } from './storageKeys.js';
 import { KeyedQueue } from './stores/KeyedQueue.js';
 
-/** Sessions that have ended are left out of a list at every so many logins, and once a day. */
+type Sessions = ReadonlyMap<string, number>;
+type Change = (sessions: Sessions) => Sessions | Promise<Sessions>;
+
+/** Sessions that have ended are left out of a list at every so many logins, so many at a time, and once a day. */
 const TIDY_EVERY = 64;
+const TIDY_MOST = 128;
 const DAY_MS = 86_400_000;
+/** A key is in the list before its session is stored: for so long it may still come. */
+const IN_FLIGHT_MS = 300_000;
+/** How old a list may be before a session that is in use says that it is in it. */
+const RENEW_MS = 600_000;
 /** A list of sessions that have all ended is found and removed by then, in stores that count the time themselves. */
 const KEPT_MS = 3_650 * DAY_MS;
 const WAIT_MS = 10_000;
-
-type Change = (sessions: readonly string[]) => readonly string[] | Promise<readonly string[]>;
 
 /**
  * The keys of each user's sessions, so that finding them costs by their number and not by that of all sessions. A key is
@@ -22,48 +28,86 @@ export class UserSessions {
 
     public constructor(
         private readonly driver: SessionDriver,
-        private readonly repository: Pick<SessionRepository, 'load' | 'live'>,
+        private readonly repository: Pick<SessionRepository, 'load' | 'live' | 'canList'>,
     ) {}
 
     /** The keys of a user's sessions, oldest login first. */
-    public async keysOf(user: string): Promise<readonly string[]> {
-        return (await this.read(user)).sessions;
+    public async keysOf(user: string): Promise<string[]> {
+        return [...(await this.read(userKeyOf(user), user)).sessions.keys()];
     }
 
     public add(user: string, key: string): Promise<void> {
         return this.change(userKeyOf(user), user, async (sessions) => {
-            const others = sessions.filter((other) => other !== key);
-            return [...(others.length % TIDY_EVERY === TIDY_EVERY - 1 ? await this.alive(others) : others), key];
+            const isTidied = sessions.size % TIDY_EVERY === TIDY_EVERY - 1;
+            const others = new Map(isTidied ? await this.alive(sessions, TIDY_MOST) : sessions);
+            others.delete(key);
+            return others.set(key, Date.now());
         });
     }
 
     public remove(user: string, keys: ReadonlySet<string>): Promise<void> {
-        return this.change(userKeyOf(user), user, (sessions) => sessions.filter((key) => !keys.has(key)));
+        return this.change(
+            userKeyOf(user),
+            user,
+            (sessions) => new Map([...sessions].filter(([key]) => !keys.has(key))),
+        );
+    }
+
+    /** Whether a session that is in use should make sure that it is in the list: a store may have dropped that. */
+    public isDue(listed: number): boolean {
+        return Date.now() - listed > RENEW_MS;
+    }
+
+    /** Puts a session back into the list where it is missing, and says that the list is in use. */
+    public renew(user: string, key: string): Promise<void> {
+        const isNamed = (sessions: Sessions) => (sessions.has(key) ? sessions : new Map(sessions).set(key, Date.now()));
+        return this.change(userKeyOf(user), user, isNamed, RENEW_MS);
     }
 
     /** Leaves out what has ended; called for each list that a walk through the store meets. */
     public async tidy(id: string, record: UserRecord, now: number): Promise<void> {
         if (now - record.seen > DAY_MS) {
-            await this.change(id, undefined, (sessions) => this.alive(sessions), true);
+            await this.change(id, undefined, (sessions) => this.alive(sessions), 0);
         }
     }
 
-    private async alive(sessions: readonly string[]): Promise<readonly string[]> {
-        const living: string[] = [];
-        for (const key of sessions) {
-            if ((await this.repository.load(key)).kind === 'live') {
-                living.push(key);
+    /** Without those that have ended. One that can't be read now stays. @param most How many are looked at. */
+    private async alive(sessions: Sessions, most = Number.POSITIVE_INFINITY): Promise<Sessions> {
+        const kept = new Map(sessions);
+        let looked = 0;
+        for (const [key, added] of sessions) {
+            looked += 1;
+            if (looked > most) {
+                break;
+            }
+            const kind = await this.kindOf(key);
+            if (kind === 'ended' || (kind === 'none' && Date.now() - added > IN_FLIGHT_MS)) {
+                kept.delete(key);
             }
         }
-        return living;
+        return kept;
     }
 
-    private async change(id: string, user: string | undefined, next: Change, always = false): Promise<void> {
+    private async kindOf(key: string): Promise<string> {
+        try {
+            return (await this.repository.load(key)).kind;
+        } catch {
+            return 'unknown';
+        }
+    }
+
+    /** @param olderMs Written also without a change where the list is older than this. */
+    private async change(
+        id: string,
+        user: string | undefined,
+        next: Change,
+        olderMs = Number.POSITIVE_INFINITY,
+    ): Promise<void> {
         if (!this.writers.tryEnter(id) && !(await this.writers.enter(id, WAIT_MS))) {
             throw new Error(`Other logins of the same user were being written for ${WAIT_MS} ms.`);
         }
         try {
-            while (!(await this.tryChange(id, user, next, always))) {
+            while (!(await this.tryChange(id, user, next, olderMs))) {
                 // another process has written it meanwhile
             }
         } finally {
@@ -71,49 +115,66 @@ export class UserSessions {
         }
     }
 
-    private async tryChange(id: string, user: string | undefined, next: Change, always: boolean): Promise<boolean> {
-        const { sessions, version } = await this.read(user, id);
+    private async tryChange(id: string, user: string | undefined, next: Change, olderMs: number): Promise<boolean> {
+        const { sessions, version, seen } = await this.read(id, user);
         const changed = await next(sessions);
-        if (changed.length === sessions.length && changed.every((key, index) => key === sessions[index]) && !always) {
+        const now = Date.now();
+        const isSame = changed.size === sessions.size && [...changed.keys()].every((key) => sessions.has(key));
+        if (isSame && now - seen <= olderMs) {
             return true;
         }
-        if (changed.length === 0) {
+        if (changed.size === 0) {
             return version === undefined || this.driver.remove(id, version);
         }
-        const now = Date.now();
         return (await this.driver.write(id, userRecord(now, changed), version, now + KEPT_MS)) !== undefined;
     }
 
     private async read(
+        id: string,
         user: string | undefined,
-        id = userKeyOf(user as string),
-    ): Promise<{ sessions: readonly string[]; version: unknown }> {
+    ): Promise<{ sessions: Sessions; version: unknown; seen: number }> {
         let stored: StoredRecord | undefined;
         try {
             stored = await this.driver.read(id);
             const record = stored && parseRecord(stored.record, Date.now());
-            return { sessions: record?.kind === 'user' ? record.sessions : [], version: stored?.version };
+            return record?.kind === 'user'
+                ? { ...record, version: stored?.version }
+                : { sessions: new Map(), version: stored?.version, seen: 0 };
         } catch (error) {
             if (error instanceof BadRecordError) {
                 await this.driver.setAside(id);
             } else if (!(error instanceof DamagedRecordError)) {
                 throw error;
             }
-            return { sessions: await this.found(user), version: stored?.version };
+            return this.mend(id, user, stored?.version);
         }
     }
 
-    /** A damaged list must not let a session slip: they are looked for among all. */
-    private async found(user: string | undefined): Promise<string[]> {
-        const keys: string[] = [];
+    /** A damaged list must not let a session slip: they are looked for among all, and the list is written anew. */
+    private async mend(
+        id: string,
+        user: string | undefined,
+        damaged: unknown,
+    ): Promise<{ sessions: Sessions; version: unknown; seen: number }> {
+        const now = Date.now();
         if (user === undefined) {
-            return keys;
+            return { sessions: new Map(), version: damaged, seen: now };
         }
-        for await (const { id, record } of this.repository.live()) {
+        if (!this.repository.canList) {
+            throw new Error(
+                "A user's list of sessions is damaged, and the store can't list its sessions to make it anew.",
+            );
+        }
+        const sessions = new Map<string, number>();
+        for await (const { id: key, record } of this.repository.live()) {
             if (record.login?.user === user) {
-                keys.push(id);
+                sessions.set(key, record.login.at);
             }
         }
-        return keys;
+        const version =
+            sessions.size > 0
+                ? await this.driver.write(id, userRecord(now, sessions), damaged, now + KEPT_MS)
+                : damaged;
+        return { sessions, version, seen: now };
     }
 }

@@ -67,6 +67,7 @@ export function requireRecentLogin({ minutes }: { minutes: number }): RequestHan
 /** A short name for the session that may be said and logged: nobody can make a cookie of it. */
 export function fingerprint(request: Request): string | undefined {
     const session = sessionOf(request);
+    session?.use();
     return session && session.id !== '' ? fingerprintOf(session.key) : undefined;
 }
 

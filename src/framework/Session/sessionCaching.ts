@@ -1,26 +1,27 @@
 import type { Response } from 'express';
 
 /** Headers that speak to caches in front only, and would override `Cache-Control` there. */
-const CACHES_IN_FRONT = ['CDN-Cache-Control', 'Surrogate-Control'];
+const CACHES_IN_FRONT = /^(?:.+-)?cdn-cache-control$|^surrogate-control$|^edge-control$/;
+/** What Express says for files where the route says nothing. */
+const UNSAID: ReadonlySet<string> = new Set(['', 'public, max-age=0']);
 const SHARED = new Set(['public', 's-maxage']);
 
 /**
- * Keeps an answer that used a session, or sends its cookie, out of caches that serve it to others. What the route said
+ * Keeps an answer that used a session, or sends a cookie, out of caches that serve it to others. What the route said
  * itself stands, but for the cookie's sake. Gives false where the route shares an answer that used the session.
  */
-export function keepPrivate(response: Response, sendsCookie: boolean): boolean {
+export function keepPrivate(response: Response): boolean {
+    const sendsCookie = response.hasHeader('Set-Cookie');
     response.vary('Cookie');
+    const names = response.getHeaderNames().filter((name) => CACHES_IN_FRONT.test(name));
+    for (const name of sendsCookie ? names : []) {
+        response.removeHeader(name);
+    }
+    const isSharedInFront = names.length > 0 && !sendsCookie;
     const header = String(response.getHeader('Cache-Control') ?? '');
-    if (header === '') {
+    if (UNSAID.has(header)) {
         response.setHeader('Cache-Control', 'private, no-cache');
-    }
-    if (sendsCookie) {
-        for (const name of CACHES_IN_FRONT) {
-            response.removeHeader(name);
-        }
-    }
-    if (header === '') {
-        return true;
+        return !isSharedInFront;
     }
     const directives = header.split(',').map((directive) => directive.trim());
     const others = directives.filter((directive) => !SHARED.has(nameOf(directive)));
@@ -32,7 +33,7 @@ export function keepPrivate(response: Response, sendsCookie: boolean): boolean {
     if (isShared || !isPrivate) {
         response.setHeader('Cache-Control', [...(isPrivate ? [] : ['private']), ...others].join(', '));
     }
-    return true;
+    return !isSharedInFront;
 }
 
 function nameOf(directive: string): string {

@@ -33,7 +33,7 @@ export function isUserKey(name: string): boolean {
 
 /** Whether a session may be stored under its id as it is, as the stock packages do, and as was done here before. */
 export function isPlainId(id: string): boolean {
-    return !isSessionKey(id) && !isUserKey(id) && id !== KEY_CHECK;
+    return !isSessionKey(id) && !isUserKey(id) && id !== KEY_CHECK && !id.startsWith('~'); // names of hashed files
 }
 
 /** A short name for a session that can be said to anyone: the beginning of its key. */

@@ -9,6 +9,7 @@ import {
     type StoredRecord,
 } from '../SessionDriver.js';
 import { isEndedRecord } from '../SessionRecord.js';
+import { isUserKey } from '../storageKeys.js';
 import type { DriverAbilities } from './DriverAbilities.js';
 import { KeyedQueue } from './KeyedQueue.js';
 import { NotesInMemory } from './NotesInMemory.js';
@@ -95,6 +96,8 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
     private readonly leases = new KeyedQueue();
     /** Of sessions that ended: beside the others, as they must not push those out that live. */
     private readonly notes: NotesInMemory;
+    /** Users' lists of their sessions, which have to outlast these. */
+    private readonly lists = new NotesInMemory();
     private readonly isPlain: boolean;
     private readonly warn: (message: string) => void;
     private warnedAt = Number.NEGATIVE_INFINITY;
@@ -115,13 +118,17 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         if (text !== undefined) {
             return this.toRecord(text);
         }
-        const note = this.notes.get(id);
+        const note = this.lists.get(id) ?? this.notes.get(id);
         return note === undefined ? undefined : { record: note, version: note };
     }
 
     public write(id: string, record: string, ifVersion: unknown, expiresAt: number): unknown {
         if (this.versionOf(id) !== ifVersion) {
             return undefined;
+        }
+        if (isUserKey(id)) {
+            this.lists.set(id, record, expiresAt);
+            return record;
         }
         if (isEndedRecord(record)) {
             this.store.del(id);
@@ -141,10 +148,14 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         }
         this.store.del(id);
         this.notes.delete(id);
+        this.lists.delete(id);
         return true;
     }
 
     public async *records(writtenBefore = Number.POSITIVE_INFINITY): AsyncGenerator<ListedRecord> {
+        for (const [id, record] of this.lists.entries()) {
+            yield { id, record, version: record };
+        }
         for await (const entries of this.slices()) {
             for (const { key, now } of entries) {
                 const text = now < writtenBefore && this.store.has(key) ? this.store.peek(key) : undefined;
@@ -162,7 +173,7 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
 
     /** There is no place to keep it: it is removed. */
     public setAside(id: string): boolean {
-        const isThere = this.store.has(id);
+        const isThere = this.store.has(id) || this.lists.delete(id);
         this.store.del(id);
         return isThere;
     }
@@ -231,7 +242,7 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
     }
 
     private versionOf(id: string): string | undefined {
-        return this.store.peek(id) ?? this.notes.get(id);
+        return this.store.peek(id) ?? this.lists.get(id) ?? this.notes.get(id);
     }
 
     private toRecord(text: string): StoredRecord {

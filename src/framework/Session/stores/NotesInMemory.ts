@@ -1,8 +1,8 @@
-/** How sessions ended, by key, each until its time is over: the oldest go first where there are too many. */
+/** Texts by key, each until its time is over: the oldest go first where there are too many. */
 export class NotesInMemory {
     private readonly notes = new Map<string, { readonly text: string; readonly until: number }>();
 
-    public constructor(private readonly most: number) {}
+    public constructor(private readonly most = Number.POSITIVE_INFINITY) {}
 
     public get(key: string): string | undefined {
         const note = this.notes.get(key);
@@ -18,8 +18,13 @@ export class NotesInMemory {
         this.notes.set(key, { text, until });
     }
 
-    public delete(key: string): void {
-        this.notes.delete(key);
+    public delete(key: string): boolean {
+        return this.notes.delete(key);
+    }
+
+    /** All at once: they are few. */
+    public entries(): [key: string, text: string][] {
+        return [...this.notes].map(([key, { text }]) => [key, text]);
     }
 
     /** They came in the order of their ends, but for a few: the first that lasts ends the search. */
