@@ -11,7 +11,7 @@ export default defineSessionConfig({
     // Signs the cookie, 32 random characters or more. The first signs, all verify: ./artisan key:rotate logs nobody out.
     secret: [env.string('SESSION_SECRET'), ...env.list('SESSION_PREVIOUS_SECRETS', [])],
 
-    // The cookie's name; apps on the same host need different ones. Unset: 'sosise', in production '__Host-sosise'.
+    // The cookie's name. Unset: the name in sosise.json without '-skeleton', in production behind the prefix '__Host-'.
     // name: 'shop',
 
     // Stores sessions encrypted, with a key made of the secret: true or false.

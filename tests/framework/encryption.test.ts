@@ -291,7 +291,7 @@ describe('another secret', () => {
                 message:
                     'Session driver [file]: its sessions were encrypted with a secret that is not among those of today. ' +
                     'Put that secret behind the new one, in SESSION_PREVIOUS_SECRETS (.env). Or, to end them all and begin ' +
-                    'anew, delete what the driver has stored: at least the record sosise-key-check.',
+                    'anew, delete the record sosise-key-check in the store: what nobody can read any more is set aside.',
             });
         }
         expect(everything()).toBe(before);

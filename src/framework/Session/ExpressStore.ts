@@ -3,6 +3,7 @@ import session, { type SessionData } from 'express-session';
 import { HttpSession, RESERVED_KEYS } from './HttpSession.js';
 import type { RequestSession } from './RequestSession.js';
 import { sessionOf } from './requestSessions.js';
+import { storable } from './SessionChanges.js';
 import type { MaybePromise } from './SessionDriver.js';
 import { inflateCookie, type SessionLayer } from './SessionLayer.js';
 import type { LiveRecord, StoredCookie } from './SessionRecord.js';
@@ -67,8 +68,7 @@ export class ExpressStore extends session.Store {
         this.reply(done, async () => {
             const { repository } = this.layer;
             const { cookie, ...keys } = JSON.parse(JSON.stringify(data)) as { cookie: StoredCookie };
-            const entries = Object.entries(keys).filter(([key]) => !RESERVED_KEYS.has(key));
-            const set = new Map(entries.map(([key, value]) => [key, JSON.stringify(value)]));
+            const set = storable(keys, this.layer.limits);
             const key = storedAs(id);
             const found = await this.find(id);
             if (found.kind === 'live') {

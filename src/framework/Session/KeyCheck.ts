@@ -78,6 +78,11 @@ export class KeyCheck {
         return new KeyCheck(driver, keys, false, { encrypts: false, since: Date.now() });
     }
 
+    /** Whether another process has a newer secret, which is not known here. */
+    public async isOutdated(): Promise<boolean> {
+        return (await look(this.driver, this.keys)).kind === 'foreign';
+    }
+
     /** Whether a session that is stored in the clear may be taken. */
     public takesClear(): MaybePromise<boolean> {
         return this.isClearTime() || this.lookAgain();

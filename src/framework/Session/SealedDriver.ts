@@ -47,7 +47,7 @@ export class SealedDriver implements SessionDriver {
     public constructor(
         private readonly driver: SessionDriver,
         private readonly keys: SessionKeys,
-        private readonly check: Pick<KeyCheck, 'encrypts' | 'takesClear'>,
+        private readonly check: Pick<KeyCheck, 'encrypts' | 'takesClear' | 'isOutdated'>,
     ) {
         this.abilities = driver.abilities ?? {};
     }
@@ -99,13 +99,20 @@ export class SealedDriver implements SessionDriver {
             return this.clear(stored);
         }
         if (!this.keys.has(sealed)) {
-            throw new UnknownKeyError();
+            return this.refuseUnknown();
         }
         const record = this.keys.open(id, sealed);
         if (record === undefined) {
             throw new BadRecordError('it does not decrypt with any of the secrets');
         }
         return { record, version: stored.version };
+    }
+
+    /** The key check tells whether the secrets here are those of today. */
+    private async refuseUnknown(): Promise<never> {
+        throw (await this.check.isOutdated())
+            ? new UnknownKeyError()
+            : new BadRecordError('it was encrypted with a secret that is not known any more');
     }
 
     private clear(stored: StoredRecord): MaybePromise<StoredRecord> {

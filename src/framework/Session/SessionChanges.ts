@@ -165,6 +165,20 @@ function warnOfDropped(session: HttpSession, body: string, lossy: Lossy): void {
     }
 }
 
+/** The JSON text of each key that may be stored, as for a session. Throws where one can't, or all are too large. */
+export function storable(keys: Readonly<Record<string, unknown>>, limits: SessionLimits): ReadonlyMap<string, string> {
+    const entries = new Map<string, string>();
+    for (const [key, value] of Object.entries(keys)) {
+        const json = RESERVED_KEYS.has(key) ? undefined : toJson(key, value);
+        if (json !== undefined) {
+            checkDepth(key, json);
+            entries.set(key, json);
+        }
+    }
+    checkSize({ entries, body: bodyOf(entries) }, limits);
+    return entries;
+}
+
 function cookieOf(session: HttpSession): StoredCookie {
     const { cookie } = session;
     if (typeof cookie?.toJSON !== 'function') {
@@ -245,7 +259,7 @@ function whyNot(error: unknown): string {
     return message.includes('circular') ? 'it refers to itself' : 'it can not be turned into JSON';
 }
 
-function checkSize({ body, entries }: Snapshot, limits: SessionLimits): void {
+function checkSize({ body, entries }: Omit<Snapshot, 'cookie'>, limits: SessionLimits): void {
     // A character is three bytes at most.
     const bytes = body.length * 3 > limits.warnBytes ? Buffer.byteLength(body) : 0;
     if (bytes <= limits.warnBytes) {

@@ -46,7 +46,7 @@ export interface SessionConfig {
     driver: string;
     /** Signs the cookie; of an array the first signs and all verify. At least 32 random characters each. */
     secret?: string | readonly (string | undefined)[];
-    /** The cookie's name. Unset: `sosise`; where the cookie is secure with the prefix `__Host-`, or `__Secure-` with a domain or a path. */
+    /** The cookie's name. Unset: the name in sosise.json; where the cookie is secure with the prefix `__Host-`, or `__Secure-` with a domain or a path. */
     name?: string;
     rolling?: boolean;
     resave: boolean;
@@ -257,7 +257,7 @@ function checkDelivery(config: Partial<SessionConfig>, at: Place): void {
             .key('partitioned')
             .say(`is true, and browsers drop such a cookie unless it is secure. ${fix}.`);
     }
-    const name = cookieName({ name: config.name, cookie: config.cookie ?? {} });
+    const name = cookieName({ name: config.name, cookie: config.cookie ?? {} }, at.environment);
     const prefix = /^__(?:Host|Secure|Http)-/i.exec(name)?.[0];
     if (prefix && secure !== true) {
         at.key('name').say(
@@ -320,19 +320,20 @@ function checkSecrets(config: Partial<SessionConfig>, at: Place): void {
     }
 }
 
-/** What a name left unset becomes. */
-const DEFAULT_NAME = 'sosise';
-
 /**
  * Browsers take a `__Host-` cookie from this host and over https only, so that no neighbouring host can plant one; with a
  * domain or a path, `__Secure-` is what they accept.
  */
-export function cookieName({ name, cookie }: { name?: string | undefined; cookie: SessionCookieConfig }): string {
+export function cookieName(
+    { name, cookie }: { name?: string | undefined; cookie: SessionCookieConfig },
+    environment: Environment,
+): string {
     const { secure, domain, path = '/' } = cookie;
+    const byManifest = environment.manifest.name.replace(/-skeleton$/, '').replace(/[^\w-]+/g, '-');
     if (name !== undefined || secure !== true) {
-        return name ?? DEFAULT_NAME;
+        return name ?? byManifest;
     }
-    return `${domain === undefined && path === '/' ? '__Host-' : '__Secure-'}${DEFAULT_NAME}`;
+    return `${domain === undefined && path === '/' ? '__Host-' : '__Secure-'}${byManifest}`;
 }
 
 /** The session config with every default worked out. Times are in ms. */
@@ -360,10 +361,10 @@ export interface SessionSettings {
     readonly pruneIntervalMs: number;
 }
 
-export function settingsOf(config: SessionConfig): SessionSettings {
+export function settingsOf(config: SessionConfig, environment: Environment): SessionSettings {
     const secrets = secretsIn(config.secret);
     return {
-        name: cookieName(config),
+        name: cookieName(config, environment),
         // Production has refused to start without one by now; a test needs none to outlive it.
         secrets: secrets.length > 0 ? secrets : [randomBytes(32).toString('base64url')],
         rolling: config.rolling,

@@ -168,8 +168,9 @@ export class SessionLayer {
                     : forwarded
                       ? 'The session cookie is secure, and the proxy that says this request came over https is not trusted: no session ' +
                         'was stored. Set trustProxy in src/config/http.ts to the number of proxies in front.'
-                      : 'The session cookie is secure, and this request came over plain http: no session was stored. Serve https, or ' +
-                        'for a trial on plain http set SESSION_SECURE=false in .env (cookie.secure in src/config/session.ts).',
+                      : 'The session cookie is secure, and this request came over plain http: no session was stored. Serve https; a ' +
+                        'proxy that does it for you has to send X-Forwarded-Proto, and to be trusted (trustProxy in src/config/http.ts). ' +
+                        'For a trial on plain http set SESSION_SECURE=false in .env (cookie.secure in src/config/session.ts).',
             );
         }
     }

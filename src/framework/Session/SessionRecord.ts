@@ -32,6 +32,8 @@ export interface LiveRecord {
     readonly created: number;
     readonly seen: number;
     readonly login: Login | undefined;
+    /** A clock that was ahead wrote this: the times are set right at the next write, which is due. */
+    readonly isAhead: boolean;
     readonly cookie: StoredCookie;
     /** `cookie.originalMaxAge`, which says how long the session lives: known without parsing the cookie. */
     readonly maxAge: StoredCookie['originalMaxAge'];
@@ -79,6 +81,9 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
+
+/** As much as the clocks of machines that share a store may differ. */
+const CLOCKS_DIFFER_MS = 60_000;
 
 /** Deeper than any real session, and far from where JSON.stringify runs out of stack. */
 export const MAX_DEPTH = 200;
@@ -205,6 +210,7 @@ class OwnRecord implements LiveRecord {
     public readonly seen: number;
     public readonly created: number;
     public readonly login: Login | undefined;
+    public readonly isAhead: boolean;
     public readonly maxAge: number | null;
     public readonly body: string;
     private readonly cookieText: string;
@@ -214,6 +220,7 @@ class OwnRecord implements LiveRecord {
     public constructor(text: string, [head, seen, created, login, cookie, maxAge]: Head, now: number) {
         this.seen = Math.min(Number(seen), now);
         this.created = Math.min(Number(created), now);
+        this.isAhead = Number(seen) > now || Number(created) > now;
         this.login = login === undefined ? undefined : loginIn(tryParse(login), now);
         this.maxAge = maxAge === 'null' ? null : Number(maxAge);
         this.cookieText = cookie;
@@ -248,7 +255,7 @@ function parseForeign(text: string, now: number): ParsedRecord {
     if (isTime(meta.ended)) {
         const reason = END_REASONS.find((known) => known === meta.reason) ?? 'destroyed';
         const to = typeof meta.to === 'string' ? meta.to : undefined;
-        return { kind: 'ended', at: Math.min(meta.ended, now), reason, to };
+        return { kind: 'ended', at: meta.ended, reason, to };
     }
     if (isObject(meta.sessions)) {
         const sessions = new Map(Object.entries(meta.sessions).map(([key, time]) => [key, Number(time)]));
@@ -259,10 +266,23 @@ function parseForeign(text: string, now: number): ParsedRecord {
     }
     const cookie = storedCookie(rawCookie);
     // A clock that was ahead when the record was written must not keep the session alive for longer.
-    const seen = Math.min(isTime(lastAccess) ? lastAccess : (lastSeenByCookie(cookie) ?? now), now);
-    const created = Math.min(isTime(meta.created) ? meta.created : seen, now);
+    const saidSeen = isTime(lastAccess) ? lastAccess : (lastSeenByCookie(cookie) ?? now);
+    const seen = Math.min(saidSeen, now);
+    const saidCreated = isTime(meta.created) ? meta.created : seen;
+    const created = Math.min(saidCreated, now);
+    const isAhead = saidSeen > now || saidCreated > now;
     const login = meta.login === undefined ? undefined : loginIn(meta.login, now);
-    return { kind: 'live', data, cookie, maxAge: cookie.originalMaxAge, seen, created, login, body: undefined };
+    return {
+        kind: 'live',
+        data,
+        cookie,
+        maxAge: cookie.originalMaxAge,
+        seen,
+        created,
+        login,
+        isAhead,
+        body: undefined,
+    };
 }
 
 /** Who a session belongs to must not be guessed, and nobody has logged in at a time to come. */
@@ -270,7 +290,8 @@ function loginIn(value: unknown, now: number): Login {
     if (!isObject(value) || typeof value.user !== 'string' || !isTime(value.at)) {
         throw new DamagedRecordError('its login part is not valid');
     }
-    return { ...(value as unknown as Login), at: Math.min(value.at, now) };
+    const at = value.at - now > CLOCKS_DIFFER_MS ? 0 : Math.min(value.at, now);
+    return { ...(value as unknown as Login), at };
 }
 
 function storedCookie(cookie: unknown): StoredCookie {

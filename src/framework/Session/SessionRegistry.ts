@@ -53,14 +53,16 @@ export class SessionRegistry {
     public async revoke(userId: string | number, { except }: { except?: SessionName } = {}): Promise<number> {
         const repository = this.findRepository();
         const user = String(userId);
-        const isSpared = matcher(except);
+        const spared = matcher(except);
         const handled = new Set<string>();
         const failures = new Map<string, unknown>();
         let revoked = 0;
         // A session that gets a new id is in the list under that before its old id ends: once the list names nothing new,
         // none has slipped away.
         for (let round = 0; round < MOST_ROUNDS; round += 1) {
-            const keys = (await repository.users.keysOf(user)).filter((key) => !isSpared(key) && !handled.has(key));
+            const listed = await repository.users.keysOf(user);
+            const isSpared = await withMoves(repository, listed, spared);
+            const keys = listed.filter((key) => !isSpared.has(key) && !handled.has(key));
             if (keys.length === 0) {
                 break;
             }
@@ -131,6 +133,22 @@ export class SessionRegistry {
             }
         }
     }
+}
+
+/** The keys that are spared, and those that their sessions have moved to meanwhile. */
+async function withMoves(
+    repository: SessionRepository,
+    listed: readonly string[],
+    isSpared: (key: string) => boolean,
+): Promise<ReadonlySet<string>> {
+    const keys = new Set(listed.filter(isSpared));
+    for (const key of keys) {
+        const found = await repository.load(key);
+        if (found.kind === 'ended' && found.to !== undefined) {
+            keys.add(found.to); // looked at in its turn
+        }
+    }
+    return keys;
 }
 
 function matcher(name: SessionName | undefined): (key: string) => boolean {

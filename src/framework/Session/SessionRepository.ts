@@ -147,7 +147,17 @@ export class SessionRepository {
     ): MaybePromise<LoadedSession | undefined> {
         const now = Date.now();
         const { originalMaxAge: maxAge } = cookie;
-        const empty: LiveRecord = { kind: 'live', data: {}, body: '', cookie, maxAge, seen: now, created: now, login };
+        const empty: LiveRecord = {
+            kind: 'live',
+            data: {},
+            body: '',
+            cookie,
+            maxAge,
+            seen: now,
+            created: now,
+            login,
+            isAhead: false,
+        };
         const limit: TimeLimit = { isOver: false };
         const write = () =>
             after(this.tryWrite(id, undefined, empty, change), (created) => {
@@ -183,7 +193,7 @@ export class SessionRepository {
 
     /** Whether enough of the idle time has passed that a request has to be written down as activity. */
     public touchDue(record: LiveRecord, now = Date.now()): boolean {
-        return now - record.seen >= this.idleOf(record.maxAge) * TOUCH_AFTER;
+        return record.isAhead || now - record.seen >= this.idleOf(record.maxAge) * TOUCH_AFTER;
     }
 
     /** Ends a session for good; requests in flight can't bring it back. False where none was alive. */
@@ -212,8 +222,11 @@ export class SessionRepository {
         if (user !== undefined) {
             await this.attempt('saved', newId, () => this.users.add(user, newId)); // first: it must not miss one that lives
         }
-        const limit: TimeLimit = { isOver: false };
-        return this.attempt('saved', id, () => this.moveTo(id, newId, loaded, change, login, limit), limit);
+        try {
+            return await this.moveTo(id, newId, loaded, change, login);
+        } catch (error) {
+            throw unavailable('saved', id, error);
+        }
     }
 
     /** When a session ends if nobody uses it any more, in ms since the epoch, and which of its limits that is. */
@@ -357,6 +370,16 @@ export class SessionRepository {
         );
     }
 
+    /** A record that lands when nobody waits for it any more is taken away again. */
+    private writeNew(...args: Parameters<SessionRepository['tryWrite']>): Promise<LoadedSession | undefined> {
+        const limit: TimeLimit = { isOver: false };
+        const written = Promise.resolve(this.tryWrite(...args));
+        written
+            .then((late) => (limit.isOver && late ? this.withdraw(args[0], late) : undefined))
+            .catch(() => undefined);
+        return this.inTime('saved', written, limit);
+    }
+
     private async withdraw(id: string, { stored }: LoadedSession): Promise<undefined> {
         await this.driver.remove(id, stored.version);
     }
@@ -439,25 +462,21 @@ export class SessionRepository {
         loaded: LoadedSession,
         change: SessionChange,
         login: Login | undefined,
-        limit: TimeLimit,
     ): Promise<LoadedSession | undefined> {
         let base: LoadResult = loaded;
         let moved: LoadedSession | undefined;
         while (base.kind === 'live') {
             const begin = login ? { created: login.at, login } : base.record;
-            moved = await this.tryWrite(newId, moved?.stored, base.record, change, begin);
+            moved = await this.writeNew(newId, moved?.stored, base.record, change, begin);
             if (!moved) {
                 return endedOrGone(await this.load(newId)); // revoked before it was there
             }
             try {
-                if (limit.isOver) {
-                    throw new Error('A session was not moved, as that took too long.'); // who asked has had an answer
-                }
-                if (await this.writeEnded(id, base.stored, 'migrated', { to: newId })) {
+                if (await this.inTime('saved', this.writeEnded(id, base.stored, 'migrated', { to: newId }))) {
                     return moved;
                 }
             } catch (error) {
-                await this.withdraw(newId, moved).catch(() => undefined);
+                await this.withdraw(newId, moved).catch(() => undefined); // nobody knows its id
                 throw error;
             }
             base = this.open(id, await this.load(id)); // written meanwhile: what is there now is what moves
@@ -611,14 +630,17 @@ function unavailable(action: Action, id: string, error: unknown): SessionUnavail
         : new SessionUnavailableException(action, withoutId(id, error));
 }
 
+const STORAGE_NAME = /\b(?:sha256|user)-[\w-]{43}/g;
+
 /** What drivers throw may name a file or a key after the id, which has no business in a log. */
 export function withoutId(id: string, error: unknown): unknown {
-    if (!(error instanceof Error) || !`${error.message}${error.stack}`.includes(id)) {
+    const without = (text: string) => text.replaceAll(id, '<id>').replace(STORAGE_NAME, '<id>');
+    if (!(error instanceof Error) || without(`${error.message}${error.stack}`) === `${error.message}${error.stack}`) {
         return error;
     }
-    const clean = new Error(error.message.replaceAll(id, '<id>'), { cause: withoutId(id, error.cause) });
+    const clean = new Error(without(error.message), { cause: withoutId(id, error.cause) });
     clean.name = error.name;
-    clean.stack = error.stack?.replaceAll(id, '<id>') ?? '';
+    clean.stack = without(error.stack ?? '');
     return Object.assign(clean, { code: (error as NodeJS.ErrnoException).code });
 }
 

@@ -52,7 +52,7 @@ export class SessionServiceProvider extends ServiceProvider {
         for (const weakness of new Set(secretsIn(config.secret).flatMap((secret) => weaknessOf(secret) ?? []))) {
             log.warning(`The session secret ${weakness}: production would refuse to start with it.`);
         }
-        const settings = settingsOf(config);
+        const settings = settingsOf(config, environment);
         this.driver = await container.make(SessionManager).driver(config.driver);
         const driver = await openSealed(this.driver, {
             name: config.driver,

@@ -56,7 +56,8 @@ export class SessionState {
         } else if (found.kind === 'ended') {
             const { at, reason } = found;
             this.endReason = reason;
-            this.late = Date.now() - at < LATE_REQUEST_MS && reason !== 'idle' && reason !== 'absolute';
+            const ago = Date.now() - at;
+            this.late = ago >= 0 && ago < LATE_REQUEST_MS && reason !== 'idle' && reason !== 'absolute';
         }
     }
 

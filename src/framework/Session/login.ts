@@ -15,7 +15,9 @@ export async function login(request: Request, userId: string | number): Promise<
     const session = required(request, 'login');
     const user = typeof userId === 'number' && Number.isFinite(userId) ? String(userId) : userId;
     if (typeof user !== 'string' || user === '') {
-        throw new TypeError('login(request, userId) needs the id of the user: a text that is not empty, or a number.');
+        throw new TypeError(
+            `login(request, userId) needs the id of the user, a text that is not empty or a number, and got ${userId === '' ? 'an empty text' : typeof userId}: was the user found?`,
+        );
     }
     session.refuseForgery();
     await session.login(user);
@@ -38,8 +40,14 @@ export function authenticatedAt(request: Request): Date | undefined {
 }
 
 /** Route middleware: visitors who are not logged in get a 401. */
-export function requireLogin(): RequestHandler {
+export function requireLogin(...none: never[]): RequestHandler {
+    if (none.length > 0) {
+        throw new TypeError(
+            'requireLogin makes a middleware: write requireLogin() where a route lists its middlewares.',
+        );
+    }
     return function requireLogin(request, _response, next) {
+        required(request, 'requireLogin');
         if (!loggedIn(request)) {
             throw new UnauthorizedException('Please log in.');
         }
@@ -53,6 +61,7 @@ export function requireRecentLogin({ minutes }: { minutes: number }): RequestHan
         throw new TypeError('requireRecentLogin({ minutes }) needs a number of minutes above 0.');
     }
     return function requireRecentLogin(request, _response, next) {
+        required(request, 'requireRecentLogin');
         const at = loggedIn(request)?.at;
         if (at === undefined) {
             throw new UnauthorizedException('Please log in.');

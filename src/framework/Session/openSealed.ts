@@ -33,7 +33,7 @@ export async function openSealed(driver: SessionDriver, options: SealingOptions)
     } catch (cause) {
         if (cause instanceof ForeignKeyError) {
             throw new ConfigError(
-                `Session driver [${name}]: its sessions were encrypted with a secret that is not among those of today. Put that secret behind the new one, in SESSION_PREVIOUS_SECRETS (.env). Or, to end them all and begin anew, delete what the driver has stored: at least the record ${KEY_CHECK}.`,
+                `Session driver [${name}]: its sessions were encrypted with a secret that is not among those of today. Put that secret behind the new one, in SESSION_PREVIOUS_SECRETS (.env). Or, to end them all and begin anew, delete the record ${KEY_CHECK} in the store: what nobody can read any more is set aside.`,
                 { cause },
             );
         }

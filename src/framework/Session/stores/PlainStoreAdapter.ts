@@ -18,6 +18,28 @@ export interface PlainStoreAdapterOptions {
     listTimeoutMs?: number;
 }
 
+/** How long a store that has not answered keeps later calls for the same session waiting. */
+const LONGEST_CALL_MS = 60_000;
+
+/** A call to the store that may outlast the time for its answer. */
+class Call {
+    public isOver = false;
+    public readonly over: Promise<void>;
+    private resolve: () => void = () => undefined;
+
+    public constructor() {
+        this.over = new Promise((resolve) => {
+            this.resolve = resolve;
+        });
+    }
+
+    public end(): void {
+        this.isOver = true;
+        this.resolve();
+    }
+}
+
+type Calls = Call[];
 type Answer<T> = (error?: unknown, value?: T) => void;
 type StoredSession = Record<string, unknown>;
 
@@ -51,26 +73,26 @@ export class PlainStoreAdapter implements SessionDriver {
     }
 
     public read(id: string): Promise<StoredRecord | undefined> {
-        return this.inTurn(id, () => this.fetch(id));
+        return this.inTurn(id, (calls) => this.fetch(id, calls));
     }
 
     public write(id: string, record: string, ifVersion: unknown, expiresAt: number): Promise<unknown> {
-        return this.inTurn(id, async () => {
-            if ((await this.fetch(id))?.version !== ifVersion) {
+        return this.inTurn(id, async (calls) => {
+            if ((await this.fetch(id, calls))?.version !== ifVersion) {
                 return undefined;
             }
-            await this.call('set', (done) => this.store.set(id, toSession(record, expiresAt), done));
+            await this.call('set', (done) => this.store.set(id, toSession(record, expiresAt), done), { calls });
             return versionOf(JSON.parse(record));
         });
     }
 
     public remove(id: string, ifVersion: unknown): Promise<boolean> {
-        return this.inTurn(id, async () => {
-            const stored = await this.fetch(id);
+        return this.inTurn(id, async (calls) => {
+            const stored = await this.fetch(id, calls);
             if (!stored || stored.version !== ifVersion) {
                 return false;
             }
-            await this.destroy(id);
+            await this.destroy(id, calls);
             return true;
         });
     }
@@ -84,7 +106,7 @@ export class PlainStoreAdapter implements SessionDriver {
         const found = await this.call<SessionData[] | Record<string, SessionData> | null>(
             'all',
             (done) => store.all?.(done),
-            this.listTimeoutMs,
+            { timeoutMs: this.listTimeoutMs },
         );
         for (const [id, data] of idsAndSessions(found ?? {})) {
             try {
@@ -101,13 +123,13 @@ export class PlainStoreAdapter implements SessionDriver {
 
     /** A plain store has no place to keep it: it is removed. */
     public setAside(id: string): Promise<boolean> {
-        return this.inTurn(id, async () => {
-            const isThere = await this.fetch(id).then(
+        return this.inTurn(id, async (calls) => {
+            const isThere = await this.fetch(id, calls).then(
                 (stored) => stored !== undefined,
                 () => true, // damaged is there
             );
             if (isThere) {
-                await this.destroy(id);
+                await this.destroy(id, calls);
             }
             return isThere;
         });
@@ -124,9 +146,9 @@ export class PlainStoreAdapter implements SessionDriver {
         }
     }
 
-    private async fetch(id: string): Promise<StoredRecord | undefined> {
+    private async fetch(id: string, calls: Calls): Promise<StoredRecord | undefined> {
         try {
-            const found = await this.call<unknown>('get', (done) => this.store.get(id, done));
+            const found = await this.call<unknown>('get', (done) => this.store.get(id, done), { calls });
             return found === undefined || found === null ? undefined : toRecord(found);
         } catch (error) {
             if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
@@ -138,34 +160,57 @@ export class PlainStoreAdapter implements SessionDriver {
         }
     }
 
-    private async destroy(id: string): Promise<void> {
-        await this.call('destroy', (done) => this.store.destroy(id, done));
+    private async destroy(id: string, calls: Calls): Promise<void> {
+        await this.call('destroy', (done) => this.store.destroy(id, done), { calls });
     }
 
-    /** One call at a time per session. */
-    private async inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
+    /**
+     * One call at a time per session. A call that took too long is still waited for before the next one begins: a `set`
+     * that arrives late must not undo what came after it.
+     */
+    private async inTurn<T>(id: string, work: (calls: Calls) => Promise<T>): Promise<T> {
         if (!this.calls.tryEnter(id) && !(await this.calls.enter(id, this.timeoutMs))) {
             throw new Error(`The session store was busy with the same session for ${this.timeoutMs} ms.`);
         }
+        const calls: Calls = [];
         try {
-            return await work();
+            return await work(calls);
         } finally {
-            this.calls.leave(id);
+            const open = calls.filter(({ isOver }) => !isOver);
+            if (open.length === 0) {
+                this.calls.leave(id);
+            } else {
+                void this.answered(open).then(() => this.calls.leave(id));
+            }
         }
+    }
+
+    /** Also of a store that never answers something is expected again. */
+    private async answered(open: Calls): Promise<void> {
+        let timer: NodeJS.Timeout | undefined;
+        const longest = new Promise<void>((resolve) => {
+            timer = setTimeout(resolve, LONGEST_CALL_MS);
+            timer.unref();
+        });
+        await Promise.race([Promise.all(open.map(({ over }) => over)), longest]);
+        clearTimeout(timer);
     }
 
     /** A store's answer as a promise, also where it throws, rejects, answers twice or never. */
     private call<T>(
         name: string,
         start: (done: Answer<T>) => unknown,
-        timeoutMs = this.timeoutMs,
+        { calls = [], timeoutMs = this.timeoutMs }: { calls?: Calls; timeoutMs?: number } = {},
     ): Promise<T | undefined> {
+        const call = new Call();
+        calls.push(call);
         return new Promise((resolve, reject) => {
             const timer = setTimeout(
                 () => reject(new Error(`The session store did not answer ${name}() within ${timeoutMs} ms.`)),
                 timeoutMs,
             );
             const done: Answer<T> = (error, value) => {
+                call.end();
                 clearTimeout(timer);
                 if (error) {
                     reject(error instanceof Error ? error : new Error(`The session store failed: ${String(error)}`));
