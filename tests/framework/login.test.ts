@@ -155,6 +155,18 @@ describe.each(DRIVERS)('login and logout, %s', (_driver, options) => {
         expect(await registry.list(7)).toEqual([]);
     });
 
+    test('a user who logs in again and then ends the others keeps this one', async () => {
+        const { app } = await registryApp(options);
+        const [here, elsewhere] = [app.browser(), app.browser()];
+        await here.visit('/login', post({ user: 7 }));
+        await elsewhere.visit('/login', post({ user: 7 }));
+        await here.visit('/login', post({ user: 7 }));
+        expect(await here.json('/revoke-others', post())).toBe(1);
+        expect(await here.json('/me')).toEqual({ ...me, user: '7' });
+        expect(await here.json('/sessions')).toHaveLength(1);
+        expect(await elsewhere.json('/me')).toEqual({ ...me, ended: 'revoked' });
+    });
+
     test('revokeAll ends every session, those of visitors too', async () => {
         const { app, registry } = await registryApp(options);
         const browsers = [app.browser(), app.browser(), app.browser()];

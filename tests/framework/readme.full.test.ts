@@ -124,7 +124,7 @@ describe('the guides, followed to the letter in a fresh copy', () => {
         expect(await raw.json()).toMatchObject({ data: { bytes: 16 } });
 
         expect(await (await ask('/')).text()).toBe('<h1>Welcome</h1>');
-        const origin = 'https://app.example.com';
+        const origin = 'https://status.example.com';
         const { headers } = await ask('/up', { headers: { origin } });
         expect(headers.get('access-control-allow-origin')).toBe(origin);
         await app.stop();

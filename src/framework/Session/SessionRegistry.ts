@@ -86,7 +86,7 @@ export class SessionRegistry {
     public async revokeOne(userId: string | number, fingerprint: string): Promise<boolean> {
         const repository = this.findRepository();
         const key = (await repository.users.keysOf(String(userId))).find((each) => fingerprintOf(each) === fingerprint);
-        return key !== undefined && (await repository.revoke(key));
+        return key !== undefined && (await repository.revoke(key, { follows: true }));
     }
 
     /** Ends all sessions there are, of visitors too. Gives their number. */

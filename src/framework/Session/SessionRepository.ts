@@ -201,9 +201,12 @@ export class SessionRepository {
         return this.attempt('ended', id, () => this.bury(id, reason));
     }
 
-    /** Ends a session from outside, also one that a login in flight is only about to store under this key. */
-    public revoke(key: string): MaybePromise<boolean> {
-        return this.attempt('ended', key, () => this.forbid(key));
+    /**
+     * Ends a session from outside, also one that a login in flight is only about to store under this key.
+     * @param follows Whether to end it under the key that it has moved to, where it has.
+     */
+    public revoke(key: string, { follows = false } = {}): MaybePromise<boolean> {
+        return this.attempt('ended', key, () => this.forbid(key, follows));
     }
 
     /**
@@ -488,7 +491,7 @@ export class SessionRepository {
         return endedOrGone(base);
     }
 
-    private async bury(id: string, reason: EndReason): Promise<boolean> {
+    private async bury(id: string, reason: EndReason, follows = reason === 'destroyed'): Promise<boolean> {
         let found = await this.load(id);
         while (found.kind === 'live') {
             if (await this.writeEnded(id, found.stored, reason)) {
@@ -497,13 +500,12 @@ export class SessionRepository {
             found = await this.load(id);
         }
         // It got a new id while it was being ended: that was not meant to save it.
-        const isMeant = reason === 'destroyed' || reason === 'revoked';
-        return isMeant && found.kind === 'ended' && found.to !== undefined ? this.bury(found.to, reason) : false;
+        return follows && found.kind === 'ended' && found.to !== undefined ? this.bury(found.to, reason, true) : false;
     }
 
-    private async forbid(key: string): Promise<boolean> {
+    private async forbid(key: string, follows: boolean): Promise<boolean> {
         for (let tries = 0; tries < FORBID_TRIES; tries += 1) {
-            if (await this.bury(key, 'revoked')) {
+            if (await this.bury(key, 'revoked', follows)) {
                 return true;
             }
             if (await this.writeEnded(key, undefined, 'revoked')) {
