@@ -1,5 +1,7 @@
+import { fileURLToPath } from 'node:url';
 import type { RequestHandler, Router } from 'express';
 import { describe, expect, test, vi } from 'vitest';
+import { fingerprint } from '../../src/framework/index.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 
 /** Every answer that is asked for: what the route does with the session, and what it says of caching. */
@@ -25,7 +27,46 @@ function routes(router: Router): void {
         response.json('answer');
     };
     router.get('/', answer);
+    router.get('/ended', (request, response) => {
+        response.set('Cache-Control', 'max-age=60').json(request.sessionEnded ?? null);
+    });
+    router.get('/fingerprint', (request, response) => {
+        response.set('Cache-Control', 'max-age=60').json(fingerprint(request) ?? null);
+    });
+    router.get('/file', (request, response) => {
+        void request.session['a'];
+        response.sendFile(fileURLToPath(import.meta.url));
+    });
+    router.get('/language', (request, response) => {
+        void request.session['a'];
+        response.cookie('language', 'de').set('Cache-Control', 'public, max-age=60').json('de');
+    });
+    router.get('/failed', async (request, response) => {
+        request.session['a'] = 1n;
+        await request.session.save().catch(() => undefined);
+        response.status(404).set('Cache-Control', 'max-age=60').json('for this visitor');
+    });
+    router.post('/destroy', async (request, response) => {
+        await request.session.destroy();
+        response.json('destroyed');
+    });
+    router.get('/in-front', (request, response) => {
+        request.session['a'] = 'store' in request.query ? 1 : request.session['a'];
+        for (const name of CACHES_IN_FRONT) {
+            response.set(name, 'public, max-age=60');
+        }
+        response.json('answer');
+    });
 }
+
+const CACHES_IN_FRONT = [
+    'cdn-cache-control',
+    'cloudflare-cdn-cache-control',
+    'edge-control',
+    'netlify-cdn-cache-control',
+    'surrogate-control',
+    'vercel-cdn-cache-control',
+];
 
 async function start() {
     const app = await sessionApp({ routes, session: { idle: 3_600_000 } });
@@ -105,5 +146,37 @@ describe('caching', () => {
         } finally {
             vi.useRealTimers();
         }
+    });
+
+    test.each([
+        ['how the session ended', '/ended', 'private, max-age=60'],
+        ['its fingerprint', '/fingerprint', 'private, max-age=60'],
+        ['a file, of which the route says nothing', '/file', 'private, no-cache'],
+        ['something with a cookie of the route’s own', '/language', 'private, max-age=60'],
+        ['an error after a save that failed', '/failed', 'private, max-age=60'],
+    ])('an answer is for its visitor only that tells %s', async (_what, path, expected) => {
+        const { browser } = await start();
+        const copy = browser.copy();
+        if (path === '/ended') {
+            await browser.visit('/destroy', { method: 'POST' });
+        }
+        const { headers } = await copy.visit(path);
+        expect(headers.get('cache-control')).toBe(expected);
+        expect(headers.get('vary')).toContain('Cookie');
+    });
+
+    test('caches in front that are told otherwise get no Set-Cookie, and a warning where the session was used', async () => {
+        const { app } = await start();
+        const named = (headers: Headers) => CACHES_IN_FRONT.filter((name) => headers.has(name));
+        const storing = await app.browser().visit('/in-front?store');
+        expect(storing.headers.getSetCookie()).toHaveLength(1);
+        expect(named(storing.headers)).toEqual([]);
+        const warnings = () =>
+            app.log.filter(({ message }) => message.includes('caches may give it to other visitors'));
+        expect(warnings()).toHaveLength(0);
+        const using = await app.browser().visit('/in-front');
+        expect(named(using.headers), 'the route has its way').toEqual(CACHES_IN_FRONT);
+        expect(using.headers.get('cache-control')).toBe('private, no-cache');
+        expect(warnings()).toHaveLength(1);
     });
 });

@@ -104,6 +104,10 @@ describe('a cookie that browsers would drop stops start-up', () => {
         [{ name: '__Host-a', cookie: { secure: false } }, 'name begins with __Host-'],
         [{ name: '__Secure-a', cookie: { secure: false } }, 'name begins with __Secure-'],
         [{ name: '__host-a', cookie: { path: '/shop' } }, 'name begins with __host-'],
+        [{ name: '__Http-a', cookie: { httpOnly: false } }, 'name begins with __Http-'],
+        [{ name: '__Host-Http-a', cookie: { httpOnly: false } }, 'name begins with __Http-'],
+        [{ name: '__Http-a', cookie: { secure: false } }, 'name begins with __Http-'],
+        [{ cookie: { expires: new Date(0) } }, 'cookie.expires is in the past'],
         [{ cookie: { path: `/${MB}` } }, 'browsers drop those above 4096'],
         [{ name: 'n'.repeat(4096) }, 'browsers drop those above 4096'],
     ])('%j', (session, message) => {
@@ -116,6 +120,8 @@ describe('a cookie that browsers would drop stops start-up', () => {
         [{ cookie: { sameSite: 'none', secure: 'auto' } }],
         [{ cookie: { partitioned: true } }],
         [{ name: '__Host-a' }],
+        [{ name: '__Host-Http-a' }],
+        [{ cookie: { expires: new Date(Date.now() + 86_400_000) } }],
         [{ name: '__Secure-a', cookie: { domain: 'example.com' } }],
     ])('and one that they take does not: %j', (session) => {
         expect(refusal(session)).toBe('accepted');

@@ -273,7 +273,51 @@ describe('login', () => {
         await browser.visit('/login', post({ user: 7 }));
         expect((await browser.visit('/logout', post())).headers.get('clear-site-data')).toBe('"cache", "storage"');
         const plain = await sessionApp({ routes });
-        expect((await plain.browser().visit('/logout', post())).headers.has('clear-site-data')).toBe(false);
+        const member = plain.browser();
+        await member.visit('/login', post({ user: 7 }));
+        expect((await member.visit('/logout', post())).headers.has('clear-site-data')).toBe(false);
+    });
+
+    test('another site can not have the browser’s data cleared: no Clear-Site-Data for who has no session', async () => {
+        const app = await sessionApp({ routes, session: { clearSiteData: ['cookies', 'storage'] } });
+        const headers = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' };
+        const answer = await app.browser().visit('/logout', { ...post(), headers });
+        expect(answer.headers.has('clear-site-data')).toBe(false);
+        const member = app.browser();
+        await member.visit('/login', post({ user: 7 }));
+        const withCookie = await member.visit('/logout', { ...post(), headers });
+        expect(withCookie.status).toBe(403);
+        expect(withCookie.headers.has('clear-site-data')).toBe(false);
+        expect(await member.json('/me')).toEqual({ ...me, user: '7' });
+    });
+
+    test('a second click on "log in" is a login too', async () => {
+        const app = await sessionApp({ routes });
+        const browser = app.browser();
+        await browser.visit('/put', post({ cart: [1] }));
+        const clicks = [browser, browser.copy()];
+        const answers = await Promise.all(clicks.map((click) => click.visit('/login', post({ user: 7 }))));
+        expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+        for (const click of clicks) {
+            expect(await click.json('/me')).toMatchObject({ user: '7' });
+        }
+    });
+
+    test('over plain http with a secure cookie is refused, and what the session holds stays', async () => {
+        const app = await sessionApp({
+            routes,
+            environment: 'production',
+            http: { trustProxy: 1 },
+            session: { cookie: { secure: true } },
+        });
+        const https = { headers: { 'x-forwarded-proto': 'https' } };
+        const browser = app.browser();
+        await browser.visit('/put', { ...post({ cart: [1] }), ...https });
+        for (const visitor of [browser, app.browser()]) {
+            expect((await visitor.visit('/login', post({ user: 7 }))).status).toBe(500);
+        }
+        expect(await browser.json('/me', https)).toEqual({ ...me, data: { cart: [1] } });
+        expect(await app.app.container.make(SessionRegistry).list(7)).toEqual([]);
     });
 
     test('a login that can not be stored is a 503, and nobody is logged in', async () => {

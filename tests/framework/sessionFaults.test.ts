@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { sign } from 'cookie-signature';
@@ -153,7 +153,8 @@ describe("a user's list of sessions", () => {
     test.each([false, true])('is made anew where it was damaged, and stays so (encrypt: %s)', async (encrypt) => {
         const started = await start({ session: { encrypt } });
         const browsers = [await visitor(started, 7), await visitor(started, 7)];
-        writeFileSync(join(started.app.folder, `${userKeyOf('7')}.json`), '{"__lastAcc');
+        const file = join(started.app.folder, `${userKeyOf('7')}.json`);
+        writeFileSync(file, encrypt ? readFileSync(file, 'utf8').replace(/"sealed":"..../, '$&xyz') : '{"__lastAcc');
         expect(await started.registry.list(7)).toHaveLength(2);
         expect(await started.registry.list(7)).toHaveLength(2);
         expect(await started.registry.revoke(7)).toBe(2);
@@ -215,7 +216,7 @@ describe('one record that can not be read or written', () => {
         const trouble: Interference = {};
         const started = await on(() => interferedDriver(trouble));
         await fill(started.repository, 3);
-        trouble.write = failAt((key) => key === keyOf('0'));
+        trouble.write = failAt((key) => key === keyOf('1'));
         await expect(started.registry.revokeAll()).rejects.toThrow('please try again');
         expect(await started.registry.list(7)).toHaveLength(1);
     });
@@ -226,12 +227,21 @@ describe('one record that can not be read or written', () => {
         const { repository } = await on(() => interferedDriver(trouble), { idle: HOUR });
         await fill(repository, 4);
         vi.setSystemTime(Date.now() + 24.5 * HOUR);
-        trouble.read = failAt((key) => key === keyOf('0'));
-        trouble.write = trouble.read;
+        trouble.write = failAt((key) => key === keyOf('3')); // the first that is met
         await expect(repository.prune()).rejects.toThrow('EACCES');
-        delete trouble.read;
         delete trouble.write;
         expect(await repository.prune(), 'what is left').toBe(1);
+    });
+
+    test('does not stop the walk at the list that names it', async () => {
+        vi.useFakeTimers({ toFake: ['Date'] });
+        const trouble: Interference = {};
+        const { repository } = await on(() => interferedDriver(trouble), { idle: HOUR });
+        await fill(repository, 4);
+        vi.setSystemTime(Date.now() + 24.5 * HOUR);
+        trouble.read = failAt((key) => key === keyOf('0'));
+        expect(await repository.prune()).toBe(4);
+        expect(await repository.users.keysOf('7'), 'the others have ended').toEqual([keyOf('0')]);
     });
 
     test('shows up in the log without the names of sessions and users', async () => {

@@ -479,14 +479,15 @@ export class SessionRepository {
                     return moved;
                 }
             } catch (error) {
-                await this.withdraw(newId, moved).catch(() => undefined); // nobody knows its id
+                // Nobody knows its id. Nor is it waited for: the store may be what hangs.
+                void this.withdraw(newId, moved).catch(() => undefined);
                 throw error;
             }
             base = this.open(id, await this.load(id)); // written meanwhile: what is there now is what moves
             change = { ...change, whole: undefined };
         }
         if (moved) {
-            await this.driver.remove(newId, moved.stored.version);
+            await this.inTime('saved', this.withdraw(newId, moved));
         }
         return endedOrGone(base);
     }
