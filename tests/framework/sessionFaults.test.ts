@@ -6,7 +6,8 @@ import type { Router } from 'express';
 import session, { type SessionData } from 'express-session';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { authenticatedUser, login, logout, SessionRegistry } from '../../src/framework/index.js';
-import { NO_CHANGE, type SessionRepository } from '../../src/framework/Session/SessionRepository.js';
+import { NO_CHANGE } from '../../src/framework/Session/mergeChanges.js';
+import type { SessionRepository } from '../../src/framework/Session/SessionRepository.js';
 import { keyOf, userKeyOf } from '../../src/framework/Session/storageKeys.js';
 import { PlainStoreAdapter } from '../../src/framework/Session/stores/PlainStoreAdapter.js';
 import { SessionFileNames } from '../../src/framework/Session/stores/SessionFileNames.js';
@@ -304,6 +305,16 @@ describe('a login that fails half-way', () => {
         removing.release();
         await vi.waitFor(async () => expect(await started.registry.list(7)).toEqual([]));
         expect(await browser.json('/me')).toEqual(isMoved ? { ...me, data: { cart: [1] } } : me);
+    });
+
+    test('is answered also where the store hangs in the middle of it', async () => {
+        const trouble: Interference = {};
+        const started = await on(() => interferedDriver(trouble), { storeTimeoutMs: 50 });
+        const browser = await visitor(started);
+        const old = storedKey(browser);
+        trouble.write = haltFirst((key) => key === old).pass;
+        trouble.remove = haltFirst().pass;
+        expect((await browser.visit('/login', post({ user: 7 }))).status).toBe(503);
     });
 });
 

@@ -1,13 +1,14 @@
 import type { Request } from 'express';
 import session, { type SessionData } from 'express-session';
 import { HttpSession, RESERVED_KEYS } from './HttpSession.js';
+import type { SessionChange } from './mergeChanges.js';
 import type { RequestSession } from './RequestSession.js';
 import { sessionOf } from './requestSessions.js';
 import { storable } from './SessionChanges.js';
 import type { MaybePromise } from './SessionDriver.js';
 import { inflateCookie, type SessionLayer } from './SessionLayer.js';
 import type { LiveRecord, StoredCookie } from './SessionRecord.js';
-import type { LoadResult, SessionChange } from './SessionRepository.js';
+import type { LoadResult } from './SessionRepository.js';
 import { isSessionKey, keyOf } from './storageKeys.js';
 
 type Done<T = void> = (error: unknown, result?: T) => void;

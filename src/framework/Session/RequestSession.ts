@@ -1,14 +1,17 @@
 import type { NextFunction, Request, Response } from 'express';
 import { UnauthorizedException } from '../Exceptions/UnauthorizedException.js';
+import { after } from './after.js';
 import type { HttpSession } from './HttpSession.js';
+import { NO_CHANGE } from './mergeChanges.js';
 import { ResponseGate, type ResponseSnapshot } from './ResponseGate.js';
 import type { Reading } from './SessionChanges.js';
 import type { Lease, MaybePromise } from './SessionDriver.js';
 import { SessionBusyException, SessionUnavailableException, UnstorableSessionError } from './SessionErrors.js';
 import type { SessionLayer } from './SessionLayer.js';
 import type { LiveRecord, Login } from './SessionRecord.js';
-import { after, type LoadedSession, type LoadResult, NO_CHANGE, withoutId } from './SessionRepository.js';
+import type { LoadedSession, LoadResult } from './SessionRepository.js';
 import { SessionState } from './SessionState.js';
+import { withoutId } from './StoreTrouble.js';
 import { keepPrivate } from './sessionCaching.js';
 import { fingerprintOf } from './storageKeys.js';
 import type { CookieId } from './VerifiedCookies.js';
@@ -90,7 +93,7 @@ export class RequestSession {
         if (rolling || resave || saveUninitialized) {
             this.start();
             this.used = false;
-        } else if (this.record && (unset === 'destroy' || this.layer.repository.touchDue(this.record))) {
+        } else if (this.record && (unset === 'destroy' || this.layer.repository.lifetime.touchDue(this.record))) {
             this.guardAnswer();
         }
     }
@@ -500,7 +503,7 @@ export class RequestSession {
         if (reading && (reading.change || resave)) {
             return this.update(loaded, reading);
         }
-        return rolling || this.layer.repository.touchDue(loaded.record) ? this.touch(loaded) : undefined;
+        return rolling || this.layer.repository.lifetime.touchDue(loaded.record) ? this.touch(loaded) : undefined;
     }
 
     private create(reading: Reading, login?: Login): MaybePromise<boolean> {
@@ -628,7 +631,7 @@ export class RequestSession {
         sent.maxAge = sent.originalMaxAge as number; // counted from now on
         this.sentId = this.id;
         const signed = this.id === this.cookie?.id ? this.cookie.signed : undefined;
-        return cookie.issue(this.id, sent, repository.absoluteEndOf(this.record as LiveRecord), signed);
+        return cookie.issue(this.id, sent, repository.lifetime.absoluteEndOf(this.record as LiveRecord), signed);
     }
 
     /**

@@ -1,3 +1,4 @@
+import { after } from './after.js';
 import type { KeyCheck } from './KeyCheck.js';
 import {
     BadRecordError,
@@ -9,7 +10,6 @@ import {
 } from './SessionDriver.js';
 import type { SessionKeys } from './SessionKeys.js';
 import { isEndedRecord, parseRecord } from './SessionRecord.js';
-import { after } from './SessionRepository.js';
 import { sealedRecord, sealedTextIn } from './sealedRecord.js';
 import { KEY_CHECK } from './storageKeys.js';
 

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { type HttpSession, RESERVED_KEYS } from './HttpSession.js';
+import type { SessionChange } from './mergeChanges.js';
 import { ReservedSessionKeyError, UnstorableSessionError } from './SessionErrors.js';
 import {
     bodyOf,
@@ -10,7 +11,6 @@ import {
     type StoredCookie,
     wrongSetting,
 } from './SessionRecord.js';
-import type { SessionChange } from './SessionRepository.js';
 
 /** A session at one moment. */
 export interface Snapshot {

@@ -1,3 +1,5 @@
+import { after } from './after.js';
+import { merged, NO_CHANGE, type SessionChange } from './mergeChanges.js';
 import {
     BadRecordError,
     type ListedRecord,
@@ -5,9 +7,8 @@ import {
     type SessionDriver,
     type StoredRecord,
 } from './SessionDriver.js';
-import { SessionUnavailableException } from './SessionErrors.js';
+import { type LifetimeOptions, SessionLifetime } from './SessionLifetime.js';
 import {
-    bodyOf,
     type EndReason,
     endedRecord,
     type LiveRecord,
@@ -17,24 +18,10 @@ import {
     parseRecord,
     type StoredCookie,
 } from './SessionRecord.js';
+import { StoreTrouble, type TimeLimit, unavailable, withoutId } from './StoreTrouble.js';
 import { isPlainId, isSessionKey, isUserKey, keyOf } from './storageKeys.js';
 import { KeyedQueue } from './stores/KeyedQueue.js';
 import { UserSessions } from './UserSessions.js';
-
-/** What one request changed in a session: only this is applied to what is stored when it is saved. */
-export interface SessionChange {
-    /** The JSON text of each key that was set or mutated. */
-    readonly set: ReadonlyMap<string, string>;
-    readonly removed: ReadonlySet<string>;
-    /** Amounts to add to the stored numbers. */
-    readonly added: ReadonlyMap<string, number>;
-    /** The cookie's settings where the request changed them; undefined keeps the stored ones. */
-    readonly cookie?: StoredCookie | undefined;
-    /** The body of the record with the change applied, as long as nobody else has written: saves the merging. */
-    readonly whole?: string | undefined;
-}
-
-export const NO_CHANGE: SessionChange = { set: new Map(), removed: new Set(), added: new Map() };
 
 /** A live session as it was found or written: what is stored, and what that means. */
 export interface LoadedSession {
@@ -53,15 +40,7 @@ export interface EndedSession {
 
 export type LoadResult = LoadedSession | EndedSession | { readonly kind: 'none' };
 
-export interface RepositoryOptions {
-    /** How long a session lives without a request, in ms, unless its own cookie says otherwise. */
-    idleMs: number;
-    /** `cookie.maxAge` of the config in ms: a session whose own differs ("remember me") goes by its own. */
-    maxAgeMs: number | undefined;
-    /** `cookie.expires` is configured: then a session's `originalMaxAge` says how far away that was, and nothing more. */
-    hasFixedEnd?: boolean;
-    /** How long a session lives at the most, in ms; null: for ever; undefined: seven days, or more where it idles longer. */
-    absoluteMs?: number | null | undefined;
+export interface RepositoryOptions extends LifetimeOptions {
     /** How long the store may take to answer, in ms. */
     timeoutMs: number;
     /** How long damaged records are kept for a person to look at, in ms. */
@@ -76,12 +55,8 @@ const ENDED_KEPT_MS = DAY_MS;
 const NOTE_KEPT_MS = ENDED_KEPT_MS + DAY_MS / 24;
 /** Each try that fails was overtaken by a write, or met a damaged record. */
 const FORBID_TRIES = 100;
-const LEAST_ABSOLUTE_MS = 7 * DAY_MS;
 /** A record that expired is only taken away this much later, so that a request in flight can still save its session. */
 const PRUNE_GRACE_MS = 60_000;
-/** Part of the idle time that may pass before a request without changes is written down as activity. */
-const TOUCH_AFTER = 0.05;
-
 const NONE = { kind: 'none' } as const;
 
 /**
@@ -91,6 +66,9 @@ const NONE = { kind: 'none' } as const;
 export class SessionRepository {
     /** Which sessions are whose. */
     public readonly users: UserSessions;
+    /** When they end. */
+    public readonly lifetime: SessionLifetime;
+    private readonly trouble: StoreTrouble;
     private readonly movingAside = new Map<string, Promise<void>>();
     private readonly writers = new KeyedQueue();
 
@@ -98,6 +76,8 @@ export class SessionRepository {
         private readonly driver: SessionDriver,
         private readonly options: RepositoryOptions,
     ) {
+        this.lifetime = new SessionLifetime(options);
+        this.trouble = new StoreTrouble(options.timeoutMs);
         this.users = new UserSessions(driver, this);
     }
 
@@ -121,7 +101,7 @@ export class SessionRepository {
             return this.examine(id, found);
         }
         const examined = found.then((stored) => this.examine(id, stored));
-        return this.inTime('loaded', examined).catch((error) => this.notRead(id, error));
+        return this.trouble.inTime('loaded', examined).catch((error) => this.notRead(id, error));
     }
 
     /** The same for a request that looks into the session: one whose data can't be parsed is damaged. */
@@ -166,7 +146,12 @@ export class SessionRepository {
                 }
                 return created ?? after(this.load(id), (found) => takenOrEnded(found));
             });
-        return this.attempt('saved', id, () => (login ? this.users.add(login.user, id).then(write) : write()), limit);
+        return this.trouble.attempt(
+            'saved',
+            id,
+            () => (login ? this.users.add(login.user, id).then(write) : write()),
+            limit,
+        );
     }
 
     /**
@@ -174,12 +159,14 @@ export class SessionRepository {
      * merged. Undefined: the session has ended meanwhile, and nothing was stored.
      */
     public save(id: string, loaded: LoadedSession, change: SessionChange): MaybePromise<LoadedSession | undefined> {
-        return this.attempt('saved', id, () => after(this.relist(id, loaded), (from) => this.merge(id, from, change)));
+        return this.trouble.attempt('saved', id, () =>
+            after(this.relist(id, loaded), (from) => this.merge(id, from, change)),
+        );
     }
 
     /** Writes down that the session is in use. Undefined: it has ended meanwhile. */
     public touch(id: string, loaded: LoadedSession): MaybePromise<LoadedSession | undefined> {
-        return this.attempt('saved', id, () =>
+        return this.trouble.attempt('saved', id, () =>
             after(this.relist(id, loaded), ({ stored, record, login }) =>
                 after(
                     this.tryWrite(id, stored, record, NO_CHANGE, { created: record.created, login }),
@@ -191,14 +178,9 @@ export class SessionRepository {
         );
     }
 
-    /** Whether enough of the idle time has passed that a request has to be written down as activity. */
-    public touchDue(record: LiveRecord, now = Date.now()): boolean {
-        return record.isAhead || now - record.seen >= this.idleOf(record.maxAge) * TOUCH_AFTER;
-    }
-
     /** Ends a session for good; requests in flight can't bring it back. False where none was alive. */
     public end(id: string, reason: EndReason): MaybePromise<boolean> {
-        return this.attempt('ended', id, () => this.bury(id, reason));
+        return this.trouble.attempt('ended', id, () => this.bury(id, reason));
     }
 
     /**
@@ -206,7 +188,7 @@ export class SessionRepository {
      * @param follows Whether to end it under the key that it has moved to, where it has.
      */
     public revoke(key: string, { follows = false } = {}): MaybePromise<boolean> {
-        return this.attempt('ended', key, () => this.forbid(key, follows));
+        return this.trouble.attempt('ended', key, () => this.forbid(key, follows));
     }
 
     /**
@@ -223,27 +205,13 @@ export class SessionRepository {
     ): Promise<LoadedSession | undefined> {
         const user = login?.user ?? loaded.record.login?.user;
         if (user !== undefined) {
-            await this.attempt('saved', newId, () => this.users.add(user, newId)); // first: it must not miss one that lives
+            await this.trouble.attempt('saved', newId, () => this.users.add(user, newId)); // first: it must not miss one that lives
         }
         try {
             return await this.moveTo(id, newId, loaded, change, login);
         } catch (error) {
             throw unavailable('saved', id, error);
         }
-    }
-
-    /** When a session ends if nobody uses it any more, in ms since the epoch, and which of its limits that is. */
-    public endOf({ seen, created, maxAge }: Lifetime): { at: number; reason: 'idle' | 'absolute' } {
-        const idle = seen + this.idleOf(maxAge);
-        const absolute = this.absoluteEndOf({ created, maxAge });
-        return idle < absolute ? { at: idle, reason: 'idle' } : { at: absolute, reason: 'absolute' };
-    }
-
-    /** When a session ends however much it is used, in ms since the epoch. */
-    public absoluteEndOf({ created, maxAge }: Omit<Lifetime, 'seen'>): number {
-        const { absoluteMs, maxAgeMs = 0 } = this.options;
-        const greatest = Math.max(LEAST_ABSOLUTE_MS, maxAgeMs, this.idleOf(maxAge));
-        return created + (absoluteMs === undefined ? greatest : (absoluteMs ?? Number.POSITIVE_INFINITY));
     }
 
     /** Whether the driver can walk all sessions. */
@@ -300,10 +268,10 @@ export class SessionRepository {
         if (!isSessionKey(id) && (await this.load(keyOf(id))).kind !== 'none') {
             return (await this.driver.remove(id, stored.version)) ? 1 : 0; // a process died while it moved this one
         }
-        const { at, reason } = this.endOf(record);
+        const { at, reason } = this.lifetime.endOf(record);
         if (now - PRUNE_GRACE_MS <= at) {
             if (outdated && now <= at) {
-                await this.driver.write(id, stored.record, stored.version, this.expiryOf(record)); // as it is, but sealed
+                await this.driver.write(id, stored.record, stored.version, this.dropOf(record)); // as it is, but sealed
             }
             return 0;
         }
@@ -326,7 +294,7 @@ export class SessionRepository {
         if (record.kind === 'user') {
             return NONE;
         }
-        const end = record.kind === 'ended' ? record : this.endOf(record);
+        const end = record.kind === 'ended' ? record : this.lifetime.endOf(record);
         if (record.kind === 'live' && now <= end.at) {
             return { kind: 'live', stored, record };
         }
@@ -338,7 +306,7 @@ export class SessionRepository {
             if (found.kind !== 'live') {
                 return found;
             }
-            return this.attempt('loaded', id, async () => {
+            return this.trouble.attempt('loaded', id, async () => {
                 const moved = await this.tryWrite(key, undefined, found.record, NO_CHANGE);
                 return moved ? this.leave(id, key, found, moved) : this.load(key); // another request was first
             });
@@ -380,7 +348,7 @@ export class SessionRepository {
         written
             .then((late) => (limit.isOver && late ? this.withdraw(args[0], late) : undefined))
             .catch(() => undefined);
-        return this.inTime('saved', written, limit);
+        return this.trouble.inTime('saved', written, limit);
     }
 
     private async withdraw(id: string, { stored }: LoadedSession): Promise<undefined> {
@@ -475,7 +443,7 @@ export class SessionRepository {
                 return endedOrGone(await this.load(newId)); // revoked before it was there
             }
             try {
-                if (await this.inTime('saved', this.writeEnded(id, base.stored, 'migrated', { to: newId }))) {
+                if (await this.trouble.inTime('saved', this.writeEnded(id, base.stored, 'migrated', { to: newId }))) {
                     return moved;
                 }
             } catch (error) {
@@ -487,7 +455,7 @@ export class SessionRepository {
             change = { ...change, whole: undefined };
         }
         if (moved) {
-            await this.inTime('saved', this.withdraw(newId, moved));
+            await this.trouble.inTime('saved', this.withdraw(newId, moved));
         }
         return endedOrGone(base);
     }
@@ -540,7 +508,7 @@ export class SessionRepository {
         const now = Date.now();
         const cookie = withExpires(change.cookie ?? base.cookie, now);
         const text = liveRecord({ seen: now, created, login }, cookie, change.whole ?? merged(base, change));
-        const expiresAt = this.expiryOf({ seen: now, created, maxAge: cookie.originalMaxAge });
+        const expiresAt = this.dropOf({ seen: now, created, maxAge: cookie.originalMaxAge });
         return after(this.driver.write(id, text, stored?.version, expiresAt), (version) =>
             version === undefined
                 ? undefined
@@ -549,67 +517,13 @@ export class SessionRepository {
     }
 
     /** From when a driver may drop a record by itself: the note of its end is worth keeping for a while. */
-    private expiryOf(record: Lifetime): number {
-        return this.endOf(record).at + ENDED_KEPT_MS;
-    }
-
-    /** @param own The session's own `originalMaxAge`. */
-    private idleOf(own: StoredCookie['originalMaxAge']): number {
-        const { idleMs, maxAgeMs, hasFixedEnd } = this.options;
-        // express-session's cookie may lose a millisecond between setting and reading its maxAge.
-        const isOwn =
-            typeof own === 'number' && !hasFixedEnd && (maxAgeMs === undefined || Math.abs(own - maxAgeMs) > 1000);
-        return isOwn ? own : idleMs;
-    }
-
-    /** Storage trouble is one error, whatever the store calls it. Where the store answers at once, so does this. */
-    private attempt<T>(action: Action, id: string, work: () => MaybePromise<T>, limit?: TimeLimit): MaybePromise<T> {
-        let result: MaybePromise<T>;
-        try {
-            result = work();
-        } catch (error) {
-            throw unavailable(action, id, error);
-        }
-        return result instanceof Promise
-            ? this.inTime(action, result, limit).catch((error) => {
-                  throw unavailable(action, id, error);
-              })
-            : result;
-    }
-
-    private async inTime<T>(action: Action, work: Promise<T>, limit: TimeLimit = { isOver: false }): Promise<T> {
-        let timer: NodeJS.Timeout | undefined;
-        const late = new Promise<never>((_, reject) => {
-            timer = setTimeout(() => {
-                limit.isOver = true;
-                const { timeoutMs } = this.options;
-                reject(
-                    new Error(`The session could not be ${action} within ${timeoutMs} ms: the store did not answer.`),
-                );
-            }, this.options.timeoutMs);
-        });
-        try {
-            return await Promise.race([work, late]);
-        } finally {
-            clearTimeout(timer);
-        }
+    private dropOf(record: Pick<LiveRecord, 'seen' | 'created' | 'maxAge'>): number {
+        return this.lifetime.endOf(record).at + ENDED_KEPT_MS;
     }
 }
 
 /** With its login as it is to be written. */
 type RelistedSession = LoadedSession & Pick<LiveRecord, 'login'>;
-
-/** Tells work that goes on behind a request that nobody waits for it any more. */
-interface TimeLimit {
-    isOver: boolean;
-}
-
-type Lifetime = Pick<LiveRecord, 'seen' | 'created' | 'maxAge'>;
-
-/** Goes on with a result, at once where it is there. */
-export function after<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
-    return value instanceof Promise ? value.then(next) : next(value);
-}
 
 /** Nothing is stored for a session that ended. One that is gone without a note of its end was lost: that is trouble. */
 function endedOrGone(found: LoadResult): undefined {
@@ -623,51 +537,6 @@ function takenOrEnded(found: LoadResult): undefined {
     if (found.kind !== 'ended') {
         throw new Error('A new session got an id that is taken.');
     }
-}
-
-type Action = 'loaded' | 'saved' | 'ended';
-
-function unavailable(action: Action, id: string, error: unknown): SessionUnavailableException {
-    return error instanceof SessionUnavailableException
-        ? error
-        : new SessionUnavailableException(action, withoutId(id, error));
-}
-
-const STORAGE_NAME = /\b(?:sha256|user)-[\w-]{43}/g;
-
-/** What drivers throw may name a file or a key after the id, which has no business in a log. */
-export function withoutId(id: string, error: unknown): unknown {
-    const without = (text: string) => text.replaceAll(id, '<id>').replace(STORAGE_NAME, '<id>');
-    if (!(error instanceof Error) || without(`${error.message}${error.stack}`) === `${error.message}${error.stack}`) {
-        return error;
-    }
-    const clean = new Error(without(error.message), { cause: withoutId(id, error.cause) });
-    clean.name = error.name;
-    clean.stack = without(error.stack ?? '');
-    return Object.assign(clean, { code: (error as NodeJS.ErrnoException).code });
-}
-
-/** The body of the stored record with the change applied. */
-function merged({ data, body }: LiveRecord, change: SessionChange): string {
-    return change === NO_CHANGE && body !== undefined ? body : bodyOf(apply(data, change));
-}
-
-/** The stored keys as JSON texts, with the change applied. */
-function apply(data: Readonly<Record<string, unknown>>, change: SessionChange): Map<string, string> {
-    const entries = new Map<string, string>();
-    for (const key of Object.keys(data)) {
-        if (!change.removed.has(key)) {
-            entries.set(key, change.set.get(key) ?? JSON.stringify(data[key]));
-        }
-    }
-    for (const [key, json] of change.set) {
-        entries.set(key, json);
-    }
-    for (const [key, amount] of change.added) {
-        const stored = data[key];
-        entries.set(key, JSON.stringify((typeof stored === 'number' ? stored : 0) + amount));
-    }
-    return entries;
 }
 
 function withExpires(cookie: StoredCookie, now: number): StoredCookie {

@@ -1,9 +1,11 @@
+import { after } from './after.js';
 import type { HttpSession } from './HttpSession.js';
+import { NO_CHANGE, type SessionChange } from './mergeChanges.js';
 import { type Reading, readSession, type Snapshot, snapshotOf } from './SessionChanges.js';
 import type { MaybePromise } from './SessionDriver.js';
 import type { SessionLayer } from './SessionLayer.js';
 import type { EndReason, LiveRecord, Login } from './SessionRecord.js';
-import { after, type LoadedSession, type LoadResult, NO_CHANGE, type SessionChange } from './SessionRepository.js';
+import type { LoadedSession, LoadResult } from './SessionRepository.js';
 import { keyOf } from './storageKeys.js';
 
 /** An id that ended this recently may come with a late request: it gets a session that replaces nothing. */

@@ -1,0 +1,51 @@
+import type { LiveRecord, StoredCookie } from './SessionRecord.js';
+
+export interface LifetimeOptions {
+    /** How long a session lives without a request, in ms, unless its own cookie says otherwise. */
+    idleMs: number;
+    /** `cookie.maxAge` of the config in ms: a session whose own differs ("remember me") goes by its own. */
+    maxAgeMs: number | undefined;
+    /** `cookie.expires` is configured: then a session's `originalMaxAge` says how far away that was, and nothing more. */
+    hasFixedEnd?: boolean;
+    /** How long a session lives at the most, in ms; null: for ever; undefined: seven days, or more where it idles longer. */
+    absoluteMs?: number | null | undefined;
+}
+
+type Lifetime = Pick<LiveRecord, 'seen' | 'created' | 'maxAge'>;
+
+const LEAST_ABSOLUTE_MS = 7 * 86_400_000;
+/** Part of the idle time that may pass before a request without changes is written down as activity. */
+const TOUCH_AFTER = 0.05;
+
+/** When sessions end, by their own cookies and by the config. */
+export class SessionLifetime {
+    public constructor(private readonly options: LifetimeOptions) {}
+
+    /** When a session ends if nobody uses it any more, in ms since the epoch, and which of its limits that is. */
+    public endOf({ seen, created, maxAge }: Lifetime): { at: number; reason: 'idle' | 'absolute' } {
+        const idle = seen + this.idleOf(maxAge);
+        const absolute = this.absoluteEndOf({ created, maxAge });
+        return idle < absolute ? { at: idle, reason: 'idle' } : { at: absolute, reason: 'absolute' };
+    }
+
+    /** When a session ends however much it is used, in ms since the epoch. */
+    public absoluteEndOf({ created, maxAge }: Omit<Lifetime, 'seen'>): number {
+        const { absoluteMs, maxAgeMs = 0 } = this.options;
+        const greatest = Math.max(LEAST_ABSOLUTE_MS, maxAgeMs, this.idleOf(maxAge));
+        return created + (absoluteMs === undefined ? greatest : (absoluteMs ?? Number.POSITIVE_INFINITY));
+    }
+
+    /** Whether enough of the idle time has passed that a request has to be written down as activity. */
+    public touchDue(record: LiveRecord, now = Date.now()): boolean {
+        return record.isAhead || now - record.seen >= this.idleOf(record.maxAge) * TOUCH_AFTER;
+    }
+
+    /** @param own The session's own `originalMaxAge`. */
+    private idleOf(own: StoredCookie['originalMaxAge']): number {
+        const { idleMs, maxAgeMs, hasFixedEnd } = this.options;
+        // express-session's cookie may lose a millisecond between setting and reading its maxAge.
+        const isOwn =
+            typeof own === 'number' && !hasFixedEnd && (maxAgeMs === undefined || Math.abs(own - maxAgeMs) > 1000);
+        return isOwn ? own : idleMs;
+    }
+}
