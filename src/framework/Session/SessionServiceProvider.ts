@@ -5,16 +5,15 @@ import type { HttpConfig } from '../Http/HttpConfig.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../ServiceProvider.js';
-import { openSealed } from './openSealed.js';
-import { type SessionConfig, sessionConfig, settingsOf } from './SessionConfig.js';
+import { noSession } from './noSession.js';
+import { type SessionConfig, type SessionSettings, sessionConfig, settingsOf } from './SessionConfig.js';
 import type { SessionDriver } from './SessionDriver.js';
-import { type ForgeryRules, SessionLayer } from './SessionLayer.js';
+import type { ForgeryRules, SessionLayer } from './SessionLayer.js';
 import { SessionManager } from './SessionManager.js';
-import { SessionPruner } from './SessionPruner.js';
+import type { SessionPruner } from './SessionPruner.js';
 import { SessionRegistry } from './SessionRegistry.js';
 import type { SessionRepository } from './SessionRepository.js';
 import { secretsIn, weaknessOf } from './secrets.js';
-import { noSession, startSession } from './startSession.js';
 
 /** Loads `src/config/session.ts`, makes its driver, and puts express-session into the HTTP pipeline. */
 export class SessionServiceProvider extends ServiceProvider {
@@ -54,13 +53,13 @@ export class SessionServiceProvider extends ServiceProvider {
         }
         const settings = settingsOf(config, environment);
         this.driver = await container.make(SessionManager).driver(config.driver);
-        const driver = await openSealed(this.driver, {
-            name: config.driver,
-            secrets: settings.secrets,
-            encrypts: settings.encrypts,
-            timeoutMs: settings.storeTimeoutMs,
-            warn: (message) => log.warning(message),
-        });
+        const driver = await this.sealed(this.driver, settings, log);
+        // Not loaded where sessions are off.
+        const [{ SessionLayer }, { SessionPruner }, { startSession }] = await Promise.all([
+            import('./SessionLayer.js'),
+            import('./SessionPruner.js'),
+            import('./startSession.js'),
+        ]);
         this.layer = new SessionLayer({
             settings,
             driver,
@@ -80,6 +79,21 @@ export class SessionServiceProvider extends ServiceProvider {
     public override async shutdown(): Promise<void> {
         await this.pruner?.stop();
         await this.driver?.close();
+    }
+
+    /** With encryption in front, unless there is none and never was: what ends with the process begins empty. */
+    private async sealed(driver: SessionDriver, settings: SessionSettings, log: Logger): Promise<SessionDriver> {
+        if (!settings.encrypts && driver.abilities?.survivesRestart === false) {
+            return driver;
+        }
+        const { openSealed } = await import('./openSealed.js');
+        return openSealed(driver, {
+            name: this.settings.driver,
+            secrets: settings.secrets,
+            encrypts: settings.encrypts,
+            timeoutMs: settings.storeTimeoutMs,
+            warn: (message) => log.warning(message),
+        });
     }
 
     private get forgery(): ForgeryRules | undefined {

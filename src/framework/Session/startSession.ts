@@ -1,9 +1,9 @@
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import type { Logger } from '../Logging/Logger.js';
+import type { NextFunction, RequestHandler } from 'express';
 import { exclusive } from './exclusive.js';
+import { absence } from './noSession.js';
 import { RequestSession } from './RequestSession.js';
 import { snapshot } from './ResponseGate.js';
-import { assignSession, type NoSession } from './requestSessions.js';
+import { assignSession } from './requestSessions.js';
 import type { SessionLayer } from './SessionLayer.js';
 import type { CookieId } from './VerifiedCookies.js';
 
@@ -47,19 +47,6 @@ export function startSession(layer: SessionLayer): RequestHandler {
     };
 }
 
-/** The session stage where sessions are disabled: nothing is touched, and the first read of a session says why. */
-export function noSession(log: Logger): RequestHandler {
-    const disabled = absence(
-        log,
-        'Sessions are disabled: set enabled to true in src/config/session.ts to use request.session.',
-    );
-
-    return function noSession(request: Request, _response: Response, next: NextFunction) {
-        assignSession(request, disabled);
-        next();
-    };
-}
-
 /** Memory answers at once, and then nothing here waits either. */
 function load(
     layer: SessionLayer,
@@ -89,16 +76,4 @@ function load(
 /** The path that was asked for; proxies may ask with a whole URL. */
 function pathOf(url: string): string {
     return url.startsWith('/') || !URL.canParse(url) ? url : new URL(url).pathname;
-}
-
-function absence(log: Logger, message: string): NoSession {
-    let said = false;
-    return {
-        absent() {
-            if (!said) {
-                said = true;
-                log.warning(message);
-            }
-        },
-    };
 }
