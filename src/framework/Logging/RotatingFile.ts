@@ -20,6 +20,8 @@ const folderMode = 0o750;
 const writeEveryMs = 20;
 /** How long a file in trouble is left alone before it is tried again. */
 const retryEveryMs = 1_000;
+/** How long a file may grow past its limit while another process rotates it. */
+const rotateWaitMs = 2_000;
 /** The same trouble is told at most this often. */
 const tellEveryMs = 60_000;
 /** Bytes kept in memory while the file can't take them; what comes after is dropped, and counted. */
@@ -168,7 +170,7 @@ export class RotatingFile {
         const next = this.outgoing?.length ?? this.waiting[0]?.length ?? 0;
         if (size > 0 && size + next > this.options.maxSizeBytes && Date.now() >= this.rotateAgainAt) {
             await this.release();
-            await this.rotate();
+            await this.rotate(next);
             size = await this.sizeOfOpenFile();
         }
         return size;
@@ -187,8 +189,16 @@ export class RotatingFile {
         return opened.isFile() ? opened.size : 0;
     }
 
-    private async rotate(): Promise<void> {
+    /** One process at a time, or they would rename over what the other has just put aside. */
+    private async rotate(next: number): Promise<void> {
+        let lock: { release(): Promise<void> } | undefined;
         try {
+            const { FileLock } = await import('../Session/stores/FileLock.js');
+            lock = await FileLock.acquire(`${this.path}.lock`, performance.now() + rotateWaitMs);
+            const size = (await stat(this.path).catch(() => undefined))?.size ?? 0;
+            if (!lock || size + next <= this.options.maxSizeBytes) {
+                return; // another process is at it, or has done it
+            }
             for (let index = this.options.maxFiles - 1; index > 0; index -= 1) {
                 await rename(this.numbered(index - 1), this.numbered(index)).catch(ignoreMissing);
             }
@@ -201,6 +211,8 @@ export class RotatingFile {
             this.options.tell(
                 `Log file ${this.path} can't be rotated (${reason(error)}): it grows past its limit until it can.`,
             );
+        } finally {
+            await lock?.release();
         }
     }
 
