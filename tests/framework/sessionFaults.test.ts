@@ -5,13 +5,14 @@ import { sign } from 'cookie-signature';
 import type { Router } from 'express';
 import session, { type SessionData } from 'express-session';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { authenticatedUser, login, logout, SessionRegistry } from '../../src/framework/index.js';
+import { login, SessionRegistry } from '../../src/framework/index.js';
 import { NO_CHANGE } from '../../src/framework/Session/mergeChanges.js';
 import type { SessionRepository } from '../../src/framework/Session/SessionRepository.js';
 import { keyOf, userKeyOf } from '../../src/framework/Session/storageKeys.js';
 import { PlainStoreAdapter } from '../../src/framework/Session/stores/PlainStoreAdapter.js';
 import { SessionFileNames } from '../../src/framework/Session/stores/SessionFileNames.js';
 import type { Browser } from '../helpers/Browser.js';
+import { loginRoutes } from '../helpers/loginRoutes.js';
 import { SECRET, type SessionApp, type SessionAppOptions, SessionManager, sessionApp } from '../helpers/sessionApp.js';
 import { type Halt, haltFirst, type Interference, interferedDriver } from '../helpers/wrapDriver.js';
 
@@ -39,18 +40,7 @@ function routes(router: Router): void {
         request.session['n'] = 1n;
         response.json('logged in');
     });
-    router.post('/logout', async (request, response) => {
-        await logout(request);
-        response.json('bye');
-    });
-    router.post('/put', (request, response) => {
-        Object.assign(request.session, request.body);
-        response.json('put');
-    });
-    router.get('/me', (request, response) => {
-        const { cookie, ...data } = request.session;
-        response.json({ user: authenticatedUser(request) ?? null, data, ended: request.sessionEnded ?? null });
-    });
+    loginRoutes(router);
 }
 
 const post = (body: unknown = {}) => ({ method: 'POST', body });

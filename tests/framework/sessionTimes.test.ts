@@ -2,7 +2,8 @@ import { sign } from 'cookie-signature';
 import type { Router } from 'express';
 import session from 'express-session';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { authenticatedUser, login, logout, requireRecentLogin, SessionRegistry } from '../../src/framework/index.js';
+import { login, requireRecentLogin, SessionRegistry } from '../../src/framework/index.js';
+import { loginRoutes } from '../helpers/loginRoutes.js';
 import { SECRET, SessionManager, sessionApp } from '../helpers/sessionApp.js';
 
 const MINUTE = 60_000;
@@ -14,18 +15,7 @@ function routes(router: Router): void {
         await login(request, 7);
         response.json('logged in');
     });
-    router.post('/logout', async (request, response) => {
-        await logout(request);
-        response.json('bye');
-    });
-    router.post('/put', (request, response) => {
-        Object.assign(request.session, request.body);
-        response.json('put');
-    });
-    router.get('/me', (request, response) => {
-        const { cookie, ...data } = request.session;
-        response.json({ user: authenticatedUser(request) ?? null, data, ended: request.sessionEnded ?? null });
-    });
+    loginRoutes(router);
     router.get('/vault', requireRecentLogin({ minutes: 5 }), (_request, response) => {
         response.json('vault');
     });

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { readEnvFile, withVariable } from '../Config/envFile.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import { longestLife } from '../Session/SessionLifetime.js';
 import { PREVIOUS_SECRETS, randomSecret, SECRET, secretsIn, weaknessOf } from '../Session/secrets.js';
 import type { ConsoleSessionConfig } from './Artisan.js';
 import { Command, type CommandInput } from './Command.js';
 import { changeSecrets, isFilled, refuseIfSetOutside } from './secretVariables.js';
 
-const WEEK_MS = 7 * 24 * 3_600_000;
 const END_ALL = './artisan key:generate --force, which ends all sessions';
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -89,14 +89,11 @@ function withVariables(content: Buffer, variables: Readonly<Record<string, strin
 
 /** When the old secret may go: no session outlives the absolute timeout. */
 function adviceFrom(config: ConsoleSessionConfig): string {
-    const absolute = absoluteOf(config);
-    if (absolute === null) {
+    const { absolute, idle, cookie } = config;
+    const longest = longestLife({ absoluteMs: absolute, maxAgeMs: cookie?.maxAge ?? undefined }, idle ?? 0);
+    if (longest === Number.POSITIVE_INFINITY) {
         return 'Servers that run have to be restarted. Sessions have no absolute end (absolute: null in src/config/session.ts): the old secret stays for as long as one that it signed is in use.';
     }
-    const last = new Date(Date.now() + absolute).toISOString().slice(0, 10);
+    const last = new Date(Date.now() + longest).toISOString().slice(0, 10);
     return `Servers that run have to be restarted. If that happens today, nothing needs the old secret after ${last}: take it out of ${PREVIOUS_SECRETS} then.`;
-}
-
-function absoluteOf({ absolute, idle, cookie }: ConsoleSessionConfig): number | null {
-    return absolute === undefined ? Math.max(WEEK_MS, cookie?.maxAge ?? 0, idle ?? 0) : absolute;
 }

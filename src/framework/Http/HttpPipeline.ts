@@ -2,7 +2,6 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler, t
 import { nearest } from '../Config/nearest.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { inSequence } from './inSequence.js';
-import { oneWrite } from './oneWrite.js';
 
 /** The way of a request, in this order. */
 export const STAGES = [
@@ -87,7 +86,6 @@ export class HttpPipeline {
 
     private build(): Express {
         const app = express();
-        oneWrite(app);
         for (const [name, value] of Object.entries(this.settings)) {
             app.set(name, value);
         }

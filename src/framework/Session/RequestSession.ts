@@ -25,10 +25,10 @@ const LONGEST_BROWSER_NAME = 200;
 
 /**
  * One request's session: what was loaded, what the route did to it, and what has to be stored before the answer
- * leaves. `request.session` is made by express-session's middleware the first time the route asks for it.
+ * leaves. `request.session` is made the first time the route asks for it.
  */
 export class RequestSession {
-    /** True while express-session's middleware runs, which must find no session yet. */
+    /** True while the session is being made: express-session's middleware must find none yet. */
     public starting = false;
     public started = false;
 
@@ -99,7 +99,7 @@ export class RequestSession {
     }
 
     /**
-     * Runs express-session's middleware, which sets `request.session` and `request.sessionID`. False where the session
+     * Makes `request.session`, from what is stored or by express-session's middleware. False where the session
      * can't be had and nobody is left to answer for it; a route hears of it by an exception, which becomes the answer.
      */
     public start(): boolean {

@@ -30,12 +30,6 @@ export class UnknownKeyError extends Error {
     }
 }
 
-/** A record met while listing, with the text that is sealed in it. */
-export interface OpenedRecord extends ListedRecord {
-    /** It is not stored as a write would store it now: in the clear, or sealed with an older secret. */
-    readonly outdated: boolean;
-}
-
 /**
  * Encryption between the session layer and any driver: records are clear above it and sealed below, versions are the
  * driver's own. Notes of ended sessions hold nothing secret and stay clear. Where it does not seal (encryption is off), it
@@ -68,7 +62,7 @@ export class SealedDriver implements SessionDriver {
         return this.driver.remove(id, ifVersion);
     }
 
-    public async *records(writtenBefore?: number): AsyncGenerator<OpenedRecord> {
+    public async *records(writtenBefore?: number): AsyncGenerator<ListedRecord> {
         for await (const listed of this.driver.records(writtenBefore)) {
             const opened = listed.id === KEY_CHECK ? undefined : await this.openListed(listed);
             if (opened) {
@@ -125,7 +119,7 @@ export class SealedDriver implements SessionDriver {
     }
 
     /** Undefined for what another process will understand. */
-    private async openListed(listed: ListedRecord): Promise<OpenedRecord | undefined> {
+    private async openListed(listed: ListedRecord): Promise<ListedRecord | undefined> {
         const outdated = this.isOutdated(listed.record);
         try {
             return { ...(await this.open(listed.id, listed)), id: listed.id, outdated };

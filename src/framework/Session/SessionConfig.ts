@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { isAbsolute, resolve } from 'node:path';
 import { serialize } from 'cookie';
 import type { Request } from 'express';
@@ -24,7 +23,7 @@ import {
 import type { Environment } from '../Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { randomId } from './randomId.js';
-import { SECRET_FIX, secretsIn, weaknessOf } from './secrets.js';
+import { randomSecret, SECRET_FIX, secretsIn, weaknessOf } from './secrets.js';
 
 /** The attributes of the session cookie, under express-session's names. Times are in ms. */
 export interface SessionCookieConfig {
@@ -366,7 +365,7 @@ export function settingsOf(config: SessionConfig, environment: Environment): Ses
     return {
         name: cookieName(config, environment),
         // Production has refused to start without one by now; a test needs none to outlive it.
-        secrets: secrets.length > 0 ? secrets : [randomBytes(32).toString('base64url')],
+        secrets: secrets.length > 0 ? secrets : [randomSecret()],
         rolling: config.rolling,
         resave: config.resave,
         proxy: config.proxy,

@@ -17,6 +17,13 @@ const LEAST_ABSOLUTE_MS = 7 * 86_400_000;
 /** Part of the idle time that may pass before a request without changes is written down as activity. */
 const TOUCH_AFTER = 0.05;
 
+/** How long a session lives at the most, in ms; Infinity: for ever. */
+export function longestLife({ absoluteMs, maxAgeMs = 0 }: Omit<LifetimeOptions, 'idleMs'>, idleMs: number): number {
+    return absoluteMs === undefined
+        ? Math.max(LEAST_ABSOLUTE_MS, maxAgeMs, idleMs)
+        : (absoluteMs ?? Number.POSITIVE_INFINITY);
+}
+
 /** When sessions end, by their own cookies and by the config. */
 export class SessionLifetime {
     public constructor(private readonly options: LifetimeOptions) {}
@@ -30,9 +37,7 @@ export class SessionLifetime {
 
     /** When a session ends however much it is used, in ms since the epoch. */
     public absoluteEndOf({ created, maxAge }: Omit<Lifetime, 'seen'>): number {
-        const { absoluteMs, maxAgeMs = 0 } = this.options;
-        const greatest = Math.max(LEAST_ABSOLUTE_MS, maxAgeMs, this.idleOf(maxAge));
-        return created + (absoluteMs === undefined ? greatest : (absoluteMs ?? Number.POSITIVE_INFINITY));
+        return created + longestLife(this.options, this.idleOf(maxAge));
     }
 
     /** Whether enough of the idle time has passed that a request has to be written down as activity. */

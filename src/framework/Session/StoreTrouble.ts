@@ -1,3 +1,4 @@
+import { inTime } from './inTime.js';
 import type { MaybePromise } from './SessionDriver.js';
 import { SessionUnavailableException } from './SessionErrors.js';
 
@@ -29,22 +30,14 @@ export class StoreTrouble {
     }
 
     /** Waits for the store no longer than it may take. */
-    public async inTime<T>(action: Action, work: Promise<T>, limit: TimeLimit = { isOver: false }): Promise<T> {
-        let timer: NodeJS.Timeout | undefined;
-        const late = new Promise<never>((_, reject) => {
-            timer = setTimeout(() => {
+    public inTime<T>(action: Action, work: Promise<T>, limit?: TimeLimit): Promise<T> {
+        const { timeoutMs } = this;
+        return inTime(work, timeoutMs, () => {
+            if (limit) {
                 limit.isOver = true;
-                const { timeoutMs } = this;
-                reject(
-                    new Error(`The session could not be ${action} within ${timeoutMs} ms: the store did not answer.`),
-                );
-            }, this.timeoutMs);
+            }
+            return new Error(`The session could not be ${action} within ${timeoutMs} ms: the store did not answer.`);
         });
-        try {
-            return await Promise.race([work, late]);
-        } finally {
-            clearTimeout(timer);
-        }
     }
 }
 

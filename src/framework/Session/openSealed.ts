@@ -1,10 +1,10 @@
 import { ConfigError } from '../Exceptions/errors.js';
+import { inTime } from './inTime.js';
 import { ForeignKeyError, KeyCheck } from './KeyCheck.js';
 import { SealedDriver } from './SealedDriver.js';
 import type { SessionDriver } from './SessionDriver.js';
 import { SessionKeys } from './SessionKeys.js';
 import { KEY_CHECK } from './storageKeys.js';
-import type { DriverAbilities } from './stores/DriverAbilities.js';
 
 export interface SealingOptions {
     /** The driver's name, for messages. */
@@ -24,12 +24,17 @@ export interface SealingOptions {
  */
 export async function openSealed(driver: SessionDriver, options: SealingOptions): Promise<SessionDriver> {
     const { name, encrypts, timeoutMs, warn } = options;
-    if (!encrypts && (driver.abilities as Partial<DriverAbilities> | undefined)?.survivesRestart === false) {
+    if (!encrypts && driver.abilities?.survivesRestart === false) {
         return driver; // it begins empty: there is nothing sealed in it
     }
     const keys = new SessionKeys(options.secrets);
+    const tooLate = () => new Error(`it did not answer within ${timeoutMs} ms.`);
     try {
-        return new SealedDriver(driver, keys, await inTime(KeyCheck.open(driver, keys, encrypts, warn), timeoutMs));
+        return new SealedDriver(
+            driver,
+            keys,
+            await inTime(KeyCheck.open(driver, keys, encrypts, warn), timeoutMs, tooLate),
+        );
     } catch (cause) {
         if (cause instanceof ForeignKeyError) {
             throw new ConfigError(
@@ -45,17 +50,5 @@ export async function openSealed(driver: SessionDriver, options: SealingOptions)
         }
         warn(reason); // as it was without encryption: the store may come up later
         return new SealedDriver(driver, keys, KeyCheck.off(driver, keys));
-    }
-}
-
-async function inTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`it did not answer within ${timeoutMs} ms.`)), timeoutMs);
-    });
-    try {
-        return await Promise.race([work, late]);
-    } finally {
-        clearTimeout(timer);
     }
 }
