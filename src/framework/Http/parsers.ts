@@ -65,8 +65,12 @@ function whereThereIsABody(read: RequestHandler): RequestHandler {
     };
 }
 
+/** What a query has to hold to be refused, plainly or in escapes. Express parses it anew whenever it is asked for. */
+const SUSPECT = /proto|%/;
+
 function refusePrototypeQuery(request: Request, _response: Response, next: NextFunction): void {
-    const refused = request.url.includes('?') && Object.keys(request.query).some(isPrototypePath);
+    const refused =
+        request.url.includes('?') && SUSPECT.test(request.url) && Object.keys(request.query).some(isPrototypePath);
     next(refused ? prototypeKey() : undefined);
 }
 

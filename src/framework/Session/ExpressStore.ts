@@ -140,9 +140,10 @@ export class ExpressStore extends session.Store {
         const record = owner.record as LiveRecord;
         const made = new HttpSession(owner);
         made.cookie = inflateCookie(record.cookie) as HttpSession['cookie'];
-        for (const key of Object.keys(record.data)) {
+        const copy = record.copy();
+        for (const key of Object.keys(copy)) {
             if (!RESERVED_KEYS.has(key)) {
-                made[key] = record.data[key]; // stock records may use names that are ours: left out, as the package does
+                made[key] = copy[key]; // stock records may use names that are ours: left out, as the package does
             }
         }
         owner.attach(made);

@@ -3,7 +3,7 @@ import { UnauthorizedException } from '../Exceptions/UnauthorizedException.js';
 import { after } from './after.js';
 import type { HttpSession } from './HttpSession.js';
 import { NO_CHANGE } from './mergeChanges.js';
-import { ResponseGate, type ResponseSnapshot } from './ResponseGate.js';
+import { ResponseGate } from './ResponseGate.js';
 import type { Reading } from './SessionChanges.js';
 import type { Lease, MaybePromise } from './SessionDriver.js';
 import { SessionBusyException, SessionUnavailableException, UnstorableSessionError } from './SessionErrors.js';
@@ -33,6 +33,8 @@ export class RequestSession {
     public started = false;
 
     private session: HttpSession | undefined;
+    /** What the route sees: the session, unless it has put something else in its place. */
+    private shown: unknown;
     private readonly state: SessionState;
     /** Whether the route has asked for the session: its answer belongs to this visitor. */
     private used = false;
@@ -52,7 +54,8 @@ export class RequestSession {
     private pending: Promise<unknown> | undefined;
     private hasTurn = false;
     private gate: ResponseGate | undefined;
-    private before: ResponseSnapshot | undefined;
+    /** The session stage is done: the answer can be the route's from now on. */
+    private isWatched = false;
 
     public constructor(
         private readonly layer: SessionLayer,
@@ -84,8 +87,8 @@ export class RequestSession {
     }
 
     /** Begins to watch the answer, where it may need something even if the route never asks for its session. */
-    public watch(before: ResponseSnapshot): void {
-        this.before = before;
+    public watch(): void {
+        this.isWatched = true;
         const { rolling, resave, saveUninitialized, unset } = this.layer.settings;
         if (this.loadFailure) {
             return;
@@ -124,6 +127,19 @@ export class RequestSession {
         this.started = true;
         this.guardAnswer();
         return true;
+    }
+
+    /** `request.session`. The first look at it makes the session. */
+    public get exposed(): unknown {
+        // While it is made, express-session's middleware asks whether it has run already.
+        return this.started || this.starting || this.start() ? this.shown : undefined;
+    }
+
+    public set exposed(session: unknown) {
+        if (!this.starting && !this.started) {
+            this.start(); // `request.session = null` means the session that was there
+        }
+        this.shown = session;
     }
 
     /** What is stored of the session, once a route has looked at it. */
@@ -279,7 +295,7 @@ export class RequestSession {
 
     /** The answer depends on who sent the cookie. */
     public use(): void {
-        if (!this.used && this.before) {
+        if (!this.used && this.isWatched) {
             this.used = true;
             this.guardAnswer();
         }
@@ -465,7 +481,7 @@ export class RequestSession {
     }
 
     private guardAnswer(): void {
-        this.gate ??= new ResponseGate(this.response, this, this.before as ResponseSnapshot);
+        this.gate ??= new ResponseGate(this.response, this);
     }
 
     /** Whether `request.session` was taken away: a route can delete it, or set it to null. */

@@ -1,6 +1,8 @@
 import { types } from 'node:util';
+import { Cookie } from 'express-session';
 import { type HttpSession, RESERVED_KEYS } from './HttpSession.js';
 import type { SessionChange } from './mergeChanges.js';
+import { copyOfPlain, hasTextOf } from './plainData.js';
 import { ReservedSessionKeyError, UnstorableSessionError } from './SessionErrors.js';
 import {
     bodyOf,
@@ -12,38 +14,40 @@ import {
     wrongSetting,
 } from './SessionRecord.js';
 
-/** A session at one moment. */
-export interface Snapshot {
+/** A session at one moment. Its keys are told apart where somebody asks for them: most requests never do. */
+export class Snapshot {
+    private texts: ReadonlyMap<string, string> | undefined;
+
+    public constructor(
+        /** The end of a record. */
+        public readonly body: string,
+        public readonly cookie: StoredCookie,
+        /** What the body says, where that is known. */
+        public readonly data: Readonly<Record<string, unknown>> | undefined,
+    ) {}
+
     /** Each key with its JSON text. */
-    readonly entries: ReadonlyMap<string, string>;
-    /** The same as the end of a record. */
-    readonly body: string;
-    readonly cookie: StoredCookie;
+    public get entries(): ReadonlyMap<string, string> {
+        this.texts ??= entriesIn(this.body);
+        return this.texts;
+    }
+
+    /** The keys in their order. */
+    public get names(): readonly string[] {
+        return this.data ? Object.keys(this.data) : [...this.entries.keys()];
+    }
 }
 
-/** A snapshot of what is stored. Its keys are only told apart where the session no longer equals it as a whole. */
+/** A snapshot of what is stored. */
 export function snapshotOf(record: LiveRecord): Snapshot {
-    const { body } = record;
-    let entries: ReadonlyMap<string, string> | undefined;
-    const texts = () => {
-        // Not of the record's own data, which the route may have changed by now.
-        entries ??= body === undefined ? textsOf(copy) : entriesIn(body);
-        return entries;
-    };
-    const copy = body === undefined ? structuredClone(record.data) : {};
-    return {
-        cookie: record.cookie,
-        get entries() {
-            return texts();
-        },
-        get body() {
-            return body ?? bodyOf(texts());
-        },
-    };
+    const { body, cookie } = record;
+    return body === undefined
+        ? new Snapshot(bodyOf(textsOf(record.data)), cookie, record.data)
+        : new Snapshot(body, cookie, record.known);
 }
 
-function textsOf(data: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> {
-    return new Map(Object.keys(data).map((key) => [key, JSON.stringify(data[key])]));
+function textsOf(data: Readonly<Record<string, unknown>>): [key: string, json: string][] {
+    return Object.keys(data).map((key) => [key, JSON.stringify(data[key])]);
 }
 
 export interface SessionLimits {
@@ -74,65 +78,125 @@ export function readSession(
     increments: ReadonlyMap<string, number>,
     limits: SessionLimits,
 ): Reading {
-    const body = bodyAsOne(session) ?? bodyByKey(session);
-    const stored = cookieOf(session);
-    const cookie = changedCookie(stored, baseline?.cookie);
-    if (baseline && body === baseline.body && !cookie && increments.size === 0) {
-        if (limits.lossy) {
-            warnOfDropped(session, body, limits.lossy);
-        }
+    const { cookie: sessionCookie, ...data } = session;
+    const cookie = baseline && hasCookie(sessionCookie, baseline.cookie) ? undefined : cookieOf(sessionCookie);
+    if (baseline?.data && !cookie && increments.size === 0 && hasTextOf(data, baseline.data)) {
         return { change: undefined, snapshot: baseline };
     }
-    const entries = entriesIn(body);
-    const snapshot: Snapshot = { entries, body, cookie: stored };
-    for (const key of entries.keys()) {
+    const body = bodyAsOne(data) ?? bodyByKey(data);
+    if (limits.lossy) {
+        warnOfDropped(data, body, limits.lossy);
+    }
+    if (baseline && body === baseline.body && !cookie && increments.size === 0) {
+        return { change: undefined, snapshot: baseline };
+    }
+    for (const key of Object.keys(data)) {
         if (RESERVED_KEYS.has(key)) {
             throw new ReservedSessionKeyError(key);
         }
     }
-    if (limits.lossy) {
-        warnOfDropped(session, body, limits.lossy);
+    if (cookie) {
+        checkCookie(sessionCookie, cookie);
     }
-    if (cookie || !baseline) {
-        checkCookie(session, stored);
-    }
+    const snapshot = new Snapshot(body, cookie ?? (baseline as Snapshot).cookie, copyOfPlain(data));
     if (!baseline && body === '' && increments.size === 0) {
         return { change: undefined, snapshot };
     }
+    const change = new Difference(baseline, snapshot, increments, baseline && cookie);
+    if (!change.cookie && isReordered(snapshot, baseline) && change.isEmpty) {
+        return { change: undefined, snapshot };
+    }
+    if (!snapshot.data && isDeep(body)) {
+        for (const [key, json] of change.set) {
+            checkDepth(key, json);
+        }
+    }
+    checkSize(snapshot, limits);
+    if (limits.lossy) {
+        for (const name of change.set.keys()) {
+            warnOfLoss(name, data[name], limits.lossy);
+        }
+    }
+    return { change, snapshot };
+}
+
+type Parts = Pick<SessionChange, 'set' | 'removed' | 'added'>;
+
+/** What differs between two snapshots. Nearly all are stored as a whole, and nobody asks which keys they changed. */
+class Difference implements SessionChange {
+    public readonly whole: string;
+    public readonly data: SessionChange['data'];
+    private readonly increments: ReadonlyMap<string, number>;
+    private parts: Parts | undefined;
+
+    public constructor(
+        private readonly before: Snapshot | undefined,
+        private readonly after: Snapshot,
+        increments: ReadonlyMap<string, number>,
+        public readonly cookie: StoredCookie | undefined,
+    ) {
+        this.whole = after.body;
+        this.data = after.data;
+        this.increments = increments.size > 0 ? new Map(increments) : increments;
+    }
+
+    public get set(): SessionChange['set'] {
+        return this.told().set;
+    }
+
+    public get removed(): SessionChange['removed'] {
+        return this.told().removed;
+    }
+
+    public get added(): SessionChange['added'] {
+        return this.told().added;
+    }
+
+    public get isEmpty(): boolean {
+        const { set, removed, added } = this.told();
+        return set.size + removed.size + added.size === 0;
+    }
+
+    private told(): Parts {
+        this.parts ??= partsOf(this.before?.entries ?? new Map(), this.after.entries, this.increments);
+        return this.parts;
+    }
+}
+
+function partsOf(
+    before: ReadonlyMap<string, string>,
+    after: ReadonlyMap<string, string>,
+    increments: ReadonlyMap<string, number>,
+): Parts {
     const set = new Map<string, string>();
     const added = new Map<string, number>();
-    for (const [key, json] of entries) {
-        const before = baseline?.entries.get(key);
+    for (const [key, json] of after) {
+        const old = before.get(key);
         const by = increments.get(key);
-        if (by !== undefined && json === JSON.stringify(Number(before ?? 0) + by)) {
+        if (by !== undefined && json === JSON.stringify(Number(old ?? 0) + by)) {
             added.set(key, by);
-        } else if (json !== before) {
-            checkDepth(key, json);
+        } else if (json !== old) {
             set.set(key, json);
         }
     }
-    const removed = new Set<string>();
-    for (const key of baseline?.entries.keys() ?? []) {
-        if (!entries.has(key)) {
-            removed.add(key);
-        }
+    const removed = new Set([...before.keys()].filter((key) => !after.has(key)));
+    return { set, removed, added };
+}
+
+/** Whether a session may have the same keys as before, only in another order: then nothing has changed. */
+function isReordered(now: Snapshot, before: Snapshot | undefined): boolean {
+    if (now.body.length !== before?.body.length) {
+        return false;
     }
-    if (set.size + added.size + removed.size === 0 && !cookie) {
-        return { change: undefined, snapshot }; // the same keys in another order
-    }
-    checkSize(snapshot, limits);
-    for (const key of limits.lossy ? set.keys() : []) {
-        warnOfLoss(key, session[key], limits.lossy as Lossy);
-    }
-    return { change: { set, removed, added, cookie, whole: snapshot.body }, snapshot };
+    const names = before.names;
+    return now.names.some((name, index) => name !== names[index]);
 }
 
 /**
  * The end of a record as one text for all keys: most requests only look, and that is all it takes to know it. 3 µs instead
  * of 8 for 1 KB (Node 20). Undefined where the keys have to be looked at one by one.
  */
-function bodyAsOne(session: HttpSession): string | undefined {
-    const { cookie, ...data } = session;
+function bodyAsOne(data: Readonly<Record<string, unknown>>): string | undefined {
     if (typeof data['toJSON'] === 'function') {
         return undefined;
     }
@@ -144,10 +208,10 @@ function bodyAsOne(session: HttpSession): string | undefined {
     }
 }
 
-function bodyByKey(session: HttpSession): string {
+function bodyByKey(data: Readonly<Record<string, unknown>>): string {
     const entries: [key: string, json: string][] = [];
-    for (const key of Object.keys(session)) {
-        const json = key === 'cookie' ? undefined : toJson(key, session[key]);
+    for (const key of Object.keys(data)) {
+        const json = toJson(key, data[key]);
         if (json !== undefined) {
             entries.push([key, json]);
         }
@@ -156,11 +220,11 @@ function bodyByKey(session: HttpSession): string {
 }
 
 /** Names the keys that JSON leaves out. */
-function warnOfDropped(session: HttpSession, body: string, lossy: Lossy): void {
+function warnOfDropped(data: Readonly<Record<string, unknown>>, body: string, lossy: Lossy): void {
     const kept = entriesIn(body);
-    for (const key of Object.keys(session)) {
-        if (key !== 'cookie' && !kept.has(key)) {
-            warnOfLoss(key, session[key], lossy);
+    for (const key of Object.keys(data)) {
+        if (!kept.has(key)) {
+            warnOfLoss(key, data[key], lossy);
         }
     }
 }
@@ -179,8 +243,9 @@ export function storable(keys: Readonly<Record<string, unknown>>, limits: Sessio
     return entries;
 }
 
-function cookieOf(session: HttpSession): StoredCookie {
-    const { cookie } = session;
+type SessionCookie = HttpSession['cookie'];
+
+function cookieOf(cookie: SessionCookie): StoredCookie {
     if (typeof cookie?.toJSON !== 'function') {
         throw new ReservedSessionKeyError('cookie');
     }
@@ -195,8 +260,8 @@ function cookieOf(session: HttpSession): StoredCookie {
 let goodCookie: StoredCookie | undefined;
 
 /** A cookie that can't be sent, or not be read back, would cost the visitor the session: it is refused instead. */
-function checkCookie(session: HttpSession, cookie: StoredCookie): void {
-    if (goodCookie && !changedCookie(cookie, goodCookie)) {
+function checkCookie(given: SessionCookie, cookie: StoredCookie): void {
+    if (goodCookie && isAlike(cookie, goodCookie)) {
         return;
     }
     const wrong = wrongSetting(JSON.parse(JSON.stringify(cookie)) as Record<string, unknown>);
@@ -204,7 +269,7 @@ function checkCookie(session: HttpSession, cookie: StoredCookie): void {
         throw new UnstorableSessionError(`request.session.cookie.${wrong} has a value that no cookie can have.`);
     }
     try {
-        session.cookie.serialize('name', '');
+        given.serialize('name', '');
     } catch (cause) {
         throw new UnstorableSessionError(
             `request.session.cookie can't be sent: ${(cause as Error).message.replace('option ', '')}.`,
@@ -214,17 +279,33 @@ function checkCookie(session: HttpSession, cookie: StoredCookie): void {
     goodCookie = cookie;
 }
 
+/** Whether a session still has the cookie that is stored. */
+function hasCookie(cookie: SessionCookie, stored: StoredCookie): boolean {
+    // express-session's own has the settings as properties: no need to ask for a copy of them.
+    return isAlike(cookie instanceof Cookie ? (cookie as StoredCookie) : cookieOf(cookie), stored);
+}
+
 /** express-session moves `expires` all the time and may lose a millisecond of `maxAge`: neither is a change. */
-function changedCookie(now: StoredCookie, before: StoredCookie | undefined): StoredCookie | undefined {
-    if (!before) {
-        return undefined; // a new session is stored with the cookie it has
-    }
-    const sameAge =
-        typeof now.originalMaxAge === 'number' && typeof before.originalMaxAge === 'number'
-            ? Math.abs(now.originalMaxAge - before.originalMaxAge) <= 1000
-            : (now.originalMaxAge ?? null) === (before.originalMaxAge ?? null);
-    const keys = ['path', 'domain', 'httpOnly', 'secure', 'sameSite', 'partitioned', 'priority'] as const;
-    return sameAge && keys.every((key) => (now[key] ?? null) === (before[key] ?? null)) ? undefined : now;
+function isAlike(now: StoredCookie, before: StoredCookie): boolean {
+    const age = now.originalMaxAge ?? null;
+    const ageBefore = before.originalMaxAge ?? null;
+    const isSameAge =
+        age === ageBefore ||
+        (typeof age === 'number' && typeof ageBefore === 'number' && Math.abs(age - ageBefore) <= 1000);
+    return (
+        isSameAge &&
+        isSame(now.path, before.path) &&
+        isSame(now.domain, before.domain) &&
+        isSame(now.httpOnly, before.httpOnly) &&
+        isSame(now.secure, before.secure) &&
+        isSame(now.sameSite, before.sameSite) &&
+        isSame(now.partitioned, before.partitioned) &&
+        isSame(now.priority, before.priority)
+    );
+}
+
+function isSame(now: unknown, before: unknown): boolean {
+    return (now ?? null) === (before ?? null);
 }
 
 function toJson(key: string, value: unknown): string | undefined {
@@ -241,11 +322,15 @@ function toJson(key: string, value: unknown): string | undefined {
 }
 
 function checkDepth(key: string, json: string): void {
-    if (json.length > 2 * MAX_DEPTH && depthOf(json) >= MAX_DEPTH) {
+    if (isDeep(json)) {
         throw new UnstorableSessionError(
             `request.session.${key} can't be stored: it is nested more than ${MAX_DEPTH - 1} levels deep.`,
         );
     }
+}
+
+function isDeep(json: string): boolean {
+    return json.length > 2 * MAX_DEPTH && depthOf(json) >= MAX_DEPTH;
 }
 
 function whyNot(error: unknown): string {
@@ -259,14 +344,15 @@ function whyNot(error: unknown): string {
     return message.includes('circular') ? 'it refers to itself' : 'it can not be turned into JSON';
 }
 
-function checkSize({ body, entries }: Omit<Snapshot, 'cookie'>, limits: SessionLimits): void {
+function checkSize(snapshot: Pick<Snapshot, 'body' | 'entries'>, limits: SessionLimits): void {
+    const { body } = snapshot;
     // A character is three bytes at most.
     const bytes = body.length * 3 > limits.warnBytes ? Buffer.byteLength(body) : 0;
     if (bytes <= limits.warnBytes) {
         return;
     }
     const largest = Object.fromEntries(
-        [...entries]
+        [...snapshot.entries]
             .map(([key, json]): [string, number] => [key, Buffer.byteLength(json)])
             .sort((a, b) => b[1] - a[1])
             .slice(0, 3),

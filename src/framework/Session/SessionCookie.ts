@@ -27,12 +27,17 @@ export class SessionCookie {
 
     /** Whether a request carries the cookie, whatever its value. */
     public isCarriedBy(request: Request): boolean {
-        return this.valueIn(request) !== undefined;
+        return this.valueIn(request.headers.cookie) !== undefined;
     }
 
     /** The id in the request's cookie, or undefined where there is none that one of the secrets signed. */
     public read(request: Request): CookieId | undefined {
-        const value = this.valueIn(request);
+        const header = request.headers.cookie;
+        return header === undefined ? undefined : (this.verified.find(header) ?? this.verify(header));
+    }
+
+    private verify(header: string): CookieId | undefined {
+        const value = this.valueIn(header);
         if (!value?.startsWith('s:')) {
             return undefined;
         }
@@ -45,6 +50,7 @@ export class SessionCookie {
             if (id !== false && id !== '') {
                 const found = { id, key: keyOf(id), signed: index === 0 ? value : undefined };
                 this.verified.remember(value, found);
+                this.verified.remember(header, found);
                 return found;
             }
         }
@@ -55,8 +61,7 @@ export class SessionCookie {
         return `s:${sign(id, this.options.secrets[0] as string)}`;
     }
 
-    private valueIn(request: Request): string | undefined {
-        const header = request.headers.cookie;
+    private valueIn(header: string | undefined): string | undefined {
         const { name } = this.options;
         if (!header?.includes(name)) {
             return undefined;

@@ -1,3 +1,5 @@
+import { copyOfPlain } from './plainData.js';
+
 /** How a session ended, for the note that is left in its place. */
 const END_REASONS = ['destroyed', 'regenerated', 'migrated', 'revoked', 'idle', 'absolute'] as const;
 export type EndReason = (typeof END_REASONS)[number];
@@ -37,8 +39,12 @@ export interface LiveRecord {
     readonly cookie: StoredCookie;
     /** `cookie.originalMaxAge`, which says how long the session lives: known without parsing the cookie. */
     readonly maxAge: StoredCookie['originalMaxAge'];
-    /** The keys of the session, without `cookie` and without what the framework keeps beside them. */
+    /** The keys of the session, without `cookie` and without what the framework keeps beside them. Never changed. */
     readonly data: Readonly<Record<string, unknown>>;
+    /** The same, if it is parsed already: who asks often is compared with it, and not with a text that is made for it. */
+    readonly known?: Readonly<Record<string, unknown>> | undefined;
+    /** The keys for a route, which may change them, and what they hold. */
+    copy(): Record<string, unknown>;
     /** The keys as they stand at the end of a record that was written here: `,"key":value,…`. */
     readonly body: string | undefined;
 }
@@ -189,7 +195,7 @@ export function parseRecord(text: string, now: number): ParsedRecord {
         throw new DamagedRecordError('it is larger than any session may be');
     }
     const head = HEAD.exec(text);
-    return head ? new OwnRecord(text, head as unknown as Head, now) : parseForeign(text, now);
+    return head ? ownRecord(text, head as unknown as Head, now) : parseForeign(text, now);
 }
 
 type Head = readonly [
@@ -201,6 +207,39 @@ type Head = readonly [
     maxAge: string,
 ];
 
+function ownRecord(text: string, [head, seen, created, login, cookie, maxAge]: Head, now: number): LiveRecord {
+    if (!text.endsWith('}')) {
+        throw new DamagedRecordError('it is not JSON');
+    }
+    const saidSeen = Number(seen);
+    const saidCreated = Number(created);
+    return new OwnRecord(
+        {
+            // A clock that was ahead when the record was written must not keep the session alive for longer.
+            seen: Math.min(saidSeen, now),
+            created: Math.min(saidCreated, now),
+            isAhead: saidSeen > now || saidCreated > now,
+            login: login === undefined ? undefined : loginIn(tryParse(login), now),
+            maxAge: maxAge === 'null' ? null : Number(maxAge),
+        },
+        cookie,
+        text.slice(head.length, -1),
+    );
+}
+
+/**
+ * A record as it has just been written: `liveRecord` with the same cookie and body made its text.
+ * @param data What the body says, where somebody has a copy of that at hand.
+ */
+export function writtenRecord(
+    { seen, created, login }: Pick<LiveRecord, 'seen' | 'created' | 'login'>,
+    cookie: StoredCookie,
+    body: string,
+    data?: Readonly<Record<string, unknown>>,
+): LiveRecord {
+    return new OwnRecord({ seen, created, login, isAhead: false, maxAge: cookie.originalMaxAge }, cookie, body, data);
+}
+
 /**
  * A record that was written here. Most requests only ask when it was seen: its cookie and its data are parsed when a
  * route looks at the session, and throw DamagedRecordError then where they are damaged.
@@ -211,34 +250,73 @@ class OwnRecord implements LiveRecord {
     public readonly created: number;
     public readonly login: Login | undefined;
     public readonly isAhead: boolean;
-    public readonly maxAge: number | null;
-    public readonly body: string;
-    private readonly cookieText: string;
-    private parsedCookie: StoredCookie | undefined;
-    private parsed: Record<string, unknown> | undefined;
+    public readonly maxAge: StoredCookie['originalMaxAge'];
 
-    public constructor(text: string, [head, seen, created, login, cookie, maxAge]: Head, now: number) {
-        this.seen = Math.min(Number(seen), now);
-        this.created = Math.min(Number(created), now);
-        this.isAhead = Number(seen) > now || Number(created) > now;
-        this.login = login === undefined ? undefined : loginIn(tryParse(login), now);
-        this.maxAge = maxAge === 'null' ? null : Number(maxAge);
-        this.cookieText = cookie;
-        this.body = text.slice(head.length, -1);
-        if (!text.endsWith('}')) {
-            throw new DamagedRecordError('it is not JSON');
-        }
+    public constructor(
+        times: Pick<LiveRecord, 'seen' | 'created' | 'login' | 'isAhead' | 'maxAge'>,
+        private ownCookie: string | StoredCookie,
+        public readonly body: string,
+        public known?: Readonly<Record<string, unknown>>,
+    ) {
+        this.seen = times.seen;
+        this.created = times.created;
+        this.login = times.login;
+        this.isAhead = times.isAhead;
+        this.maxAge = times.maxAge;
     }
 
     public get cookie(): StoredCookie {
-        this.parsedCookie ??= storedCookie(tryParse(this.cookieText));
-        return this.parsedCookie;
+        if (typeof this.ownCookie === 'string') {
+            this.ownCookie = parseCookie(this.ownCookie, this.maxAge as number | null);
+        }
+        return this.ownCookie;
     }
 
     public get data(): Readonly<Record<string, unknown>> {
-        this.parsed ??= withoutReserved(parseObject(`{${this.body.slice(1)}}`));
-        return this.parsed;
+        this.known ??= this.parse();
+        return this.known;
     }
+
+    public copy(): Record<string, unknown> {
+        return copyOfPlain(this.data) ?? this.parse();
+    }
+
+    private parse(): Record<string, unknown> {
+        return withoutReserved(parseObject(`{${this.body.slice(1)}}`));
+    }
+}
+
+/** What stands behind `originalMaxAge` and `expires` in cookies that were parsed: nearly all of an application are alike. */
+const knownSettings = new Map<string, StoredCookie>();
+const MOST_KNOWN = 50;
+
+/**
+ * The cookie of a record that was written here, whose text begins with `originalMaxAge`. The settings behind its times
+ * are parsed and checked once: 0.5 in place of 4 µs (Node 20).
+ */
+function parseCookie(text: string, originalMaxAge: number | null): StoredCookie {
+    const start = `{"originalMaxAge":${originalMaxAge},"expires":`;
+    const end = text.startsWith(`${start}"`) ? text.indexOf('"', start.length + 1) + 1 : start.length + 'null'.length;
+    const settings = text.slice(end);
+    const known = knownSettings.get(settings);
+    if (!known || !text.startsWith(start)) {
+        return parseNewCookie(text, settings);
+    }
+    const expires = text.slice(start.length, end);
+    if (expires === 'null') {
+        return { originalMaxAge, expires: null, ...known };
+    }
+    const time = expires.slice(1, -1);
+    return Number.isFinite(Date.parse(time)) ? { originalMaxAge, expires: time, ...known } : parseNewCookie(text, '');
+}
+
+function parseNewCookie(text: string, settings: string): StoredCookie {
+    const cookie = storedCookie(tryParse(text));
+    if (settings.startsWith(',') && knownSettings.size < MOST_KNOWN) {
+        const { originalMaxAge, expires, ...known } = cookie;
+        knownSettings.set(settings, known);
+    }
+    return cookie;
 }
 
 /** Keys that come again in the body would count twice. */
@@ -282,6 +360,7 @@ function parseForeign(text: string, now: number): ParsedRecord {
         login,
         isAhead,
         body: undefined,
+        copy: () => structuredClone(data),
     };
 }
 

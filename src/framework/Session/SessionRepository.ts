@@ -1,5 +1,6 @@
 import { after } from './after.js';
-import { merged, NO_CHANGE, type SessionChange } from './mergeChanges.js';
+import { merged, NO_CHANGE, piecewise, type SessionChange } from './mergeChanges.js';
+import { RecentlyUsed } from './RecentlyUsed.js';
 import {
     BadRecordError,
     type ListedRecord,
@@ -17,6 +18,7 @@ import {
     type ParsedRecord,
     parseRecord,
     type StoredCookie,
+    writtenRecord,
 } from './SessionRecord.js';
 import { StoreTrouble, type TimeLimit, unavailable, withoutId } from './StoreTrouble.js';
 import { isPlainId, isSessionKey, isUserKey, keyOf } from './storageKeys.js';
@@ -57,6 +59,8 @@ const NOTE_KEPT_MS = ENDED_KEPT_MS + DAY_MS / 24;
 const FORBID_TRIES = 100;
 /** A record that expired is only taken away this much later, so that a request in flight can still save its session. */
 const PRUNE_GRACE_MS = 60_000;
+/** Records longer than this are not kept parsed. */
+const LONGEST_HOT = 16_384;
 const NONE = { kind: 'none' } as const;
 
 /**
@@ -71,6 +75,11 @@ export class SessionRepository {
     private readonly trouble: StoreTrouble;
     private readonly movingAside = new Map<string, Promise<void>>();
     private readonly writers = new KeyedQueue();
+    /**
+     * Records that were read or written lately, by their whole text, so that nothing here can be out of date. A visitor's next
+     * request copies what is parsed, and is compared with it: 9 of 65 µs for 1 KB (Node 20, without the network).
+     */
+    private readonly hot = new RecentlyUsed<LiveRecord>(500, 1_000_000);
 
     public constructor(
         private readonly driver: SessionDriver,
@@ -126,18 +135,7 @@ export class SessionRepository {
         login?: Login,
     ): MaybePromise<LoadedSession | undefined> {
         const now = Date.now();
-        const { originalMaxAge: maxAge } = cookie;
-        const empty: LiveRecord = {
-            kind: 'live',
-            data: {},
-            body: '',
-            cookie,
-            maxAge,
-            seen: now,
-            created: now,
-            login,
-            isAhead: false,
-        };
+        const empty = writtenRecord({ seen: now, created: now, login }, cookie, '', {});
         const limit: TimeLimit = { isOver: false };
         const write = () =>
             after(this.tryWrite(id, undefined, empty, change), (created) => {
@@ -160,16 +158,16 @@ export class SessionRepository {
      */
     public save(id: string, loaded: LoadedSession, change: SessionChange): MaybePromise<LoadedSession | undefined> {
         return this.trouble.attempt('saved', id, () =>
-            after(this.relist(id, loaded), (from) => this.merge(id, from, change)),
+            after(this.relist(id, loaded.record.login), (login) => this.merge(id, loaded, change, login)),
         );
     }
 
     /** Writes down that the session is in use. Undefined: it has ended meanwhile. */
     public touch(id: string, loaded: LoadedSession): MaybePromise<LoadedSession | undefined> {
         return this.trouble.attempt('saved', id, () =>
-            after(this.relist(id, loaded), ({ stored, record, login }) =>
+            after(this.relist(id, loaded.record.login), (login) =>
                 after(
-                    this.tryWrite(id, stored, record, NO_CHANGE, { created: record.created, login }),
+                    this.tryWrite(id, loaded.stored, loaded.record, NO_CHANGE, loaded.record.created, login),
                     // A write that came between has said it already.
                     (written) =>
                         written ?? after(this.load(id), (found) => (found.kind === 'live' ? found : undefined)),
@@ -329,15 +327,14 @@ export class SessionRepository {
         return moved;
     }
 
-    /** Now and then, a session that is in use makes sure that its user's list names it. */
-    private relist(id: string, loaded: LoadedSession): MaybePromise<RelistedSession> {
-        const { login } = loaded.record;
+    /** Now and then, a session that is in use makes sure that its user's list names it. Gives its login as it is to be written. */
+    private relist(id: string, login: Login | undefined): MaybePromise<Login | undefined> {
         if (!login || !this.users.isDue(login.listed ?? login.at)) {
-            return { ...loaded, login };
+            return login;
         }
         return this.users.renew(login.user, id).then(
-            () => ({ ...loaded, login: { ...login, listed: Date.now() } }),
-            () => ({ ...loaded, login }), // the list is no reason to lose a change; the next request tries again
+            () => ({ ...login, listed: Date.now() }),
+            () => login, // the list is no reason to lose a change; the next request tries again
         );
     }
 
@@ -357,11 +354,29 @@ export class SessionRepository {
 
     /** A damaged record is undefined here, and on its way out of the way. */
     private parse(id: string, text: string, now: number): ParsedRecord | undefined {
+        const hot = this.hot.find(text);
+        if (hot && hot.seen <= now && hot.created <= now && (hot.login?.at ?? 0) <= now) {
+            return hot; // unless the clock was set right since: then it is looked at anew
+        }
         try {
-            return parseRecord(text, now);
+            const record = parseRecord(text, now);
+            if (record.kind === 'live' && !record.isAhead) {
+                this.keepHot(text, record);
+            }
+            return record;
         } catch (error) {
             this.moveAside(id, error);
             return undefined;
+        }
+    }
+
+    /** @param replaced The text that nobody will read any more: what is kept for longer costs the collector more. */
+    private keepHot(text: string, record: LiveRecord, replaced?: string): void {
+        if (replaced !== undefined) {
+            this.hot.forget(replaced);
+        }
+        if (text.length <= LONGEST_HOT) {
+            this.hot.remember(text, record);
         }
     }
 
@@ -398,10 +413,15 @@ export class SessionRepository {
         this.movingAside.set(id, moving);
     }
 
-    private merge(id: string, base: RelistedSession, change: SessionChange): MaybePromise<LoadedSession | undefined> {
+    private merge(
+        id: string,
+        { stored, record }: LoadedSession,
+        change: SessionChange,
+        login: Login | undefined,
+    ): MaybePromise<LoadedSession | undefined> {
         return after(
-            this.tryWrite(id, base.stored, base.record, change, { created: base.record.created, login: base.login }),
-            (written) => written ?? this.mergeInTurn(id, { ...change, whole: undefined }),
+            this.tryWrite(id, stored, record, change, record.created, login),
+            (written) => written ?? this.mergeInTurn(id, piecewise(change)),
         );
     }
 
@@ -437,8 +457,7 @@ export class SessionRepository {
         let base: LoadResult = loaded;
         let moved: LoadedSession | undefined;
         while (base.kind === 'live') {
-            const begin = login ? { created: login.at, login } : base.record;
-            moved = await this.writeNew(newId, moved?.stored, base.record, change, begin);
+            moved = await this.writeNew(newId, moved?.stored, base.record, change, login?.at, login);
             if (!moved) {
                 return endedOrGone(await this.load(newId)); // revoked before it was there
             }
@@ -452,7 +471,7 @@ export class SessionRepository {
                 throw error;
             }
             base = this.open(id, await this.load(id)); // written meanwhile: what is there now is what moves
-            change = { ...change, whole: undefined };
+            change = piecewise(change);
         }
         if (moved) {
             await this.trouble.inTime('saved', this.withdraw(newId, moved));
@@ -503,17 +522,23 @@ export class SessionRepository {
         stored: StoredRecord | undefined,
         base: LiveRecord,
         change: SessionChange,
-        { created, login }: Pick<LiveRecord, 'created' | 'login'> = base,
+        created = base.created,
+        login = base.login,
     ): MaybePromise<LoadedSession | undefined> {
         const now = Date.now();
         const cookie = withExpires(change.cookie ?? base.cookie, now);
-        const text = liveRecord({ seen: now, created, login }, cookie, change.whole ?? merged(base, change));
+        const times = { seen: now, created, login };
+        const body = change.whole ?? merged(base, change);
+        const text = liveRecord(times, cookie, body);
         const expiresAt = this.dropOf({ seen: now, created, maxAge: cookie.originalMaxAge });
-        return after(this.driver.write(id, text, stored?.version, expiresAt), (version) =>
-            version === undefined
-                ? undefined
-                : { kind: 'live', stored: { record: text, version }, record: parseRecord(text, now) as LiveRecord },
-        );
+        return after(this.driver.write(id, text, stored?.version, expiresAt), (version) => {
+            if (version === undefined) {
+                return undefined;
+            }
+            const record = writtenRecord(times, cookie, body, change.whole === undefined ? undefined : change.data);
+            this.keepHot(text, record, stored?.record);
+            return { kind: 'live', stored: { record: text, version }, record };
+        });
     }
 
     /** From when a driver may drop a record by itself: the note of its end is worth keeping for a while. */
@@ -521,9 +546,6 @@ export class SessionRepository {
         return this.lifetime.endOf(record).at + ENDED_KEPT_MS;
     }
 }
-
-/** With its login as it is to be written. */
-type RelistedSession = LoadedSession & Pick<LiveRecord, 'login'>;
 
 /** Nothing is stored for a session that ended. One that is gone without a note of its end was lost: that is trouble. */
 function endedOrGone(found: LoadResult): undefined {

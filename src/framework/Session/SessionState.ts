@@ -1,6 +1,6 @@
 import { after } from './after.js';
 import type { HttpSession } from './HttpSession.js';
-import { NO_CHANGE, type SessionChange } from './mergeChanges.js';
+import { NO_CHANGE, piecewise, type SessionChange } from './mergeChanges.js';
 import { type Reading, readSession, type Snapshot, snapshotOf } from './SessionChanges.js';
 import type { MaybePromise } from './SessionDriver.js';
 import type { SessionLayer } from './SessionLayer.js';
@@ -166,7 +166,7 @@ export class SessionState {
 
     /** Once others' changes were merged into what is stored, this request's own view is not the whole any more. */
     private own(change: SessionChange): SessionChange {
-        return this.isWhole || change === NO_CHANGE ? change : { ...change, whole: undefined };
+        return this.isWhole || change === NO_CHANGE ? change : piecewise(change);
     }
 
     /** Stores the session as it was read. What the route changes meanwhile counts from there. */

@@ -11,9 +11,16 @@ export interface SessionChange {
     readonly cookie?: StoredCookie | undefined;
     /** The body of the record with the change applied, as long as nobody else has written: saves the merging. */
     readonly whole?: string | undefined;
+    /** What that body says, where a copy of it is at hand. */
+    readonly data?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export const NO_CHANGE: SessionChange = { set: new Map(), removed: new Set(), added: new Map() };
+
+/** The same change without the body that it once led to: somebody else has written meanwhile. */
+export function piecewise({ set, removed, added, cookie }: SessionChange): SessionChange {
+    return { set, removed, added, cookie };
+}
 
 /** The body of the stored record with the change applied. */
 export function merged({ data, body }: LiveRecord, change: SessionChange): string {

@@ -29,18 +29,10 @@ const PRESENT: PropertyDescriptor & ThisType<Request> = {
     configurable: true,
     enumerable: true,
     get() {
-        const owner = sessionOf(this) as RequestSession;
-        if (owner.starting) {
-            return undefined; // express-session's middleware asks whether it has run already
-        }
-        return owner.start() ? this.session : undefined;
+        return (sessionOf(this) as RequestSession).exposed;
     },
     set(session: unknown) {
-        const owner = sessionOf(this) as RequestSession;
-        if (!owner.starting) {
-            owner.start(); // `request.session = null` means the session that was there
-        }
-        put(this, 'session', session);
+        (sessionOf(this) as RequestSession).exposed = session;
     },
 };
 

@@ -12,8 +12,12 @@ const SHARED = new Set(['public', 's-maxage']);
  */
 export function keepPrivate(response: Response): boolean {
     const sendsCookie = response.hasHeader('Set-Cookie');
-    response.vary('Cookie');
-    const names = response.getHeaderNames().filter((name) => CACHES_IN_FRONT.test(name));
+    if (response.hasHeader('Vary')) {
+        response.vary('Cookie');
+    } else {
+        response.setHeader('Vary', 'Cookie');
+    }
+    const names = response.getHeaderNames().filter(speaksToCachesInFront);
     for (const name of sendsCookie ? names : []) {
         response.removeHeader(name);
     }
@@ -34,6 +38,10 @@ export function keepPrivate(response: Response): boolean {
         response.setHeader('Cache-Control', [...(isPrivate ? [] : ['private']), ...others].join(', '));
     }
     return !isSharedInFront;
+}
+
+function speaksToCachesInFront(name: string): boolean {
+    return name.endsWith('control') && CACHES_IN_FRONT.test(name);
 }
 
 function nameOf(directive: string): string {

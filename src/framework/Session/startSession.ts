@@ -2,7 +2,6 @@ import type { NextFunction, RequestHandler } from 'express';
 import { exclusive } from './exclusive.js';
 import { absence } from './noSession.js';
 import { RequestSession } from './RequestSession.js';
-import { snapshot } from './ResponseGate.js';
 import { assignSession } from './requestSessions.js';
 import type { SessionLayer } from './SessionLayer.js';
 import type { CookieId } from './VerifiedCookies.js';
@@ -28,7 +27,7 @@ export function startSession(layer: SessionLayer): RequestHandler {
         assignSession(request, session);
         const begin = () => {
             try {
-                session.watch(snapshot(response));
+                session.watch();
             } catch (error) {
                 next(error);
                 return;
