@@ -125,7 +125,9 @@ describe('pruning', () => {
                 .filter((name) => name.endsWith('.json'))
                 .sort(),
         ).toEqual([...left, 'plain-and-alive'].map((name) => `${name}.json`).sort());
-        expect(readFileSync(join(folder, `${keyOf('expired')}.json`), 'utf8')).toBe(endedRecord(now - HOUR, 'idle'));
+        expect(readFileSync(join(folder, `${keyOf('expired')}.json`), 'utf8').trimEnd()).toBe(
+            endedRecord(now - HOUR, 'idle'),
+        );
         expect(warnings).toHaveLength(1);
         expect(readdirSync(join(folder, '.set-aside'))).toHaveLength(1);
         driver.close();

@@ -55,7 +55,10 @@ async function listed(store: FileStore, writtenBefore?: number): Promise<ListedR
 }
 
 function names(): string[] {
-    return fs.readdirSync(folder).sort();
+    return fs
+        .readdirSync(folder)
+        .filter((name) => name !== '.locks')
+        .sort();
 }
 
 /** The name of an owner that is dead: a process that ended. */

@@ -138,7 +138,7 @@ export class Rig {
     /** Locks and temporary files, of ours or of session-file-store. */
     public leftovers(): string[] {
         return readdirSync(this.folder).filter(
-            (name) => name !== '.set-aside' && (name.startsWith('.') || /\.json\.\d+$/.test(name)),
+            (name) => name !== '.set-aside' && name !== '.locks' && (name.startsWith('.') || /\.json\.\d+$/.test(name)),
         );
     }
 

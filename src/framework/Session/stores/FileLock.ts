@@ -5,6 +5,7 @@ import { threadId } from 'node:worker_threads';
 import {
     close,
     codeOf,
+    link,
     lstat,
     lutimes,
     open,
@@ -15,6 +16,7 @@ import {
     unlinkIfThere,
     writeAll,
 } from './fileCalls.js';
+import type { LockToken, LockTokens } from './LockTokens.js';
 import { newOwnerText, parseOwner, standingOf } from './ProcessIdentity.js';
 
 /** How often a holder says that it lives, for those in other containers that can't see it. */
@@ -25,8 +27,8 @@ const FOREIGN_DEAD_MS = 30_000;
 const SURE_MS = 20_000;
 const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 20;
-/** What `symlink` answers where there are no symbolic links (or none for us, on Windows). */
-const NO_SYMLINKS = new Set(['EPERM', 'ENOSYS', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
+/** What `link` and `symlink` answer where there are no links of that kind (or none for us, on Windows). */
+export const NO_LINKS = new Set(['EPERM', 'ENOSYS', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'EXDEV']);
 
 interface Held {
     readonly path: string;
@@ -42,9 +44,9 @@ const held = registry[REGISTRY_KEY] as Map<string, Held>;
 let renewing: NodeJS.Timeout | undefined;
 
 /**
- * An exclusive lock between the processes of one host: a symbolic link that points to its owner's name, because making
- * one is a single atomic call, contents and all. A lock whose process is dead is broken; a live one never is,
- * however long it takes.
+ * An exclusive lock between the processes of one host: a hard link to a file that holds its owner's name, or a symbolic link
+ * that points to it, because making one is a single atomic call, contents and all. A lock whose process is dead is broken;
+ * a live one never is, however long it takes.
  */
 export class FileLock {
     private readonly since = performance.now();
@@ -53,21 +55,57 @@ export class FileLock {
     private constructor(
         private readonly path: string,
         private readonly owner: string,
+        private readonly giveBack: () => void,
     ) {}
 
-    /** Waits for the lock until `deadline` (by `performance.now()`); undefined when that was not enough. */
-    public static async acquire(path: string, deadline: number): Promise<FileLock | undefined> {
+    /**
+     * Waits for the lock until `deadline` (by `performance.now()`); undefined when that was not enough.
+     * @param tokens Where many locks are taken: the files to make them of.
+     */
+    public static async acquire(path: string, deadline: number, tokens?: LockTokens): Promise<FileLock | undefined> {
+        if (tokens?.areUsable) {
+            const taken = await acquireByToken(path, deadline, tokens);
+            if (taken !== 'not possible') {
+                return taken;
+            }
+        }
         const owner = newOwnerText();
+        const isMade = await FileLock.wait(path, deadline, owner, () => makeLink(path, owner));
+        return isMade ? new FileLock(path, owner, () => undefined) : undefined;
+    }
+
+    /** The same with a token that is made already. Throws what `link` says where that is not possible. */
+    public static async acquireWith(
+        token: LockToken,
+        path: string,
+        deadline: number,
+        tokens: LockTokens,
+    ): Promise<FileLock | undefined> {
+        const { owner } = token;
+        const isMade = await FileLock.wait(path, deadline, owner, () => makeHardLink(path, token));
+        if (isMade) {
+            return new FileLock(path, owner, () => tokens.giveBack(token));
+        }
+        tokens.giveBack(token);
+        return undefined;
+    }
+
+    private static async wait(
+        path: string,
+        deadline: number,
+        owner: string,
+        make: () => Promise<boolean>,
+    ): Promise<boolean> {
         for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-            if (await create(path, owner)) {
-                return new FileLock(path, owner);
+            if (await create(path, owner, make)) {
+                return true;
             }
             if (await FileLock.breakIfDead(path)) {
                 continue;
             }
             const left = deadline - performance.now();
             if (left <= 0) {
-                return undefined;
+                return false;
             }
             // Jitter, so that several who wait don't look at the same moments.
             await sleep(Math.min(left, FIRST_PAUSE_MS + Math.random() * pause));
@@ -102,10 +140,10 @@ export class FileLock {
             if (await isOurs) {
                 await unlink(this.path);
             }
-            held.delete(this.owner);
+            this.forget();
         } catch (error) {
             if (codeOf(error) === 'ENOENT') {
-                held.delete(this.owner);
+                this.forget();
             } else {
                 const entry = held.get(this.owner);
                 if (entry) {
@@ -114,15 +152,44 @@ export class FileLock {
             }
         }
     }
+
+    private forget(): void {
+        held.delete(this.owner);
+        this.giveBack();
+    }
+}
+
+/** 'not possible': there are no hard links here, and symbolic ones may do. */
+async function acquireByToken(
+    path: string,
+    deadline: number,
+    tokens: LockTokens,
+): Promise<FileLock | undefined | 'not possible'> {
+    for (let isFirst = true; ; isFirst = false) {
+        const token = await tokens.take();
+        try {
+            return await FileLock.acquireWith(token, path, deadline, tokens);
+        } catch (error) {
+            tokens.drop(token);
+            const code = codeOf(error) ?? '';
+            if (NO_LINKS.has(code)) {
+                tokens.areUsable = false;
+                return 'not possible';
+            }
+            if (code !== 'ENOENT' || !isFirst) {
+                throw error;
+            } // else somebody has removed the token: another is made
+        }
+    }
 }
 
 /** Makes the lock. False where there is one. */
-async function create(path: string, owner: string): Promise<boolean> {
+async function create(path: string, owner: string, make: () => Promise<boolean>): Promise<boolean> {
     // Before it is made: others of this process may read it sooner than this call returns, and must know it for alive.
     held.set(owner, { path, isLeftover: false });
     let isMade = false;
     try {
-        isMade = await makeLink(path, owner);
+        isMade = await make();
     } finally {
         if (!isMade) {
             held.delete(owner);
@@ -135,6 +202,18 @@ async function create(path: string, owner: string): Promise<boolean> {
     return isMade;
 }
 
+async function makeHardLink(path: string, token: LockToken): Promise<boolean> {
+    try {
+        await link(token.path, path);
+        return true;
+    } catch (error) {
+        if (codeOf(error) === 'EEXIST') {
+            return false;
+        }
+        throw error;
+    }
+}
+
 async function makeLink(path: string, owner: string): Promise<boolean> {
     try {
         await symlink(owner, path);
@@ -144,7 +223,7 @@ async function makeLink(path: string, owner: string): Promise<boolean> {
         if (code === 'EEXIST') {
             return false;
         }
-        if (NO_SYMLINKS.has(code)) {
+        if (NO_LINKS.has(code)) {
             return createFile(path, owner);
         }
         throw error;
@@ -162,7 +241,7 @@ async function createFile(path: string, owner: string): Promise<boolean> {
         throw error;
     }
     try {
-        await writeAll(fd, Buffer.from(owner));
+        await writeAll(fd, Buffer.from(owner), 0);
     } catch (error) {
         await unlinkIfThere(path).catch(() => undefined);
         throw error;
@@ -228,9 +307,10 @@ async function breakLock(path: string, deadOwner: string): Promise<boolean> {
         .slice(0, 40);
     const breakPath = join(dirname(path), `.${name}.break`);
     const owner = newOwnerText();
+    const make = () => makeLink(breakPath, owner);
     const isMine =
-        (await create(breakPath, owner)) ||
-        ((await FileLock.breakIfDead(breakPath)) && (await create(breakPath, owner))); // its breaker died, or is done
+        (await create(breakPath, owner, make)) ||
+        ((await FileLock.breakIfDead(breakPath)) && (await create(breakPath, owner, make))); // its breaker died, or is done
     if (!isMine) {
         return false;
     }

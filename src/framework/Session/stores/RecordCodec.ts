@@ -24,6 +24,8 @@ export interface EncodedRecord {
 export class RecordCodec {
     private readonly kruptein: Kruptein | undefined;
     private readonly keys: KrupteinKeys | undefined;
+    /** Whether a file's bytes are the record's JSON text as it is. */
+    public readonly keepsText: boolean;
     private readonly isPlain: boolean;
     private readonly isUtf8: boolean;
 
@@ -33,6 +35,7 @@ export class RecordCodec {
         // The package's defaults are JSON's own functions: then the text is stored as it is, and never parsed here.
         this.isPlain = options.encoder === JSON.stringify && options.decoder === JSON.parse;
         this.isUtf8 = options.encoding === 'utf8' || options.encoding === null;
+        this.keepsText = this.isPlain && this.isUtf8 && !this.kruptein;
     }
 
     public encode(record: string): EncodedRecord {
@@ -85,7 +88,7 @@ export class RecordCodec {
 
     private decodeText(encoded: string | Buffer): StoredRecord {
         if (this.isPlain) {
-            const record = encoded.toString();
+            const record = encoded.toString().trimEnd(); // what JSON skips does not belong to it
             return { record, version: record };
         }
         try {

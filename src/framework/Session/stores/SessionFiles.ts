@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import fs, { type Stats } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { BadRecordError, type Lease, type MaybePromise, type StoredRecord } from '../SessionDriver.js';
-import { FileLock } from './FileLock.js';
+import { FileLock, NO_LINKS } from './FileLock.js';
 import {
     close,
     codeOf,
@@ -18,7 +19,9 @@ import {
     writeAll,
 } from './fileCalls.js';
 import { KeyedQueue } from './KeyedQueue.js';
+import { LockTokens } from './LockTokens.js';
 import type { EncodedRecord, RecordCodec } from './RecordCodec.js';
+import { fittedTo, hasRoom, textWithin, withRoom } from './recordRoom.js';
 import { SET_ASIDE, type SessionFileNames } from './SessionFileNames.js';
 import { WarmFiles } from './WarmFiles.js';
 
@@ -28,11 +31,12 @@ const WRITE_WAIT_MS = 1_500;
 const LARGEST_BYTES = 6 * 1024 * 1024;
 /** O_NONBLOCK: opening a named pipe in a record's place must not wait for its other end. */
 const READ = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
+/** The same for writing over what is there. */
+const READ_AND_WRITE = READ | fs.constants.O_RDWR;
+/** How often bytes with a wrong checksum have to be the same, each time a millisecond later than before: 50 ms in all. */
+const READ_TRIES = 10;
 /** What opening something says that is no plain file. */
 const NOT_A_FILE = new Set(['ELOOP', 'EMLINK', 'EISDIR', 'ENXIO', 'ENODEV']);
-/** What `link` says where there are no hard links. */
-const NO_LINKS = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'EXDEV', 'EINVAL']);
-
 /** Others were writing the same session for longer than a request may wait. */
 export class StoreBusyError extends Error {
     public override readonly name = 'StoreBusyError';
@@ -44,11 +48,18 @@ export class StoreBusyError extends Error {
 }
 
 /**
- * The records in one folder, by name. Each change is atomic: a record is only ever linked, renamed or unlinked as a whole,
- * and compared before that under a lock that holds between the processes of one host.
+ * The records in one folder, by name. Each change is atomic: a record is linked, renamed or unlinked as a whole, or written
+ * over in one step where it has room, and compared before that under a lock that holds between the processes of one host.
  */
 export class SessionFiles {
     private readonly warm: WarmFiles;
+    private readonly tokens: LockTokens;
+    /**
+     * Whether small records are written over in place: no new file, no rename. 900 → 220 µs for a change on ext4 (Node 20,
+     * `npm run bench -- --only=change`). Not where a write has to survive a power cut (`fsync`), and only on local file
+     * systems of Linux.
+     */
+    private readonly overwrites: boolean;
     private readonly writers = new KeyedQueue();
     private readonly leases = new KeyedQueue();
 
@@ -59,6 +70,8 @@ export class SessionFiles {
         private readonly syncs: boolean,
     ) {
         this.warm = new WarmFiles(folder);
+        this.tokens = new LockTokens(folder);
+        this.overwrites = this.warm.isOn && !this.warm.isLayered && codec.keepsText && !syncs;
     }
 
     public read(name: string): MaybePromise<StoredRecord | undefined> {
@@ -130,7 +143,7 @@ export class SessionFiles {
         }
         let lock: FileLock | undefined;
         try {
-            lock = await this.inFolder(() => FileLock.acquire(`${this.folder}/${this.names.leaseOf(name)}`, deadline));
+            lock = await this.inFolder(() => this.acquire(this.names.leaseOf(name), deadline));
         } catch (error) {
             throw withoutPath(error);
         } finally {
@@ -160,6 +173,11 @@ export class SessionFiles {
 
     public close(): void {
         this.warm.clear();
+        this.tokens.close();
+    }
+
+    private acquire(file: string, deadline: number): Promise<FileLock | undefined> {
+        return FileLock.acquire(`${this.folder}/${file}`, deadline, this.tokens);
     }
 
     private pathOf(name: string): string {
@@ -170,18 +188,45 @@ export class SessionFiles {
         return this.warm.look(path) ?? this.readFile(path, false);
     }
 
-    /** Four calls, of which two may wait for the disk: the other two only ask the kernel's memory, and are synchronous. */
+    /** A record that is being written over is read again. One that stays as it is was changed by hand, and is taken so. */
     private async readFile(path: string, keepsWarm = true): Promise<StoredRecord | undefined> {
+        let seen: Buffer | undefined;
+        for (let tries = 1; ; tries += 1) {
+            const found = await this.tryToRead(path, keepsWarm);
+            if (!Buffer.isBuffer(found)) {
+                return found;
+            }
+            if (!seen?.equals(found)) {
+                seen = found;
+                tries = 1;
+            } else if (tries > READ_TRIES) {
+                return this.codec.decode(found);
+            }
+            await pause(tries);
+        }
+    }
+
+    /**
+     * Four calls, of which two may wait for the disk: the other two only ask the kernel's memory, and are synchronous.
+     * Gives the bytes where their checksum is not the one of their text.
+     */
+    private async tryToRead(path: string, keepsWarm: boolean): Promise<StoredRecord | undefined | Buffer> {
         const fd = await this.openToRead(path);
         if (fd === undefined) {
             return undefined;
         }
         let isKept = false;
         try {
+            const at = Date.now();
             const stats = fs.fstatSync(fd);
             checkShape(stats);
-            const stored = await this.codec.decode(await readAll(fd, stats.size));
-            isKept = keepsWarm && this.warm.keep(path, fd, stored, stats);
+            const bytes = await readAll(fd, stats.size);
+            const text = hasRoom(bytes) ? textWithin(bytes) : bytes;
+            if (!text && this.codec.keepsText) {
+                return bytes;
+            }
+            const stored = await this.codec.decode(text ?? bytes);
+            isKept = keepsWarm && this.warm.keep(path, { fd, stats, bytes, stored, at });
             return stored;
         } catch (error) {
             throw withoutPath(error);
@@ -248,7 +293,7 @@ export class SessionFiles {
     }
 
     private async locked<T>(name: string, deadline: number, work: (lock: FileLock) => Promise<T>): Promise<T> {
-        const lock = await FileLock.acquire(`${this.folder}/${this.names.lockOf(name)}`, deadline);
+        const lock = await this.acquire(this.names.lockOf(name), deadline);
         if (!lock) {
             throw new StoreBusyError();
         }
@@ -265,6 +310,10 @@ export class SessionFiles {
     private swap(name: string, record: EncodedRecord, deadline: number, ifVersion: unknown): Promise<boolean> {
         const path = this.pathOf(name);
         return this.locked(name, deadline, async (lock) => {
+            const isWritten = this.overwrites ? await this.overwrite(path, record, ifVersion, lock) : undefined;
+            if (isWritten !== undefined) {
+                return isWritten;
+            }
             if ((await this.current(path))?.version !== ifVersion) {
                 return false;
             }
@@ -274,11 +323,47 @@ export class SessionFiles {
     }
 
     /**
+     * Writes a record over the one of a version, in its own file. To be called under the lock. False: it has another version;
+     * undefined: it can't be done here. Only what may wait for the disk is asynchronous: the file was read a moment ago.
+     */
+    private async overwrite(
+        path: string,
+        { bytes: text, stored }: EncodedRecord,
+        ifVersion: unknown,
+        lock: FileLock,
+    ): Promise<boolean | undefined> {
+        const fd = openHere(path);
+        if (fd === undefined) {
+            return undefined;
+        }
+        try {
+            const { size, nlink } = fs.fstatSync(fd);
+            const bytes = fittedTo(size, text);
+            const found = bytes && nlink === 1 ? readHere(fd, size) : undefined; // a backup may share its file
+            const current = found && hasRoom(found) ? textWithin(found) : undefined;
+            if (!bytes || !current) {
+                return undefined;
+            }
+            if ((await this.codec.decode(current)).version !== ifVersion) {
+                return false;
+            }
+            if (!(await lock.isOurs())) {
+                throw new StoreBusyError();
+            }
+            await writeAll(fd, bytes, 0);
+            this.warm.keepContent(path, fd, bytes, stored);
+            return true;
+        } finally {
+            fs.closeSync(fd);
+        }
+    }
+
+    /**
      * A new record needs no lock: linking a name to a finished file is atomic, and fails where the name is taken.
      * Holders of the lock replace or remove records; none of them makes one where there was none.
      */
     private async linkIn(name: string, record: EncodedRecord, deadline: number): Promise<boolean> {
-        const temp = await this.writeTemp(record.bytes);
+        const temp = await this.writeTemp(this.withRoom(record.bytes));
         try {
             fs.closeSync(temp.fd);
             await link(temp.path, this.pathOf(name));
@@ -299,7 +384,8 @@ export class SessionFiles {
     }
 
     /** Puts a new record in the place of what is there, in one step. To be called under the lock. */
-    private async moveIn(path: string, { bytes, stored }: EncodedRecord, lock: FileLock): Promise<void> {
+    private async moveIn(path: string, { bytes: text, stored }: EncodedRecord, lock: FileLock): Promise<void> {
+        const bytes = this.withRoom(text);
         const temp = await this.writeTemp(bytes);
         let isOpen = true;
         try {
@@ -312,7 +398,7 @@ export class SessionFiles {
             }
             this.warm.forgetLinked(path);
             await rename(temp.path, path);
-            this.warm.keepWritten(path, temp.fd, stored);
+            this.warm.keepWritten(path, temp.fd, bytes, stored);
         } catch (error) {
             await unlinkIfThere(temp.path).catch(() => undefined);
             throw error;
@@ -324,6 +410,10 @@ export class SessionFiles {
         await this.syncFolder();
     }
 
+    private withRoom(text: Buffer): Buffer {
+        return (this.overwrites ? withRoom(text) : undefined) ?? text;
+    }
+
     private async writeTemp(bytes: Buffer): Promise<{ fd: number; path: string }> {
         if (bytes.length > LARGEST_BYTES) {
             throw new Error(`A session of ${bytes.length} bytes is too large to be stored in a file.`);
@@ -331,7 +421,7 @@ export class SessionFiles {
         const path = `${this.folder}/${this.names.temp()}`;
         const fd = await this.openFile(path, 'wx');
         try {
-            await writeAll(fd, bytes);
+            await writeAll(fd, bytes, 0);
             if (this.syncs) {
                 await fsync(fd);
             }
@@ -356,6 +446,20 @@ export class SessionFiles {
             await close(fd);
         }
     }
+}
+
+/** Opens a file to be written over. Undefined where that is not possible: the other way of writing says what is wrong. */
+function openHere(path: string): number | undefined {
+    try {
+        return fs.openSync(path, READ_AND_WRITE);
+    } catch {
+        return undefined;
+    }
+}
+
+function readHere(fd: number, size: number): Buffer {
+    const bytes = Buffer.allocUnsafe(size);
+    return bytes.subarray(0, fs.readSync(fd, bytes, 0, size, 0));
 }
 
 function checkShape(stats: Stats): void {

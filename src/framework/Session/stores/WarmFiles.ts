@@ -1,18 +1,22 @@
 import fs, { type Stats } from 'node:fs';
 import type { StoredRecord } from '../SessionDriver.js';
+import { hasRoom, LARGEST_WITH_ROOM } from './recordRoom.js';
 
 const MOST_FILES = 512;
 const MOST_CHARACTERS = 4_000_000;
 const LARGEST = 65_536;
 /** File systems are given times as coarse as this: a file this young could still change without its time changing. */
 const COARSE_MS = 20;
+/** For so long what was read or written is surely still in memory, and can be read again without waiting for a disk. */
+const IN_MEMORY_MS = 10_000;
+const OVERLAYFS = 0x794c7630;
 /** Local file systems where an inode's number belongs to one file for as long as it is held open. */
 const LOCAL = new Set([
     0xef53, // ext2, ext3, ext4
     0x58465342, // xfs
     0x9123683e, // btrfs
     0x01021994, // tmpfs
-    0x794c7630, // overlayfs
+    OVERLAYFS,
     0x2fc12fc1, // zfs
     0xf2f52010, // f2fs
     0xca451a4e, // bcachefs
@@ -20,15 +24,20 @@ const LOCAL = new Set([
 
 interface WarmFile {
     readonly fd: number;
-    readonly stats: Stats;
     readonly stored: StoredRecord;
+    readonly bytes: Buffer;
+    /** What the file was like before its content was looked at. */
+    stats: Stats;
+    /** When that was, in ms since the epoch. */
+    at: number;
 }
 
 /**
- * Session files that were read or written lately, held open. While a file is held open no other file can get its inode,
- * and records are only ever replaced by renaming, also by other processes: so one `lstat` that finds the same inode
- * (and the same times and size, for files edited by hand) proves that the record is still the one known here. And the
- * call can be synchronous: the kernel keeps the directory entry of an open file in memory, so no disk is waited for.
+ * Session files that were read or written lately, held open. While a file is held open no other file can get its inode, and
+ * whoever changes it changes its times: so one `lstat` that finds all as it was proves that the record is still the one known
+ * here. Only times are coarse: a record that was written over just before it was read could be so again without a trace,
+ * and is compared with what is known. These calls can be synchronous: the kernel keeps the directory entry of an open file
+ * in memory, and the content of one that was written moments ago, so no disk is waited for.
  *
  * Gain: a read of a warm record is one call of 2 µs, where opening and reading is two trips through the thread pool
  * (80 µs; Node 20). Measure it again with `npm run bench` and LARGEST = 0. Only on local file systems of Linux.
@@ -37,9 +46,13 @@ export class WarmFiles {
     private readonly files = new Map<string, WarmFile>();
     private readonly most: number;
     private characters = 0;
+    /** A file that is written to for the first time may become another one, which those who hold it open do not see. */
+    public readonly isLayered: boolean;
 
     public constructor(folder: string) {
-        this.most = isLocal(folder) ? Math.min(MOST_FILES, Math.floor(openFilesLimit() / 8)) : 0;
+        const type = process.platform === 'linux' ? fs.statfsSync(folder).type >>> 0 : 0;
+        this.isLayered = type === OVERLAYFS;
+        this.most = LOCAL.has(type) ? Math.min(MOST_FILES, Math.floor(openFilesLimit() / 8)) : 0;
     }
 
     public get isOn(): boolean {
@@ -52,7 +65,7 @@ export class WarmFiles {
         if (!file) {
             return undefined;
         }
-        if (!isUnchanged(path, file.stats)) {
+        if (!isUnchanged(path, file)) {
             this.drop(path, file);
             return undefined;
         }
@@ -62,12 +75,13 @@ export class WarmFiles {
     }
 
     /** Takes over an open file whose record was just read. False: it did not, and the caller has to close the file. */
-    public keep(path: string, fd: number, stored: StoredRecord, stats: Stats): boolean {
-        return Date.now() - stats.ctimeMs > COARSE_MS && this.keepSettled(path, fd, stored, stats);
+    public keep(path: string, file: WarmFile): boolean {
+        const isSettled = file.at - file.stats.ctimeMs > COARSE_MS;
+        return (isSettled || hasRoom(file.bytes)) && this.hold(path, file);
     }
 
     /** Keeps a file that was just written and moved to its place. The caller closes the file as it was opened. */
-    public keepWritten(path: string, writeFd: number, stored: StoredRecord): void {
+    public keepWritten(path: string, writeFd: number, bytes: Buffer, stored: StoredRecord): void {
         if (this.most === 0) {
             return;
         }
@@ -78,17 +92,29 @@ export class WarmFiles {
         } catch {
             return;
         }
-        if (!this.keepSettled(path, fd, stored, fs.fstatSync(fd))) {
+        if (!this.hold(path, { fd, stats: fs.fstatSync(fd), bytes, stored, at: Date.now() })) {
             fs.closeSync(fd);
         }
     }
 
-    private keepSettled(path: string, fd: number, stored: StoredRecord, stats: Stats): boolean {
+    /** A record was written over, by way of `writeFd`. */
+    public keepContent(path: string, writeFd: number, bytes: Buffer, stored: StoredRecord): void {
+        const file = this.files.get(path);
+        const stats = fs.fstatSync(writeFd);
+        if (file && file.stats.ino === stats.ino && file.stats.dev === stats.dev) {
+            this.files.delete(path);
+            this.characters += stored.record.length - file.stored.record.length;
+            this.files.set(path, { fd: file.fd, stats, bytes, stored, at: Date.now() });
+        }
+    }
+
+    private hold(path: string, file: WarmFile): boolean {
+        const { stats, stored } = file;
         if (this.most === 0 || stored.record.length > LARGEST || stats.ino > Number.MAX_SAFE_INTEGER) {
             return false;
         }
         this.forget(path);
-        this.files.set(path, { fd, stats, stored });
+        this.files.set(path, file);
         this.characters += stored.record.length;
         while (this.files.size > this.most || this.characters > MOST_CHARACTERS) {
             const [oldest, file] = this.files.entries().next().value as [string, WarmFile];
@@ -139,26 +165,41 @@ export class WarmFiles {
     }
 }
 
-function isUnchanged(path: string, known: Stats): boolean {
-    let stats: Stats | undefined;
+function isUnchanged(path: string, file: WarmFile): boolean {
+    let now: Stats | undefined;
     try {
-        stats = fs.lstatSync(path, { throwIfNoEntry: false });
+        now = fs.lstatSync(path, { throwIfNoEntry: false });
     } catch {
         return false; // reading it for real says what is wrong
     }
-    return (
-        stats !== undefined &&
-        stats.ino === known.ino &&
-        stats.ctimeMs === known.ctimeMs &&
-        stats.mtimeMs === known.mtimeMs &&
-        stats.size === known.size &&
-        stats.dev === known.dev
-    );
+    const { stats } = file;
+    if (now?.ino !== stats.ino || now.dev !== stats.dev || now.size !== stats.size) {
+        return false;
+    }
+    const isTouched = now.ctimeMs !== stats.ctimeMs || now.mtimeMs !== stats.mtimeMs;
+    if (!hasRoom(file.bytes)) {
+        return !isTouched; // such a file is only ever replaced
+    }
+    return (!isTouched && file.at - stats.ctimeMs > COARSE_MS) || hasStill(file, now);
 }
 
-function isLocal(folder: string): boolean {
-    return process.platform === 'linux' && LOCAL.has(fs.statfsSync(folder).type >>> 0);
+/** Compares the content of a file with what is known of it. */
+function hasStill(file: WarmFile, now: Stats): boolean {
+    if (Date.now() - file.at > IN_MEMORY_MS) {
+        return false; // may wait for the disk: it is read in another way
+    }
+    const at = Date.now();
+    const { length } = file.bytes;
+    if (fs.readSync(file.fd, READING, 0, length, 0) !== length || file.bytes.compare(READING, 0, length) !== 0) {
+        return false;
+    }
+    file.stats = now;
+    file.at = at;
+    return true;
 }
+
+/** What is compared is read into this. */
+const READING = Buffer.allocUnsafeSlow(LARGEST_WITH_ROOM);
 
 function openFilesLimit(): number {
     try {

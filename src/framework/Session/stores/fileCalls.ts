@@ -20,6 +20,7 @@ export const rename = promisify(fs.rename);
 export const rm = promisify(fs.rm);
 export const symlink = promisify(fs.symlink);
 export const unlink = promisify(fs.unlink);
+export const utimes = promisify(fs.utimes);
 const write = promisify(fs.write);
 
 /** The system's code of a failed call, such as `ENOENT`. */
@@ -61,10 +62,10 @@ export async function unlinkIfThere(path: string): Promise<void> {
     }
 }
 
-/** Writes all bytes, however few a call takes. */
-export async function writeAll(fd: number, bytes: Buffer): Promise<void> {
+/** Writes all bytes, however few a call takes, from a position on. */
+export async function writeAll(fd: number, bytes: Buffer, position: number): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
-        done += (await write(fd, bytes, done, bytes.length - done, null)).bytesWritten;
+        done += (await write(fd, bytes, done, bytes.length - done, position + done)).bytesWritten;
     }
 }
 

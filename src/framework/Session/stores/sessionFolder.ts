@@ -2,7 +2,8 @@ import fs from 'node:fs';
 import { ConfigError } from '../../Exceptions/errors.js';
 import { FileLock } from './FileLock.js';
 import { codeOf, lstat, opendir, rm, unlinkIfThere } from './fileCalls.js';
-import { standingOf } from './ProcessIdentity.js';
+import { TOKENS } from './LockTokens.js';
+import { type Owner, parseOwner, standingOf } from './ProcessIdentity.js';
 import { SET_ASIDE, type SessionFileNames } from './SessionFileNames.js';
 
 /** How many names tell whether a folder holds sessions only. */
@@ -48,10 +49,22 @@ export async function tidyFolder(folder: string, names: SessionFileNames, setAsi
             await rm(`${folder}/${SET_ASIDE}/${file}`, { recursive: true, force: true });
         }
     }
+    for await (const file of filesIn(`${folder}/${TOKENS}`)) {
+        await tidyToken(`${folder}/${TOKENS}/${file}`, parseOwner(file)).catch(() => undefined);
+    }
     for await (const file of filesIn(folder)) {
         if (file.startsWith('.') || names.isStockTemp(file)) {
             await tidyFile(folder, file, names).catch(() => undefined); // gone already, or for the next time
         }
+    }
+}
+
+/** One that is missed is made anew by its process. */
+async function tidyToken(path: string, owner: Owner | undefined): Promise<void> {
+    const standing = owner ? standingOf(owner) : 'foreign';
+    const isOld = async () => Date.now() - (await lstat(path)).mtimeMs > TEMP_KEPT_MS;
+    if (standing === 'gone' || (standing === 'foreign' && (await isOld()))) {
+        await unlinkIfThere(path);
     }
 }
 

@@ -1,0 +1,69 @@
+import { crc32 } from 'node:zlib';
+
+/** A page of memory: the kernel writes as much in one step, which a kill does not cut. */
+export const LARGEST_WITH_ROOM = 4_096;
+const ROUNDED_TO = 256;
+/** The checksum's bits, each as one character. */
+const SUM_LENGTH = 32;
+const SPACE = 0x20;
+const TAB = 0x09;
+
+/**
+ * A record as a file that has room for it to grow: its text, spaces, and a checksum of both in spaces and tabs, all of
+ * which readers of JSON skip. The next record is written over it, in one step, instead of into a new file that is moved to its
+ * place. Who reads meanwhile may see parts of both, and knows it by the checksum.
+ *
+ * Undefined where the text needs more than one page.
+ */
+export function withRoom(text: Buffer): Buffer | undefined {
+    const least = text.length + SUM_LENGTH;
+    const size = Math.ceil((least + least / 8) / ROUNDED_TO) * ROUNDED_TO;
+    return least > LARGEST_WITH_ROOM ? undefined : filled(text, Math.min(size, LARGEST_WITH_ROOM));
+}
+
+/** The same at the size of a file that is there. Undefined where the text does not fit. */
+export function fittedTo(size: number, text: Buffer): Buffer | undefined {
+    return size > LARGEST_WITH_ROOM || text.length + SUM_LENGTH > size ? undefined : filled(text, size);
+}
+
+/** Whether this is a record with room, whole or not. */
+export function hasRoom(bytes: Buffer): boolean {
+    if (bytes.length > LARGEST_WITH_ROOM || bytes.length % ROUNDED_TO !== 0 || bytes.length === 0) {
+        return false;
+    }
+    for (let index = bytes.length - SUM_LENGTH; index < bytes.length; index += 1) {
+        if (bytes[index] !== SPACE && bytes[index] !== TAB) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/** The record's text; undefined where the checksum is another one's: it was being written. */
+export function textWithin(bytes: Buffer): Buffer | undefined {
+    let end = bytes.length - SUM_LENGTH;
+    let sum = 0;
+    for (let index = end; index < bytes.length; index += 1) {
+        sum = (sum << 1) | (bytes[index] === TAB ? 1 : 0);
+    }
+    if (crc32(bytes.subarray(0, end)) !== sum >>> 0) {
+        return undefined;
+    }
+    while (end > 0 && bytes[end - 1] === SPACE) {
+        end -= 1;
+    }
+    return bytes.subarray(0, end);
+}
+
+function filled(text: Buffer, size: number): Buffer {
+    const bytes = Buffer.allocUnsafe(size);
+    const end = size - SUM_LENGTH;
+    text.copy(bytes);
+    bytes.fill(SPACE, text.length, end);
+    let sum = crc32(bytes.subarray(0, end));
+    for (let index = end; index < size; index += 1) {
+        bytes[index] = sum & 0x80000000 ? TAB : SPACE;
+        sum <<= 1;
+    }
+    return bytes;
+}
