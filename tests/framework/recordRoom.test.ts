@@ -46,7 +46,7 @@ async function write(store: FileStore, text: string, version?: unknown): Promise
 describe('the room behind a record', () => {
     test('gives the text back, whatever it is, and notices what was changed', () => {
         for (const text of ['{}', record(1), '{"a":"Zoë 🎈"}', `{"a":"${'x'.repeat(4_000)}"}`]) {
-            const bytes = withRoom(Buffer.from(text)) as Buffer;
+            const bytes = withRoom(text) as Buffer;
             expect(hasRoom(bytes)).toBe(true);
             expect(textWithin(bytes)?.toString()).toBe(text);
             expect(JSON.parse(bytes.toString())).toEqual(JSON.parse(text)); // other readers skip it
@@ -59,10 +59,10 @@ describe('the room behind a record', () => {
     });
 
     test('is a page at the most, and plain JSON has none', () => {
-        expect(withRoom(Buffer.alloc(4_064, 'x'))).toHaveLength(4_096);
-        expect(withRoom(Buffer.alloc(4_065, 'x'))).toBeUndefined();
-        expect(fittedTo(512, Buffer.alloc(481, 'x'))).toBeUndefined();
-        expect(fittedTo(512, Buffer.alloc(480, 'x'))).toHaveLength(512);
+        expect(withRoom('x'.repeat(4_064))).toHaveLength(4_096);
+        expect(withRoom('x'.repeat(4_065))).toBeUndefined();
+        expect(fittedTo(512, 'x'.repeat(481))).toBeUndefined();
+        expect(fittedTo(512, 'x'.repeat(480))).toHaveLength(512);
         expect(hasRoom(Buffer.from(record(1)))).toBe(false);
         expect(hasRoom(Buffer.alloc(0))).toBe(false);
     });
@@ -93,7 +93,7 @@ describe('a change', () => {
     });
 
     test('that another process is in the midst of is waited for, and never read in part', async () => {
-        const [old, next] = [1, 2].map((number) => withRoom(Buffer.from(record(number))) as Buffer);
+        const [old, next] = [1, 2].map((number) => withRoom(record(number)) as Buffer);
         const put = (bytes: Buffer | undefined, length?: number) => {
             const fd = fs.openSync(file(), 'r+');
             fs.writeSync(fd, bytes as Buffer, 0, length);

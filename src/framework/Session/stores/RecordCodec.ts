@@ -11,9 +11,9 @@ export class DecryptionError extends Error {
     public readonly code = 'EDECRYPT';
 }
 
-/** A record as bytes to store, and as reading them will give it. */
+/** A record as it is stored, and as reading that will give it. */
 export interface EncodedRecord {
-    readonly bytes: Buffer;
+    readonly content: string | Buffer;
     readonly stored: StoredRecord;
 }
 
@@ -40,10 +40,10 @@ export class RecordCodec {
 
     public encode(record: string): EncodedRecord {
         if (this.isPlain) {
-            return { bytes: this.toBytes(record), stored: { record, version: record } };
+            return { content: this.keepsText ? record : this.toBytes(record), stored: { record, version: record } };
         }
         const encoded = this.options.encoder(JSON.parse(record) as object);
-        return { bytes: this.toBytes(encoded), stored: this.decodeText(encoded) };
+        return { content: this.toBytes(encoded), stored: this.decodeText(encoded) };
     }
 
     /** The same, encrypted where the package's `secret` is set. */
@@ -52,7 +52,7 @@ export class RecordCodec {
             return this.encode(record);
         }
         const encoded = this.isPlain ? record : this.options.encoder(JSON.parse(record) as object);
-        return { bytes: this.toBytes(this.encrypt(this.kruptein, encoded)), stored: this.decodeText(encoded) };
+        return { content: this.toBytes(this.encrypt(this.kruptein, encoded)), stored: this.decodeText(encoded) };
     }
 
     /** Throws BadRecordError for what can't be a record, DecryptionError where the key is wrong or missing. */

@@ -21,7 +21,7 @@ import {
 import { KeyedQueue } from './KeyedQueue.js';
 import { LockTokens } from './LockTokens.js';
 import type { EncodedRecord, RecordCodec } from './RecordCodec.js';
-import { fittedTo, hasRoom, textWithin, withRoom } from './recordRoom.js';
+import { fittedTo, hasRoom, LARGEST_WITH_ROOM, textWithin, withRoom } from './recordRoom.js';
 import { SET_ASIDE, type SessionFileNames } from './SessionFileNames.js';
 import { WarmFiles } from './WarmFiles.js';
 
@@ -226,7 +226,7 @@ export class SessionFiles {
                 return bytes;
             }
             const stored = await this.codec.decode(text ?? bytes);
-            isKept = keepsWarm && this.warm.keep(path, { fd, stats, bytes, stored, at });
+            isKept = keepsWarm && this.warm.keep(path, { fd, stats, hasRoom: hasRoom(bytes), stored, at });
             return stored;
         } catch (error) {
             throw withoutPath(error);
@@ -328,7 +328,7 @@ export class SessionFiles {
      */
     private async overwrite(
         path: string,
-        { bytes: text, stored }: EncodedRecord,
+        { stored }: EncodedRecord,
         ifVersion: unknown,
         lock: FileLock,
     ): Promise<boolean | undefined> {
@@ -338,9 +338,8 @@ export class SessionFiles {
         }
         try {
             const { size, nlink } = fs.fstatSync(fd);
-            const bytes = fittedTo(size, text);
-            const found = bytes && nlink === 1 ? readHere(fd, size) : undefined; // a backup may share its file
-            const current = found && hasRoom(found) ? textWithin(found) : undefined;
+            const bytes = nlink === 1 ? fittedTo(size, stored.record) : undefined; // a backup may share its file
+            const current = bytes && readHere(fd, size);
             if (!bytes || !current) {
                 return undefined;
             }
@@ -351,7 +350,7 @@ export class SessionFiles {
                 throw new StoreBusyError();
             }
             await writeAll(fd, bytes, 0);
-            this.warm.keepContent(path, fd, bytes, stored);
+            this.warm.keepContent(path, fd, stored);
             return true;
         } finally {
             fs.closeSync(fd);
@@ -363,7 +362,7 @@ export class SessionFiles {
      * Holders of the lock replace or remove records; none of them makes one where there was none.
      */
     private async linkIn(name: string, record: EncodedRecord, deadline: number): Promise<boolean> {
-        const temp = await this.writeTemp(this.withRoom(record.bytes));
+        const temp = await this.writeTemp(this.bytesOf(record));
         try {
             fs.closeSync(temp.fd);
             await link(temp.path, this.pathOf(name));
@@ -384,8 +383,8 @@ export class SessionFiles {
     }
 
     /** Puts a new record in the place of what is there, in one step. To be called under the lock. */
-    private async moveIn(path: string, { bytes: text, stored }: EncodedRecord, lock: FileLock): Promise<void> {
-        const bytes = this.withRoom(text);
+    private async moveIn(path: string, record: EncodedRecord, lock: FileLock): Promise<void> {
+        const bytes = this.bytesOf(record);
         const temp = await this.writeTemp(bytes);
         let isOpen = true;
         try {
@@ -398,7 +397,7 @@ export class SessionFiles {
             }
             this.warm.forgetLinked(path);
             await rename(temp.path, path);
-            this.warm.keepWritten(path, temp.fd, bytes, stored);
+            this.warm.keepWritten(path, temp.fd, hasRoom(bytes), record.stored);
         } catch (error) {
             await unlinkIfThere(temp.path).catch(() => undefined);
             throw error;
@@ -410,8 +409,11 @@ export class SessionFiles {
         await this.syncFolder();
     }
 
-    private withRoom(text: Buffer): Buffer {
-        return (this.overwrites ? withRoom(text) : undefined) ?? text;
+    private bytesOf({ content }: EncodedRecord): Buffer {
+        if (typeof content !== 'string') {
+            return content;
+        }
+        return (this.overwrites ? withRoom(content) : undefined) ?? Buffer.from(content);
     }
 
     private async writeTemp(bytes: Buffer): Promise<{ fd: number; path: string }> {
@@ -457,10 +459,13 @@ function openHere(path: string): number | undefined {
     }
 }
 
-function readHere(fd: number, size: number): Buffer {
-    const bytes = Buffer.allocUnsafe(size);
-    return bytes.subarray(0, fs.readSync(fd, bytes, 0, size, 0));
+/** The text of a record with room; undefined where there is none. It holds until the next call. */
+function readHere(fd: number, size: number): Buffer | undefined {
+    const bytes = READ_HERE.subarray(0, fs.readSync(fd, READ_HERE, 0, size, 0));
+    return hasRoom(bytes) ? textWithin(bytes) : undefined;
 }
+
+const READ_HERE = Buffer.allocUnsafeSlow(LARGEST_WITH_ROOM);
 
 function checkShape(stats: Stats): void {
     if (!stats.isFile()) {

@@ -1,6 +1,6 @@
 import fs, { type Stats } from 'node:fs';
 import type { StoredRecord } from '../SessionDriver.js';
-import { hasRoom, LARGEST_WITH_ROOM } from './recordRoom.js';
+import { hasRoom, LARGEST_WITH_ROOM, textWithin } from './recordRoom.js';
 
 const MOST_FILES = 512;
 const MOST_CHARACTERS = 4_000_000;
@@ -25,7 +25,8 @@ const LOCAL = new Set([
 interface WarmFile {
     readonly fd: number;
     readonly stored: StoredRecord;
-    readonly bytes: Buffer;
+    /** Another record may be written over it. */
+    readonly hasRoom: boolean;
     /** What the file was like before its content was looked at. */
     stats: Stats;
     /** When that was, in ms since the epoch. */
@@ -77,11 +78,11 @@ export class WarmFiles {
     /** Takes over an open file whose record was just read. False: it did not, and the caller has to close the file. */
     public keep(path: string, file: WarmFile): boolean {
         const isSettled = file.at - file.stats.ctimeMs > COARSE_MS;
-        return (isSettled || hasRoom(file.bytes)) && this.hold(path, file);
+        return (isSettled || file.hasRoom) && this.hold(path, file);
     }
 
     /** Keeps a file that was just written and moved to its place. The caller closes the file as it was opened. */
-    public keepWritten(path: string, writeFd: number, bytes: Buffer, stored: StoredRecord): void {
+    public keepWritten(path: string, writeFd: number, hasRoom: boolean, stored: StoredRecord): void {
         if (this.most === 0) {
             return;
         }
@@ -92,19 +93,19 @@ export class WarmFiles {
         } catch {
             return;
         }
-        if (!this.hold(path, { fd, stats: fs.fstatSync(fd), bytes, stored, at: Date.now() })) {
+        if (!this.hold(path, { fd, stats: fs.fstatSync(fd), hasRoom, stored, at: Date.now() })) {
             fs.closeSync(fd);
         }
     }
 
     /** A record was written over, by way of `writeFd`. */
-    public keepContent(path: string, writeFd: number, bytes: Buffer, stored: StoredRecord): void {
+    public keepContent(path: string, writeFd: number, stored: StoredRecord): void {
         const file = this.files.get(path);
         const stats = fs.fstatSync(writeFd);
         if (file && file.stats.ino === stats.ino && file.stats.dev === stats.dev) {
             this.files.delete(path);
             this.characters += stored.record.length - file.stored.record.length;
-            this.files.set(path, { fd: file.fd, stats, bytes, stored, at: Date.now() });
+            this.files.set(path, { fd: file.fd, stats, hasRoom: true, stored, at: Date.now() });
         }
     }
 
@@ -177,7 +178,7 @@ function isUnchanged(path: string, file: WarmFile): boolean {
         return false;
     }
     const isTouched = now.ctimeMs !== stats.ctimeMs || now.mtimeMs !== stats.mtimeMs;
-    if (!hasRoom(file.bytes)) {
+    if (!file.hasRoom) {
         return !isTouched; // such a file is only ever replaced
     }
     return (!isTouched && file.at - stats.ctimeMs > COARSE_MS) || hasStill(file, now);
@@ -189,8 +190,8 @@ function hasStill(file: WarmFile, now: Stats): boolean {
         return false; // may wait for the disk: it is read in another way
     }
     const at = Date.now();
-    const { length } = file.bytes;
-    if (fs.readSync(file.fd, READING, 0, length, 0) !== length || file.bytes.compare(READING, 0, length) !== 0) {
+    const bytes = READING.subarray(0, fs.readSync(file.fd, READING, 0, LARGEST_WITH_ROOM, 0));
+    if (!hasRoom(bytes) || textWithin(bytes)?.toString() !== file.stored.record) {
         return false;
     }
     file.stats = now;

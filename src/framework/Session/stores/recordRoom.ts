@@ -15,15 +15,17 @@ const TAB = 0x09;
  *
  * Undefined where the text needs more than one page.
  */
-export function withRoom(text: Buffer): Buffer | undefined {
-    const least = text.length + SUM_LENGTH;
+export function withRoom(text: string): Buffer | undefined {
+    const length = Buffer.byteLength(text);
+    const least = length + SUM_LENGTH;
     const size = Math.ceil((least + least / 8) / ROUNDED_TO) * ROUNDED_TO;
-    return least > LARGEST_WITH_ROOM ? undefined : filled(text, Math.min(size, LARGEST_WITH_ROOM));
+    return least > LARGEST_WITH_ROOM ? undefined : filled(text, length, Math.min(size, LARGEST_WITH_ROOM));
 }
 
 /** The same at the size of a file that is there. Undefined where the text does not fit. */
-export function fittedTo(size: number, text: Buffer): Buffer | undefined {
-    return size > LARGEST_WITH_ROOM || text.length + SUM_LENGTH > size ? undefined : filled(text, size);
+export function fittedTo(size: number, text: string): Buffer | undefined {
+    const length = size > LARGEST_WITH_ROOM ? 0 : Buffer.byteLength(text);
+    return length === 0 || length + SUM_LENGTH > size ? undefined : filled(text, length, size);
 }
 
 /** Whether this is a record with room, whole or not. */
@@ -55,11 +57,11 @@ export function textWithin(bytes: Buffer): Buffer | undefined {
     return bytes.subarray(0, end);
 }
 
-function filled(text: Buffer, size: number): Buffer {
+function filled(text: string, length: number, size: number): Buffer {
     const bytes = Buffer.allocUnsafe(size);
     const end = size - SUM_LENGTH;
-    text.copy(bytes);
-    bytes.fill(SPACE, text.length, end);
+    bytes.write(text);
+    bytes.fill(SPACE, length, end);
     let sum = crc32(bytes.subarray(0, end));
     for (let index = end; index < size; index += 1) {
         bytes[index] = sum & 0x80000000 ? TAB : SPACE;
