@@ -8,6 +8,7 @@ import {
     bodyOf,
     depthOf,
     entriesIn,
+    hasSameSettings,
     type LiveRecord,
     MAX_DEPTH,
     type StoredCookie,
@@ -292,20 +293,7 @@ function isAlike(now: StoredCookie, before: StoredCookie): boolean {
     const isSameAge =
         age === ageBefore ||
         (typeof age === 'number' && typeof ageBefore === 'number' && Math.abs(age - ageBefore) <= 1000);
-    return (
-        isSameAge &&
-        isSame(now.path, before.path) &&
-        isSame(now.domain, before.domain) &&
-        isSame(now.httpOnly, before.httpOnly) &&
-        isSame(now.secure, before.secure) &&
-        isSame(now.sameSite, before.sameSite) &&
-        isSame(now.partitioned, before.partitioned) &&
-        isSame(now.priority, before.priority)
-    );
-}
-
-function isSame(now: unknown, before: unknown): boolean {
-    return (now ?? null) === (before ?? null);
+    return isSameAge && hasSameSettings(now, before);
 }
 
 function toJson(key: string, value: unknown): string | undefined {

@@ -104,11 +104,46 @@ const HARMFUL_LENGTH = 4_000;
  */
 export function liveRecord(
     { seen, created, login }: Pick<LiveRecord, 'seen' | 'created' | 'login'>,
-    cookie: StoredCookie,
+    cookie: StoredCookie | string,
     body: string,
 ): string {
     const loginPart = login ? `,"login":${JSON.stringify(login)}` : '';
-    return `{"${LAST_ACCESS}":${seen},"${META}":{"created":${created}${loginPart}},"cookie":${JSON.stringify(cookie)}${body}}`;
+    const cookieText = typeof cookie === 'string' ? cookie : JSON.stringify(cookie);
+    return `{"${LAST_ACCESS}":${seen},"${META}":{"created":${created}${loginPart}},"cookie":${cookieText}${body}}`;
+}
+
+/** The settings of a cookie as they stand behind its times. Those of an application's cookies are nearly all the same. */
+let lastSettings: { readonly cookie: StoredCookie; readonly text: string } | undefined;
+
+/** A cookie's JSON text, with its end counted from now (ms since the epoch): 0.9 in place of 2.5 µs (Node 20). */
+export function cookieTextAt(cookie: StoredCookie, now: number): string {
+    const { originalMaxAge } = cookie;
+    if (typeof originalMaxAge !== 'number') {
+        return JSON.stringify(cookie);
+    }
+    if (!lastSettings || !hasSameSettings(cookie, lastSettings.cookie)) {
+        const { originalMaxAge: _age, expires: _expires, ...settings } = cookie;
+        const text = JSON.stringify(settings);
+        lastSettings = { cookie: settings, text: text === '{}' ? '}' : `,${text.slice(1)}` };
+    }
+    return `{"originalMaxAge":${originalMaxAge},"expires":"${new Date(now + originalMaxAge).toISOString()}"${lastSettings.text}`;
+}
+
+/** Whether two cookies differ in nothing but their times. */
+export function hasSameSettings(one: StoredCookie, other: StoredCookie): boolean {
+    return (
+        isSame(one.path, other.path) &&
+        isSame(one.domain, other.domain) &&
+        isSame(one.httpOnly, other.httpOnly) &&
+        isSame(one.secure, other.secure) &&
+        isSame(one.sameSite, other.sameSite) &&
+        isSame(one.partitioned, other.partitioned) &&
+        isSame(one.priority, other.priority)
+    );
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+    return (one ?? null) === (other ?? null);
 }
 
 /** The record of a user's sessions. Stock readers take it for an expired session. */
@@ -232,12 +267,12 @@ function ownRecord(text: string, [head, seen, created, login, cookie, maxAge]: H
  * @param data What the body says, where somebody has a copy of that at hand.
  */
 export function writtenRecord(
-    { seen, created, login }: Pick<LiveRecord, 'seen' | 'created' | 'login'>,
-    cookie: StoredCookie,
+    { seen, created, login, maxAge }: Pick<LiveRecord, 'seen' | 'created' | 'login' | 'maxAge'>,
+    cookie: StoredCookie | string,
     body: string,
     data?: Readonly<Record<string, unknown>>,
 ): LiveRecord {
-    return new OwnRecord({ seen, created, login, isAhead: false, maxAge: cookie.originalMaxAge }, cookie, body, data);
+    return new OwnRecord({ seen, created, login, isAhead: false, maxAge }, cookie, body, data);
 }
 
 /**

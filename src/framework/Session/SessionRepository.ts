@@ -10,6 +10,7 @@ import {
 } from './SessionDriver.js';
 import { type LifetimeOptions, SessionLifetime } from './SessionLifetime.js';
 import {
+    cookieTextAt,
     type EndReason,
     endedRecord,
     type LiveRecord,
@@ -135,7 +136,7 @@ export class SessionRepository {
         login?: Login,
     ): MaybePromise<LoadedSession | undefined> {
         const now = Date.now();
-        const empty = writtenRecord({ seen: now, created: now, login }, cookie, '', {});
+        const empty = writtenRecord({ seen: now, created: now, login, maxAge: cookie.originalMaxAge }, cookie, '', {});
         const limit: TimeLimit = { isOver: false };
         const write = () =>
             after(this.tryWrite(id, undefined, empty, change), (created) => {
@@ -526,16 +527,17 @@ export class SessionRepository {
         login = base.login,
     ): MaybePromise<LoadedSession | undefined> {
         const now = Date.now();
-        const cookie = withExpires(change.cookie ?? base.cookie, now);
-        const times = { seen: now, created, login };
+        const cookie = change.cookie ?? base.cookie;
+        const cookieText = cookieTextAt(cookie, now);
+        const times = { seen: now, created, login, maxAge: cookie.originalMaxAge };
         const body = change.whole ?? merged(base, change);
-        const text = liveRecord(times, cookie, body);
-        const expiresAt = this.dropOf({ seen: now, created, maxAge: cookie.originalMaxAge });
+        const text = liveRecord(times, cookieText, body);
+        const expiresAt = this.dropOf(times);
         return after(this.driver.write(id, text, stored?.version, expiresAt), (version) => {
             if (version === undefined) {
                 return undefined;
             }
-            const record = writtenRecord(times, cookie, body, change.whole === undefined ? undefined : change.data);
+            const record = writtenRecord(times, cookieText, body, change.whole === undefined ? undefined : change.data);
             this.keepHot(text, record, stored?.record);
             return { kind: 'live', stored: { record: text, version }, record };
         });
@@ -559,10 +561,4 @@ function takenOrEnded(found: LoadResult): undefined {
     if (found.kind !== 'ended') {
         throw new Error('A new session got an id that is taken.');
     }
-}
-
-function withExpires(cookie: StoredCookie, now: number): StoredCookie {
-    return typeof cookie.originalMaxAge === 'number'
-        ? { ...cookie, expires: new Date(now + cookie.originalMaxAge).toISOString() }
-        : cookie;
 }
