@@ -78,19 +78,15 @@ describe('plain data', () => {
 });
 
 test('what was used lately is remembered, and no more than that', () => {
-    const used = new RecentlyUsed<number>(10, 1_000);
+    const used = new RecentlyUsed<number>(10);
     for (let index = 0; index < 100; index += 1) {
         used.remember(`key${index}`, index);
         expect(used.find('key0')).toBe(0); // asked for again and again
     }
     expect(used.find('key99')).toBe(99);
     expect(used.find('key70')).toBeUndefined();
-    used.forget('key99');
-    expect(used.find('key99')).toBeUndefined();
-    used.remember('x'.repeat(1_200), 1);
-    used.remember('y'.repeat(1_200), 2);
-    used.remember('z'.repeat(1_200), 3);
-    expect(used.find('x'.repeat(1_200))).toBeUndefined();
+    used.remember('key99', 1);
+    expect(used.find('key99')).toBe(1);
 });
 
 describe('a cookie in a record', () => {

@@ -3,17 +3,33 @@ import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 interface Connection {
-    /** The answers that are not finished; several where a client pipelines. */
-    readonly answers: Set<ServerResponse>;
+    /** How many answers are not finished; several where a client pipelines. */
+    answers: number;
     /** The bytes received with the requests that are answered: more than these are a request that is on its way. */
     quietAt: number;
 }
 
-/** The server's open connections, and the answers in flight on them. */
+/** An answer in flight, as a link of the list of all of them. */
+interface Flight {
+    readonly response: ServerResponse;
+    /** From when on it is waited for, by `performance.now()`. */
+    since: number;
+    older: Flight | undefined;
+    younger: Flight | undefined;
+}
+
+const FLIGHT = Symbol('where this answer is in the list of those in flight');
+type Flying = ServerResponse & { [FLIGHT]?: Flight | undefined };
+
+/**
+ * The server's open connections, and the answers in flight on them. The list is one of links, and not a Map or Set: V8's, where
+ * entries come and go, keep what was in them alive until the next full collection, which costs a route that waits for
+ * anything 38 of 70 µs (Node 20, without the network).
+ */
 export class Connections {
     private readonly open = new Map<Socket, Connection>();
-    /** The unfinished answers, oldest first, with the time (ms) from which on they are waited for. */
-    private readonly since = new Map<ServerResponse, number>();
+    private oldest: Flight | undefined;
+    private youngest: Flight | undefined;
     private draining = false;
     /** One listener each for all sockets and all answers: these run for every request. */
     private readonly onSocketClose: (this: Socket) => void;
@@ -36,14 +52,18 @@ export class Connections {
     }
 
     public connected(socket: Socket): void {
-        this.open.set(socket, { answers: new Set(), quietAt: 0 });
+        this.open.set(socket, { answers: 0, quietAt: 0 });
         socket.on('close', this.onSocketClose);
     }
 
     /** A request came in: its answer is in flight from now on. */
     public requested(response: ServerResponse): void {
-        this.open.get(response.req.socket)?.answers.add(response);
-        this.since.set(response, performance.now());
+        const { socket } = response.req;
+        const connection = this.open.get(socket);
+        if (connection) {
+            connection.answers += 1;
+        }
+        this.append({ response, since: performance.now(), older: undefined, younger: undefined });
         response.on('close', this.onAnswerClose);
         if (this.draining) {
             response.shouldKeepAlive = false;
@@ -51,14 +71,22 @@ export class Connections {
     }
 
     /** The answers in flight, oldest first, with the time from which on they are waited for. */
-    public inFlight(): IterableIterator<[ServerResponse, number]> {
-        return this.since.entries();
+    public *inFlight(): Generator<[ServerResponse, number]> {
+        let flight = this.oldest;
+        while (flight) {
+            const { younger } = flight; // it may move or go meanwhile
+            yield [flight.response, flight.since];
+            flight = younger;
+        }
     }
 
     /** Begins to wait anew for an answer, which so becomes the youngest. */
     public waitAnew(response: ServerResponse): void {
-        this.since.delete(response);
-        this.since.set(response, performance.now());
+        const flight = this.remove(response);
+        if (flight) {
+            flight.since = performance.now();
+            this.append(flight);
+        }
     }
 
     /** Whether an answer on this connection has begun and is not complete. */
@@ -75,14 +103,14 @@ export class Connections {
     /** Drops idle connections, and lets the others go when their answers are finished. */
     public async drain(): Promise<void> {
         this.draining = true;
-        for (const response of this.since.keys()) {
+        for (const [response] of this.inFlight()) {
             response.shouldKeepAlive = false; // says so in the header, too, where that has not left
         }
         // Requests that have arrived, but were not read yet, are still answered: the second turn comes after reading.
         await nextTurn();
         await nextTurn();
         for (const [socket, connection] of this.open) {
-            if (connection.answers.size === 0 && socket.bytesRead === connection.quietAt) {
+            if (connection.answers === 0 && socket.bytesRead === connection.quietAt) {
                 socket.destroy();
             }
         }
@@ -96,16 +124,15 @@ export class Connections {
     }
 
     private answersOn(socket: Socket): ServerResponse[] {
-        return [...(this.open.get(socket)?.answers ?? [])];
+        return [...this.inFlight()].map(([response]) => response).filter((response) => response.req.socket === socket);
     }
 
     private finish(response: ServerResponse): void {
-        this.since.delete(response);
         const { req: request } = response;
         const { socket } = request;
-        const connection = this.open.get(socket);
+        const connection = this.remove(response) && this.open.get(socket);
         if (connection) {
-            connection.answers.delete(response);
+            connection.answers -= 1;
             connection.quietAt = socket.bytesRead;
             if (!request.complete) {
                 // Answered before it had arrived, as one that is too large is: Node.js reads off the rest.
@@ -113,7 +140,7 @@ export class Connections {
                     connection.quietAt = socket.bytesRead;
                 });
             }
-            if (this.draining && connection.answers.size === 0) {
+            if (this.draining && connection.answers === 0) {
                 socket.destroySoon(); // kept alive by headers that had left before
             }
         }
@@ -121,9 +148,44 @@ export class Connections {
 
     /** Answers that wait behind another one of their connection are not told when that closes. */
     private forget(socket: Socket): void {
-        for (const response of this.answersOn(socket)) {
-            this.since.delete(response);
-        }
+        const connection = this.open.get(socket);
         this.open.delete(socket);
+        for (const response of connection?.answers ? this.answersOn(socket) : []) {
+            this.remove(response);
+        }
+    }
+
+    private append(flight: Flight): void {
+        flight.older = this.youngest;
+        if (this.youngest) {
+            this.youngest.younger = flight;
+        } else {
+            this.oldest = flight;
+        }
+        this.youngest = flight;
+        (flight.response as Flying)[FLIGHT] = flight;
+    }
+
+    /** Takes an answer out of the list. Undefined: it is not in it. */
+    private remove(response: Flying): Flight | undefined {
+        const flight = response[FLIGHT];
+        if (!flight) {
+            return undefined;
+        }
+        const { older, younger } = flight;
+        if (older) {
+            older.younger = younger;
+        } else {
+            this.oldest = younger;
+        }
+        if (younger) {
+            younger.older = older;
+        } else {
+            this.youngest = older;
+        }
+        response[FLIGHT] = undefined;
+        flight.older = undefined; // what is gone holds nothing that is alive
+        flight.younger = undefined;
+        return flight;
     }
 }

@@ -1,17 +1,14 @@
 /**
  * Remembers what was asked for lately, in two halves: when the newer one is full, the older one is forgotten. What is
- * found in the older half moves to the newer one, so that what is in use stays.
+ * found in the older half moves to the newer one, so that what is in use stays. Nothing is ever deleted from a half: V8's
+ * Maps, where entries come and go, keep what was in them alive until the next full collection.
  */
 export class RecentlyUsed<Value> {
     private newer = new Map<string, Value>();
     private older = new Map<string, Value>();
-    private characters = 0;
 
-    /** Each half takes so many entries, and so many characters of keys. */
-    public constructor(
-        private readonly most: number,
-        private readonly mostCharacters: number,
-    ) {}
+    /** @param most How many entries each half takes. */
+    public constructor(private readonly most: number) {}
 
     public find(key: string): Value | undefined {
         const value = this.newer.get(key);
@@ -26,19 +23,10 @@ export class RecentlyUsed<Value> {
     }
 
     public remember(key: string, value: Value): void {
-        if (this.newer.size >= this.most || this.characters + key.length > this.mostCharacters) {
+        if (this.newer.size >= this.most && !this.newer.has(key)) {
             this.older = this.newer;
             this.newer = new Map();
-            this.characters = 0;
         }
-        this.characters += key.length;
         this.newer.set(key, value);
-    }
-
-    public forget(key: string): void {
-        if (this.newer.delete(key)) {
-            this.characters -= key.length;
-        }
-        this.older.delete(key);
     }
 }

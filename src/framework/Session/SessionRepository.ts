@@ -61,7 +61,7 @@ const FORBID_TRIES = 100;
 /** A record that expired is only taken away this much later, so that a request in flight can still save its session. */
 const PRUNE_GRACE_MS = 60_000;
 /** Records longer than this are not kept parsed. */
-const LONGEST_HOT = 16_384;
+const LONGEST_HOT = 8_192;
 const NONE = { kind: 'none' } as const;
 
 /**
@@ -77,10 +77,11 @@ export class SessionRepository {
     private readonly movingAside = new Map<string, Promise<void>>();
     private readonly writers = new KeyedQueue();
     /**
-     * Records that were read or written lately, by their whole text, so that nothing here can be out of date. A visitor's next
-     * request copies what is parsed, and is compared with it: 9 of 65 µs for 1 KB (Node 20, without the network).
+     * Records that were read or written lately. They hold for their whole text only, so that nothing here can be out of date.
+     * A visitor's next request copies what is parsed, and is compared with it: 15 of 65 µs for a read of 1 KB, 25 of 105 for a
+     * change (Node 20, without the network).
      */
-    private readonly hot = new RecentlyUsed<LiveRecord>(500, 1_000_000);
+    private readonly hot = new RecentlyUsed<{ readonly text: string; readonly record: LiveRecord }>(500);
 
     public constructor(
         private readonly driver: SessionDriver,
@@ -355,14 +356,15 @@ export class SessionRepository {
 
     /** A damaged record is undefined here, and on its way out of the way. */
     private parse(id: string, text: string, now: number): ParsedRecord | undefined {
-        const hot = this.hot.find(text);
+        const known = this.hot.find(id);
+        const hot = known?.text === text ? known.record : undefined;
         if (hot && hot.seen <= now && hot.created <= now && (hot.login?.at ?? 0) <= now) {
             return hot; // unless the clock was set right since: then it is looked at anew
         }
         try {
             const record = parseRecord(text, now);
             if (record.kind === 'live' && !record.isAhead) {
-                this.keepHot(text, record);
+                this.keepHot(id, text, record);
             }
             return record;
         } catch (error) {
@@ -371,13 +373,9 @@ export class SessionRepository {
         }
     }
 
-    /** @param replaced The text that nobody will read any more: what is kept for longer costs the collector more. */
-    private keepHot(text: string, record: LiveRecord, replaced?: string): void {
-        if (replaced !== undefined) {
-            this.hot.forget(replaced);
-        }
+    private keepHot(id: string, text: string, record: LiveRecord): void {
         if (text.length <= LONGEST_HOT) {
-            this.hot.remember(text, record);
+            this.hot.remember(id, { text, record });
         }
     }
 
@@ -538,7 +536,7 @@ export class SessionRepository {
                 return undefined;
             }
             const record = writtenRecord(times, cookieText, body, change.whole === undefined ? undefined : change.data);
-            this.keepHot(text, record, stored?.record);
+            this.keepHot(id, text, record);
             return { kind: 'live', stored: { record: text, version }, record };
         });
     }

@@ -20,7 +20,7 @@ export class VerifiedCookies {
     private readonly known: RecentlyUsed<CookieId>;
 
     public constructor(most = 1_000) {
-        this.known = new RecentlyUsed(most, most * LONGEST);
+        this.known = new RecentlyUsed(most);
     }
 
     /** What is known of a signed value, or of a header that holds one, that has verified before. */

@@ -31,6 +31,8 @@ interface WarmFile {
     stats: Stats;
     /** When that was, in ms since the epoch. */
     at: number;
+    /** Asked for since room was last made: then it stays. */
+    wasUsed: boolean;
 }
 
 /**
@@ -70,13 +72,13 @@ export class WarmFiles {
             this.drop(path, file);
             return undefined;
         }
-        this.files.delete(path); // and set again: the last in the map is the last used
-        this.files.set(path, file);
+        file.wasUsed = true;
         return file.stored;
     }
 
     /** Takes over an open file whose record was just read. False: it did not, and the caller has to close the file. */
-    public keep(path: string, file: WarmFile): boolean {
+    public keep(path: string, read: Omit<WarmFile, 'wasUsed'>): boolean {
+        const file = { ...read, wasUsed: false };
         const isSettled = file.at - file.stats.ctimeMs > COARSE_MS;
         return (isSettled || file.hasRoom) && this.hold(path, file);
     }
@@ -93,7 +95,7 @@ export class WarmFiles {
         } catch {
             return;
         }
-        if (!this.hold(path, { fd, stats: fs.fstatSync(fd), hasRoom, stored, at: Date.now() })) {
+        if (!this.hold(path, { fd, stats: fs.fstatSync(fd), hasRoom, stored, at: Date.now(), wasUsed: false })) {
             fs.closeSync(fd);
         }
     }
@@ -103,9 +105,8 @@ export class WarmFiles {
         const file = this.files.get(path);
         const stats = fs.fstatSync(writeFd);
         if (file && file.stats.ino === stats.ino && file.stats.dev === stats.dev) {
-            this.files.delete(path);
             this.characters += stored.record.length - file.stored.record.length;
-            this.files.set(path, { fd: file.fd, stats, hasRoom: true, stored, at: Date.now() });
+            this.files.set(path, { fd: file.fd, stats, hasRoom: true, stored, at: Date.now(), wasUsed: true });
         }
     }
 
@@ -118,8 +119,7 @@ export class WarmFiles {
         this.files.set(path, file);
         this.characters += stored.record.length;
         while (this.files.size > this.most || this.characters > MOST_CHARACTERS) {
-            const [oldest, file] = this.files.entries().next().value as [string, WarmFile];
-            this.drop(oldest, file);
+            this.makeRoom();
         }
         return true;
     }
@@ -148,6 +148,18 @@ export class WarmFiles {
             this.drop(path, file);
         }
         return hadFiles;
+    }
+
+    /** Lets go of the file that came first, unless it was used since: then it goes to the end. */
+    private makeRoom(): void {
+        const [path, file] = this.files.entries().next().value as [string, WarmFile];
+        if (file.wasUsed) {
+            file.wasUsed = false;
+            this.files.delete(path);
+            this.files.set(path, file);
+        } else {
+            this.drop(path, file);
+        }
     }
 
     private take(path: string, file: WarmFile): void {
