@@ -56,6 +56,13 @@ export interface SessionDriver {
     setAside(id: string): MaybePromise<boolean>;
     /** Removes what was set aside before a time, and what dead processes left behind. */
     tidy(setAsideBefore: number): Promise<void>;
+    /**
+     * Whether this process should walk through the records now to remove what has expired. Where several processes share
+     * the storage, true for one of them in every `everyMs`. Left out: true.
+     */
+    mayWalk?(everyMs: number): MaybePromise<boolean>;
+    /** Throws where sessions can't be read or written now. Left out: a read has to do. */
+    check?(): MaybePromise<void>;
     /** Gives up timers and connections. */
     close(): MaybePromise<void>;
 }

@@ -3,6 +3,7 @@ import { DriverManager } from '../DriverManager.js';
 import type { Environment } from '../Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import type { Logger } from '../Logging/Logger.js';
+import { optionalImport } from './optionalImport.js';
 import { driverOptions, type SessionConfig } from './SessionConfig.js';
 import type { SessionDriver } from './SessionDriver.js';
 import { PlainStoreAdapter } from './stores/PlainStoreAdapter.js';
@@ -12,7 +13,7 @@ export type SessionDriverFactory = (
 ) => Store | SessionDriver | Promise<Store | SessionDriver>;
 
 /**
- * Makes session drivers by name: `file` and `memory` are built in, `extend` adds others. A factory may give any
+ * Makes session drivers by name: `file`, `memory` and `redis` are built in, `extend` adds others. A factory may give any
  * express-session store from npm, or a driver of your own.
  */
 export class SessionManager extends DriverManager<SessionDriver, Record<string, unknown>> {
@@ -32,6 +33,14 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
         this.extend('memory', async (options) => {
             const { MemoryStore } = await import('./stores/MemoryStore.js');
             return new MemoryStore({ warn, ...options });
+        });
+        this.extend('redis', async (options) => {
+            const { RedisStore } = await optionalImport(
+                'redis',
+                'connect-redis redis',
+                () => import('./stores/RedisStore.js'),
+            );
+            return RedisStore.open({ warn, keepDamagedMs: config.keepDamagedMs, ...options });
         });
     }
 
