@@ -205,7 +205,7 @@ await onRedis('the redis driver', (server) => {
             server.cli(
                 'SET',
                 `${theirs.prefix}one`,
-                JSON.stringify({ ...old, cookie: { ...old.cookie.data, originalMaxAge: HOUR } }),
+                JSON.stringify({ ...old, cookie: { path: '/', expires: old.cookie.expires, originalMaxAge: HOUR } }),
                 'PX',
                 String(HOUR - 1_000),
             );

@@ -3,8 +3,10 @@ import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
+import { Readiness } from '../Http/Readiness.js';
 import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../ServiceProvider.js';
+import { checkDriver } from './checkDriver.js';
 import { noSession } from './noSession.js';
 import { type SessionConfig, type SessionSettings, sessionConfig, settingsOf } from './SessionConfig.js';
 import type { SessionDriver } from './SessionDriver.js';
@@ -71,6 +73,7 @@ export class SessionServiceProvider extends ServiceProvider {
         this.handler = startSession(this.layer);
         this.pruner = new SessionPruner(this.layer);
         this.pruner.start();
+        container.make(Readiness).add('session store', () => checkDriver(driver));
         if (driver.abilities?.limits) {
             log.info(`Session driver [${config.driver}]: ${driver.abilities.limits}`);
         }
