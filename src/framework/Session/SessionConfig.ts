@@ -25,6 +25,7 @@ import {
 import type { Environment } from '../Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { randomId } from './randomId.js';
+import type { LifetimeOptions } from './SessionLifetime.js';
 import { randomSecret, SECRET_FIX, secretsIn, weaknessOf } from './secrets.js';
 
 /** The attributes of the session cookie, under express-session's names. Times are in ms. */
@@ -45,6 +46,8 @@ export interface SessionConfig {
     enabled: boolean;
     /** `file`, `memory`, `redis`, or a name given to `SessionManager.extend()`. */
     driver: string;
+    /** Drivers that were used before: a session that `driver` does not have is taken from them on first use. */
+    fallback: readonly string[];
     /** Signs the cookie; of an array the first signs and all verify. At least 32 random characters each. */
     secret?: string | readonly (string | undefined)[];
     /** The cookie's name. Unset: the name in sosise.json; where the cookie is secure with the prefix `__Host-`, or `__Secure-` with a domain or a path. */
@@ -249,6 +252,7 @@ const driverRules: Rule = (value, at) => {
 const shape = object({
     enabled: boolean(),
     driver: string({ minLength: 1 }),
+    fallback: arrayOf(string({ minLength: 1 })),
     secret: secretRule,
     name: optional(string({ pattern: COOKIE_NAME, allowed: 'names that a cookie can have, but for __proto__' })),
     rolling: optional(boolean()),
@@ -278,6 +282,7 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
     defaults: (environment) => ({
         enabled: false,
         driver: 'file',
+        fallback: [],
         resave: false,
         saveUninitialized: false,
         unset: 'keep',
@@ -297,8 +302,22 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
         shape(value, at);
         checkSecrets(value as Partial<SessionConfig>, at);
         checkDelivery(value as Partial<SessionConfig>, at);
+        checkFallback(value as Partial<SessionConfig>, at);
     },
 };
+
+function checkFallback({ driver, fallback }: Partial<SessionConfig>, at: Place): void {
+    for (const [index, name] of (Array.isArray(fallback) ? fallback : []).entries()) {
+        const place = at.key('fallback').key(index);
+        if (name === driver) {
+            place.say('is the driver itself: name the one that was used before it.');
+        } else if (name === 'memory') {
+            place.say('is empty after every start: there is nothing to take from it.');
+        } else if (fallback?.indexOf(name) !== index) {
+            place.say('stands there twice.');
+        }
+    }
+}
 
 /** Cookies that browsers throw away without a word: their visitors would have no session. */
 function checkDelivery(config: Partial<SessionConfig>, at: Place): void {
@@ -443,6 +462,16 @@ export function settingsOf(config: SessionConfig, environment: Environment): Ses
         maxBytes: config.maxBytes,
         keepDamagedMs: config.keepDamagedMs,
         pruneIntervalMs: pruneIntervalOf(config),
+    };
+}
+
+/** When sessions end, as the config says. */
+export function lifetimeOf(settings: SessionSettings): LifetimeOptions {
+    return {
+        idleMs: settings.idleMs,
+        maxAgeMs: settings.cookie.maxAge ?? undefined,
+        absoluteMs: settings.absoluteMs,
+        hasFixedEnd: settings.cookie.expires instanceof Date,
     };
 }
 

@@ -52,7 +52,7 @@ const DAY_MS = 86_400_000;
 /** For so long an ended session's note tells requests that still come with its id how it ended. */
 const ENDED_KEPT_MS = DAY_MS;
 /** It is there a little longer: what a process that died left of the same session is found and removed before. */
-const NOTE_KEPT_MS = ENDED_KEPT_MS + DAY_MS / 24;
+export const NOTE_KEPT_MS = ENDED_KEPT_MS + DAY_MS / 24;
 /** Each try that fails was overtaken by a write, or met a damaged record. */
 const FORBID_TRIES = 100;
 /** A record that expired is only taken away this much later, so that a request in flight can still save its session. */
@@ -518,8 +518,16 @@ export class SessionRepository {
 
     /** From when a driver may drop a record by itself: the note of its end is worth keeping for a while. */
     private dropOf(record: Pick<LiveRecord, 'seen' | 'created' | 'maxAge'>): number {
-        return this.lifetime.endOf(record).at + ENDED_KEPT_MS;
+        return dropOf(this.lifetime, record);
     }
+}
+
+/** The same by a lifetime; for a note, by the time (ms since the epoch) at which its session ended. */
+export function dropOf(
+    lifetime: SessionLifetime,
+    record: Pick<LiveRecord, 'seen' | 'created' | 'maxAge'> | number,
+): number {
+    return typeof record === 'number' ? record + NOTE_KEPT_MS : lifetime.endOf(record).at + ENDED_KEPT_MS;
 }
 
 /** With its login as it is to be written. */

@@ -8,8 +8,8 @@ import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../ServiceProvider.js';
 import { checkDriver } from './checkDriver.js';
 import { noSession } from './noSession.js';
-import { type SessionConfig, type SessionSettings, sessionConfig, settingsOf } from './SessionConfig.js';
-import type { SessionDriver } from './SessionDriver.js';
+import { type SessionConfig, sessionConfig, settingsOf } from './SessionConfig.js';
+import { SessionDrivers } from './SessionDrivers.js';
 import type { ForgeryRules, SessionLayer } from './SessionLayer.js';
 import { SessionManager } from './SessionManager.js';
 import type { SessionPruner } from './SessionPruner.js';
@@ -22,7 +22,7 @@ export class SessionServiceProvider extends ServiceProvider {
     public static override readonly config = [sessionConfig];
 
     private handler: RequestHandler | undefined;
-    private driver: SessionDriver | undefined;
+    private drivers: SessionDrivers | undefined;
     private layer: SessionLayer | undefined;
     private pruner: SessionPruner | undefined;
 
@@ -54,8 +54,8 @@ export class SessionServiceProvider extends ServiceProvider {
             log.warning(`The session secret ${weakness}: production would refuse to start with it.`);
         }
         const settings = settingsOf(config, environment);
-        this.driver = await container.make(SessionManager).driver(config.driver);
-        const driver = await this.sealed(this.driver, settings, log);
+        this.drivers = new SessionDrivers({ manager: container.make(SessionManager), config, settings, log });
+        const driver = await this.drivers.open();
         // Not loaded where sessions are off.
         const [{ SessionLayer }, { SessionPruner }, { startSession }] = await Promise.all([
             import('./SessionLayer.js'),
@@ -81,22 +81,7 @@ export class SessionServiceProvider extends ServiceProvider {
 
     public override async shutdown(): Promise<void> {
         await this.pruner?.stop();
-        await this.driver?.close();
-    }
-
-    /** With encryption in front, unless there is none and never was: what ends with the process begins empty. */
-    private async sealed(driver: SessionDriver, settings: SessionSettings, log: Logger): Promise<SessionDriver> {
-        if (!settings.encrypts && driver.abilities?.survivesRestart === false) {
-            return driver;
-        }
-        const { openSealed } = await import('./openSealed.js');
-        return openSealed(driver, {
-            name: this.settings.driver,
-            secrets: settings.secrets,
-            encrypts: settings.encrypts,
-            timeoutMs: settings.storeTimeoutMs,
-            warn: (message) => log.warning(message),
-        });
+        await this.drivers?.close();
     }
 
     private get forgery(): ForgeryRules | undefined {
