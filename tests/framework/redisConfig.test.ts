@@ -68,7 +68,7 @@ describe('the options of the redis driver', () => {
 test('packages that are not installed are named with the command that installs them', async () => {
     const missing = 'no-such-package';
     await expect(optionalImport('redis', 'connect-redis redis', () => import(missing))).rejects.toThrow(
-        'Session driver [redis] needs packages that are not installed: npm install connect-redis redis',
+        'Session driver [redis] needs packages that are not installed: npm install connect-redis redis --save-prod',
     );
     const broken = () => Promise.reject(new SyntaxError('broken'));
     await expect(optionalImport('redis', 'connect-redis redis', broken)).rejects.toThrow('broken');

@@ -9,7 +9,7 @@ export async function optionalImport<T>(driver: string, packages: string, load: 
             throw cause;
         }
         throw new ConfigError(
-            `Session driver [${driver}] needs packages that are not installed: npm install ${packages}`,
+            `Session driver [${driver}] needs packages that are not installed: npm install ${packages} --save-prod`,
             {
                 cause,
             },
