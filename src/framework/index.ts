@@ -61,6 +61,7 @@ export {
     type StoredRecord,
 } from './Session/SessionDriver.js';
 export { type SessionDriverFactory, SessionManager } from './Session/SessionManager.js';
+export { type MigrationCounts, SessionMigration } from './Session/SessionMigration.js';
 export { type SessionName, SessionRegistry, type UserSession } from './Session/SessionRegistry.js';
 export { SessionServiceProvider } from './Session/SessionServiceProvider.js';
 export { KeyedQueue } from './Session/stores/KeyedQueue.js';

@@ -19,6 +19,11 @@ export interface OldDriver {
     readonly driver: SessionDriver;
 }
 
+/** The same, with what moves its sessions. */
+export interface MovingDriver extends OldDriver {
+    readonly mover: SessionMover;
+}
+
 export interface FallbackOptions {
     readonly driver: SessionDriver;
     /** In the order in which they are asked. */
@@ -34,7 +39,7 @@ export interface FallbackOptions {
 export class FallbackDriver implements SessionDriver {
     public readonly abilities: NonNullable<SessionDriver['abilities']>;
     private readonly driver: SessionDriver;
-    private readonly old: readonly (OldDriver & { readonly mover: SessionMover })[];
+    private readonly old: readonly MovingDriver[];
 
     public constructor(private readonly options: FallbackOptions) {
         const { driver: to, old, lifetime, warn } = options;
@@ -43,9 +48,9 @@ export class FallbackDriver implements SessionDriver {
         this.abilities = to.abilities ?? {};
     }
 
-    /** What moves sessions here from the named one; undefined where that is not among the old ones. */
-    public moverFrom(name: string): SessionMover | undefined {
-        return this.old.find((each) => each.name === name)?.mover;
+    /** The named one of the old drivers, with what moves its sessions here. */
+    public oldDriver(name: string): MovingDriver | undefined {
+        return this.old.find((each) => each.name === name);
     }
 
     public read(id: string): MaybePromise<StoredRecord | undefined> {

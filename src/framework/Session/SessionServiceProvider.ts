@@ -12,6 +12,7 @@ import { type SessionConfig, sessionConfig, settingsOf } from './SessionConfig.j
 import { SessionDrivers } from './SessionDrivers.js';
 import type { ForgeryRules, SessionLayer } from './SessionLayer.js';
 import { SessionManager } from './SessionManager.js';
+import { SessionMigration } from './SessionMigration.js';
 import type { SessionPruner } from './SessionPruner.js';
 import { SessionRegistry } from './SessionRegistry.js';
 import type { SessionRepository } from './SessionRepository.js';
@@ -31,6 +32,10 @@ export class SessionServiceProvider extends ServiceProvider {
         container.singleton(
             SessionManager,
             () => new SessionManager(this.settings, environment, container.make(Logger)),
+        );
+        container.singleton(
+            SessionMigration,
+            () => new SessionMigration(this.settings, () => this.drivers?.withFallback),
         );
         container.singleton(SessionRegistry, () => new SessionRegistry(() => this.repository));
     }
