@@ -53,6 +53,11 @@ export class RedisServer {
         return execFileSync('redis-cli', ['-p', String(this.port), ...args], { encoding: 'utf8' }).trim();
     }
 
+    /** Stores bytes as they are. */
+    public set(key: string, bytes: Buffer): void {
+        execFileSync('redis-cli', ['-p', String(this.port), '-x', 'SET', key], { input: bytes });
+    }
+
     public freeze(): void {
         this.process?.kill('SIGSTOP');
     }

@@ -10,8 +10,8 @@ export interface LockCommands {
 }
 
 /** A lease ends so long after its process was last heard of, in ms; while it lives it says so more often. */
-const LEASE_MS = 10_000;
-const RENEW_MS = 3_000;
+const LEASE_MS = 5_000;
+const RENEW_MS = 1_500;
 const FIRST_PAUSE_MS = 3;
 const LONGEST_PAUSE_MS = 40;
 
