@@ -31,6 +31,7 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
             return new FileStore({ warn, ...options });
         });
         this.extend('memory', async (options) => {
+            await refuseInWorker();
             const { MemoryStore } = await import('./stores/MemoryStore.js');
             return new MemoryStore({ warn, ...options });
         });
@@ -55,6 +56,16 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
 
     protected override optionsFor(name: string): Record<string, unknown> {
         return driverOptions(name, this.config, this.environment);
+    }
+}
+
+/** Each process would have sessions of its own, and visitors lose theirs from one request to the next. */
+async function refuseInWorker(): Promise<void> {
+    const { default: cluster } = await import('node:cluster');
+    if (cluster.isWorker) {
+        throw new ConfigError(
+            "Session driver [memory] keeps sessions in one process, and this is one of several (a worker of node:cluster): visitors would lose theirs from one request to the next. Set driver: 'file' or 'redis' in src/config/session.ts.",
+        );
     }
 }
 
