@@ -1,4 +1,5 @@
-interface Waiting {
+/** Work that is waited for. */
+export interface Waiting {
     readonly until: number;
     readonly late: () => void;
 }
@@ -13,12 +14,17 @@ export class Deadlines {
 
     public constructor(private readonly limitMs: number) {}
 
-    /** Calls `late` unless the function that it gives is called before the time is over. */
-    public start(late: () => void): () => void {
+    /** Calls `late` unless `end` is called before the time is over. */
+    public start(late: () => void): Waiting {
         const entry: Waiting = { until: performance.now() + this.limitMs, late };
         this.waiting.add(entry);
         this.timer ??= setTimeout(this.look, this.limitMs);
-        return () => this.waiting.delete(entry);
+        return entry;
+    }
+
+    /** False: it was too late. */
+    public end(entry: Waiting): boolean {
+        return this.waiting.delete(entry);
     }
 
     /** Answers that wait in the socket while this process was busy are read first: the server was not slow. */

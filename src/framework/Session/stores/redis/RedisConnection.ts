@@ -70,24 +70,25 @@ export class RedisConnection {
     /** The answer to a command. Rejects with RedisTrouble. */
     public ask(key: string | undefined, args: readonly string[]): Promise<unknown> {
         const { link } = this;
-        return link ? this.send(link, (target) => target.send(key, args)) : this.askLater(key, args);
+        return link && !this.isSilent(link) ? this.send(link, link.send(key, args)) : this.askLater(key, args);
     }
 
     /** The same for a command that changes nothing: it is sent again where the connection broke under it. */
     public askAgain(key: string | undefined, args: readonly string[]): Promise<unknown> {
-        return this.ask(key, args).catch((error: RedisTrouble) => {
-            if (error.kind !== 'lost' || error.code === 'ETIMEDOUT') {
-                throw error;
-            }
-            return this.ask(key, args);
-        });
+        const { link } = this;
+        return link && !this.isSilent(link)
+            ? this.send(link, link.send(key, args), () => this.ask(key, args))
+            : this.askLater(key, args);
     }
 
     /** All servers that hold a part of the keys, each with the same limits. */
     public async nodes(): Promise<SendCommand[]> {
         const link = this.link ?? (await this.back());
         const nodes = await link.nodes().catch((error) => Promise.reject(this.troubleOf(link, error)));
-        return nodes.map((send) => (args) => this.send(link, () => send(args)));
+        return nodes.map(
+            (send) => (args) =>
+                this.isSilent(link) ? Promise.reject(this.silence('unsent')) : this.send(link, send(args)),
+        );
     }
 
     /** Waits for answers that are under way, and gives up the connection. */
@@ -101,24 +102,23 @@ export class RedisConnection {
         this.outage?.end();
     }
 
-    private send(link: RedisLink, start: (link: RedisLink) => Promise<unknown>): Promise<unknown> {
-        if (this.silentSince !== undefined && link.isSingle) {
-            return Promise.reject(this.silence('unsent'));
-        }
+    /** Gives an answer its time. @param again Sends the command again, where that does no harm. */
+    private send(link: RedisLink, answer: Promise<unknown>, again?: () => Promise<unknown>): Promise<unknown> {
         return new Promise((resolve, reject) => {
-            const done = this.deadlines.start(() => {
+            const waiting = this.deadlines.start(() => {
                 this.overdue(link);
                 reject(this.silence('lost'));
             });
-            start(link).then(
+            answer.then(
                 (reply) => {
-                    done();
+                    this.deadlines.end(waiting);
                     this.silentSince = undefined;
                     resolve(reply);
                 },
                 (error) => {
-                    done();
-                    reject(this.troubleOf(link, error));
+                    const isWaitedFor = this.deadlines.end(waiting);
+                    const trouble = this.troubleOf(link, error);
+                    again && isWaitedFor && trouble.kind === 'lost' ? resolve(again()) : reject(trouble);
                 },
             );
         });
@@ -126,12 +126,23 @@ export class RedisConnection {
 
     private async askLater(key: string | undefined, args: readonly string[]): Promise<unknown> {
         const link = await this.back();
-        return this.send(link, (target) => target.send(key, args));
+        if (this.isSilent(link)) {
+            throw this.silence('unsent');
+        }
+        return this.send(link, link.send(key, args));
+    }
+
+    /** Whether more commands would only wait behind those that are overdue. */
+    private isSilent(link: RedisLink): boolean {
+        return this.silentSince !== undefined && link.isSingle;
     }
 
     /** The link that comes back in the first moment of an outage; later it fails at once. */
     private async back(): Promise<RedisLink> {
         const { outage } = this;
+        if (this.link) {
+            return this.link;
+        }
         const left = outage ? outage.since + this.options.commandTimeoutMs - performance.now() : 0;
         if (outage && left > 0) {
             await inTime(outage.over, left, () => asUnsent(outage.cause));

@@ -9,7 +9,9 @@ type Sentinel = ReturnType<typeof createSentinel>;
 export type RedisPackage = typeof import('redis');
 
 /** More unanswered commands than this, and the client refuses new ones: a server that is slow must not fill the memory. */
-const MOST_COMMANDS = 10_000;
+const LIMITS = { commandsQueueMaxLength: 10_000 };
+/** Without a connection, commands fail at once. */
+const AT_ONCE = { disableOfflineQueue: true };
 /** Our own options; every other one is the client's. */
 const OURS = [
     'url',
@@ -33,35 +35,38 @@ const OURS = [
 
 /** What makes links by these options: to a cluster where they have `rootNodes`, over sentinels with `sentinelRootNodes`. */
 export function linkMaker(redis: RedisPackage, options: RedisStoreOptions): () => RedisLink {
-    const connection = connectionOf(options);
-    const rest = Object.fromEntries(Object.entries(options).filter(([key]) => !OURS.includes(key)));
+    const rest: Record<string, unknown> = Object.fromEntries(
+        Object.entries(options).filter(([key]) => !OURS.includes(key)),
+    );
+    // The client's own timer, one for each command, ends when the command is written: ours counts to the answer.
+    rest['commandOptions'] = { ...(rest['commandOptions'] as object), timeout: 0 };
     if (options.rootNodes) {
-        const { socket, ...login } = connection;
-        const { host: _host, port: _port, ...others } = socket;
-        const defaults = {
-            ...login,
-            ...(rest['defaults'] as object),
-            socket: { ...others, ...socketOf(rest['defaults']) },
-        };
+        const defaults = nodeOptions(options, rest['defaults']);
         return () => clusterLink(redis.createCluster({ ...rest, defaults } as never));
     }
     if (options.sentinelRootNodes) {
-        const { socket, ...login } = connection;
-        const { host: _host, port: _port, ...others } = socket;
-        const given = rest['nodeClientOptions'];
-        const nodeClientOptions = { ...login, ...(given as object), socket: { ...others, ...socketOf(given) } };
+        const nodeClientOptions = nodeOptions(options, rest['nodeClientOptions']);
         return () => sentinelLink(redis.createSentinel({ ...rest, nodeClientOptions } as never));
     }
+    const { socket, ...login } = connectionOf(options);
     // Copies: the client writes into what it is given. Reconnecting is RedisConnection's business.
     return () =>
         singleLink(
             redis.createClient({
+                ...LIMITS,
                 ...rest,
-                ...connection,
-                disableOfflineQueue: true,
-                socket: { ...connection.socket, ...socketOf(rest), reconnectStrategy: false },
+                ...login,
+                ...AT_ONCE,
+                socket: { ...socket, ...socketOf(rest), reconnectStrategy: false },
             } as never),
         );
+}
+
+/** For each server of several, whose addresses the others tell. */
+function nodeOptions(options: RedisStoreOptions, given: unknown): object {
+    const { socket, ...login } = connectionOf(options);
+    const { host: _host, port: _port, ...others } = socket;
+    return { ...LIMITS, ...login, ...(given as object), ...AT_ONCE, socket: { ...others, ...socketOf(given) } };
 }
 
 /** Where the server is, for messages: never a name or a password. */
@@ -83,7 +88,6 @@ function connectionOf({ url, connectTimeoutMs, ...options }: RedisStoreOptions) 
     const tls = options.tls ?? parsed?.tls;
     const { host = parsed?.host, port = parsed?.port } = options;
     return {
-        commandsQueueMaxLength: MOST_COMMANDS,
         ...(username !== undefined && { username }),
         ...(password !== undefined && { password }),
         ...(database !== undefined && { database }),
