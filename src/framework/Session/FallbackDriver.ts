@@ -45,7 +45,7 @@ export class FallbackDriver implements SessionDriver {
         const { driver: to, old, lifetime, warn } = options;
         this.driver = to;
         this.old = old.map((each) => ({ ...each, mover: new SessionMover({ from: each.driver, to, lifetime, warn }) }));
-        this.abilities = to.abilities ?? {};
+        this.abilities = { ...to.abilities, answersWithinMs: undefined }; // several may have to be asked
     }
 
     /** The named one of the old drivers, with what moves its sessions here. */

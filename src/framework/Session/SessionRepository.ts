@@ -69,6 +69,8 @@ export class SessionRepository {
     /** When they end. */
     public readonly lifetime: SessionLifetime;
     private readonly trouble: StoreTrouble;
+    /** Reads need no time limit here. */
+    private readonly isBounded: boolean;
     private readonly movingAside = new Map<string, Promise<void>>();
     private readonly writers = new KeyedQueue();
 
@@ -79,6 +81,7 @@ export class SessionRepository {
         this.lifetime = new SessionLifetime(options);
         this.trouble = new StoreTrouble(options.timeoutMs);
         this.users = new UserSessions(driver, this);
+        this.isBounded = (driver.abilities?.answersWithinMs ?? Number.POSITIVE_INFINITY) <= options.timeoutMs;
     }
 
     /**
@@ -101,7 +104,8 @@ export class SessionRepository {
             return this.examine(id, found);
         }
         const examined = found.then((stored) => this.examine(id, stored));
-        return this.trouble.inTime('loaded', examined).catch((error) => this.notRead(id, error));
+        const limited = this.isBounded ? examined : this.trouble.inTime('loaded', examined);
+        return limited.catch((error) => this.notRead(id, error));
     }
 
     /** The same for a request that looks into the session: one whose data can't be parsed is damaged. */

@@ -35,12 +35,7 @@ const OTHER = '~';
  * between all processes on one server. It is both a driver of the session layer and an express-session store.
  */
 export class RedisStore extends StockRedisStore implements SessionDriver {
-    public readonly abilities: DriverAbilities = {
-        atomicBetweenProcesses: true,
-        lists: true,
-        setsAside: true,
-        survivesRestart: true,
-    };
+    public readonly abilities: DriverAbilities;
     private readonly locks = new RedisLocks({
         ask: (key, args) => this.connection.ask(key, args),
         run: (script, key, args) => this.run(script, key, args),
@@ -57,6 +52,13 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
         super({ ...options, client } as never);
         this.calls = client;
         this.isPlain = options.serializer === undefined;
+        this.abilities = {
+            atomicBetweenProcesses: true,
+            lists: true,
+            setsAside: true,
+            survivesRestart: true,
+            answersWithinMs: options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS,
+        };
     }
 
     /** Connects. Throws ConfigError where the server does not answer within `connectTimeoutMs`, or refuses. */
