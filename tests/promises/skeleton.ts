@@ -55,7 +55,7 @@ export async function skeleton(options: ServerOptions, say: Say): Promise<number
                 driver: store,
                 secret,
                 idle: idleMs,
-                drivers: { file: { path: folder }, redis: { port: redisPort } },
+                drivers: { file: { path: folder }, ...(redisPort > 0 && { redis: { port: redisPort } }) },
                 ...session,
             },
         },
