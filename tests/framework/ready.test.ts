@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { HttpServer } from '../../src/framework/Http/HttpServer.js';
 import { Readiness } from '../../src/framework/Http/Readiness.js';
@@ -54,6 +55,18 @@ describe('GET /ready', () => {
         expect(new Set(answers.map((answer) => answer?.error.message))).toEqual(new Set(['No answer within 100 ms.']));
         expect(performance.now() - started).toBeLessThan(500);
         expect(asked).toBe(1);
+    });
+
+    test('is 503 where the folder of the file driver can not be used', async () => {
+        const app = await sessionApp({ session: { driver: 'file' } });
+        expect((await ask(app.url)).status).toBe(200);
+        rmSync(app.folder, { recursive: true });
+        writeFileSync(app.folder, 'no folder');
+        await vi.waitFor(
+            async () =>
+                expect(await ask(app.url)).toMatchObject({ status: 503, body: { data: { part: 'session store' } } }),
+            3_000,
+        );
     });
 
     test('says that the server stops, which goes on serving for stopDelayMs', async () => {
