@@ -6,6 +6,7 @@ import session from 'express-session';
 import sessionFileStore from 'session-file-store';
 import { describe, expect, test, vi } from 'vitest';
 import { increment, login, SessionRegistry } from '../../src/framework/index.js';
+import { FallbackDriver } from '../../src/framework/Session/FallbackDriver.js';
 import { SessionLifetime } from '../../src/framework/Session/SessionLifetime.js';
 import { SessionMover } from '../../src/framework/Session/SessionMover.js';
 import { endedRecord } from '../../src/framework/Session/SessionRecord.js';
@@ -305,6 +306,33 @@ describe('a process that still knows the old driver alone', () => {
         expect(to.read(id)?.record).toContain('"ended":');
         expect(await from.read(id)).toBeDefined();
     });
+});
+
+test('a session that another process moves right between the two looks is not taken for none', async () => {
+    const lifetime = new SessionLifetime({ idleMs: HOUR, maxAgeMs: undefined });
+    const to = new MemoryStore();
+    const from = new MemoryStore();
+    const id = keyOf('one');
+    from.write(id, recordWith({ cart: 1 }), undefined, Date.now() + HOUR);
+    const other = new SessionMover({ from, to, lifetime, warn: () => undefined });
+    const read = from.read.bind(from);
+    let isMoved = false;
+    const watched = Object.assign(Object.create(from) as MemoryStore, {
+        async read(name: string) {
+            if (!isMoved) {
+                isMoved = true;
+                await other.move(id); // `to` was asked before, and had nothing
+            }
+            return read(name);
+        },
+    });
+    const driver = new FallbackDriver({
+        driver: to,
+        old: [{ name: 'old', driver: watched }],
+        lifetime,
+        warn: () => undefined,
+    });
+    expect(JSON.parse((await driver.read(id))?.record ?? '{}')).toMatchObject({ cart: 1 });
 });
 
 describe('the option fallback', () => {
