@@ -1,17 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onServerCore } from './pinning.js';
+import { freePort, RedisServer } from '../tests/helpers/redis.js';
+import { onAllCores, onServerCore } from './pinning.js';
 
 export type AppName = 'hand-wired' | 'ours' | 'as shipped';
-export type Driver = 'file' | 'memory';
+export type Driver = 'file' | 'memory' | 'redis';
 
 export interface AppOptions {
     driver: Driver;
+    /** How many processes share the port, by node:cluster. Default: 1. */
+    processes?: number;
     /** Bytes of JSON in each session. */
     bytes?: number;
     /** Ours: one line per request. */
@@ -31,6 +34,8 @@ const ENTRIES: Record<AppName, string> = {
     ours: './apps/ours.js',
     'as shipped': '../build/server.js',
 };
+
+const CLUSTER = fileURLToPath(new URL('./apps/cluster.js', import.meta.url));
 
 const BOOT_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 15_000;
@@ -53,6 +58,7 @@ export class AppProcess {
         public readonly port: number,
         private readonly child: ChildProcess,
         private readonly folder: string,
+        private readonly redis: RedisServer | undefined,
     ) {
         running.add(this);
         child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -64,6 +70,9 @@ export class AppProcess {
         const port = await freePort();
         const folder = mkdtempSync(join(tmpdir(), 'sosise-bench-'));
         const entry = fileURLToPath(new URL(ENTRIES[name], import.meta.url));
+        const { processes = 1 } = options;
+        // On the client's core: it is the application that is measured.
+        const redis = options.driver === 'redis' ? await RedisServer.start() : undefined;
         const { profile } = options;
         const flags = profile
             ? [
@@ -73,7 +82,9 @@ export class AppProcess {
                   `--cpu-prof-name=${basename(profile)}`,
               ]
             : [];
-        const [command = '', ...args] = onServerCore([process.execPath, ...flags, entry]);
+        const script = processes > 1 ? [CLUSTER, entry, String(processes)] : [entry];
+        const node = [process.execPath, ...flags, ...script];
+        const [command = '', ...args] = processes > 1 ? onAllCores(node) : onServerCore(node);
         const child = spawn(command, args, {
             cwd: folder,
             env: {
@@ -85,6 +96,7 @@ export class AppProcess {
                 SESSION_SECRET: SECRET,
                 BENCH_DRIVER: options.driver,
                 BENCH_FOLDER: folder,
+                BENCH_REDIS_PORT: String(redis?.port ?? 0),
                 BENCH_BYTES: String(options.bytes ?? 1024),
                 BENCH_ACCESS_LOG: options.accessLog ? '1' : '0',
                 BENCH_ENCRYPT: options.encrypt ? '1' : '0',
@@ -92,7 +104,7 @@ export class AppProcess {
             },
             stdio: ['ignore', 'ignore', 'pipe'],
         });
-        return new AppProcess(name, port, child, folder);
+        return new AppProcess(name, port, child, folder, redis);
     }
 
     /** Waits for the first 200 that a path gives. */
@@ -108,13 +120,21 @@ export class AppProcess {
 
     /** CPU time of all threads so far, in microseconds; undefined where /proc does not tell. */
     public cpuMicroseconds(): number | undefined {
-        const fields = this.proc('stat')?.split(') ')[1]?.split(' ');
-        return fields && (Number(fields[11]) + Number(fields[12])) * TICK_US;
+        const { pid } = this.child;
+        const workers = read(`/proc/${pid}/task/${pid}/children`)?.split(' ').filter(Boolean) ?? [];
+        const ticks = [pid, ...workers].map((each) => {
+            const fields = read(`/proc/${each}/stat`)?.split(') ')[1]?.split(' ');
+            return fields && Number(fields[11]) + Number(fields[12]);
+        });
+        return ticks.reduce<number | undefined>(
+            (sum, each) => (sum === undefined || each === undefined ? undefined : sum + each * TICK_US),
+            0,
+        );
     }
 
     /** Resident memory in MB; undefined where /proc does not tell. */
     public residentMegabytes(): number | undefined {
-        const kilobytes = this.proc('status')?.match(/VmRSS:\s+(\d+) kB/)?.[1];
+        const kilobytes = read(`/proc/${this.child.pid}/status`)?.match(/VmRSS:\s+(\d+) kB/)?.[1];
         return kilobytes === undefined ? undefined : Number(kilobytes) / 1024;
     }
 
@@ -131,16 +151,17 @@ export class AppProcess {
 
     public kill(): void {
         this.child.kill('SIGKILL');
+        void this.redis?.stop();
         rmSync(this.folder, { recursive: true, force: true });
         running.delete(this);
     }
+}
 
-    private proc(file: string): string | undefined {
-        try {
-            return readFileSync(`/proc/${this.child.pid}/${file}`, 'utf8');
-        } catch {
-            return undefined;
-        }
+function read(file: string): string | undefined {
+    try {
+        return readFileSync(file, 'utf8');
+    } catch {
+        return undefined;
     }
 }
 
@@ -156,13 +177,4 @@ function answers(port: number, path: string): Promise<boolean> {
         socket.on('error', () => resolve(false));
         socket.on('close', () => resolve(false));
     });
-}
-
-async function freePort(): Promise<number> {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as { port: number };
-    server.close();
-    await once(server, 'close');
-    return port;
 }

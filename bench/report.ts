@@ -22,7 +22,9 @@ export function circumstances(): Record<string, string> {
         machine: `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${canPin ? 'one for the servers' : 'shared by all'}`,
         node: process.versions.node,
         ...Object.fromEntries(
-            ['express', 'express-session', 'session-file-store', 'memorystore'].map((name) => [name, versionOf(name)]),
+            ['express', 'express-session', 'session-file-store', 'memorystore', 'connect-redis', 'redis'].map(
+                (name) => [name, versionOf(name)],
+            ),
         ),
     };
 }
@@ -39,14 +41,15 @@ export function rowTable(rows: readonly Row[]): string {
         ['driver', 'request', 'hand-wired req/s', 'ours req/s', 'ratio (min–max)', 'CPU µs', 'p50 ms', 'p99 ms'],
         rows.map((row) => {
             const { handWired, ours, ratio } = row;
+            const driver = row.processes === 1 ? row.driver : `${row.driver}, ${row.processes} processes`;
             const title = TITLES[row.workload] + (row.accessLog ? ', ours with its access log' : '');
             if (!handWired || !ours || !ratio) {
-                return [row.driver, title, `void: ${row.void}`, '', '', '', '', ''];
+                return [driver, title, `void: ${row.void}`, '', '', '', '', ''];
             }
             const both = (pick: (figures: Figures) => number | undefined, digits: number) =>
                 `${fixed(pick(handWired), digits)} → ${fixed(pick(ours), digits)}`;
             return [
-                row.driver,
+                driver,
                 title,
                 fixed(handWired.perSecond, 0),
                 fixed(ours.perSecond, 0),

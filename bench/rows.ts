@@ -6,6 +6,7 @@ export interface RowPlan {
     readonly driver: Driver;
     readonly workload: WorkloadName;
     readonly accessLog: boolean;
+    readonly processes: number;
 }
 
 /** Medians over the rounds of one app. */
@@ -32,10 +33,14 @@ export interface Rounds extends Load {
 }
 
 /** The rows of the default run, in their order. The access log costs the same with every driver. */
-export function planRows(drivers: readonly Driver[], only: readonly string[]): RowPlan[] {
+export function planRows(drivers: readonly Driver[], only: readonly string[], processes: readonly number[]): RowPlan[] {
     const workloads: WorkloadName[] = ['none', 'read', 'change', 'new', 'unknown'];
-    const rows = drivers.flatMap((driver) => workloads.map((workload) => ({ driver, workload, accessLog: false })));
-    const logged: RowPlan = { driver: drivers[0] ?? 'memory', workload: 'none', accessLog: true };
+    const rows = drivers.flatMap((driver) =>
+        processes.flatMap((count) =>
+            workloads.map((workload) => ({ driver, workload, accessLog: false, processes: count })),
+        ),
+    );
+    const logged: RowPlan = { driver: drivers[0] ?? 'memory', workload: 'none', accessLog: true, processes: 1 };
     return [...rows, logged].filter(
         ({ workload, accessLog }) => only.length === 0 || only.includes(accessLog ? 'log' : workload),
     );
@@ -74,10 +79,11 @@ function loadOf({ workload }: RowPlan, settings: Rounds): Load {
 }
 
 export function startSubject(name: AppName, plan: RowPlan, settings: Rounds, more: Partial<AppOptions> = {}) {
-    const { driver, workload, accessLog } = plan;
+    const { driver, workload, accessLog, processes } = plan;
     return Subject.start(name, workload, loadOf(plan, settings), {
         driver,
         accessLog,
+        processes,
         bytes: settings.bytes,
         encrypt: settings.encrypt,
         ...more,

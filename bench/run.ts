@@ -4,6 +4,7 @@
  *
  *     npm run bench                              all drivers and kinds of request, about five minutes
  *     npm run bench -- --driver=memory --only=read,change
+ *     npm run bench -- --driver=redis --processes=1,2          beside connect-redis, each app with a Redis of its own
  *     npm run bench -- --boot                    boot to the first 200, memory, size of the install
  *     npm run bench -- --profile --driver=file --only=read     a CPU profile of our server instead
  *
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     options: {
         driver: { type: 'string', default: 'file,memory' },
         only: { type: 'string', default: '' },
+        processes: { type: 'string', default: '1' },
         rounds: { type: 'string', default: '5' },
         seconds: { type: 'string', default: '2' },
         connections: { type: 'string', default: '32' },
@@ -49,6 +51,7 @@ const settings: Rounds = {
 const plans = planRows(
     values.driver.split(',') as Driver[],
     values.only.split(',').filter((name) => name !== ''),
+    values.processes.split(',').map(Number),
 );
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

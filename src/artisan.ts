@@ -5,6 +5,7 @@ import { Artisan } from './framework/Console/Artisan.js';
 const artisan = new Artisan({
     entryUrl: import.meta.url,
     config: { session: () => import('./config/session.js') },
+    bootstrap: () => import('./bootstrap/app.js'),
 });
 
 process.exitCode = await artisan.run(process.argv.slice(2));

@@ -5,23 +5,33 @@ import memorystore from 'memorystore';
 import sessionFileStore from 'session-file-store';
 import { addRoutes } from './routes.js';
 
-const { BENCH_DRIVER, BENCH_FOLDER, PORT, SESSION_SECRET } = process.env;
+const { BENCH_DRIVER, BENCH_FOLDER, BENCH_REDIS_PORT, PORT, SESSION_SECRET } = process.env;
 
 if (process.env.BENCH_PACKAGES === 'all') {
     await import('./otherPackages.js');
 }
 
+// Only where it is measured: it would count as memory and as time to boot.
+const [{ RedisStore }, { createClient }] =
+    BENCH_DRIVER === 'redis' ? await Promise.all([import('connect-redis'), import('redis')]) : [{}, {}];
 const MemoryStore = memorystore(session);
 const FileStore = sessionFileStore(session);
+
+const stores = {
+    memory: () => new MemoryStore({ checkPeriod: 86_400_000 }),
+    file: () => new FileStore({ path: BENCH_FOLDER }),
+    redis: () => {
+        const client = createClient({ socket: { port: Number(BENCH_REDIS_PORT) } });
+        client.connect().catch(console.error);
+        return new RedisStore({ client });
+    },
+};
 
 const app = express();
 
 app.use(
     session({
-        store:
-            BENCH_DRIVER === 'memory'
-                ? new MemoryStore({ checkPeriod: 86_400_000 })
-                : new FileStore({ path: BENCH_FOLDER }),
+        store: stores[BENCH_DRIVER](),
         secret: SESSION_SECRET,
         resave: false,
         saveUninitialized: false,

@@ -4,7 +4,7 @@ export default defineSessionConfig({
     // Turns sessions on: true or false. While false, request.session is undefined.
     enabled: false,
 
-    // Where sessions are kept: 'file' (storage/sessions), 'memory' (until the process ends), or a driver
+    // Where sessions are kept: 'file' (storage/sessions), 'memory' (until the process ends), 'redis', or a driver
     // added with sessions.extend() in src/app/Providers/AppServiceProvider.ts.
     driver: 'file',
 
@@ -31,7 +31,7 @@ export default defineSessionConfig({
         sameSite: 'lax',
     },
 
-    // Options by driver, under the names of their packages: session-file-store and memorystore.
+    // Options by driver, under the names of their packages: session-file-store, memorystore, connect-redis.
     drivers: {
         file: {},
         memory: { max: 100_000 },

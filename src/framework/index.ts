@@ -31,6 +31,7 @@ export { HttpPipeline, type StageHandler, type StageName } from './Http/HttpPipe
 export { HttpServer, type ListenOptions } from './Http/HttpServer.js';
 export { HttpServiceProvider } from './Http/HttpServiceProvider.js';
 export { type Middleware, type MiddlewareClass, middleware } from './Http/middleware.js';
+export { Readiness, type ReadinessCheck, type Unready } from './Http/Readiness.js';
 export { serve } from './Http/serve.js';
 export { Logger } from './Logging/Logger.js';
 export { defineLoggingConfig, type LoggingConfig } from './Logging/LoggingConfig.js';
@@ -60,6 +61,7 @@ export {
     type StoredRecord,
 } from './Session/SessionDriver.js';
 export { type SessionDriverFactory, SessionManager } from './Session/SessionManager.js';
+export { type MigrationCounts, SessionMigration } from './Session/SessionMigration.js';
 export { type SessionName, SessionRegistry, type UserSession } from './Session/SessionRegistry.js';
 export { SessionServiceProvider } from './Session/SessionServiceProvider.js';
 export { KeyedQueue } from './Session/stores/KeyedQueue.js';

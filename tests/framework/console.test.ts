@@ -23,11 +23,14 @@ const SECRET = /^[\w-]{43}$/;
 const LIST = `Usage: ./artisan COMMAND [OPTIONS]
        ./artisan COMMAND --help
 
-  list          Lists the commands
+  list             Lists the commands
 
 key
-  key:generate  Writes a new SESSION_SECRET into .env
-  key:rotate    Replaces the SESSION_SECRET, and keeps the old one valid
+  key:generate     Writes a new SESSION_SECRET into .env
+  key:rotate       Replaces the SESSION_SECRET, and keeps the old one valid
+
+session
+  session:migrate  Moves the sessions of the driver that was used before
 `;
 
 describe('./artisan', () => {
@@ -102,6 +105,7 @@ describe('in a project', () => {
             const console = new Artisan({
                 entryUrl: pathToFileURL(join(root, 'src/artisan.ts')).href,
                 config: { session: async () => ({ default: session() }) },
+                bootstrap: () => Promise.reject(new Error('No application is needed here.')),
             });
             return { code: await console.run(line === '' ? [] : line.split(' ')), ...printed };
         } finally {

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { PostgresTable, serversAreRequired, whyNoPostgres } from '../helpers/postgres.js';
+import { whyNoRedis } from '../helpers/redis.js';
 import { type CompiledServer, compileServer } from '../promises/compile.js';
 import { type SessionPromise, Trial } from '../promises/Outcome.js';
 import { endings } from '../promises/promises/endings.js';
@@ -22,8 +23,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.remove());
 
+const noRedis = whyNoRedis();
 for (const system of SYSTEMS.filter(isOurs)) {
-    describe(`on ${system.name}`, () => {
+    describe.skipIf(system.store === 'redis' && noRedis && !serversAreRequired)(`on ${system.name}`, () => {
         for (const promise of PROMISES.filter(({ without }) => without?.(system) === undefined)) {
             test(promise.name, (context) => keeps(promise, system, context));
         }

@@ -296,7 +296,9 @@ describe('sessions that are disabled', () => {
 describe('start-up', () => {
     test('an unknown driver stops start-up and names the known ones', async () => {
         const { app } = createKernel({ session: { driver: 'mongo' } });
-        await expect(app.boot()).rejects.toThrow('Session driver [mongo] is not supported. Known: file, memory.');
+        await expect(app.boot()).rejects.toThrow(
+            'Session driver [mongo] is not supported. Known: file, memory, redis.',
+        );
     });
 
     test.each([

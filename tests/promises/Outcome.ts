@@ -74,5 +74,10 @@ export interface SessionPromise {
 
 export const onlyFiles = (system: System) => (system.store === 'file' ? undefined : 'no files');
 
+export const onlyRedis = (system: System) => (system.store === 'redis' ? undefined : 'no Redis');
+
+/** Where sessions outlive their process. */
+export const onlyKept = (system: System) => (system.store === 'memory' ? 'in memory' : undefined);
+
 /** The value that JSON.stringify gives, shortened. */
 export const shown = (value: unknown) => JSON.stringify(value)?.slice(0, 90) ?? 'undefined';

@@ -1,7 +1,18 @@
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+    chmodSync,
+    chownSync,
+    existsSync,
+    lstatSync,
+    mkdirSync,
+    mkdtempSync,
+    readdirSync,
+    readFileSync,
+    rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keyOf } from '../../src/framework/Session/storageKeys.js';
+import { RedisServer } from '../helpers/redis.js';
 import { PROJECT } from './compile.js';
 import type { ServerOptions } from './ServerOptions.js';
 import { type LogLine, type ProcessOptions, ServerProcess } from './ServerProcess.js';
@@ -9,6 +20,8 @@ import { type LogLine, type ProcessOptions, ServerProcess } from './ServerProces
 export interface RigOptions extends ProcessOptions {
     idleMs?: number;
     session?: Record<string, unknown>;
+    /** More settings of the Redis server. */
+    redis?: readonly string[];
     /** Runs before the servers start, with the folder that the sessions folder will be made in. */
     prepare?(root: string): void;
     /** The other way round, when all servers are gone. */
@@ -26,9 +39,12 @@ export interface System {
 export const SYSTEMS: readonly System[] = [
     { name: 'hand-wired, session-file-store', wiring: 'handwired', store: 'file', processes: 1 },
     { name: 'hand-wired, memorystore', wiring: 'handwired', store: 'memory', processes: 1 },
+    { name: 'hand-wired, connect-redis', wiring: 'handwired', store: 'redis', processes: 1 },
     { name: 'file', wiring: 'skeleton', store: 'file', processes: 1 },
     { name: 'memory', wiring: 'skeleton', store: 'memory', processes: 1 },
+    { name: 'redis', wiring: 'skeleton', store: 'redis', processes: 1 },
     { name: 'file, 2 processes', wiring: 'skeleton', store: 'file', processes: 2 },
+    { name: 'redis, 2 processes', wiring: 'skeleton', store: 'redis', processes: 2 },
 ];
 
 /** A plain store from npm behind our adapter: promises hold within one process. Not in the table; for the tests. */
@@ -53,10 +69,12 @@ export class Rig {
         private readonly script: string,
         private readonly options: RigOptions,
         public readonly servers: ServerProcess[],
+        private readonly redisServer: RedisServer | undefined,
     ) {}
 
     public static async open(system: System, script: string, options: RigOptions = {}): Promise<Rig> {
-        const rig = new Rig(system, script, options, []);
+        const redis = system.store === 'redis' ? await RedisServer.start(...(options.redis ?? [])) : undefined;
+        const rig = new Rig(system, script, options, [], redis);
         mkdirSync(rig.folder);
         if (options.asNobody && process.getuid?.() === 0) {
             chownSync(rig.root, 65_534, 65_534);
@@ -82,6 +100,7 @@ export class Rig {
             wiring,
             store,
             folder: this.folder,
+            redisPort: this.redisServer?.port ?? 0,
             idleMs: this.options.idleMs ?? 3_600_000,
             secret: 'a secret for the promises, long enough',
             project: PROJECT,
@@ -125,6 +144,44 @@ export class Rig {
         return [...this.gone, ...this.servers.flatMap(({ log }) => log)];
     }
 
+    public get redis(): RedisServer {
+        return this.redisServer as RedisServer;
+    }
+
+    /** From now on nothing can be stored. */
+    public refuseWrites(): void {
+        this.system.store === 'redis'
+            ? this.redis.cli('CONFIG', 'SET', 'maxmemory', '1')
+            : chmodSync(this.folder, 0o500);
+    }
+
+    public allowWrites(): void {
+        this.system.store === 'redis'
+            ? this.redis.cli('CONFIG', 'SET', 'maxmemory', '0')
+            : chmodSync(this.folder, 0o700);
+    }
+
+    /** Puts something else in a session's place: what `damage` makes of its file, or of a file with its record. */
+    public damage(id: string, damage: (file: string, whole: Buffer) => void): void {
+        const file = this.fileOf(id);
+        if (this.system.store !== 'redis') {
+            const whole = readFileSync(file);
+            rmSync(file);
+            damage(file, whole);
+            return;
+        }
+        const key = `sess:${isOurs(this.system) ? keyOf(id) : id}`;
+        const copy = join(this.root, 'damaged');
+        rmSync(copy, { recursive: true, force: true });
+        damage(copy, Buffer.from(this.redis.cli('GET', key)));
+        if (lstatSync(copy).isFile()) {
+            this.redis.set(key, readFileSync(copy));
+        } else {
+            this.redis.cli('DEL', key);
+            this.redis.cli('RPUSH', key, 'no text');
+        }
+    }
+
     /** The sessions' files. */
     public files(): string[] {
         return existsSync(this.folder) ? readdirSync(this.folder).filter((name) => name.endsWith('.json')) : [];
@@ -137,6 +194,9 @@ export class Rig {
 
     /** Locks and temporary files, of ours or of session-file-store. */
     public leftovers(): string[] {
+        if (this.system.store === 'redis') {
+            return this.keys('sess:~lock:*');
+        }
         return readdirSync(this.folder).filter(
             (name) => name !== '.set-aside' && name !== '.locks' && (name.startsWith('.') || /\.json\.\d+$/.test(name)),
         );
@@ -144,13 +204,21 @@ export class Rig {
 
     /** What was moved out of the way. */
     public setAside(): string[] {
+        if (this.system.store === 'redis') {
+            return this.keys('sess:~aside:*');
+        }
         const aside = join(this.folder, '.set-aside');
         return existsSync(aside) ? readdirSync(aside) : [];
     }
 
     public async close(): Promise<void> {
         await Promise.all(this.servers.map((server) => server.kill()));
+        await this.redisServer?.stop();
         await this.options.undo?.(this.root);
         rmSync(this.root, { recursive: true, force: true });
+    }
+
+    private keys(pattern: string): string[] {
+        return this.redis.cli('KEYS', pattern).split('\n').filter(Boolean);
     }
 }

@@ -1,6 +1,8 @@
+import { RedisStore } from 'connect-redis';
 import express, { type Express } from 'express';
 import session from 'express-session';
 import memorystore from 'memorystore';
+import { createClient } from 'redis';
 import sessionFileStore from 'session-file-store';
 import { addRoutes } from './routes.js';
 import type { ServerOptions } from './ServerOptions.js';
@@ -8,16 +10,25 @@ import type { ServerOptions } from './ServerOptions.js';
 type StoreClass = new (options: object) => session.Store;
 
 /** Express 5 with express-session and a store from npm, wired as their own pages show it. */
-export function handwired({ store, folder, idleMs, secret }: ServerOptions): Express {
+export function handwired({ store, folder, redisPort, idleMs, secret }: ServerOptions): Express {
     const FileStore = sessionFileStore(session) as StoreClass;
     const MemoryStore = memorystore(session) as unknown as StoreClass;
+    const stores: Record<string, () => session.Store> = {
+        file: () => new FileStore({ path: folder }),
+        memory: () => new MemoryStore({ checkPeriod: 86_400_000 }),
+        redis: () => {
+            const client = createClient({ socket: { port: redisPort } });
+            client.connect().catch(console.error);
+            return new RedisStore({ client });
+        },
+    };
     const app = express();
     app.get('/up', (_request, response) => {
         response.json('up');
     });
     app.use(
         session({
-            store: store === 'file' ? new FileStore({ path: folder }) : new MemoryStore({ checkPeriod: 86_400_000 }),
+            store: (stores[store] as () => session.Store)(),
             secret,
             resave: false,
             saveUninitialized: false,

@@ -1,3 +1,4 @@
+import { whyNoRedis } from '../helpers/redis.js';
 import { compileServer } from './compile.js';
 import { type Outcome, Trial } from './Outcome.js';
 import { PROMISES } from './promises/index.js';
@@ -16,7 +17,11 @@ const only = argument('only');
 const on = argument('on');
 
 const promises = PROMISES.filter(({ name }) => !only || name.includes(only));
-const systems = SYSTEMS.filter(({ name }) => !on || name.includes(on));
+const noRedis = whyNoRedis();
+const systems = SYSTEMS.filter(({ name, store }) => (!on || name.includes(on)) && (store !== 'redis' || !noRedis));
+if (noRedis) {
+    console.log(`Without Redis: ${noRedis}`);
+}
 const server = await compileServer();
 const started = performance.now();
 const outcomes = new Map<string, Outcome>();

@@ -14,6 +14,7 @@ const options = JSON.parse(process.argv[2] ?? '{}') as ServerOptions;
 await Promise.all([
     import('../../src/framework/Session/stores/FileStore.js'),
     import('../../src/framework/Session/stores/MemoryStore.js'),
+    import('../../src/framework/Session/stores/RedisStore.js'),
 ]);
 say({ loaded: true });
 await new Promise((resolve) => process.stdin.once('data', resolve));

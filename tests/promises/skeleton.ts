@@ -18,7 +18,7 @@ export type Say = (line: object) => void;
 
 /** Our application with the same controllers; what it logs is said line by line. Gives its port. */
 export async function skeleton(options: ServerOptions, say: Say): Promise<number> {
-    const { store, folder, idleMs, secret, project, session } = options;
+    const { store, folder, redisPort, idleMs, secret, project, session } = options;
 
     class PromisesProvider extends ServiceProvider {
         public override register(): void {
@@ -55,7 +55,7 @@ export async function skeleton(options: ServerOptions, say: Say): Promise<number
                 driver: store,
                 secret,
                 idle: idleMs,
-                drivers: { file: { path: folder } },
+                drivers: { file: { path: folder }, ...(redisPort > 0 && { redis: { port: redisPort } }) },
                 ...session,
             },
         },

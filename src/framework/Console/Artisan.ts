@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { CommanderError, Command as Parser } from 'commander';
 import { parse, populate } from 'dotenv';
+import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { readEnvFile } from '../Config/envFile.js';
 import { nearest } from '../Config/nearest.js';
 import { ConfigError } from '../Exceptions/errors.js';
@@ -25,6 +26,8 @@ export interface ArtisanOptions {
     entryUrl: string;
     /** The config files that commands read, each loaded when one does. */
     config: { session: () => Promise<{ default: ConsoleSessionConfig }> };
+    /** The whole application, loaded by the commands that need it. */
+    bootstrap: () => Promise<{ createApplication: () => Promise<ApplicationKernel> }>;
 }
 
 /** The console: finds the command that was called, loads it and runs it. */
@@ -42,6 +45,11 @@ export class Artisan {
     public async sessionConfig(): Promise<ConsoleSessionConfig> {
         populate(process.env, parse(readEnvFile(join(this.root, '.env')) ?? ''));
         return (await this.options.config.session()).default;
+    }
+
+    /** The application, not yet booted. Whoever boots it shuts it down. */
+    public async application(): Promise<ApplicationKernel> {
+        return (await this.options.bootstrap()).createApplication();
     }
 
     /** Runs one command line. Gives the exit code: 0, 1 when the command failed, 2 when it was called wrongly. */

@@ -5,4 +5,5 @@ export const frameworkCommands: CommandList = {
     list: async () => (await import('./ListCommand.js')).ListCommand,
     'key:generate': async () => (await import('./KeyGenerateCommand.js')).KeyGenerateCommand,
     'key:rotate': async () => (await import('./KeyRotateCommand.js')).KeyRotateCommand,
+    'session:migrate': async () => (await import('./SessionMigrateCommand.js')).SessionMigrateCommand,
 };

@@ -48,6 +48,8 @@ export interface HttpConfig {
     requestTimeoutMs: number;
     /** How long an idle connection is kept for the client's next request. */
     keepAliveTimeoutMs: number;
+    /** How long a server that is told to stop goes on accepting requests, while /ready says that it stops. */
+    stopDelayMs: number;
     /** How long the stopping server waits for requests in flight. */
     shutdownTimeoutMs: number;
 }
@@ -90,6 +92,7 @@ export const httpConfig: ConfigDefinition<HttpConfig> = {
         headersTimeoutMs: 66_000,
         requestTimeoutMs: 300_000,
         keepAliveTimeoutMs: 65_000,
+        stopDelayMs: 0,
         shutdownTimeoutMs: 10_000,
     },
     rules: (value, at) => {
@@ -116,6 +119,7 @@ const shape = object({
     headersTimeoutMs: milliseconds(1),
     requestTimeoutMs: milliseconds(1),
     keepAliveTimeoutMs: milliseconds(1),
+    stopDelayMs: milliseconds(0),
     shutdownTimeoutMs: milliseconds(0),
 });
 

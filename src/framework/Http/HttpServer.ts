@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Express } from 'express';
 import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
@@ -12,6 +13,7 @@ import type { HttpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
 import { ListenError } from './ListenError.js';
 import { originForm } from './originForm.js';
+import { Readiness } from './Readiness.js';
 import { readyPrototypes } from './readyPrototypes.js';
 
 export interface ListenOptions {
@@ -111,6 +113,11 @@ export class HttpServer {
     }
 
     private async stop(server: Server): Promise<void> {
+        this.app.container.make(Readiness).stop();
+        // Load balancers ask /ready now and then: until they know, this server goes on serving.
+        if (this.config.stopDelayMs > 0) {
+            await sleep(this.config.stopDelayMs);
+        }
         // Not http's own close(): it also cuts connections whose answer is complete but not yet sent in full.
         const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
         await this.connections.drain();

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import cors from 'cors';
-import express, { type NextFunction, type Request, type Response } from 'express';
+import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { appConfig } from '../Config/AppConfig.js';
 import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import { Logger } from '../Logging/Logger.js';
@@ -13,6 +13,8 @@ import { health } from './health.js';
 import { notFound } from './notFound.js';
 import { parsers } from './parsers.js';
 import { properRequest } from './properRequest.js';
+import { Readiness } from './Readiness.js';
+import { ready } from './ready.js';
 import { requestId } from './requestId.js';
 import { securityHeaders } from './securityHeaders.js';
 import { trustedCors } from './trustedCors.js';
@@ -29,6 +31,7 @@ export class HttpServiceProvider extends ServiceProvider {
     public override register(): void {
         const { container } = this.app;
         container.singleton(HttpPipeline, () => new HttpPipeline(this.settings()));
+        container.singleton(Readiness, () => new Readiness());
         container.singleton(HttpServer, () => new HttpServer(this.app));
         container.singleton(ExceptionHandler, () => new ExceptionHandler(this.app));
     }
@@ -47,7 +50,7 @@ export class HttpServiceProvider extends ServiceProvider {
         } else if (options.trustedOrigins.length > 0) {
             pipeline.use('cors', trustedCors(options.trustedOrigins));
         }
-        pipeline.use('health', health());
+        pipeline.use('health', health(), this.readyAnswer());
         const { public: folder } = manifest.paths;
         if (existsSync(folder)) {
             pipeline.use('static', express.static(folder));
@@ -76,6 +79,18 @@ export class HttpServiceProvider extends ServiceProvider {
     /** The server is closed before, normally; requests must not outlive what they use. */
     public override async shutdown(): Promise<void> {
         await this.app.container.make(HttpServer).close();
+    }
+
+    private readyAnswer(): RequestHandler {
+        const { container, environment } = this.app;
+        return ready({
+            readiness: container.make(Readiness),
+            explains: environment.isDevelopment,
+            changed: (unready) =>
+                unready
+                    ? container.make(Logger).warning(`Not ready: ${unready.part}.`, { error: unready.error })
+                    : container.make(Logger).info('Ready again.'),
+        });
     }
 
     private settings(): Record<string, unknown> {

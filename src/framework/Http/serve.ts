@@ -82,11 +82,14 @@ class ServerProcess {
     /** Finishes requests, then providers, then the process. */
     private async finish(code: number): Promise<void> {
         const { app } = this;
-        const closeMs = app?.config.get<HttpConfig>('http').shutdownTimeoutMs ?? 0;
-        setTimeout(() => {
-            process.stderr.write('The application did not shut down in time.\n');
-            process.exit(1);
-        }, closeMs + PROVIDERS_MS).unref();
+        const { stopDelayMs = 0, shutdownTimeoutMs = 0 } = app?.config.get<HttpConfig>('http') ?? {};
+        setTimeout(
+            () => {
+                process.stderr.write('The application did not shut down in time.\n');
+                process.exit(1);
+            },
+            stopDelayMs + shutdownTimeoutMs + PROVIDERS_MS,
+        ).unref();
         try {
             if (app?.state === 'booted') {
                 await app.container.make(HttpServer).close();

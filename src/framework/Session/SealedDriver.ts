@@ -1,4 +1,5 @@
 import { after } from './after.js';
+import { checkDriver } from './checkDriver.js';
 import type { KeyCheck } from './KeyCheck.js';
 import {
     BadRecordError,
@@ -41,7 +42,7 @@ export class SealedDriver implements SessionDriver {
     public constructor(
         private readonly driver: SessionDriver,
         private readonly keys: SessionKeys,
-        private readonly check: Pick<KeyCheck, 'encrypts' | 'takesClear' | 'isOutdated'>,
+        private readonly keyCheck: Pick<KeyCheck, 'encrypts' | 'takesClear' | 'isOutdated'>,
     ) {
         this.abilities = driver.abilities ?? {};
     }
@@ -52,7 +53,7 @@ export class SealedDriver implements SessionDriver {
 
     public write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
         const text =
-            this.check.encrypts && !isEndedRecord(record)
+            this.keyCheck.encrypts && !isEndedRecord(record)
                 ? sealedRecord(this.keys.seal(id, record), expiresAt)
                 : record;
         return this.driver.write(id, text, ifVersion, expiresAt);
@@ -83,6 +84,14 @@ export class SealedDriver implements SessionDriver {
         return this.driver.tidy(setAsideBefore);
     }
 
+    public mayWalk(everyMs: number): MaybePromise<boolean> {
+        return this.driver.mayWalk?.(everyMs) ?? true;
+    }
+
+    public check(): MaybePromise<void> {
+        return checkDriver(this.driver);
+    }
+
     public close(): MaybePromise<void> {
         return this.driver.close();
     }
@@ -104,13 +113,13 @@ export class SealedDriver implements SessionDriver {
 
     /** The key check tells whether the secrets here are those of today. */
     private async refuseUnknown(): Promise<never> {
-        throw (await this.check.isOutdated())
+        throw (await this.keyCheck.isOutdated())
             ? new UnknownKeyError()
             : new BadRecordError('it was encrypted with a secret that is not known any more');
     }
 
     private clear(stored: StoredRecord): MaybePromise<StoredRecord> {
-        return after(this.check.takesClear(), (takesClear) => {
+        return after(this.keyCheck.takesClear(), (takesClear) => {
             if (!takesClear && !isNote(stored.record)) {
                 throw new BadRecordError('it is not encrypted');
             }
@@ -136,7 +145,7 @@ export class SealedDriver implements SessionDriver {
 
     private isOutdated(record: string): boolean {
         const sealed = sealedTextIn(record);
-        return this.check.encrypts
+        return this.keyCheck.encrypts
             ? !(sealed ? this.keys.isNewest(sealed) : isEndedRecord(record))
             : sealed !== undefined;
     }

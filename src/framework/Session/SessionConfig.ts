@@ -3,6 +3,7 @@ import { serialize } from 'cookie';
 import type { Request } from 'express';
 import type { ConfigDefinition } from '../Config/ConfigRepository.js';
 import type { ConfigInput } from '../Config/define.js';
+import { nearest } from '../Config/nearest.js';
 import type { Place } from '../Config/Place.js';
 import {
     anyOf,
@@ -18,11 +19,13 @@ import {
     optional,
     type Rule,
     record,
+    type Shape,
     string,
 } from '../Config/rules.js';
 import type { Environment } from '../Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { randomId } from './randomId.js';
+import type { LifetimeOptions } from './SessionLifetime.js';
 import { randomSecret, SECRET_FIX, secretsIn, weaknessOf } from './secrets.js';
 
 /** The attributes of the session cookie, under express-session's names. Times are in ms. */
@@ -41,8 +44,10 @@ export interface SessionCookieConfig {
 /** What `src/config/session.ts` may hold. express-session's options have express-session's names and meaning. */
 export interface SessionConfig {
     enabled: boolean;
-    /** `file`, `memory`, or a name given to `SessionManager.extend()`. */
+    /** `file`, `memory`, `redis`, or a name given to `SessionManager.extend()`. */
     driver: string;
+    /** Drivers that were used before: a session that `driver` does not have is taken from them on first use. */
+    fallback: readonly string[];
     /** Signs the cookie; of an array the first signs and all verify. At least 32 random characters each. */
     secret?: string | readonly (string | undefined)[];
     /** The cookie's name. Unset: the name in sosise.json; where the cookie is secure with the prefix `__Host-`, or `__Secure-` with a domain or a path. */
@@ -81,7 +86,7 @@ export interface SessionConfig {
     keepDamagedMs: number;
     /** How often expired sessions are removed, in ms; 0 turns it off. */
     pruneIntervalMs: number;
-    /** Options of each driver, under its name; `file` and `memory` take their packages' own. */
+    /** Options of each driver, under its name; `file`, `memory` and `redis` take their packages' own. */
     drivers: Record<string, Record<string, unknown> | undefined>;
 }
 
@@ -146,7 +151,60 @@ function checkCookie({ maxAge, expires, path, domain }: SessionCookieConfig, at:
 
 const secretRule: Rule = optional(anyOf(string(), arrayOf(optional(string()))));
 
-/** The options of session-file-store and memorystore, and the few that are ours. */
+/** Options whose values may hold a password: what is wrong with them is said without them. */
+const redisUrl: Rule = (value, at) => {
+    const match = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+    if (!match || !/^rediss?:$/.test(match.protocol) || !/^\/?\d*$/.test(match.pathname)) {
+        at.say(
+            'is no address of a Redis server: allowed are redis://user:password@host:6379/0, and rediss:// for TLS.',
+        );
+    }
+};
+
+/** All others are the client's, and there are many. */
+const redisShape: Shape = {
+    url: optional(redisUrl),
+    host: optional(string({ minLength: 1 })),
+    port: optional(integer({ min: 1, max: 65_535 })),
+    username: optional(string()),
+    password: optional(string()),
+    database: optional(integer({ min: 0 })),
+    tls: optional(anyOf(boolean(), object({}, { open: true }))),
+    connectTimeoutMs: optional(wait),
+    commandTimeoutMs: optional(wait),
+    prefix: optional(string()),
+    ttl: optional(anyOf(number({ min: 1, unit: 'seconds' }), func())),
+    scanCount: optional(integer({ min: 1 })),
+    serializer: optional(object({ parse: func(), stringify: func() }, { open: true })),
+    disableTTL: optional(boolean()),
+    disableTouch: optional(boolean()),
+    rootNodes: optional(arrayOf(object({}, { open: true }))),
+    sentinelRootNodes: optional(arrayOf(object({}, { open: true }))),
+};
+
+/** Those of the client, its cluster and its sentinels that a misspelt name of ours could be taken for. */
+const CLIENT_OPTIONS = new Set([
+    'name',
+    'socket',
+    'defaults',
+    'credentialsProvider',
+    'nodeClientOptions',
+    'sentinelClientOptions',
+]);
+const REDIS_NAMES = Object.keys(redisShape);
+
+const redisRules: Rule = (value, at) => {
+    object(redisShape, { open: true })(value, at);
+    const options = (value ?? {}) as Record<string, unknown>;
+    for (const key of Object.keys(options)) {
+        const near = Object.hasOwn(redisShape, key) || CLIENT_OPTIONS.has(key) ? undefined : nearest(key, REDIS_NAMES);
+        if (near !== undefined) {
+            at.key(key).say(`is not a known key: did you mean ${at.key(near).path}?`);
+        }
+    }
+};
+
+/** The options of the packages, and the few that are ours. */
 const driverRules: Rule = (value, at) => {
     record(object({}, { open: true }))(value, at);
     const options = value as Record<string, unknown> | undefined;
@@ -186,11 +244,15 @@ const driverRules: Rule = (value, at) => {
             serializer: optional(object({ parse: func(), stringify: func() }, { open: true })),
         })(options.memory, at.key('memory'));
     }
+    if (options?.redis) {
+        redisRules(options.redis, at.key('redis'));
+    }
 };
 
 const shape = object({
     enabled: boolean(),
     driver: string({ minLength: 1 }),
+    fallback: arrayOf(string({ minLength: 1 })),
     secret: secretRule,
     name: optional(string({ pattern: COOKIE_NAME, allowed: 'names that a cookie can have, but for __proto__' })),
     rolling: optional(boolean()),
@@ -220,6 +282,7 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
     defaults: (environment) => ({
         enabled: false,
         driver: 'file',
+        fallback: [],
         resave: false,
         saveUninitialized: false,
         unset: 'keep',
@@ -239,8 +302,22 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
         shape(value, at);
         checkSecrets(value as Partial<SessionConfig>, at);
         checkDelivery(value as Partial<SessionConfig>, at);
+        checkFallback(value as Partial<SessionConfig>, at);
     },
 };
+
+function checkFallback({ driver, fallback }: Partial<SessionConfig>, at: Place): void {
+    for (const [index, name] of (Array.isArray(fallback) ? fallback : []).entries()) {
+        const place = at.key('fallback').key(index);
+        if (name === driver) {
+            place.say('is the driver itself: name the one that was used before it.');
+        } else if (name === 'memory') {
+            place.say('is empty after every start: there is nothing to take from it.');
+        } else if (fallback?.indexOf(name) !== index) {
+            place.say('stands there twice.');
+        }
+    }
+}
 
 /** Cookies that browsers throw away without a word: their visitors would have no session. */
 function checkDelivery(config: Partial<SessionConfig>, at: Place): void {
@@ -388,6 +465,16 @@ export function settingsOf(config: SessionConfig, environment: Environment): Ses
     };
 }
 
+/** When sessions end, as the config says. */
+export function lifetimeOf(settings: SessionSettings): LifetimeOptions {
+    return {
+        idleMs: settings.idleMs,
+        maxAgeMs: settings.cookie.maxAge ?? undefined,
+        absoluteMs: settings.absoluteMs,
+        hasFixedEnd: settings.cookie.expires instanceof Date,
+    };
+}
+
 function checkedGenid(genid: (request: Request) => string): (request: Request) => string {
     return (request) => {
         const id: unknown = genid(request);
@@ -398,7 +485,7 @@ function checkedGenid(genid: (request: Request) => string): (request: Request) =
     };
 }
 
-/** A driver's own `ttl`: memorystore counts in ms, session-file-store (and most others) in seconds. */
+/** A driver's own `ttl`: memorystore counts in ms, session-file-store, connect-redis and most others in seconds. */
 function ttlOf({ driver, drivers }: SessionConfig): number | undefined {
     const ttl = drivers[driver]?.ttl;
     if (typeof ttl !== 'number' || ttl <= 0) {

@@ -32,11 +32,15 @@ export class BadRecordError extends Error {
  * sessions are the layer's business, once for all drivers. Every method throws (or rejects) only on storage trouble.
  */
 export interface SessionDriver {
-    /** `limits`: what the driver can't promise, as a sentence for one line at boot. `lists`: false if it has no `records`. `survivesRestart`: false if it begins empty. */
+    /**
+     * `limits`: what the driver can't promise, as a sentence for one line at boot. `lists`: false if it has no `records`.
+     * `survivesRestart`: false if it begins empty. `answersWithinMs`: a read that takes longer fails by itself.
+     */
     readonly abilities?: {
         readonly limits?: string;
         readonly lists?: boolean;
         readonly survivesRestart?: boolean | undefined;
+        readonly answersWithinMs?: number | undefined;
     };
     /** The record under an id, or undefined. Throws BadRecordError where something else stands in its place. */
     read(id: string): MaybePromise<StoredRecord | undefined>;
@@ -56,6 +60,13 @@ export interface SessionDriver {
     setAside(id: string): MaybePromise<boolean>;
     /** Removes what was set aside before a time, and what dead processes left behind. */
     tidy(setAsideBefore: number): Promise<void>;
+    /**
+     * Whether this process should walk through the records now to remove what has expired. Where several processes share
+     * the storage, true for one of them in every `everyMs`. Left out: true.
+     */
+    mayWalk?(everyMs: number): MaybePromise<boolean>;
+    /** Throws where sessions can't be read or written now. Left out: a read has to do. */
+    check?(): MaybePromise<void>;
     /** Gives up timers and connections. */
     close(): MaybePromise<void>;
 }

@@ -9,7 +9,7 @@ import { OncePerMinute } from './OncePerMinute.js';
 import { RequestForgery } from './RequestForgery.js';
 import type { RequestSession } from './RequestSession.js';
 import type { SessionLimits } from './SessionChanges.js';
-import type { SessionSettings } from './SessionConfig.js';
+import { lifetimeOf, type SessionSettings } from './SessionConfig.js';
 import { SessionCookie } from './SessionCookie.js';
 import type { SessionDriver } from './SessionDriver.js';
 import type { StoredCookie } from './SessionRecord.js';
@@ -63,10 +63,7 @@ export class SessionLayer {
         this.log = log;
         this.errors = options.errors;
         this.repository = new SessionRepository(driver, {
-            idleMs: settings.idleMs,
-            maxAgeMs: settings.cookie.maxAge ?? undefined,
-            absoluteMs: settings.absoluteMs,
-            hasFixedEnd: settings.cookie.expires instanceof Date,
+            ...lifetimeOf(settings),
             timeoutMs: settings.storeTimeoutMs,
             keepDamagedMs: settings.keepDamagedMs,
             warn: (message, context) => log.warning(message, context),

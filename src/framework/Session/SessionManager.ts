@@ -3,6 +3,7 @@ import { DriverManager } from '../DriverManager.js';
 import type { Environment } from '../Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import type { Logger } from '../Logging/Logger.js';
+import { optionalImport } from './optionalImport.js';
 import { driverOptions, type SessionConfig } from './SessionConfig.js';
 import type { SessionDriver } from './SessionDriver.js';
 import { PlainStoreAdapter } from './stores/PlainStoreAdapter.js';
@@ -12,7 +13,7 @@ export type SessionDriverFactory = (
 ) => Store | SessionDriver | Promise<Store | SessionDriver>;
 
 /**
- * Makes session drivers by name: `file` and `memory` are built in, `extend` adds others. A factory may give any
+ * Makes session drivers by name: `file`, `memory` and `redis` are built in, `extend` adds others. A factory may give any
  * express-session store from npm, or a driver of your own.
  */
 export class SessionManager extends DriverManager<SessionDriver, Record<string, unknown>> {
@@ -30,8 +31,17 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
             return new FileStore({ warn, ...options });
         });
         this.extend('memory', async (options) => {
+            await refuseInWorker();
             const { MemoryStore } = await import('./stores/MemoryStore.js');
             return new MemoryStore({ warn, ...options });
+        });
+        this.extend('redis', async (options) => {
+            const { RedisStore } = await optionalImport(
+                'redis',
+                'connect-redis redis',
+                () => import('./stores/RedisStore.js'),
+            );
+            return RedisStore.open({ warn, keepDamagedMs: config.keepDamagedMs, ...options });
         });
     }
 
@@ -46,6 +56,16 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
 
     protected override optionsFor(name: string): Record<string, unknown> {
         return driverOptions(name, this.config, this.environment);
+    }
+}
+
+/** Each process would have sessions of its own, and visitors lose theirs from one request to the next. */
+async function refuseInWorker(): Promise<void> {
+    const { default: cluster } = await import('node:cluster');
+    if (cluster.isWorker) {
+        throw new ConfigError(
+            "Session driver [memory] keeps sessions in one process, and this is one of several (a worker of node:cluster): visitors would lose theirs from one request to the next. Set driver: 'file' or 'redis' in src/config/session.ts.",
+        );
     }
 }
 

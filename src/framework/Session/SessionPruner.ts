@@ -3,6 +3,9 @@ import type { SessionLayer } from './SessionLayer.js';
 /** Soon after the start: a process that is restarted often would never come to it otherwise. */
 const FIRST_WALK_MS = 60_000;
 
+/** The part of the interval for which a walk is one process's turn. */
+const TURN_PART = 0.9;
+
 /** Removes dead records now and then, one walk at a time, while the application runs. */
 export class SessionPruner {
     private timer: NodeJS.Timeout | undefined;
@@ -36,7 +39,11 @@ export class SessionPruner {
 
     private async prune(): Promise<void> {
         try {
-            await this.layer.repository.prune(this.stopping.signal);
+            const { driver, repository, settings } = this.layer;
+            // A little less than the interval: the same process may be first again.
+            if ((await driver.mayWalk?.(settings.pruneIntervalMs * TURN_PART)) ?? true) {
+                await repository.prune(this.stopping.signal);
+            }
         } catch (error) {
             this.layer.log.warning('Expired sessions could not be removed now; it is tried again later.', { error });
         }

@@ -55,7 +55,7 @@ const DAY_MS = 86_400_000;
 /** For so long an ended session's note tells requests that still come with its id how it ended. */
 const ENDED_KEPT_MS = DAY_MS;
 /** It is there a little longer: what a process that died left of the same session is found and removed before. */
-const NOTE_KEPT_MS = ENDED_KEPT_MS + DAY_MS / 24;
+export const NOTE_KEPT_MS = ENDED_KEPT_MS + DAY_MS / 24;
 /** Each try that fails was overtaken by a write, or met a damaged record. */
 const FORBID_TRIES = 100;
 /** A record that expired is only taken away this much later, so that a request in flight can still save its session. */
@@ -74,6 +74,8 @@ export class SessionRepository {
     /** When they end. */
     public readonly lifetime: SessionLifetime;
     private readonly trouble: StoreTrouble;
+    /** Reads need no time limit here. */
+    private readonly isBounded: boolean;
     private readonly movingAside = new Map<string, Promise<void>>();
     private readonly writers = new KeyedQueue();
     /**
@@ -90,6 +92,7 @@ export class SessionRepository {
         this.lifetime = new SessionLifetime(options);
         this.trouble = new StoreTrouble(options.timeoutMs);
         this.users = new UserSessions(driver, this);
+        this.isBounded = (driver.abilities?.answersWithinMs ?? Number.POSITIVE_INFINITY) <= options.timeoutMs;
     }
 
     /**
@@ -112,7 +115,8 @@ export class SessionRepository {
             return this.examine(id, found);
         }
         const examined = found.then((stored) => this.examine(id, stored));
-        return this.trouble.inTime('loaded', examined).catch((error) => this.notRead(id, error));
+        const limited = this.isBounded ? examined : this.trouble.inTime('loaded', examined);
+        return limited.catch((error) => this.notRead(id, error));
     }
 
     /** The same for a request that looks into the session: one whose data can't be parsed is damaged. */
@@ -543,8 +547,16 @@ export class SessionRepository {
 
     /** From when a driver may drop a record by itself: the note of its end is worth keeping for a while. */
     private dropOf(record: Pick<LiveRecord, 'seen' | 'created' | 'maxAge'>): number {
-        return this.lifetime.endOf(record).at + ENDED_KEPT_MS;
+        return dropOf(this.lifetime, record);
     }
+}
+
+/** The same by a lifetime; for a note, by the time (ms since the epoch) at which its session ended. */
+export function dropOf(
+    lifetime: SessionLifetime,
+    record: Pick<LiveRecord, 'seen' | 'created' | 'maxAge'> | number,
+): number {
+    return typeof record === 'number' ? record + NOTE_KEPT_MS : lifetime.endOf(record).at + ENDED_KEPT_MS;
 }
 
 /** Nothing is stored for a session that ended. One that is gone without a note of its end was lost: that is trouble. */

@@ -3,13 +3,16 @@ import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
+import { Readiness } from '../Http/Readiness.js';
 import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../ServiceProvider.js';
+import { checkDriver } from './checkDriver.js';
 import { noSession } from './noSession.js';
-import { type SessionConfig, type SessionSettings, sessionConfig, settingsOf } from './SessionConfig.js';
-import type { SessionDriver } from './SessionDriver.js';
+import { type SessionConfig, sessionConfig, settingsOf } from './SessionConfig.js';
+import { SessionDrivers } from './SessionDrivers.js';
 import type { ForgeryRules, SessionLayer } from './SessionLayer.js';
 import { SessionManager } from './SessionManager.js';
+import { SessionMigration } from './SessionMigration.js';
 import type { SessionPruner } from './SessionPruner.js';
 import { SessionRegistry } from './SessionRegistry.js';
 import type { SessionRepository } from './SessionRepository.js';
@@ -20,7 +23,7 @@ export class SessionServiceProvider extends ServiceProvider {
     public static override readonly config = [sessionConfig];
 
     private handler: RequestHandler | undefined;
-    private driver: SessionDriver | undefined;
+    private drivers: SessionDrivers | undefined;
     private layer: SessionLayer | undefined;
     private pruner: SessionPruner | undefined;
 
@@ -29,6 +32,10 @@ export class SessionServiceProvider extends ServiceProvider {
         container.singleton(
             SessionManager,
             () => new SessionManager(this.settings, environment, container.make(Logger)),
+        );
+        container.singleton(
+            SessionMigration,
+            () => new SessionMigration(this.settings, () => this.drivers?.withFallback),
         );
         container.singleton(SessionRegistry, () => new SessionRegistry(() => this.repository));
     }
@@ -52,8 +59,8 @@ export class SessionServiceProvider extends ServiceProvider {
             log.warning(`The session secret ${weakness}: production would refuse to start with it.`);
         }
         const settings = settingsOf(config, environment);
-        this.driver = await container.make(SessionManager).driver(config.driver);
-        const driver = await this.sealed(this.driver, settings, log);
+        this.drivers = new SessionDrivers({ manager: container.make(SessionManager), config, settings, log });
+        const driver = await this.drivers.open();
         // Not loaded where sessions are off.
         const [{ SessionLayer }, { SessionPruner }, { startSession }] = await Promise.all([
             import('./SessionLayer.js'),
@@ -71,6 +78,7 @@ export class SessionServiceProvider extends ServiceProvider {
         this.handler = startSession(this.layer);
         this.pruner = new SessionPruner(this.layer);
         this.pruner.start();
+        container.make(Readiness).add('session store', () => checkDriver(driver));
         if (driver.abilities?.limits) {
             log.info(`Session driver [${config.driver}]: ${driver.abilities.limits}`);
         }
@@ -78,22 +86,7 @@ export class SessionServiceProvider extends ServiceProvider {
 
     public override async shutdown(): Promise<void> {
         await this.pruner?.stop();
-        await this.driver?.close();
-    }
-
-    /** With encryption in front, unless there is none and never was: what ends with the process begins empty. */
-    private async sealed(driver: SessionDriver, settings: SessionSettings, log: Logger): Promise<SessionDriver> {
-        if (!settings.encrypts && driver.abilities?.survivesRestart === false) {
-            return driver;
-        }
-        const { openSealed } = await import('./openSealed.js');
-        return openSealed(driver, {
-            name: this.settings.driver,
-            secrets: settings.secrets,
-            encrypts: settings.encrypts,
-            timeoutMs: settings.storeTimeoutMs,
-            warn: (message) => log.warning(message),
-        });
+        await this.drivers?.close();
     }
 
     private get forgery(): ForgeryRules | undefined {

@@ -16,7 +16,7 @@ const IN_FLIGHT_MS = 300_000;
 /** How old a list may be before a session that is in use says that it is in it. */
 const RENEW_MS = 600_000;
 /** A list of sessions that have all ended is found and removed by then, in stores that count the time themselves. */
-const KEPT_MS = 3_650 * DAY_MS;
+export const LIST_KEPT_MS = 3_650 * DAY_MS;
 const WAIT_MS = 10_000;
 
 /**
@@ -126,7 +126,7 @@ export class UserSessions {
         if (changed.size === 0) {
             return version === undefined || this.driver.remove(id, version);
         }
-        return (await this.driver.write(id, userRecord(now, changed), version, now + KEPT_MS)) !== undefined;
+        return (await this.driver.write(id, userRecord(now, changed), version, now + LIST_KEPT_MS)) !== undefined;
     }
 
     private async read(
@@ -173,7 +173,7 @@ export class UserSessions {
         }
         const version =
             sessions.size > 0
-                ? await this.driver.write(id, userRecord(now, sessions), damaged, now + KEPT_MS)
+                ? await this.driver.write(id, userRecord(now, sessions), damaged, now + LIST_KEPT_MS)
                 : damaged;
         return { sessions, version, seen: now };
     }

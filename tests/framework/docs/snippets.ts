@@ -47,7 +47,7 @@ export function withStatements(file: string, code: string, method: string): stri
 /** Statements as a module that compiles: inside an async method with what a controller or provider has at hand. */
 export function asModule({ code, path = 'src/app/Http/Controllers/Snippet.ts' }: Block): string {
     const { imports, statements } = split(code);
-    const framework = relative(dirname(path), 'src/framework/index.js');
+    const framework = `./${relative(dirname(path), 'src/framework/index.js')}`;
     return `${imports}
 export async function snippet(
     this: { readonly app: import('${framework}').ApplicationKernel },

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, renameSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onlyFiles, type SessionPromise, shown } from '../Outcome.js';
 import { ANSWERS } from '../routes.js';
@@ -28,9 +28,9 @@ export const failures: SessionPromise[] = [
                 for (let round = trial.rounds(10, 2); round > 0; round -= 1) {
                     for (const how of Object.keys(ANSWERS)) {
                         const visitor = await knownVisitor(rig);
-                        chmodSync(rig.folder, 0o500);
+                        rig.refuseWrites();
                         const answer = await visitor.copy().get(rig.url(`/answer/${how}/lost/${round}`));
-                        chmodSync(rig.folder, 0o700);
+                        rig.allowWrites();
                         const isRight = isOurs(trial.system) ? answer.status === 503 : answer.status >= 500;
                         trial.outcome.round(isRight ? undefined : `${how} was answered ${answer.status}`);
                     }

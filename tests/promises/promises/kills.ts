@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onlyFiles, type SessionPromise, shown, type Trial } from '../Outcome.js';
+import { onlyKept, type SessionPromise, shown, type Trial } from '../Outcome.js';
 import { isOurs, type Rig } from '../System.js';
 import { Visitor } from '../Visitor.js';
 import { knownVisitor } from './parallel.js';
@@ -19,7 +19,7 @@ interface Account {
 export const kills: SessionPromise[] = [
     {
         name: 'kill -9 during 16-way writes',
-        without: onlyFiles,
+        without: onlyKept,
         async run(trial) {
             const session = { pruneIntervalMs: 400 };
             await trial.on({ session }, (rig) => killAndLook(trial, rig));

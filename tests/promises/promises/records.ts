@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onlyFiles, type SessionPromise, shown } from '../Outcome.js';
+import { onlyKept, type SessionPromise, shown } from '../Outcome.js';
 import { isOurs, type Rig } from '../System.js';
 import { knownVisitor } from './parallel.js';
 
@@ -25,7 +25,7 @@ const DAMAGES: Record<string, (file: string, whole: Buffer) => void> = {
 export const records: SessionPromise[] = [
     {
         name: 'a damaged record gives a fresh session',
-        without: onlyFiles,
+        without: onlyKept,
         async run(trial) {
             await trial.on({}, async (rig) => {
                 for (let round = trial.rounds(8); round > 0; round -= 1) {
@@ -40,12 +40,9 @@ export const records: SessionPromise[] = [
 
 async function meet(rig: Rig, damage: (file: string, whole: Buffer) => void): Promise<string | undefined> {
     const visitor = await knownVisitor(rig);
-    const file = rig.fileOf(visitor.id);
-    const whole = readFileSync(file);
     const asideBefore = rig.setAside().length;
     const saidBefore = warningsOf(rig).length;
-    rmSync(file);
-    damage(file, whole);
+    rig.damage(visitor.id, damage);
     const answers = await Promise.all(
         Array.from({ length: 6 }, () => visitor.copy().get(rig.url('/read'), { timeoutMs: 5_000 })),
     ).catch((error: Error) => error.message);

@@ -2,13 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onlyFiles, type SessionPromise, shown, type Trial } from '../Outcome.js';
-import type { Rig, RigOptions } from '../System.js';
+import { onlyFiles, onlyRedis, type SessionPromise, shown, type Trial } from '../Outcome.js';
+import type { Rig, RigOptions, System } from '../System.js';
 import { type Answer, Visitor } from '../Visitor.js';
 import { knownVisitor } from './parallel.js';
 
 /** As the issue says it; the answer has to be on its way by then. */
 const WITHIN_MS = 2_000;
+const RECOVERS_MS = 3_000;
 
 interface Trouble {
     readonly name: string;
@@ -16,6 +17,8 @@ interface Trouble {
     readonly options: RigOptions;
     /** A session that is stored can still be read meanwhile. */
     readonly canRead?: boolean;
+    /** Default: systems that keep no files. */
+    readonly without?: (system: System) => string | undefined;
     begin(rig: Rig, known: Visitor): void | Promise<void>;
     end(rig: Rig, known: Visitor): void | Promise<void>;
 }
@@ -97,11 +100,44 @@ const TROUBLES: Trouble[] = [
     },
 ];
 
-export const troubles: SessionPromise[] = TROUBLES.map((trouble) => ({
+/** Its data are on the disk: it is there again when the server is. */
+const kept: RigOptions = { redis: ['--appendonly', 'yes', '--appendfsync', 'always'] };
+
+const REDIS_TROUBLES: Pick<Trouble, 'name' | 'canRead' | 'begin' | 'end'>[] = [
+    {
+        name: 'Redis is frozen (SIGSTOP)',
+        begin: (rig) => rig.redis.freeze(),
+        end: (rig) => rig.redis.thaw(),
+    },
+    {
+        name: 'Redis is killed',
+        begin: (rig) => rig.redis.kill(),
+        end: (rig) => rig.redis.start(),
+    },
+    {
+        name: 'Redis is full',
+        canRead: true,
+        begin: (rig) => rig.refuseWrites(),
+        end: (rig) => rig.allowWrites(),
+    },
+    {
+        name: 'Redis is a replica',
+        canRead: true,
+        begin: (rig) => void rig.redis.cli('REPLICAOF', '127.0.0.1', '1'),
+        end: (rig) => void rig.redis.cli('REPLICAOF', 'NO', 'ONE'),
+    },
+];
+
+const ALL: Trouble[] = [
+    ...TROUBLES,
+    ...REDIS_TROUBLES.map((trouble) => ({ ...trouble, rounds: 4, options: kept, without: onlyRedis })),
+];
+
+export const troubles: SessionPromise[] = ALL.map((trouble) => ({
     name: `storage trouble: ${trouble.name}`,
-    without: onlyFiles,
+    without: trouble.without ?? onlyFiles,
     async run(trial: Trial) {
-        if (process.getuid?.() !== 0 || process.platform !== 'linux') {
+        if (!trouble.without && (process.getuid?.() !== 0 || process.platform !== 'linux')) {
             trial.outcome.skipped = 'takes root on Linux';
             return;
         }
@@ -160,7 +196,7 @@ async function meet(trial: Trial, rig: Rig, trouble: Trouble): Promise<number> {
 /** Everything works again by itself, and nothing was lost or set aside. */
 async function recovered(rig: Rig, known: Visitor, stored: readonly string[]): Promise<string | undefined> {
     for (const [index] of rig.servers.entries()) {
-        const change = await known.get(rig.urlOf(index, `/set/after${index}/yes`)).catch(noAnswer);
+        const change = await answerOf(rig, known, index);
         const { body } = await known.get(rig.urlOf(index, '/read')).catch(noAnswer);
         const keys = body as Record<string, unknown>;
         const names = ['known', `after${index}`, ...stored];
@@ -170,6 +206,20 @@ async function recovered(rig: Rig, known: Visitor, stored: readonly string[]): P
     }
     await knownVisitor(rig);
     return rig.setAside().length === 0 ? undefined : 'a good record was set aside';
+}
+
+/** Files are there at once; a server is found again within seconds. */
+async function answerOf(rig: Rig, known: Visitor, index: number): Promise<Answer> {
+    const until = performance.now() + (rig.system.store === 'redis' ? RECOVERS_MS : 0);
+    for (;;) {
+        const answer = await known
+            .get(rig.urlOf(index, `/set/after${index}/yes`), { timeoutMs: 5_000 })
+            .catch(noAnswer);
+        if (answer.status === 200 || performance.now() > until) {
+            return answer;
+        }
+        await sleep(50);
+    }
 }
 
 function refused(what: string, answer: Answer): string | undefined {

@@ -10,4 +10,6 @@ export interface DriverAbilities {
     readonly setsAside: boolean;
     /** Sessions outlive a restart of the process. Undefined: not known. */
     readonly survivesRestart: boolean | undefined;
+    /** A read that takes longer, in ms, fails by itself. Undefined: it may take for ever. */
+    readonly answersWithinMs?: number | undefined;
 }

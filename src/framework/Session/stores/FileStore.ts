@@ -1,3 +1,4 @@
+import { access, constants } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import session, { type SessionData } from 'express-session';
 import sessionFileStore from 'session-file-store';
@@ -141,6 +142,16 @@ export class FileStore extends StockFileStore implements SessionDriver {
 
     public tidy(setAsideBefore: number): Promise<void> {
         return tidyFolder(this.folder, this.names, setAsideBefore);
+    }
+
+    /** The folder can be used, or made anew. */
+    public async check(): Promise<void> {
+        const { R_OK, W_OK, X_OK } = constants;
+        await access(this.folder, R_OK | W_OK | X_OK).catch((error) => {
+            if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+                throw error;
+            }
+        });
     }
 
     public close(): void {

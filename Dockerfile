@@ -1,0 +1,27 @@
+# Builds with all packages, and runs with those of production alone. docs/deploy.md says how it is used.
+FROM node:22-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN npm run build
+
+FROM node:22-slim AS packages
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --no-audit --no-fund
+
+FROM node:22-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY package.json sosise.json artisan ./
+COPY --from=packages /app/node_modules ./node_modules
+COPY --from=build /app/build ./build
+# Files to serve: COPY public ./public
+RUN mkdir -p storage/sessions storage/logs && chown -R node:node storage
+USER node
+EXPOSE 10000
+# Whether the process lives; whether it can serve is what load balancers ask GET /ready.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.LISTEN_PORT || process.env.PORT || 10000}/up`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "build/server.js"]

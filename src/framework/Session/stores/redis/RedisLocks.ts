@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { randomId } from '../../randomId.js';
+import type { Lease } from '../../SessionDriver.js';
+import { KeyedQueue } from '../KeyedQueue.js';
+import { REMOVE, RENEW, type Script } from './scripts.js';
+
+export interface LockCommands {
+    ask(key: string, args: readonly string[]): Promise<unknown>;
+    run(script: Script, key: string, args: readonly string[]): Promise<unknown>;
+}
+
+/** A lease ends so long after its process was last heard of, in ms; while it lives it says so more often. */
+const LEASE_MS = 5_000;
+const RENEW_MS = 1_500;
+const FIRST_PAUSE_MS = 3;
+const LONGEST_PAUSE_MS = 40;
+
+/** Locks between all processes on one Redis: a key with an owner that the server drops when nobody renews it. */
+export class RedisLocks {
+    /** Of this process, in the order of asking: only its first one asks the server. */
+    private readonly turns = new KeyedQueue();
+
+    public constructor(private readonly commands: LockCommands) {}
+
+    /** Undefined when `waitMs` was not enough. */
+    public async lock(key: string, waitMs: number): Promise<Lease | undefined> {
+        const until = performance.now() + waitMs;
+        const turn = await this.turns.lease(key, waitMs);
+        if (!turn) {
+            return undefined;
+        }
+        try {
+            const owner = await this.take(key, until);
+            if (owner !== undefined) {
+                return this.hold(key, owner, turn);
+            }
+        } catch (error) {
+            void turn.release();
+            throw error;
+        }
+        void turn.release();
+        return undefined;
+    }
+
+    private async take(key: string, until: number): Promise<string | undefined> {
+        const owner = randomId();
+        for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
+            try {
+                if ((await this.commands.ask(key, ['SET', key, owner, 'NX', 'PX', String(LEASE_MS)])) !== null) {
+                    return owner;
+                }
+            } catch (error) {
+                this.giveBack(key, owner); // it may have been given after all
+                throw error;
+            }
+            const left = until - performance.now();
+            if (left <= 0) {
+                return undefined;
+            }
+            await sleep(Math.min(left, pause * (0.5 + Math.random())));
+        }
+    }
+
+    private hold(key: string, owner: string, turn: Lease): Lease {
+        // What can't be renewed now is tried again: nobody else has it before its time is over.
+        const renewing = setInterval(() => {
+            this.commands.run(RENEW, key, [owner, String(LEASE_MS)]).catch(() => undefined);
+        }, RENEW_MS).unref();
+        let isHeld = true;
+        return {
+            release: async () => {
+                if (!isHeld) {
+                    return;
+                }
+                isHeld = false;
+                clearInterval(renewing);
+                try {
+                    await this.commands.run(REMOVE, key, [owner]);
+                } catch {
+                    // It ends by itself.
+                } finally {
+                    void turn.release();
+                }
+            },
+        };
+    }
+
+    private giveBack(key: string, owner: string): void {
+        this.commands.run(REMOVE, key, [owner]).catch(() => undefined);
+    }
+}

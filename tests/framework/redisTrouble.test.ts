@@ -1,0 +1,218 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { RedisStore } from '../../src/framework/Session/stores/RedisStore.js';
+import type { Browser } from '../helpers/Browser.js';
+import { onRedis } from '../helpers/onRedis.js';
+import { freePort, RedisServer } from '../helpers/redis.js';
+import { createKernel, type SessionApp, sessionApp } from '../helpers/sessionApp.js';
+
+const LIMIT_MS = 200;
+/** What may come on top of a limit on a busy machine. */
+const SLACK_MS = 400;
+const envelope = { code: expect.any(Number), message: expect.stringMatching(/please try again/), data: null };
+
+function appOn(port: number, redis: Record<string, unknown> = {}): Promise<SessionApp> {
+    return sessionApp({
+        session: {
+            driver: 'redis',
+            drivers: { redis: { port, commandTimeoutMs: LIMIT_MS, connectTimeoutMs: 600, ...redis } },
+        },
+        routes: (router) => {
+            router.get('/read', (request, response) => void response.json({ n: request.session['n'] ?? 0 }));
+            router.post('/add', (request, response) => {
+                request.session['n'] = Number(request.session['n'] ?? 0) + 1;
+                response.json({ n: request.session['n'] });
+            });
+            router.get('/plain', (_request, response) => void response.json('plain'));
+        },
+    });
+}
+
+async function ownServer(...settings: string[]): Promise<RedisServer> {
+    const server = await RedisServer.start(...settings);
+    onTestFinished(() => server.stop());
+    return server;
+}
+
+async function visitorOf(app: SessionApp): Promise<Browser> {
+    const browser = app.browser();
+    await browser.visit('/add', { method: 'POST' });
+    expect(await browser.json('/read')).toEqual({ n: 1 });
+    return browser;
+}
+
+/** The requests that need a session are answered 503, in time and with the envelope; the others as ever. */
+async function expectTrouble(browser: Browser, { reads = true, limitMs = LIMIT_MS + SLACK_MS } = {}): Promise<void> {
+    for (const [path, method] of [...(reads ? [['/read', 'GET']] : []), ['/add', 'POST']] as [string, string][]) {
+        const started = performance.now();
+        const answer = await browser.visit(path, { method });
+        expect(answer.status, path).toBe(503);
+        expect(await answer.json()).toEqual(envelope);
+        expect(performance.now() - started, path).toBeLessThan(limitMs);
+    }
+    const started = performance.now();
+    expect((await browser.visit('/plain')).status).toBe(200);
+    expect(performance.now() - started).toBeLessThan(SLACK_MS);
+}
+
+/** It comes back by itself. Gives the time that it took, in ms. */
+async function recovery(browser: Browser): Promise<number> {
+    const started = performance.now();
+    await vi.waitFor(async () => expect((await browser.visit('/add', { method: 'POST' })).status).toBe(200), {
+        timeout: 5_000,
+        interval: 20,
+    });
+    return Math.round(performance.now() - started);
+}
+
+const logged = (app: SessionApp) => inspect(app.log, { depth: null });
+
+await onRedis('when Redis is in trouble', () => {
+    test('and frozen, requests are answered in time; once it goes on, so do they', async () => {
+        const server = await ownServer();
+        const app = await appOn(server.port);
+        const browser = await visitorOf(app);
+        server.freeze();
+        await expectTrouble(browser);
+        const started = performance.now();
+        const many = await Promise.all(Array.from({ length: 200 }, () => browser.copy().visit('/read')));
+        expect(many.every(({ status }) => status === 503)).toBe(true);
+        expect(performance.now() - started, 'nobody waits for what is known to be silent').toBeLessThan(1_500);
+        server.thaw();
+        expect(await recovery(browser)).toBeLessThan(2_000);
+        expect(app.log.filter(({ message }) => /does not answer within 200 ms/.test(message))).toHaveLength(1);
+    });
+
+    test('and frozen for long, a new connection is made, and is the one that comes back', async () => {
+        const server = await ownServer();
+        const browser = await visitorOf(await appOn(server.port, { connectTimeoutMs: 300 }));
+        server.freeze();
+        await expectTrouble(browser);
+        await sleep(1_200); // several connections were tried
+        await expectTrouble(browser);
+        server.thaw();
+        expect(await recovery(browser)).toBeLessThan(2_000);
+    });
+
+    test('and killed, requests are answered, and the process connects again by itself', async () => {
+        const server = await ownServer();
+        const app = await appOn(server.port);
+        const browser = await visitorOf(app);
+        await server.kill();
+        await expectTrouble(browser);
+        await sleep(400);
+        await expectTrouble(browser, { limitMs: 150 }); // at once, now that it is known to be away
+        await server.start();
+        expect(await recovery(browser)).toBeLessThan(2_500);
+        expect(logged(app)).not.toContain('sha256-');
+    });
+
+    test('and restarted within a moment, nobody hears of it', async () => {
+        const server = await ownServer();
+        const browser = await visitorOf(await appOn(server.port, { commandTimeoutMs: 2_000 }));
+        await server.kill();
+        const waiting = Promise.all(Array.from({ length: 10 }, () => browser.copy().visit('/read')));
+        await server.start();
+        expect((await waiting).map(({ status }) => status)).toEqual(Array(10).fill(200));
+    });
+
+    test('and slow, a request fails in time or is answered', async () => {
+        const server = await ownServer('--enable-debug-command', 'yes');
+        const browser = await visitorOf(await appOn(server.port));
+        const sleeping = sleepOn(server.port, 0.7);
+        await expectTrouble(browser);
+        await sleeping;
+        expect(await recovery(browser)).toBeLessThan(1_000);
+    });
+
+    test('and out of memory, what is stored is read, and what can not be stored is a 503', async () => {
+        const server = await ownServer('--maxmemory-policy', 'noeviction');
+        const browser = await visitorOf(await appOn(server.port));
+        server.cli('CONFIG', 'SET', 'maxmemory', '1');
+        await expectTrouble(browser, { reads: false });
+        expect(await browser.json('/read')).toEqual({ n: 1 });
+        server.cli('CONFIG', 'SET', 'maxmemory', '0');
+        expect(await recovery(browser)).toBeLessThan(1_000);
+    });
+
+    test('and a replica that may only be read, changes are a 503 until it is a master again', async () => {
+        const server = await ownServer();
+        const browser = await visitorOf(await appOn(server.port));
+        server.cli('REPLICAOF', '127.0.0.1', String(await freePort()));
+        await expectTrouble(browser, { reads: false });
+        server.cli('REPLICAOF', 'NO', 'ONE');
+        expect(await recovery(browser)).toBeLessThan(2_000);
+    });
+
+    test('a failed change was not half-way stored, and the next one counts on', async () => {
+        const server = await ownServer();
+        const browser = await visitorOf(await appOn(server.port));
+        server.freeze();
+        await expectTrouble(browser);
+        server.thaw();
+        await recovery(browser);
+        const { n } = (await browser.json('/read')) as { n: number };
+        expect(n).toBeGreaterThanOrEqual(2);
+        expect(n, 'the one that was never answered may have arrived').toBeLessThanOrEqual(3);
+    });
+
+    test('a password that is wrong is told at once, and never written anywhere', async () => {
+        const server = await ownServer('--requirepass', 'Right7kQ2vX9mZ4');
+        const secret = 'Wrong7kQ2vX9mZ4';
+        const { app, log } = createKernel({
+            session: {
+                driver: 'redis',
+                drivers: { redis: { url: `redis://:${secret}@127.0.0.1:${server.port}/0`, connectTimeoutMs: 5_000 } },
+            },
+        });
+        const started = performance.now();
+        const error = await app.boot().then(
+            () => undefined,
+            (thrown: Error) => thrown,
+        );
+        expect(error?.message).toMatch(/refused the application: .*WRONGPASS.*Mend username, password/);
+        expect(performance.now() - started).toBeLessThan(2_000);
+        expect(inspect([error, log], { depth: null })).not.toContain(secret);
+    });
+
+    test('start-up waits for a server that is only just starting', async () => {
+        const server = await ownServer();
+        await server.kill();
+        const opening = RedisStore.open({ port: server.port, connectTimeoutMs: 4_000 });
+        await sleep(150);
+        await server.start();
+        const store = await opening;
+        await store.check();
+        await store.close();
+    });
+
+    test('a server that accepts connections and never says a word stops start-up in time', async () => {
+        const silent = createServer().listen(0, '127.0.0.1');
+        await once(silent, 'listening');
+        const sockets: Socket[] = [];
+        silent.on('connection', (socket) => sockets.push(socket));
+        onTestFinished(() => {
+            for (const socket of sockets) {
+                socket.destroy();
+            }
+            silent.close();
+        });
+        const { port } = silent.address() as { port: number };
+        const started = performance.now();
+        await expect(RedisStore.open({ port, connectTimeoutMs: 300 })).rejects.toThrow(
+            /did not answer within 300 ms \(ETIMEDOUT\)/,
+        );
+        expect(performance.now() - started).toBeLessThan(300 + SLACK_MS);
+    });
+});
+
+/** Lets the server sleep, on a connection of its own. */
+async function sleepOn(port: number, seconds: number): Promise<void> {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(`DEBUG SLEEP ${seconds}\r\n`);
+    await once(socket, 'data');
+    socket.destroy();
+}
