@@ -41,10 +41,7 @@ function flushHeaders(this: Guarded): void {
     this[GATE].call('flushHeaders', []);
 }
 
-/**
- * What an answer that is held seems to be, for as long as it is. They are given in this order and taken back in the reverse:
- * only then does V8 keep the response's fast shape (a file-backed change costs 30 of 400 µs more without, on Node 20).
- */
+/** What an answer that is held seems to be, for as long as it is. */
 const SENT_ALREADY: readonly [name: string, descriptor: PropertyDescriptor][] = [
     ...(['setHeader', 'appendHeader', 'setHeaders'] as const).map((name) => entry(name, refuse('set'))),
     entry('removeHeader', refuse('remove')),
@@ -257,9 +254,8 @@ export class ResponseGate {
     }
 
     private unlock(): void {
-        Reflect.deleteProperty(this.response, ENDED_ALREADY[0]);
-        for (let index = SENT_ALREADY.length - 1; index >= 0; index -= 1) {
-            Reflect.deleteProperty(this.response, (SENT_ALREADY[index] as (typeof SENT_ALREADY)[number])[0]);
+        for (const [name] of [...SENT_ALREADY, ENDED_ALREADY]) {
+            Reflect.deleteProperty(this.response, name);
         }
     }
 }
