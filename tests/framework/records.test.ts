@@ -156,17 +156,21 @@ describe('a damaged record gives its visitor a fresh session, one warning, and i
         const app = await start();
         const { file, browser } = await visitorOf(app);
         const whole = fs.readFileSync(file);
-        for (let length = 0; length < whole.toString().trimEnd().length; length += 1) {
+        let cuts = 0;
+        for (let length = 0; length < whole.length; length += 1) {
             put(file, whole.subarray(0, length));
             const answer = await browser.visit('/read');
-            expect([length, answer.status, await answer.json()]).toEqual([length, 200, { secret: null }]);
-            await settled(app, length + 1);
-            expect(fs.existsSync(file)).toBe(false);
+            const isText = length === whole.toString().trimEnd().length; // as the stock package stores it
+            const secret = isText ? CANARY : null;
+            expect([length, answer.status, await answer.json()]).toEqual([length, 200, { secret }]);
+            if (!isText) {
+                cuts += 1;
+                await settled(app, cuts);
+            }
+            expect(fs.existsSync(file)).toBe(isText);
         }
-        for (const rest of [whole.toString().trimEnd(), whole.subarray(0, -1), whole]) {
-            put(file, rest);
-            expect(await browser.json('/read')).toEqual({ secret: CANARY }); // behind the text there is only room
-        }
+        put(file, whole);
+        expect(await browser.json('/read')).toEqual({ secret: CANARY });
     });
 
     test('once, where 20 requests meet it at the same time', async () => {

@@ -88,7 +88,7 @@ export class RecordCodec {
 
     private decodeText(encoded: string | Buffer): StoredRecord {
         if (this.isPlain) {
-            const record = encoded.toString().trimEnd(); // what JSON skips does not belong to it
+            const record = encoded.toString();
             return { record, version: record };
         }
         try {

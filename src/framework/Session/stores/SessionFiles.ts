@@ -201,7 +201,7 @@ export class SessionFiles {
                 seen = found;
                 tries = 1;
             } else if (tries > READ_TRIES) {
-                return this.codec.decode(found);
+                return this.codec.decode(Buffer.from(found.toString().trimEnd()));
             }
             await pause(tries);
         }

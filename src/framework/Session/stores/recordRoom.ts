@@ -28,17 +28,20 @@ export function fittedTo(size: number, text: string): Buffer | undefined {
     return length === 0 || length + SUM_LENGTH > size ? undefined : filled(text, length, size);
 }
 
-/** Whether this is a record with room, whole or not. */
+/** Whether this is a record with room, whole or not. One that was cut off in its spaces is none: it has no checksum. */
 export function hasRoom(bytes: Buffer): boolean {
     if (bytes.length > LARGEST_WITH_ROOM || bytes.length % ROUNDED_TO !== 0 || bytes.length === 0) {
         return false;
     }
+    let tabs = 0;
     for (let index = bytes.length - SUM_LENGTH; index < bytes.length; index += 1) {
-        if (bytes[index] !== SPACE && bytes[index] !== TAB) {
+        if (bytes[index] === TAB) {
+            tabs += 1;
+        } else if (bytes[index] !== SPACE) {
             return false;
         }
     }
-    return true;
+    return tabs > 0;
 }
 
 /** The record's text; undefined where the checksum is another one's: it was being written. */
@@ -48,7 +51,7 @@ export function textWithin(bytes: Buffer): Buffer | undefined {
     for (let index = end; index < bytes.length; index += 1) {
         sum = (sum << 1) | (bytes[index] === TAB ? 1 : 0);
     }
-    if (crc32(bytes.subarray(0, end)) !== sum >>> 0) {
+    if (sumOf(bytes.subarray(0, end)) !== sum >>> 0) {
         return undefined;
     }
     while (end > 0 && bytes[end - 1] === SPACE) {
@@ -62,10 +65,15 @@ function filled(text: string, length: number, size: number): Buffer {
     const end = size - SUM_LENGTH;
     bytes.write(text);
     bytes.fill(SPACE, length, end);
-    let sum = crc32(bytes.subarray(0, end));
+    let sum = sumOf(bytes.subarray(0, end));
     for (let index = end; index < size; index += 1) {
         bytes[index] = sum & 0x80000000 ? TAB : SPACE;
         sum <<= 1;
     }
     return bytes;
+}
+
+/** Never 0, which would be written as spaces only. */
+function sumOf(bytes: Buffer): number {
+    return crc32(bytes) || 1;
 }
