@@ -152,10 +152,12 @@ describe('as a driver', () => {
         for await (const { id, version } of store.records()) {
             seen.push(id);
             expect(store.remove(id, version)).toBe(true);
-            store.remove('a', store.read('a')?.version);
+            store.remove('c', store.read('c')?.version);
             store.write('d', record(), store.read('d')?.version, later());
         }
-        expect(seen).toEqual(['c', 'b']);
+        expect(seen.slice(0, 2)).toEqual(['a', 'b']);
+        expect(seen).not.toContain('c');
+        expect(seen.length).toBeLessThan(4); // it ends, though there is always a new one
         expect(await ids(store)).toEqual(['d']);
     });
 
