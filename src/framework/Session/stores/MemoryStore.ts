@@ -261,7 +261,7 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
 }
 
 /**
- * The entries of the cache's own map, without those that come meanwhile. The cache's methods walk it without a break only,
+ * The entries of the cache's own map, no more than there are at first: else a walk might not end. The cache's methods walk it without a break only,
  * or give a list of all that is in it, which costs 13 ms of garbage collection with 100,000 sessions (Node 20). A map can be
  * walked slowly: whatever is set or deleted meanwhile, the way is not lost.
  */

@@ -24,7 +24,7 @@ export class NotesInMemory {
         return this.notes.delete(key);
     }
 
-    /** One by one, without those that come meanwhile: what is set or deleted does no harm. */
+    /** One by one, no more than there are at first: what is set or deleted meanwhile does no harm. */
     public *entries(): Generator<[key: string, text: string]> {
         let left = this.notes.size;
         for (const [key, { text }] of this.notes) {
