@@ -60,6 +60,17 @@ export class LoadClient {
         await withLimit((this.lanes[0] as Lane).run(visits, 0), FINISH_LIMIT_MS);
     }
 
+    /** One request after another for each of these, over all connections. */
+    public async each(visits: Generator<Visits>): Promise<void> {
+        await Promise.all(
+            this.lanes.map(async (lane) => {
+                for (let next = visits.next(); !next.done; next = visits.next()) {
+                    await lane.run(next.value, 0);
+                }
+            }),
+        );
+    }
+
     public close(): void {
         for (const lane of this.lanes) {
             lane.close();

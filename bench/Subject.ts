@@ -25,11 +25,14 @@ interface Visitor {
 
 /** Cookies with unknown ids, made beforehand: signing costs as much as a request. */
 const UNKNOWN = 4096;
+/** Connections that give the visitors their sessions. */
+const FILLING = 16;
+/** Of more visitors than this, only so many are read back. */
+const READ_BACK = 1024;
 
 /** A running app, the sessions it was given, and the requests it gets. */
 export class Subject {
     private readonly visitors: Visitor[] = [];
-    private readonly plans: Visits[];
     private readonly unknown: string[] = [];
     private newest: Visitor[] = [];
     private unknownAt = 0;
@@ -38,9 +41,7 @@ export class Subject {
         public readonly app: AppProcess,
         private readonly workload: WorkloadName,
         private readonly load: Load,
-    ) {
-        this.plans = Array.from({ length: load.connections }, (_, lane) => this.plan(lane));
-    }
+    ) {}
 
     public static async start(
         name: AppName,
@@ -51,15 +52,16 @@ export class Subject {
         const app = await AppProcess.start(name, options);
         await app.ready('/plain');
         const subject = new Subject(app, workload, load);
-        await subject.connected(1, (client) => subject.fill(client));
+        await subject.connected(FILLING, (client) => subject.fill(client));
         return subject;
     }
 
     /** Keeps the app busy for a time, and checks afterwards that what it was told is stored. */
-    public measure(seconds: number): Promise<Sample> {
+    public measure(seconds: number, workload = this.workload): Promise<Sample> {
+        const plans = Array.from({ length: this.load.connections }, (_, lane) => this.plan(lane, workload));
         return this.connected(this.load.connections, async (client) => {
             const before = this.app.cpuMicroseconds();
-            const measured = await client.run(this.plans, seconds);
+            const measured = await client.run(plans, seconds);
             const after = this.app.cpuMicroseconds();
             await this.readBack(client);
             const cpu = before !== undefined && after !== undefined ? (after - before) / measured.requests : undefined;
@@ -82,12 +84,12 @@ export class Subject {
         }
     }
 
-    private plan(lane: number): Visits {
+    private plan(lane: number, workload: WorkloadName): Visits {
         const { connections } = this.load;
         const mine = (turn: number) => this.visitors[(lane + turn * connections) % this.visitors.length] as Visitor;
         let turn = 0;
         let visitor: Visitor;
-        switch (this.workload) {
+        switch (workload) {
             case 'none':
                 return { next: () => ({ path: '/plain', cookie: '' }), check: (answer) => expectBody(answer, PLAIN) };
             case 'new':
@@ -108,7 +110,7 @@ export class Subject {
                     check: (answer) => expectBody(answer, sessionBody(null, null)),
                 };
             default: {
-                const changes = this.workload === 'change';
+                const changes = workload === 'change';
                 // Where connections share sessions, two changes may meet, and a hand-wired app loses one of them.
                 const alone = this.load.sessions >= connections;
                 return {
@@ -131,21 +133,25 @@ export class Subject {
 
     /** Gives each visitor a session. */
     private async fill(client: LoadClient): Promise<void> {
+        await client.each(this.firstVisits());
+        const name = this.visitors[0]?.cookie.split('=')[0];
+        for (let index = 0; this.workload === 'unknown' && index < UNKNOWN; index += 1) {
+            const id = randomBytes(24).toString('base64url');
+            this.unknown.push(`${name}=${encodeURIComponent(`s:${sign(id, SECRET)}`)}`);
+        }
+    }
+
+    private *firstVisits(): Generator<Visits> {
         for (let user = 0; user < this.load.sessions; user += 1) {
             const visitor = { user, cookie: '', count: 0 };
-            await client.first({
+            this.visitors.push(visitor);
+            yield {
                 next: () => ({ path: `/fill?user=${user}`, cookie: '' }),
                 check: (answer) => {
                     expectBody(answer, sessionBody(user, 0));
                     visitor.cookie = cookieFrom(answer);
                 },
-            });
-            this.visitors.push(visitor);
-        }
-        const name = this.visitors[0]?.cookie.split('=')[0];
-        for (let index = 0; this.workload === 'unknown' && index < UNKNOWN; index += 1) {
-            const id = randomBytes(24).toString('base64url');
-            this.unknown.push(`${name}=${encodeURIComponent(`s:${sign(id, SECRET)}`)}`);
+            };
         }
     }
 
@@ -154,7 +160,7 @@ export class Subject {
         if (this.load.sessions < this.load.connections) {
             return;
         }
-        for (const { user, count, cookie } of [...this.visitors, ...this.newest]) {
+        for (const { user, count, cookie } of [...this.visitors.slice(0, READ_BACK), ...this.newest]) {
             await client.first({
                 next: () => ({ path: '/read', cookie }),
                 check: (answer) => expectBody(answer, sessionBody(user, count)),

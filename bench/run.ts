@@ -6,6 +6,8 @@
  *     npm run bench -- --driver=memory --only=read,change
  *     npm run bench -- --driver=redis --processes=1,2          beside connect-redis, each app with a Redis of its own
  *     npm run bench -- --boot                    boot to the first 200, memory, size of the install
+ *     npm run bench -- --growth                  ours with more, larger sessions and more connections; --million for that many
+ *                                            in files; each measured for half of --seconds
  *     npm run bench -- --profile --driver=file --only=read     a CPU profile of our server instead
  *
  * --rounds=5 --seconds=2   both apps are asked for so many seconds in turn, so many times; after one round of warming up
@@ -18,6 +20,7 @@
 import { parseArgs } from 'node:util';
 import type { Driver } from './AppProcess.js';
 import { bootTable, installTable, measureBoot, measureInstalls } from './boot.js';
+import { growthTable, measureGrowth, measureStoredMemory, storedMemoryTable } from './growth.js';
 import { moveToClientCore } from './pinning.js';
 import { profileRow } from './profile.js';
 import { circumstances, circumstancesLine, rowTable } from './report.js';
@@ -35,6 +38,8 @@ const { values } = parseArgs({
         bytes: { type: 'string', default: '1024' },
         encrypt: { type: 'boolean', default: false },
         boot: { type: 'boolean', default: false },
+        growth: { type: 'boolean', default: false },
+        million: { type: 'boolean', default: false },
         profile: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
     },
@@ -60,6 +65,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 moveToClientCore();
 if (values.boot) {
     await boot();
+} else if (values.growth) {
+    await growth();
 } else if (values.profile) {
     for (const plan of plans) {
         console.log(await profileRow(plan, settings));
@@ -81,6 +88,14 @@ async function boot(): Promise<void> {
     const boots = await measureBoot(Math.max(9, settings.rounds), say);
     const installs = measureInstalls(say);
     print({ boots, installs }, `${bootTable(boots)}\n${installTable(installs)}`);
+}
+
+async function growth(): Promise<void> {
+    const drivers = values.driver.split(',') as Driver[];
+    const rows = await measureGrowth(drivers, { seconds: settings.seconds / 2, million: values.million }, say);
+    const storedMemory = drivers.includes('memory') ? await measureStoredMemory(say) : [];
+    print({ rows, storedMemory }, `${growthTable(rows)}\n${storedMemoryTable(storedMemory)}`);
+    process.exitCode = rows.some((row) => row.void) ? 1 : 0;
 }
 
 function print(figures: object, table: string): void {

@@ -129,7 +129,7 @@ describe('as a driver', () => {
         await store.prune();
         isOver = true;
         expect(store.store.itemCount).toBe(50_000);
-        expect(store.store.dumpLru().head?.value.key).toBe('id99998');
+        expect((store.store as unknown as { keys(): string[] }).keys()[0]).toBe('id99998');
         expect(turns).toBeGreaterThan(10); // how long each took is a matter for a benchmark
     });
 
@@ -152,10 +152,12 @@ describe('as a driver', () => {
         for await (const { id, version } of store.records()) {
             seen.push(id);
             expect(store.remove(id, version)).toBe(true);
-            store.remove('a', store.read('a')?.version);
+            store.remove('c', store.read('c')?.version);
             store.write('d', record(), store.read('d')?.version, later());
         }
-        expect(seen).toEqual(['c', 'b']);
+        expect(seen.slice(0, 2)).toEqual(['a', 'b']);
+        expect(seen).not.toContain('c');
+        expect(seen.length).toBeLessThan(4); // it ends, though there is always a new one
         expect(await ids(store)).toEqual(['d']);
     });
 

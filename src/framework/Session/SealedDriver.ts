@@ -63,8 +63,8 @@ export class SealedDriver implements SessionDriver {
         return this.driver.remove(id, ifVersion);
     }
 
-    public async *records(writtenBefore?: number): AsyncGenerator<ListedRecord> {
-        for await (const listed of this.driver.records(writtenBefore)) {
+    public async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
+        for await (const listed of this.driver.records(writtenBefore, signal)) {
             const opened = listed.id === KEY_CHECK ? undefined : await this.openListed(listed);
             if (opened) {
                 yield opened;
@@ -131,7 +131,7 @@ export class SealedDriver implements SessionDriver {
     private async openListed(listed: ListedRecord): Promise<ListedRecord | undefined> {
         const outdated = this.isOutdated(listed.record);
         try {
-            return { ...(await this.open(listed.id, listed)), id: listed.id, outdated };
+            return { ...listed, ...(await this.open(listed.id, listed)), outdated };
         } catch (error) {
             if (error instanceof UnknownKeyError) {
                 return undefined;

@@ -14,6 +14,8 @@ export interface ListedRecord extends StoredRecord {
     readonly id: string;
     /** It is stored in another form than a write would give it now: the next walk writes it anew. */
     readonly outdated?: boolean;
+    /** Tells the driver that nothing is to be done with this record before a time (ms since the epoch), unless it is written: walks until then may leave it out. */
+    rest?(until: number): void;
 }
 
 /** A hold on one session's lock. */
@@ -52,8 +54,8 @@ export interface SessionDriver {
     write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown>;
     /** Removes the record if it has this version. False where it has another, or is gone. */
     remove(id: string, ifVersion: unknown): MaybePromise<boolean>;
-    /** Walks all records that were last written before a time (ms since the epoch), without blocking requests. */
-    records(writtenBefore?: number): AsyncIterable<ListedRecord>;
+    /** Walks all records that were last written before a time (ms since the epoch), without blocking requests. Ends early at a signal. */
+    records(writtenBefore?: number, signal?: AbortSignal): AsyncIterable<ListedRecord>;
     /** Waits at most `waitMs` for this session's lock; undefined when that was not enough. Ends by itself when its process dies. */
     lock(id: string, waitMs: number): Promise<Lease | undefined>;
     /** Moves what is stored under an id away, where the driver can to be looked at by a person. False: nothing was there. */

@@ -239,7 +239,7 @@ export class SessionRepository {
         let removed = 0;
         let failure: unknown;
         // What was written later can't be dead, but for sessions with a shorter life of their own: they wait a little.
-        for await (const listed of this.driver.records(now - Math.min(this.options.idleMs, DAY_MS))) {
+        for await (const listed of this.driver.records(now - Math.min(this.options.idleMs, DAY_MS), signal)) {
             if (signal?.aborted) {
                 break;
             }
@@ -249,7 +249,9 @@ export class SessionRepository {
                 failure ??= error; // trouble with one record must not keep the others
             }
         }
-        await this.driver.tidy(now - this.options.keepDamagedMs);
+        if (!signal?.aborted) {
+            await this.driver.tidy(now - this.options.keepDamagedMs);
+        }
         if (failure !== undefined) {
             throw failure;
         }
@@ -257,12 +259,15 @@ export class SessionRepository {
     }
 
     /** A dead session's data goes at once, the note of its end a day later. */
-    private async pruneRecord({ id, outdated, ...stored }: ListedRecord, now: number): Promise<number> {
+    private async pruneRecord(listed: ListedRecord, now: number): Promise<number> {
+        const { id, outdated, ...stored } = listed;
         const record = this.parse(id, stored.record, now);
         if (record?.kind === 'ended') {
+            listed.rest?.(record.at + NOTE_KEPT_MS);
             return now - record.at > NOTE_KEPT_MS && (await this.driver.remove(id, stored.version)) ? 1 : 0;
         }
         if (record?.kind === 'user') {
+            listed.rest?.(record.seen + DAY_MS);
             await this.users.tidy(id, record, now);
             return 0;
         }
@@ -276,6 +281,8 @@ export class SessionRepository {
         if (now - PRUNE_GRACE_MS <= at) {
             if (outdated && now <= at) {
                 await this.driver.write(id, stored.record, stored.version, this.dropOf(record)); // as it is, but sealed
+            } else if (isSessionKey(id)) {
+                listed.rest?.(at + PRUNE_GRACE_MS);
             }
             return 0;
         }

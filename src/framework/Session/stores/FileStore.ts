@@ -13,6 +13,7 @@ import {
 import type { DriverAbilities } from './DriverAbilities.js';
 import { lstat } from './fileCalls.js';
 import { type EncodedRecord, RecordCodec } from './RecordCodec.js';
+import { RestingFiles, type RestWalk } from './RestingFiles.js';
 import { SessionFileNames } from './SessionFileNames.js';
 import { SessionFiles, StoreBusyError } from './SessionFiles.js';
 import { filesIn, prepareFolder, tidyFolder } from './sessionFolder.js';
@@ -62,7 +63,10 @@ interface StockSession extends SessionData {
 
 type Callback<T = void> = (error: unknown, value?: T) => void;
 
-const LISTED_AT_ONCE = 6;
+/** Fewer than the threads that Node has for file calls: one is left for requests. */
+const LISTED_AT_ONCE = 3;
+/** A file of a time to come was written by a clock that was ahead: its time says nothing. */
+const CLOCKS_DIFFER_MS = 60_000;
 const TOUCH_TRIES = 20;
 
 const StockFileStore = sessionFileStore(session);
@@ -82,6 +86,7 @@ export class FileStore extends StockFileStore implements SessionDriver {
     private readonly names: SessionFileNames;
     private readonly codec: RecordCodec;
     private readonly files: SessionFiles;
+    private readonly resting = new RestingFiles();
     private readonly warn: (message: string) => void;
 
     /** Throws ConfigError where the folder can't be made or used. */
@@ -121,14 +126,22 @@ export class FileStore extends StockFileStore implements SessionDriver {
         return this.files.remove(this.names.nameOf(id), ifVersion);
     }
 
-    public async *records(writtenBefore = Number.POSITIVE_INFINITY): AsyncGenerator<ListedRecord> {
+    public async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
+        const walk = this.resting.begin();
+        const look = (id: string) =>
+            writtenBefore === undefined ? this.listed(id) : this.listedIfDue(id, writtenBefore, walk);
         for await (const ids of this.ids()) {
-            const found = await Promise.all(ids.map((id) => this.listed(id, writtenBefore)));
-            for (const record of found) {
+            if (signal?.aborted) {
+                return;
+            }
+            for (const record of await Promise.all(ids.map(look))) {
                 if (record) {
                     yield record;
                 }
             }
+        }
+        if (writtenBefore !== undefined) {
+            this.resting.end(walk);
         }
     }
 
@@ -220,13 +233,20 @@ export class FileStore extends StockFileStore implements SessionDriver {
         return isWritten ? encoded.stored.version : undefined;
     }
 
+    /** Most files tell by their times alone that nothing is to be done with them. */
+    private async listedIfDue(id: string, writtenBefore: number, walk: RestWalk): Promise<ListedRecord | undefined> {
+        const stats = await lstat(`${this.folder}/${this.names.fileOf(id)}`).catch(() => undefined);
+        const isFresh = stats && stats.mtimeMs >= writtenBefore && stats.mtimeMs <= walk.started + CLOCKS_DIFFER_MS;
+        if (!stats || isFresh || this.resting.isResting(stats, walk)) {
+            return undefined;
+        }
+        const listed = await this.listed(id);
+        return listed && { ...listed, rest: (until) => this.resting.rest(stats, walk, until) };
+    }
+
     /** A file that can't be read is left out here: the request that needs it says what is wrong. */
-    private async listed(id: string, writtenBefore: number): Promise<ListedRecord | undefined> {
+    private async listed(id: string): Promise<ListedRecord | undefined> {
         try {
-            const isAny = writtenBefore === Number.POSITIVE_INFINITY;
-            if (!isAny && (await lstat(`${this.folder}/${this.names.fileOf(id)}`)).mtimeMs >= writtenBefore) {
-                return undefined;
-            }
             const stored = await this.files.readOnce(id);
             return stored && { id, ...stored };
         } catch {

@@ -1,3 +1,5 @@
+import { Pace } from './Pace.js';
+
 /** Texts by key, each until its time is over: the oldest go first where there are too many. */
 export class NotesInMemory {
     private readonly notes = new Map<string, { readonly text: string; readonly until: number }>();
@@ -22,19 +24,29 @@ export class NotesInMemory {
         return this.notes.delete(key);
     }
 
-    /** All at once: they are few. */
-    public entries(): [key: string, text: string][] {
-        return [...this.notes].map(([key, { text }]) => [key, text]);
+    /** One by one, no more than there are at first: what is set or deleted meanwhile does no harm. */
+    public *entries(): Generator<[key: string, text: string]> {
+        let left = this.notes.size;
+        for (const [key, { text }] of this.notes) {
+            if (left === 0) {
+                return;
+            }
+            left -= 1;
+            yield [key, text];
+        }
     }
 
     /** They came in the order of their ends, but for a few: the first that lasts ends the search. */
-    public prune(): void {
-        const now = Date.now();
+    public async prune(): Promise<void> {
+        const pace = new Pace();
         for (const [key, { until }] of this.notes) {
-            if (until > now) {
+            if (until > Date.now()) {
                 return;
             }
             this.notes.delete(key);
+            if (pace.isOver) {
+                await pace.rest();
+            }
         }
     }
 }

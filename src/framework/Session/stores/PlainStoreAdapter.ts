@@ -10,6 +10,7 @@ import { LAST_ACCESS } from '../SessionRecord.js';
 import { canonicalJson } from './canonicalJson.js';
 import type { DriverAbilities } from './DriverAbilities.js';
 import { KeyedQueue } from './KeyedQueue.js';
+import { Pace } from './Pace.js';
 
 export interface PlainStoreAdapterOptions {
     /** How long the store may take for one answer, in ms. Default: 2,000. */
@@ -108,11 +109,15 @@ export class PlainStoreAdapter implements SessionDriver {
             (done) => store.all?.(done),
             { timeoutMs: this.listTimeoutMs },
         );
+        const pace = new Pace();
         for (const [id, data] of idsAndSessions(found ?? {})) {
             try {
                 yield { id, ...toRecord(data) };
             } catch {
                 // Damaged: whoever reads it alone hears of it.
+            }
+            if (pace.isOver) {
+                await pace.rest();
             }
         }
     }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fs, { type Stats } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { BadRecordError, type Lease, type MaybePromise, type StoredRecord } from '../SessionDriver.js';
+import { isEndedRecord } from '../SessionRecord.js';
 import { FileLock, NO_LINKS } from './FileLock.js';
 import {
     close,
@@ -398,7 +399,10 @@ export class SessionFiles {
             }
             this.warm.forgetLinked(path);
             await rename(temp.path, path);
-            this.warm.keepWritten(path, temp.fd, hasRoom(bytes), record.stored);
+            if (!isEndedRecord(record.stored.record)) {
+                // a walk that prunes would cool down those in use
+                this.warm.keepWritten(path, temp.fd, hasRoom(bytes), record.stored);
+            }
         } catch (error) {
             await unlinkIfThere(temp.path).catch(() => undefined);
             throw error;

