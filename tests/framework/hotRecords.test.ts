@@ -1,10 +1,13 @@
 import { sign } from 'cookie-signature';
 import type { Router } from 'express';
 import { describe, expect, test } from 'vitest';
+import { exclusive } from '../../src/framework/Session/exclusive.js';
 import { copyOfPlain, hasTextOf } from '../../src/framework/Session/plainData.js';
 import { RecentlyUsed } from '../../src/framework/Session/RecentlyUsed.js';
 import { SessionCookie } from '../../src/framework/Session/SessionCookie.js';
+import { SessionManager } from '../../src/framework/Session/SessionManager.js';
 import { cookieTextAt, liveRecord, parseRecord, type StoredCookie } from '../../src/framework/Session/SessionRecord.js';
+import { keyOf } from '../../src/framework/Session/storageKeys.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 
 const plain: Record<string, unknown>[] = [
@@ -24,6 +27,8 @@ const notPlain: Record<string, unknown> = {
     'a Map': { a: new Map() },
     'an object with toJSON': { a: { toJSON: () => 1 } },
     'a hole': { a: new Array(2) },
+    'a list with toJSON': { a: Object.assign([1], { toJSON: () => 2 }) },
+    'a hidden toJSON': { a: Object.defineProperty({ b: 1 }, 'toJSON', { value: () => 2 }) },
     'a class': { a: new (class Point {})() },
     'an object without prototype': { a: Object.create(null) },
     '__proto__ as a key': JSON.parse('{"a":{"__proto__":1}}'),
@@ -116,6 +121,12 @@ describe('a cookie in a record', () => {
         }
     });
 
+    test('keeps nothing of another one', () => {
+        const foreign = { ...cookies[1], note: 'of visitor A' } as StoredCookie;
+        expect(cookieTextAt(foreign, now)).not.toContain('visitor A');
+        expect(cookieTextAt(cookies[1] as StoredCookie, now)).not.toContain('visitor A');
+    });
+
     test('is signed as the package cookie-signature does it', () => {
         const cookie = new SessionCookie({ name: 'sid', secrets: ['a secret'], proxy: undefined });
         for (let index = 0; index < 200; index += 1) {
@@ -167,6 +178,39 @@ describe.each(['memory', 'file'])('two requests of one session, %s driver', (dri
             items: [{ sku: 'tea', tags: ['hot', 'sweet', 'sweet'] }],
             total: 1,
         });
+    });
+
+    test('that take turns store what the route changed deep inside, also where it was looked at before', async () => {
+        const app = await sessionApp({
+            session: { driver },
+            routes: (router) => {
+                router.get('/start', (request, response) => {
+                    request.session['cart'] = { items: [] };
+                    response.json(true);
+                });
+                router.use('/turn', (request, _response, next) => {
+                    void request.session['cart'];
+                    next();
+                });
+                router.get('/turn', exclusive(), (request, response) => {
+                    (request.session['cart'] as { items: string[] }).items.push('x');
+                    if (request.query['fail']) {
+                        request.session['bad'] = 1n;
+                    }
+                    response.json(true);
+                });
+                router.get('/stored', async (request, response) => {
+                    const stored = app.app.container.make(SessionManager);
+                    const record = await (await stored.driver(driver)).read(keyOf(request.sessionID));
+                    response.json((JSON.parse(record?.record ?? '{}') as { cart: unknown }).cart);
+                });
+            },
+        });
+        const browser = app.browser();
+        for (const path of ['/start', '/turn', '/turn', '/turn?fail=1', '/turn']) {
+            await browser.visit(path);
+        }
+        expect(await browser.json('/stored')).toEqual({ items: ['x', 'x', 'x'] });
     });
 
     test('see the same, whether it was just written or read from the store', async () => {

@@ -171,6 +171,23 @@ describe('the files that locks are links to', () => {
         expect((await store.read('abc'))?.record).toBe(record(3));
     });
 
+    test('are made anew all at once, and done without where they can not be made', async () => {
+        const store = open();
+        const ids = Array.from({ length: 20 }, (_, index) => `id${index}`);
+        const put = (id: string, number: number, version?: unknown) =>
+            store.write(id, record(number), version, LATER) as Promise<unknown>;
+        const versions = await Promise.all(ids.map((id) => put(id, 0)));
+        const next = await Promise.all(ids.map((id, index) => put(id, 1, versions[index])));
+        expect(tokens().length).toBeGreaterThan(10);
+        fs.rmSync(path.join(folder, '.locks'), { recursive: true });
+        expect(await put('id0', 2, next[0])).toBeDefined();
+        fs.rmSync(path.join(folder, '.locks'), { recursive: true });
+        fs.writeFileSync(path.join(folder, '.locks'), 'in the way');
+        for (const [index, id] of ids.slice(1).entries()) {
+            expect(await put(id, 2, next[index + 1])).toBeDefined();
+        }
+    });
+
     test('of dead processes are tidied away, and no others', async () => {
         const store = open();
         await write(store, record(1), await write(store, record(0)));

@@ -71,13 +71,12 @@ export class Connections {
     }
 
     /** The answers in flight, oldest first, with the time from which on they are waited for. */
-    public *inFlight(): Generator<[ServerResponse, number]> {
-        let flight = this.oldest;
-        while (flight) {
-            const { younger } = flight; // it may move or go meanwhile
-            yield [flight.response, flight.since];
-            flight = younger;
+    public inFlight(): [ServerResponse, number][] {
+        const all: [ServerResponse, number][] = [];
+        for (let flight = this.oldest; flight; flight = flight.younger) {
+            all.push([flight.response, flight.since]);
         }
+        return all;
     }
 
     /** Begins to wait anew for an answer, which so becomes the youngest. */
@@ -124,7 +123,9 @@ export class Connections {
     }
 
     private answersOn(socket: Socket): ServerResponse[] {
-        return [...this.inFlight()].map(([response]) => response).filter((response) => response.req.socket === socket);
+        return this.inFlight()
+            .map(([response]) => response)
+            .filter((response) => response.req.socket === socket);
     }
 
     private finish(response: ServerResponse): void {

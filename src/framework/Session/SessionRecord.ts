@@ -122,7 +122,9 @@ export function cookieTextAt(cookie: StoredCookie, now: number): string {
         return JSON.stringify(cookie);
     }
     if (!lastSettings || !hasSameSettings(cookie, lastSettings.cookie)) {
-        const { originalMaxAge: _age, expires: _expires, ...settings } = cookie;
+        // By name: a record that somebody else wrote may hold more.
+        const { path, domain, httpOnly, secure, sameSite, partitioned, priority } = cookie;
+        const settings = { path, domain, httpOnly, secure, sameSite, partitioned, priority };
         const text = JSON.stringify(settings);
         lastSettings = { cookie: settings, text: text === '{}' ? '}' : `,${text.slice(1)}` };
     }

@@ -105,19 +105,20 @@ export class SessionState {
 
     /** Applies a change, made before a reload, to what was reloaded, in the same session object. */
     public reapply(session: HttpSession, { set, removed, added }: SessionChange): void {
-        const record = (this.loaded as LoadedSession).record;
+        const { record } = this.loaded as LoadedSession;
+        const data = record.copy(); // the record's own is never given to a route
         for (const key of Object.keys(session)) {
             if (key !== 'cookie' && !set.has(key)) {
                 delete session[key];
             }
         }
-        for (const [key, value] of Object.entries(record.data)) {
+        for (const [key, value] of Object.entries(data)) {
             if (!set.has(key) && !removed.has(key)) {
                 session[key] = value;
             }
         }
         for (const [key, by] of added) {
-            session[key] = Number(record.data[key] ?? 0) + by;
+            session[key] = Number(data[key] ?? 0) + by;
         }
         this.baseline = snapshotOf(record);
         this.isWhole = true;

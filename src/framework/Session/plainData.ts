@@ -35,7 +35,7 @@ function copy(value: unknown, levels: number): Plain | NotPlain {
 }
 
 function copyList(list: readonly unknown[], levels: number): Plain[] | NotPlain {
-    if (levels === 0 || Object.getPrototypeOf(list) !== Array.prototype) {
+    if (levels === 0 || Object.getPrototypeOf(list) !== Array.prototype || hasOwnJson(list)) {
         return NOT_PLAIN;
     }
     const copied: Plain[] = [];
@@ -50,7 +50,7 @@ function copyList(list: readonly unknown[], levels: number): Plain[] | NotPlain 
 }
 
 function copyObject(object: object, levels: number): { [key: string]: Plain } | NotPlain {
-    if (levels === 0 || Object.getPrototypeOf(object) !== Object.prototype) {
+    if (levels === 0 || Object.getPrototypeOf(object) !== Object.prototype || hasOwnJson(object)) {
         return NOT_PLAIN;
     }
     const copied: { [key: string]: Plain } = {};
@@ -68,6 +68,9 @@ function copyObject(object: object, levels: number): { [key: string]: Plain } | 
 export function hasTextOf(value: unknown, plain: unknown): boolean {
     if (value === plain || typeof value !== 'object' || value === null || typeof plain !== 'object' || plain === null) {
         return value === plain;
+    }
+    if (hasOwnJson(value)) {
+        return false;
     }
     const prototype = Object.getPrototypeOf(value);
     if (Array.isArray(plain)) {
@@ -103,4 +106,9 @@ function isSameObject(object: Fields, plain: Fields): boolean {
         }
     }
     return true;
+}
+
+/** JSON.stringify asks it, also where it is not enumerable. */
+function hasOwnJson(value: object): boolean {
+    return typeof (value as { toJSON?: unknown }).toJSON === 'function';
 }

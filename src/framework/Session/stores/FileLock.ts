@@ -159,26 +159,28 @@ export class FileLock {
     }
 }
 
-/** 'not possible': there are no hard links here, and symbolic ones may do. */
+/** 'not possible': no token can be had, or there are no hard links here. A symbolic one may do, or tell what is wrong. */
 async function acquireByToken(
     path: string,
     deadline: number,
     tokens: LockTokens,
 ): Promise<FileLock | undefined | 'not possible'> {
     for (let isFirst = true; ; isFirst = false) {
-        const token = await tokens.take();
+        let token: LockToken;
+        try {
+            token = await tokens.take();
+        } catch {
+            return 'not possible';
+        }
         try {
             return await FileLock.acquireWith(token, path, deadline, tokens);
         } catch (error) {
             tokens.drop(token);
-            const code = codeOf(error) ?? '';
-            if (NO_LINKS.has(code)) {
-                tokens.areUsable = false;
+            tokens.forgetIdle(); // somebody may have removed them all: others are made
+            tokens.areUsable = !NO_LINKS.has(codeOf(error) ?? '');
+            if (codeOf(error) !== 'ENOENT' || !isFirst) {
                 return 'not possible';
             }
-            if (code !== 'ENOENT' || !isFirst) {
-                throw error;
-            } // else somebody has removed the token: another is made
         }
     }
 }
@@ -274,12 +276,18 @@ async function isDead(path: string, ownerText: string): Promise<boolean> {
     const owner = parseOwner(ownerText);
     const standing = owner ? standingOf(owner) : 'foreign';
     if (standing === 'self' && owner?.thread === String(threadId)) {
-        return held.get(ownerText)?.isLeftover !== false;
+        return held.get(ownerText)?.isLeftover ?? (await staysUnknown(path, ownerText));
     }
     if (standing === 'gone' || standing === 'alive') {
         return standing === 'gone';
     }
     return Date.now() - (await mtimeOf(path)) > FOREIGN_DEAD_MS; // another container, or another worker thread
+}
+
+/** A lock of ours that nobody here holds: given back this moment, unless it is still there a moment later. */
+async function staysUnknown(path: string, ownerText: string): Promise<boolean> {
+    await sleep(FIRST_PAUSE_MS);
+    return (await readOwner(path)) === ownerText && !held.has(ownerText);
 }
 
 async function mtimeOf(path: string): Promise<number> {
@@ -317,7 +325,9 @@ async function breakLock(path: string, deadOwner: string): Promise<boolean> {
     try {
         if ((await readOwner(path)) === deadOwner && (await isDead(path, deadOwner))) {
             await unlinkIfThere(path);
-            held.delete(deadOwner);
+            if (held.get(deadOwner)?.isLeftover) {
+                held.delete(deadOwner);
+            }
         }
         return true;
     } finally {

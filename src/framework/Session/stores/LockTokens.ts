@@ -62,6 +62,11 @@ export class LockTokens {
         }
     }
 
+    /** Somebody has removed a token: the others are likely to be gone, too. */
+    public forgetIdle(): void {
+        this.idle.length = 0;
+    }
+
     public drop(token: LockToken): void {
         unlinkIfThere(token.path).catch(() => undefined); // tidying finds it once this process is gone
     }
