@@ -63,8 +63,12 @@ interface StockSession extends SessionData {
 
 type Callback<T = void> = (error: unknown, value?: T) => void;
 
-/** Fewer than the threads that Node has for file calls: one is left for requests. */
-const LISTED_AT_ONCE = 3;
+/**
+ * Files that a walk asks for at once. More make it cheaper, and requests wait longer for theirs: a walk over 100,000 files
+ * takes 4.2 s of CPU time with 3, 1.8 s with 12 and 1.4 s with 48, and reading another file meanwhile 0.3, 0.4 and 0.7 ms
+ * (Node 20).
+ */
+const LISTED_AT_ONCE = 12;
 /** A file of a time to come was written by a clock that was ahead: its time says nothing. */
 const CLOCKS_DIFFER_MS = 60_000;
 const TOUCH_TRIES = 20;
