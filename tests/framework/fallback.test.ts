@@ -1,11 +1,10 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sign } from 'cookie-signature';
-import type { Router } from 'express';
 import session from 'express-session';
 import sessionFileStore from 'session-file-store';
 import { describe, expect, test, vi } from 'vitest';
-import { increment, login, SessionRegistry } from '../../src/framework/index.js';
+import { SessionRegistry } from '../../src/framework/index.js';
 import { FallbackDriver } from '../../src/framework/Session/FallbackDriver.js';
 import { SessionLifetime } from '../../src/framework/Session/SessionLifetime.js';
 import { SessionMover } from '../../src/framework/Session/SessionMover.js';
@@ -13,7 +12,7 @@ import { endedRecord } from '../../src/framework/Session/SessionRecord.js';
 import { keyOf, userKeyOf } from '../../src/framework/Session/storageKeys.js';
 import { MemoryStore } from '../../src/framework/Session/stores/MemoryStore.js';
 import { Browser } from '../helpers/Browser.js';
-import { loginRoutes } from '../helpers/loginRoutes.js';
+import { memberRoutes } from '../helpers/loginRoutes.js';
 import { onRedis } from '../helpers/onRedis.js';
 import type { RedisServer } from '../helpers/redis.js';
 import { createKernel, SECRET, type SessionApp, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
@@ -22,18 +21,6 @@ import { interferedDriver } from '../helpers/wrapDriver.js';
 
 const HOUR = 3_600_000;
 const post = (body?: unknown) => ({ method: 'POST', ...(body !== undefined && { body }) });
-
-function routes(router: Router): void {
-    loginRoutes(router);
-    router.post('/login', async (request, response) => {
-        await login(request, request.body.user);
-        response.json('welcome');
-    });
-    router.post('/count', (request, response) => {
-        increment(request, 'count');
-        response.json('counted');
-    });
-}
 
 /** One place of files and Redis, and applications on them with one driver or the other. */
 class Place {
@@ -47,7 +34,7 @@ class Place {
         const redis = { port: this.server.port, prefix: this.prefix };
         return sessionApp({
             session: { driver, fallback, drivers: { file: { path: this.path }, redis }, idle: HOUR, ...more },
-            routes,
+            routes: memberRoutes,
         });
     }
 

@@ -1,28 +1,15 @@
-import type { Router } from 'express';
 import { expect, test } from 'vitest';
-import { increment, login, SessionMigration, SessionRegistry } from '../../src/framework/index.js';
+import { SessionMigration, SessionRegistry } from '../../src/framework/index.js';
 import { NO_CHANGE } from '../../src/framework/Session/mergeChanges.js';
 import type { SessionRepository } from '../../src/framework/Session/SessionRepository.js';
 import { keyOf } from '../../src/framework/Session/storageKeys.js';
 import { Browser } from '../helpers/Browser.js';
-import { loginRoutes } from '../helpers/loginRoutes.js';
+import { memberRoutes } from '../helpers/loginRoutes.js';
 import { onRedis } from '../helpers/onRedis.js';
 import { type SessionApp, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 
 const HOUR = 3_600_000;
 const post = (body: unknown = {}) => ({ method: 'POST', body });
-
-function routes(router: Router): void {
-    loginRoutes(router);
-    router.post('/login', async (request, response) => {
-        await login(request, request.body.user);
-        response.json('welcome');
-    });
-    router.post('/count', (request, response) => {
-        increment(request, 'count');
-        response.json('counted');
-    });
-}
 
 const repositoryOf = (app: SessionApp) =>
     (app.app.container.make(SessionRegistry) as unknown as { findRepository(): SessionRepository }).findRepository();
@@ -52,7 +39,7 @@ await onRedis('moving all sessions', (server) => {
                     idle: HOUR,
                     ...more,
                 },
-                routes,
+                routes: memberRoutes,
             });
     }
 

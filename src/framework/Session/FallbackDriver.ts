@@ -75,7 +75,7 @@ export class FallbackDriver implements SessionDriver {
     }
 
     /** The old drivers first: what moves meanwhile is met twice at the most, and never missed. Pruning sees the driver's own. */
-    public async *records(writtenBefore?: number): AsyncGenerator<ListedRecord> {
+    public async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
         for (const { driver } of writtenBefore === undefined ? this.old : []) {
             for await (const listed of driver.records()) {
                 if (!(await this.driver.read(listed.id))) {
@@ -83,7 +83,7 @@ export class FallbackDriver implements SessionDriver {
                 }
             }
         }
-        yield* this.driver.records(writtenBefore);
+        yield* this.driver.records(writtenBefore, signal);
     }
 
     public lock(id: string, waitMs: number): Promise<Lease | undefined> {

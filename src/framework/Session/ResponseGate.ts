@@ -48,6 +48,7 @@ const SENT_ALREADY: readonly [name: string, descriptor: PropertyDescriptor][] = 
     entry('headersSent', true),
 ];
 const ENDED_ALREADY = entry('writableEnded', true);
+const SEEMING = [...SENT_ALREADY, ENDED_ALREADY];
 
 function entry(name: string, value: unknown): [string, PropertyDescriptor] {
     return [name, { configurable: true, value }];
@@ -254,7 +255,7 @@ export class ResponseGate {
     }
 
     private unlock(): void {
-        for (const [name] of [...SENT_ALREADY, ENDED_ALREADY]) {
+        for (const [name] of SEEMING) {
             Reflect.deleteProperty(this.response, name);
         }
     }

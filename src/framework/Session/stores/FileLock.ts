@@ -3,18 +3,16 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import {
-    close,
     codeOf,
+    createFile,
     link,
     lstat,
     lutimes,
-    open,
     readFile,
     readlink,
     symlink,
     unlink,
     unlinkIfThere,
-    writeAll,
 } from './fileCalls.js';
 import type { LockToken, LockTokens } from './LockTokens.js';
 import { newOwnerText, parseOwner, standingOf } from './ProcessIdentity.js';
@@ -64,7 +62,7 @@ export class FileLock {
      */
     public static async acquire(path: string, deadline: number, tokens?: LockTokens): Promise<FileLock | undefined> {
         if (tokens?.areUsable) {
-            const taken = await acquireByToken(path, deadline, tokens);
+            const taken = await FileLock.acquireByToken(path, deadline, tokens);
             if (taken !== 'not possible') {
                 return taken;
             }
@@ -74,20 +72,35 @@ export class FileLock {
         return isMade ? new FileLock(path, owner, () => undefined) : undefined;
     }
 
-    /** The same with a token that is made already. Throws what `link` says where that is not possible. */
-    public static async acquireWith(
-        token: LockToken,
+    /** 'not possible': no token can be had, or there are no hard links here. A symbolic one may do, or tell what is wrong. */
+    private static async acquireByToken(
         path: string,
         deadline: number,
         tokens: LockTokens,
-    ): Promise<FileLock | undefined> {
-        const { owner } = token;
-        const isMade = await FileLock.wait(path, deadline, owner, () => makeHardLink(path, token));
-        if (isMade) {
-            return new FileLock(path, owner, () => tokens.giveBack(token));
+    ): Promise<FileLock | undefined | 'not possible'> {
+        for (let isFirst = true; ; isFirst = false) {
+            let token: LockToken;
+            try {
+                token = await tokens.take();
+            } catch {
+                return 'not possible';
+            }
+            try {
+                const isMade = await FileLock.wait(path, deadline, token.owner, () => makeHardLink(path, token));
+                if (isMade) {
+                    return new FileLock(path, token.owner, () => tokens.giveBack(token));
+                }
+                tokens.giveBack(token);
+                return undefined;
+            } catch (error) {
+                tokens.drop(token);
+                tokens.forgetIdle(); // somebody may have removed them all: others are made
+                tokens.areUsable = !NO_LINKS.has(codeOf(error) ?? '');
+                if (codeOf(error) !== 'ENOENT' || !isFirst) {
+                    return 'not possible';
+                }
+            }
         }
-        tokens.giveBack(token);
-        return undefined;
     }
 
     private static async wait(
@@ -159,32 +172,6 @@ export class FileLock {
     }
 }
 
-/** 'not possible': no token can be had, or there are no hard links here. A symbolic one may do, or tell what is wrong. */
-async function acquireByToken(
-    path: string,
-    deadline: number,
-    tokens: LockTokens,
-): Promise<FileLock | undefined | 'not possible'> {
-    for (let isFirst = true; ; isFirst = false) {
-        let token: LockToken;
-        try {
-            token = await tokens.take();
-        } catch {
-            return 'not possible';
-        }
-        try {
-            return await FileLock.acquireWith(token, path, deadline, tokens);
-        } catch (error) {
-            tokens.drop(token);
-            tokens.forgetIdle(); // somebody may have removed them all: others are made
-            tokens.areUsable = !NO_LINKS.has(codeOf(error) ?? '');
-            if (codeOf(error) !== 'ENOENT' || !isFirst) {
-                return 'not possible';
-            }
-        }
-    }
-}
-
 /** Makes the lock. False where there is one. */
 async function create(path: string, owner: string, make: () => Promise<boolean>): Promise<boolean> {
     // Before it is made: others of this process may read it sooner than this call returns, and must know it for alive.
@@ -226,31 +213,23 @@ async function makeLink(path: string, owner: string): Promise<boolean> {
             return false;
         }
         if (NO_LINKS.has(code)) {
-            return createFile(path, owner);
+            return makeFile(path, owner);
         }
         throw error;
     }
 }
 
-async function createFile(path: string, owner: string): Promise<boolean> {
-    let fd: number;
+/** The same where there are no links: a file. */
+async function makeFile(path: string, owner: string): Promise<boolean> {
     try {
-        fd = await open(path, 'wx', 0o600);
+        await createFile(path, owner);
+        return true;
     } catch (error) {
         if (codeOf(error) === 'EEXIST') {
             return false;
         }
         throw error;
     }
-    try {
-        await writeAll(fd, Buffer.from(owner), 0);
-    } catch (error) {
-        await unlinkIfThere(path).catch(() => undefined);
-        throw error;
-    } finally {
-        await close(fd);
-    }
-    return true;
 }
 
 /** The text of a lock's owner; undefined where there is no lock. */

@@ -1,4 +1,4 @@
-import { access, constants } from 'node:fs/promises';
+import { constants } from 'node:fs';
 import { resolve } from 'node:path';
 import session, { type SessionData } from 'express-session';
 import sessionFileStore from 'session-file-store';
@@ -11,7 +11,7 @@ import {
     type StoredRecord,
 } from '../SessionDriver.js';
 import type { DriverAbilities } from './DriverAbilities.js';
-import { lstat } from './fileCalls.js';
+import { access, codeOf, lstat } from './fileCalls.js';
 import { type EncodedRecord, RecordCodec } from './RecordCodec.js';
 import { RestingFiles, type RestWalk } from './RestingFiles.js';
 import { SessionFileNames } from './SessionFileNames.js';
@@ -165,7 +165,7 @@ export class FileStore extends StockFileStore implements SessionDriver {
     public async check(): Promise<void> {
         const { R_OK, W_OK, X_OK } = constants;
         await access(this.folder, R_OK | W_OK | X_OK).catch((error) => {
-            if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+            if (codeOf(error) !== 'ENOENT') {
                 throw error;
             }
         });

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { close, codeOf, mkdir, open, unlinkIfThere, utimes, writeAll } from './fileCalls.js';
+import { codeOf, createFile, mkdir, unlinkIfThere, utimes } from './fileCalls.js';
 import { newOwnerText } from './ProcessIdentity.js';
 
 /** The folder inside the sessions folder for the files that locks are links to. */
@@ -87,20 +87,14 @@ export class LockTokens {
     private async make(): Promise<LockToken> {
         const owner = newOwnerText();
         const path = `${this.folder}/${owner}`;
-        let fd: number;
         try {
-            fd = await open(path, 'wx', 0o600);
+            await createFile(path, owner);
         } catch (error) {
             if (codeOf(error) !== 'ENOENT') {
                 throw error;
             }
             await mkdir(this.folder, { recursive: true, mode: 0o700 });
-            fd = await open(path, 'wx', 0o600);
-        }
-        try {
-            await writeAll(fd, Buffer.from(owner), 0);
-        } finally {
-            await close(fd);
+            await createFile(path, owner);
         }
         return { path, owner, freshAt: performance.now() };
     }

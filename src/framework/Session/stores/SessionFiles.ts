@@ -22,7 +22,7 @@ import {
 import { KeyedQueue } from './KeyedQueue.js';
 import { LockTokens } from './LockTokens.js';
 import type { EncodedRecord, RecordCodec } from './RecordCodec.js';
-import { fittedTo, hasRoom, LARGEST_WITH_ROOM, textWithin, withRoom } from './recordRoom.js';
+import { fittedTo, hasRoom, textInFile, textWithin, withRoom } from './recordRoom.js';
 import { SET_ASIDE, type SessionFileNames } from './SessionFileNames.js';
 import { Slots } from './Slots.js';
 import { WarmFiles } from './WarmFiles.js';
@@ -231,12 +231,13 @@ export class SessionFiles {
             const stats = fs.fstatSync(fd);
             checkShape(stats);
             const bytes = await readAll(fd, stats.size);
-            const text = hasRoom(bytes) ? textWithin(bytes) : bytes;
+            const isRoomy = hasRoom(bytes);
+            const text = isRoomy ? textWithin(bytes) : bytes;
             if (!text && this.codec.keepsText) {
                 return bytes;
             }
             const stored = await this.codec.decode(text ?? bytes);
-            isKept = keepsWarm && this.warm.keep(path, { fd, stats, hasRoom: hasRoom(bytes), stored, at });
+            isKept = keepsWarm && this.warm.keep(path, { fd, stats, hasRoom: isRoomy, stored, at });
             return stored;
         } catch (error) {
             throw withoutPath(error);
@@ -353,7 +354,7 @@ export class SessionFiles {
         try {
             const { size, nlink } = fs.fstatSync(fd);
             const bytes = nlink === 1 ? fittedTo(size, stored.record) : undefined; // a backup may share its file
-            const current = bytes && readHere(fd, size);
+            const current = bytes && textInFile(fd);
             if (!bytes || !current) {
                 return undefined;
             }
@@ -475,14 +476,6 @@ function openHere(path: string): number | undefined {
         return undefined;
     }
 }
-
-/** The text of a record with room; undefined where there is none. It holds until the next call. */
-function readHere(fd: number, size: number): Buffer | undefined {
-    const bytes = READ_HERE.subarray(0, fs.readSync(fd, READ_HERE, 0, size, 0));
-    return hasRoom(bytes) ? textWithin(bytes) : undefined;
-}
-
-const READ_HERE = Buffer.allocUnsafeSlow(LARGEST_WITH_ROOM);
 
 function checkShape(stats: Stats): void {
     if (!stats.isFile()) {

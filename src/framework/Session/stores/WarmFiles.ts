@@ -1,6 +1,6 @@
 import fs, { type Stats } from 'node:fs';
 import type { StoredRecord } from '../SessionDriver.js';
-import { hasRoom, LARGEST_WITH_ROOM, textWithin } from './recordRoom.js';
+import { textInFile } from './recordRoom.js';
 
 const MOST_FILES = 512;
 const MOST_CHARACTERS = 4_000_000;
@@ -202,17 +202,13 @@ function hasStill(file: WarmFile, now: Stats): boolean {
         return false; // may wait for the disk: it is read in another way
     }
     const at = Date.now();
-    const bytes = READING.subarray(0, fs.readSync(file.fd, READING, 0, LARGEST_WITH_ROOM, 0));
-    if (!hasRoom(bytes) || textWithin(bytes)?.toString() !== file.stored.record) {
+    if (textInFile(file.fd)?.toString() !== file.stored.record) {
         return false;
     }
     file.stats = now;
     file.at = at;
     return true;
 }
-
-/** What is compared is read into this. */
-const READING = Buffer.allocUnsafeSlow(LARGEST_WITH_ROOM);
 
 function openFilesLimit(): number {
     try {

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
  * The callback functions of node:fs as promises. node:fs/promises would do, but its FileHandle costs about twice as
  * much per call, and a session is several calls.
  */
+export const access = promisify(fs.access);
 export const open = promisify(fs.open);
 export const close = promisify(fs.close);
 export const read = promisify(fs.read);
@@ -66,6 +67,19 @@ export async function unlinkIfThere(path: string): Promise<void> {
 export async function writeAll(fd: number, bytes: Buffer, position: number): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
         done += (await write(fd, bytes, done, bytes.length - done, position + done)).bytesWritten;
+    }
+}
+
+/** Makes a file with a text in it, for its owner only. Throws EEXIST where there is one; leaves nothing behind where it fails. */
+export async function createFile(path: string, text: string): Promise<void> {
+    const fd = await open(path, 'wx', 0o600);
+    try {
+        await writeAll(fd, Buffer.from(text), 0);
+    } catch (error) {
+        await unlinkIfThere(path).catch(() => undefined);
+        throw error;
+    } finally {
+        await close(fd);
     }
 }
 

@@ -1,7 +1,8 @@
+import fs from 'node:fs';
 import { crc32 } from 'node:zlib';
 
 /** A page of memory: the kernel writes as much in one step, which a kill does not cut. */
-export const LARGEST_WITH_ROOM = 4_096;
+const LARGEST_WITH_ROOM = 4_096;
 const ROUNDED_TO = 256;
 /** The checksum's bits, each as one character. */
 const SUM_LENGTH = 32;
@@ -59,6 +60,14 @@ export function textWithin(bytes: Buffer): Buffer | undefined {
     }
     return bytes.subarray(0, end);
 }
+
+/** The text of the record with room in an open file, read at once; undefined where there is none. It holds until the next call. */
+export function textInFile(fd: number): Buffer | undefined {
+    const bytes = READING.subarray(0, fs.readSync(fd, READING, 0, LARGEST_WITH_ROOM, 0));
+    return hasRoom(bytes) ? textWithin(bytes) : undefined;
+}
+
+const READING = Buffer.allocUnsafeSlow(LARGEST_WITH_ROOM);
 
 function filled(text: string, length: number, size: number): Buffer {
     const bytes = Buffer.allocUnsafe(size);
