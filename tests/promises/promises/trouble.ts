@@ -17,6 +17,8 @@ interface Trouble {
     readonly options: RigOptions;
     /** A session that is stored can still be read meanwhile. */
     readonly canRead?: boolean;
+    /** What a change stores meanwhile. Default: `yes`. */
+    readonly value?: string;
     /** Default: systems that keep no files. */
     readonly without?: (system: System) => string | undefined;
     begin(rig: Rig, known: Visitor): void | Promise<void>;
@@ -37,6 +39,8 @@ const TROUBLES: Trouble[] = [
         rounds: 4,
         options: small,
         canRead: true,
+        // Grows the record out of its page: what fits there is written over in place, and needs no room.
+        value: 'y'.repeat(6_000),
         begin(rig) {
             try {
                 for (let size = 65_536; size > 0; size = size > 1 ? Math.floor(size / 2) : 0) {
@@ -162,11 +166,12 @@ async function meet(trial: Trial, rig: Rig, trouble: Trouble): Promise<number> {
     await sleep(550); // from here on any request is written down as activity
     await trouble.begin(rig, known);
     const losses: (string | undefined)[] = [];
+    const value = trouble.value ?? 'yes';
     const stored: string[] = [];
     for (let index = 0; index < count; index += 1) {
         const ask = (path: string, visitor = known.copy()) =>
             visitor.get(rig.urlOf(index, path), { timeoutMs: 5_000 }).catch(noAnswer);
-        const change = await ask(`/set/during${index}/yes`);
+        const change = await ask(`/set/during${index}/${value}`);
         // Room may turn up, as when files that were only kept for speed are let go: then stored has to mean stored.
         losses.push(change.status === 200 ? tooSlow('a change', change) : refused('a change', change));
         if (change.status === 200) {
@@ -186,7 +191,7 @@ async function meet(trial: Trial, rig: Rig, trouble: Trouble): Promise<number> {
         losses.push(plain.status === 200 ? tooSlow('a new visitor', plain) : `a new visitor: ${told(plain)}`);
     }
     await trouble.end(rig, known);
-    losses.push(await recovered(rig, known, stored));
+    losses.push(await recovered(rig, known, Object.fromEntries(stored.map((name) => [name, value]))));
     for (const loss of losses) {
         trial.outcome.round(loss);
     }
@@ -194,13 +199,17 @@ async function meet(trial: Trial, rig: Rig, trouble: Trouble): Promise<number> {
 }
 
 /** Everything works again by itself, and nothing was lost or set aside. */
-async function recovered(rig: Rig, known: Visitor, stored: readonly string[]): Promise<string | undefined> {
+async function recovered(
+    rig: Rig,
+    known: Visitor,
+    stored: Readonly<Record<string, string>>,
+): Promise<string | undefined> {
     for (const [index] of rig.servers.entries()) {
         const change = await answerOf(rig, known, index);
         const { body } = await known.get(rig.urlOf(index, '/read')).catch(noAnswer);
         const keys = body as Record<string, unknown>;
-        const names = ['known', `after${index}`, ...stored];
-        if (change.status !== 200 || names.some((name) => keys[name] !== 'yes')) {
+        const wanted = Object.entries({ known: 'yes', [`after${index}`]: 'yes', ...stored });
+        if (change.status !== 200 || wanted.some(([name, value]) => keys[name] !== value)) {
             return `afterwards: ${told(change)}, ${shown(body)}`;
         }
     }
