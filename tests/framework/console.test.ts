@@ -138,7 +138,7 @@ describe('in a project', () => {
 
         test.each([
             ['key:genrate', 'There is no command key:genrate: did you mean key:generate?'],
-            ['key', 'There is no command key: did you mean key:generate?'],
+            ['key', 'There is no command key: there are key:generate, key:rotate.'],
             ['serve', 'There is no command serve: ./artisan list shows those that there are.'],
             ['toString', 'There is no command toString: ./artisan list shows those that there are.'],
             ['key:generate --froce', "Unknown option '--froce': did you mean --force?"],

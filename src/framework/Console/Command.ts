@@ -1,11 +1,17 @@
+import type { ApplicationKernel } from '../ApplicationKernel.js';
 import type { Artisan } from './Artisan.js';
+import { terminal } from './Terminal.js';
 
 /** An option of a command; `flag` as commander writes it: `--force`, or `-l, --limit <number>`. */
 export interface CommandOption {
     readonly flag: string;
     /** One line for the command's help. */
     readonly description: string;
-    readonly default?: string | boolean;
+    readonly default?: string | number | boolean;
+    /** The values that it takes; any other is wrong use, and the nearest is named. */
+    readonly choices?: readonly string[];
+    /** It takes a whole number from this one on, and is given as a number. */
+    readonly min?: number;
 }
 
 /** What a command was called with. */
@@ -13,16 +19,17 @@ export interface CommandInput {
     /** In the order of the signature. */
     readonly arguments: readonly string[];
     /** By name in camel case: `--dry-run` is `dryRun`. */
-    readonly options: Readonly<Record<string, string | boolean | undefined>>;
+    readonly options: Readonly<Record<string, string | number | boolean | undefined>>;
 }
 
 /** A command of the console: what it is called, and what it does. */
 export abstract class Command {
-    /** Its name, and its arguments behind it: `make:controller <name>`. */
+    /** Its name, and its arguments behind it: `report:send <address> [day]`. */
     public abstract readonly signature: string;
     /** One line for the list. */
     public abstract readonly description: string;
     public readonly options: readonly CommandOption[] = [];
+    protected readonly terminal = terminal;
 
     public constructor(protected readonly artisan: Artisan) {}
 
@@ -31,11 +38,24 @@ export abstract class Command {
 
     /** Prints a line. */
     protected line(text = ''): void {
-        process.stdout.write(`${text}\n`);
+        this.terminal.line(text);
+    }
+
+    /** The application, booted, with its container at hand. It is taken down when the command has ended. */
+    protected app(): Promise<ApplicationKernel> {
+        return this.artisan.booted();
+    }
+
+    /**
+     * Aborts at Ctrl-C or SIGTERM, and when nobody reads the output any more: a command that looks at it can end at a safe
+     * place. A second signal ends the process at once, as the first does where nothing asks for this.
+     */
+    protected get signal(): AbortSignal {
+        return this.artisan.signal;
     }
 }
 
 export type CommandClass = new (artisan: Artisan) => Command;
 
-/** Commands by name. Each is loaded when it is run, or listed. */
-export type CommandList = Readonly<Record<string, () => Promise<CommandClass>>>;
+/** Commands by name. Each is loaded when it is run, or listed: as a class, or as a module whose default export is one. */
+export type CommandList = Readonly<Record<string, () => Promise<CommandClass | { default: CommandClass }>>>;

@@ -6,15 +6,15 @@ export class ListCommand extends Command {
     public readonly description = 'Lists the commands';
 
     public async handle(): Promise<void> {
-        const names = Object.keys(this.artisan.commands).sort();
+        const names = Object.keys(await this.artisan.commands()).sort();
         const width = Math.max(...names.map((name) => name.length));
         const lines = ['Usage: ./artisan COMMAND [OPTIONS]', '       ./artisan COMMAND --help'];
         // '' sorts first: the commands without a group.
         for (const group of [...new Set(names.map(groupOf))].sort()) {
-            lines.push('', ...(group ? [group] : []));
+            lines.push('', ...(group ? [this.terminal.paint('yellow', group)] : []));
             for (const name of names.filter((other) => groupOf(other) === group)) {
                 const { description } = await this.artisan.command(name);
-                lines.push(`  ${name.padEnd(width)}  ${description}`);
+                lines.push(`  ${this.terminal.paint('green', name.padEnd(width))}  ${description}`);
             }
         }
         this.line(lines.join('\n'));

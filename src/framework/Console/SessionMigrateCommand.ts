@@ -3,9 +3,8 @@ import { ConfigError } from '../Exceptions/errors.js';
 import type { SessionConfig } from '../Session/SessionConfig.js';
 import { type MigrationCounts, SessionMigration } from '../Session/SessionMigration.js';
 import { Command, type CommandInput } from './Command.js';
+import { Progress } from './Progress.js';
 import { UsageError } from './UsageError.js';
-
-const SAY_EVERY_MS = 1_000;
 
 /** Moves the sessions of the driver before while the application serves. */
 export class SessionMigrateCommand extends Command {
@@ -15,19 +14,9 @@ export class SessionMigrateCommand extends Command {
         { flag: '--from <driver>', description: 'where they are; default: the first of fallback in the config' },
         { flag: '--to <driver>', description: 'where they go; default: driver of the config' },
     ];
-    private readonly stopping = new AbortController();
 
     public async handle({ options }: CommandInput): Promise<void> {
-        const stop = () => this.stopping.abort();
-        process.once('SIGINT', stop).once('SIGTERM', stop);
-        const app = await this.artisan.application();
-        await app.boot();
-        try {
-            await this.migrate(app, options);
-        } finally {
-            await app.shutdown();
-            process.off('SIGINT', stop).off('SIGTERM', stop);
-        }
+        await this.migrate(await this.app(), options);
     }
 
     private async migrate(app: ApplicationKernel, options: CommandInput['options']): Promise<void> {
@@ -39,23 +28,16 @@ export class SessionMigrateCommand extends Command {
         if (from === undefined) {
             throw new UsageError('Say where the sessions are: ./artisan session:migrate --from file --to redis.');
         }
-        const started = performance.now();
-        let said = started;
+        const progress = new Progress({ unit: 'records' });
         const counts = await app.container.make(SessionMigration).run({
             from,
             to,
-            signal: this.stopping.signal,
-            progress: (soFar) => {
-                const now = performance.now();
-                if (now - said > SAY_EVERY_MS) {
-                    said = now;
-                    this.line(sentenceOf(soFar));
-                }
-            },
+            signal: this.signal,
+            progress: (soFar) => progress.update(Object.values(soFar).reduce((sum, count) => sum + count, 0)),
         });
-        const seconds = ((performance.now() - started) / 1_000).toFixed(1);
-        this.line(`${sentenceOf(counts)} It took ${seconds} s.`);
-        if (this.stopping.signal.aborted) {
+        progress.end();
+        this.line(`${sentenceOf(counts)} It took ${progress.seconds} s.`);
+        if (this.signal.aborted) {
             throw new ConfigError('Stopped before the end: run it again to move the rest.');
         }
         this.line(`All sessions that live are in ${to}: take '${from}' out of fallback, and restart the application.`);

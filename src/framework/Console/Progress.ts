@@ -1,0 +1,66 @@
+import { terminal } from './Terminal.js';
+
+const REDRAWN_MS = 100;
+const LINE_EVERY_MS = 1_000;
+
+export interface ProgressOptions {
+    /** What is counted: `sessions`. */
+    unit: string;
+    /** How many there will be, where that is known: then the time left is told. */
+    total?: number | undefined;
+}
+
+/** How far long work has come: one line that is redrawn on a terminal, now and then a line of its own elsewhere. */
+export class Progress {
+    private readonly started = performance.now();
+    private told = this.started;
+    private isDrawn = false;
+
+    public constructor(private readonly options: ProgressOptions) {}
+
+    /** @param done How many are done. @param details What else is to be told, behind the count. */
+    public update(done: number, details = ''): void {
+        const now = performance.now();
+        if (now - this.told < (terminal.isInteractive ? REDRAWN_MS : LINE_EVERY_MS)) {
+            return;
+        }
+        this.told = now;
+        const text = this.textOf(done, (now - this.started) / 1_000, details);
+        if (terminal.isInteractive) {
+            process.stdout.write(`\r${text.slice(0, process.stdout.columns - 1)}\x1b[K`);
+            this.isDrawn = true;
+        } else {
+            terminal.line(text);
+        }
+    }
+
+    /** Takes the redrawn line away, for what is printed next. */
+    public end(): void {
+        if (this.isDrawn) {
+            process.stdout.write('\r\x1b[K');
+            this.isDrawn = false;
+        }
+    }
+
+    /** Seconds since it began, with one digit behind the point. */
+    public get seconds(): string {
+        return ((performance.now() - this.started) / 1_000).toFixed(1);
+    }
+
+    private textOf(done: number, seconds: number, details: string): string {
+        const { unit, total } = this.options;
+        const perSecond = done / seconds;
+        const parts = [
+            total === undefined ? `${done} ${unit}` : `${done} of ${Math.max(total, done)} ${unit}`,
+            details,
+            `${Math.round(perSecond)} a second`,
+            total !== undefined && done > 0 ? `${timeOf(Math.max(0, total - done) / perSecond)} left` : '',
+        ];
+        return parts.filter(Boolean).join(', ');
+    }
+}
+
+function timeOf(seconds: number): string {
+    const whole = Math.ceil(seconds);
+    return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
