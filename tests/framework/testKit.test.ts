@@ -81,9 +81,9 @@ describe('a test application', () => {
         const app = await createTestApp(
             {},
             {
-                booted: ({ container }) => void container.instance(Greeter, { greet: () => 'fake' }),
+                booted: ({ container }) => container.instance(Greeter, { greet: () => 'fake' }),
                 routes: (router) =>
-                    void router.get('/', (_request, response) => {
+                    router.get('/', (_request, response) => {
                         response.json('ahead of the route of the application');
                     }),
             },

@@ -37,9 +37,9 @@ export interface TestApp {
 
 export interface TestAppOptions {
     /** Routes for the test, ahead of the application's own. */
-    routes?(router: Router): void;
+    routes?(router: Router): unknown;
     /** Runs when every provider has booted, before the first request: `app.container.instance(Mailer, fake)`. */
-    booted?(app: ApplicationKernel): void | Promise<void>;
+    booted?(app: ApplicationKernel): unknown;
 }
 
 /**
@@ -83,7 +83,7 @@ async function start(app: ApplicationKernel, { routes, booted }: TestAppOptions)
     const pipeline = app.container.make(HttpPipeline).use('session', inside.handler);
     if (routes) {
         const router = Router();
-        routes(router);
+        await routes(router);
         pipeline.before('routes', router);
     }
     await booted?.(app);
