@@ -21,7 +21,10 @@ function shop(router: Router) {
     });
 }
 
-const openShop = () => createTestApp({ session: { enabled: true } }, { routes: shop });
+/** Whatever the application's own times are, the story has these: two hours, until the browser closes. */
+const session = { enabled: true, idle: 2 * 60 * 60 * 1000, cookie: { maxAge: null } };
+
+const openShop = () => createTestApp({ session }, { routes: shop });
 
 test('Ann fills a cart, and Bob, who comes at the same time, has his own', async () => {
     const app = await openShop();

@@ -4,13 +4,14 @@ import type { Router } from 'express';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
     authenticatedUser,
+    type ConfigOverrides,
     csrfToken,
     fingerprint,
     login,
     requireLogin,
     SessionRegistry,
 } from '../../src/framework/index.js';
-import { createTestApp, type TestApp, type TestClient } from '../helpers/createTestApp.js';
+import { createTestApp, type TestApp, type TestAppOptions, type TestClient } from '../helpers/createTestApp.js';
 import { CookieJar } from '../helpers/kit/CookieJar.js';
 import { memberRoutes } from '../helpers/loginRoutes.js';
 import { onRedis } from '../helpers/onRedis.js';
@@ -42,7 +43,15 @@ function routes(router: Router): void {
     });
 }
 
-const withSessions = (session = {}) => createTestApp({ session: { enabled: true, ...session } }, { routes });
+/** Whatever the application's own settings are, it has these here. */
+const OURS = { enabled: true, driver: 'file', idle: 2 * HOUR, absolute: 30 * DAY, encrypt: false };
+const COOKIE = { maxAge: 2 * HOUR, secure: false, sameSite: 'lax' as const };
+
+const withSessions = (
+    { cookie = {}, ...session }: ConfigOverrides['session'] = {},
+    http: ConfigOverrides['http'] = {},
+) => createTestApp({ http, session: { ...OURS, ...session, cookie: { ...COOKIE, ...cookie } } }, { routes });
+const withoutSessions = (options?: TestAppOptions) => createTestApp({ session: { enabled: false } }, options);
 const headersOf = async (client: TestClient) => (await client.get('/headers')).json<Record<string, string>>();
 
 describe('a test application', () => {
@@ -66,7 +75,10 @@ describe('a test application', () => {
     });
 
     test('writes its log into the same folder where a test asks for one', async () => {
-        const app = await createTestApp({ logging: { level: 'info', console: false, files: { enabled: true } } });
+        const app = await createTestApp({
+            logging: { level: 'info', console: false, files: { enabled: true } },
+            session: { enabled: false },
+        });
         await app.client().get('/');
         await vi.waitFor(() => expect(readdirSync(join(app.storage, 'logs'))).toContain('app.log'));
         await app.close();
@@ -78,16 +90,13 @@ describe('a test application', () => {
         class Greeter {
             public greet = () => 'hello';
         }
-        const app = await createTestApp(
-            {},
-            {
-                booted: ({ container }) => container.instance(Greeter, { greet: () => 'fake' }),
-                routes: (router) =>
-                    router.get('/', (_request, response) => {
-                        response.json('ahead of the route of the application');
-                    }),
-            },
-        );
+        const app = await withoutSessions({
+            booted: ({ container }) => container.instance(Greeter, { greet: () => 'fake' }),
+            routes: (router) =>
+                router.get('/', (_request, response) => {
+                    response.json('ahead of the route of the application');
+                }),
+        });
         expect(app.app.container.make(Greeter).greet()).toBe('fake');
         expect((await app.client().get('/')).json()).toBe('ahead of the route of the application');
     });
@@ -289,10 +298,7 @@ describe('a client', () => {
         (await lax.crossSite().submit('/put', { name: 'Eve' })).assertOk(); // without the cookie
         expect(await lax.session()).toEqual({});
 
-        const app = await createTestApp(
-            { http: { trustProxy: 1 }, session: { enabled: true, cookie: { sameSite: 'none', secure: true } } },
-            { routes },
-        );
+        const app = await withSessions({ cookie: { sameSite: 'none', secure: true } }, { trustProxy: 1 });
         const none = app.client({ url: 'https://shop.example' }).actingAs(7);
         (await none.crossSite().get('/members')).assertOk();
         (await none.crossSite().submit('/put', { name: 'Eve' })).assertStatus(403);
@@ -301,13 +307,8 @@ describe('a client', () => {
     });
 
     test('keeps cookies of a domain, a path and https where the application has these', async () => {
-        const app = await createTestApp(
-            {
-                http: { trustProxy: 1 },
-                session: { enabled: true, cookie: { domain: 'example.com', path: '/put', secure: true } },
-            },
-            { routes },
-        );
+        const cookie = { domain: 'example.com', path: '/put', secure: true };
+        const app = await withSessions({ cookie }, { trustProxy: 1 });
         const client = app.client({ url: 'https://shop.example.com' }).withSession({ cart: [1] });
         await client.post('/put', { json: { more: true } });
         expect(await client.session()).toEqual({ cart: [1], more: true });
@@ -333,7 +334,7 @@ describe('a client', () => {
     });
 
     test('lends its request to the test, and gives back what comes of it', async () => {
-        const app = await createTestApp({ http: { csrf: { tokens: true } }, session: { enabled: true } }, { routes });
+        const app = await withSessions({}, { csrf: { tokens: true } });
         const client = app.client();
         const token = await client.inRequest((request) => csrfToken(request));
         expect(token).toMatch(/^\S{20,}$/);
@@ -348,8 +349,8 @@ describe('a client', () => {
     });
 
     test('says that sessions are off', async () => {
-        const client = (await createTestApp()).client();
-        (await client.get('/')).assertOk();
+        const client = (await withoutSessions()).client();
+        (await client.get('/up')).assertOk();
         await expect(client.session()).rejects.toThrow('createTestApp({ session: { enabled: true } })');
         await expect(client.actingAs(1).get('/')).rejects.toThrow('Sessions are off');
     });
@@ -433,7 +434,7 @@ describe('travel', () => {
         ['2 weeks', 14 * DAY],
         [250, 250],
     ])('%s', async (time, ms) => {
-        const app = await createTestApp();
+        const app = await withoutSessions();
         const before = Date.now();
         app.travel(time);
         expect(Date.now() - before - ms).toBeLessThan(1000);
@@ -441,7 +442,7 @@ describe('travel', () => {
     });
 
     test.each(['3 moons', 'hours', '-1 hour', '', -1, Number.NaN])('not %j', async (time) => {
-        const app = await createTestApp();
+        const app = await withoutSessions();
         expect(() => app.travel(time)).toThrow(
             'does not say how far: give ms, or a number of seconds, minutes, hours, days or weeks',
         );

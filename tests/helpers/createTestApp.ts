@@ -3,16 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Router } from 'express';
 import { createApplication } from '../../src/bootstrap/app.js';
-import {
-    type ApplicationKernel,
-    type ConfigOverrides,
-    HttpPipeline,
-    HttpServer,
-    type SessionConfig,
-} from '../../src/framework/index.js';
-import { InsideRequests } from './kit/InsideRequests.js';
-import { StoredSessions } from './kit/StoredSessions.js';
-import { type ClientOptions, TestClient } from './kit/TestClient.js';
+import { type ApplicationKernel, type ConfigOverrides, HttpPipeline, HttpServer } from '../../src/framework/index.js';
+import { readyForClients } from './kit/clients.js';
+import type { ClientOptions, TestClient } from './kit/TestClient.js';
 import { travel, travelBack, whenTestFinished } from './kit/travel.js';
 
 export type { TestAnswer } from './kit/TestAnswer.js';
@@ -78,26 +71,14 @@ function inFolder(storage: string, { session, logging, ...others }: ConfigOverri
 }
 
 async function start(app: ApplicationKernel, { routes, booted }: TestAppOptions) {
-    const inside = new InsideRequests();
     await app.boot();
-    const pipeline = app.container.make(HttpPipeline).use('session', inside.handler);
+    const clientsAt = readyForClients(app);
     if (routes) {
         const router = Router();
         await routes(router);
-        pipeline.before('routes', router);
+        app.container.make(HttpPipeline).before('routes', router);
     }
     await booted?.(app);
     const { port } = await app.container.make(HttpServer).listen({ port: 0, host: '127.0.0.1' });
-    const sessions = new StoredSessions(port, sessionPathOf(app), inside);
-    return {
-        url: `http://127.0.0.1:${port}`,
-        client: (options?: ClientOptions) => new TestClient({ port, inside, sessions }, options),
-        travel,
-    };
-}
-
-/** Where the test kit may ask for a session; undefined where there are none. */
-function sessionPathOf(app: ApplicationKernel): string | undefined {
-    const { enabled, cookie } = app.config.get<SessionConfig>('session');
-    return enabled ? `${cookie.path?.replace(/\/$/, '') ?? ''}/__test-kit` : undefined;
+    return { url: `http://127.0.0.1:${port}`, client: clientsAt(port), travel };
 }
