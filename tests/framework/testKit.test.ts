@@ -61,7 +61,7 @@ describe('a test application', () => {
         const app = await withSessions();
         await app
             .client()
-            .withSession({ cart: [1] })
+            .withSession({ basket: [1] })
             .get('/me');
         expect(readdirSync(join(app.storage, 'sessions')).some((name) => name.endsWith('.json'))).toBe(true);
         expect(existsSync(join(app.storage, 'logs'))).toBe(false);
@@ -143,12 +143,12 @@ function sessionPromises(config: object): void {
 
     test('is what the test put there, and is kept with what the application adds', async () => {
         const app = await start();
-        const client = app.client().withSession({ cart: [1], name: 'Ann' });
-        expect((await client.get('/me')).json()).toEqual({ ...NOTHING, data: { cart: [1], name: 'Ann' } });
+        const client = app.client().withSession({ basket: [1], name: 'Ann' });
+        expect((await client.get('/me')).json()).toEqual({ ...NOTHING, data: { basket: [1], name: 'Ann' } });
 
         await client.post('/put', { json: { visits: 1 } });
-        await client.withSession({ cart: [1, 2], name: undefined }).get('/me');
-        expect(await client.session()).toEqual({ cart: [1, 2], visits: 1 });
+        await client.withSession({ basket: [1, 2], name: undefined }).get('/me');
+        expect(await client.session()).toEqual({ basket: [1, 2], visits: 1 });
         expect(await app.client().session()).toBeUndefined();
     });
 
@@ -156,11 +156,11 @@ function sessionPromises(config: object): void {
         const app = await start();
         const client = app
             .client()
-            .withSession({ cart: [1] })
+            .withSession({ basket: [1] })
             .actingAs(7);
         expect((await client.get('/members')).json()).toBe('welcome 7');
         expect(await client.user()).toBe('7');
-        expect(await client.session()).toEqual({ cart: [1] });
+        expect(await client.session()).toEqual({ basket: [1] });
         const [listed] = await app.app.container.make(SessionRegistry).list('7');
         expect(listed?.fingerprint).toBe(await client.inRequest((request) => fingerprint(request)));
 
@@ -172,10 +172,10 @@ function sessionPromises(config: object): void {
 
     test('expires by its idle time without waiting, and not before', async () => {
         const app = await start({ idle: 2 * HOUR, cookie: { maxAge: null } });
-        const client = app.client().withSession({ cart: [1] });
+        const client = app.client().withSession({ basket: [1] });
         await client.get('/me');
         app.travel('119 minutes');
-        expect(await client.session()).toEqual({ cart: [1] });
+        expect(await client.session()).toEqual({ basket: [1] });
         app.travel('1 minute');
         expect(await client.session()).toBeUndefined();
         expect((await client.get('/me')).json()).toEqual({ ...NOTHING, ended: 'idle' });
@@ -183,10 +183,10 @@ function sessionPromises(config: object): void {
 
     test('lives on by use, and ends by its absolute time', async () => {
         const app = await start({ idle: 2 * HOUR, absolute: 4 * HOUR });
-        const client = app.client().withSession({ cart: [1] });
+        const client = app.client().withSession({ basket: [1] });
         for (let hour = 0; hour < 4; hour += 1) {
             await client.get('/me');
-            expect(await client.session()).toEqual({ cart: [1] });
+            expect(await client.session()).toEqual({ basket: [1] });
             app.travel('1 hour');
         }
         expect((await client.get('/me')).json()).toEqual(NOTHING);
@@ -232,7 +232,7 @@ describe('a client', () => {
 
     test('whose cookie was tampered with has no session', async () => {
         const app = await withSessions();
-        const client = app.client().withSession({ cart: [1] });
+        const client = app.client().withSession({ basket: [1] });
         await client.get('/me');
         const [cookie] = client.cookies.all;
         client.cookies.tamper(cookie?.name as string, `${cookie?.value}x`);
@@ -309,28 +309,28 @@ describe('a client', () => {
     test('keeps cookies of a domain, a path and https where the application has these', async () => {
         const cookie = { domain: 'example.com', path: '/put', secure: true };
         const app = await withSessions({ cookie }, { trustProxy: 1 });
-        const client = app.client({ url: 'https://shop.example.com' }).withSession({ cart: [1] });
+        const client = app.client({ url: 'https://shop.example.com' }).withSession({ basket: [1] });
         await client.post('/put', { json: { more: true } });
-        expect(await client.session()).toEqual({ cart: [1], more: true });
+        expect(await client.session()).toEqual({ basket: [1], more: true });
         expect(client.cookies.all).toMatchObject([{ domain: 'example.com', path: '/put', secure: true }]);
         await expect(
             app
                 .client()
-                .withSession({ cart: [1] })
+                .withSession({ basket: [1] })
                 .get('/'),
         ).rejects.toThrow('The session did not stay with this client');
     });
 
     test('forgets what lasts until the browser closes', async () => {
         const app = await withSessions({ cookie: { maxAge: null } });
-        const forgetful = app.client().withSession({ cart: [1] });
+        const forgetful = app.client().withSession({ basket: [1] });
         await forgetful.get('/me');
         expect(await forgetful.reopen().session()).toBeUndefined();
 
-        const remembered = app.client().withSession({ cart: [1] });
+        const remembered = app.client().withSession({ basket: [1] });
         await remembered.get('/remember');
         app.travel('29 days');
-        expect(await remembered.reopen().session()).toEqual({ cart: [1] });
+        expect(await remembered.reopen().session()).toEqual({ basket: [1] });
     });
 
     test('lends its request to the test, and gives back what comes of it', async () => {
@@ -339,13 +339,20 @@ describe('a client', () => {
         const token = await client.inRequest((request) => csrfToken(request));
         expect(token).toMatch(/^\S{20,}$/);
         await client.inRequest(async (request) => {
-            request.session['cart'] = [1];
+            request.session['basket'] = [1];
             await login(request, 7);
         });
-        expect(await client.session()).toEqual({ cart: [1] });
+        expect(await client.session()).toEqual({ basket: [1] });
         await expect(client.inRequest((request) => login(request, ''))).rejects.toThrow('an empty text');
         await expect(client.withSession({ id: 1 }).get('/me')).rejects.toThrow('id');
         (await client.get('/members')).assertOk(); // what failed is not tried again
+    });
+
+    test('fails where its session could not be stored', async () => {
+        const app = await createTestApp({ logging: { console: false }, session: { ...OURS, maxBytes: 1_000 } });
+        const client = app.client().withSession({ basket: 'x'.repeat(2_000) });
+        await expect(client.get('/up')).rejects.toThrow('could not store the session: 500');
+        expect(await client.session()).toBeUndefined();
     });
 
     test('says that sessions are off', async () => {
