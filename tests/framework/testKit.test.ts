@@ -313,13 +313,22 @@ describe('a client', () => {
         await client.post('/put', { json: { more: true } });
         expect(await client.session()).toEqual({ basket: [1], more: true });
         expect(client.cookies.all).toMatchObject([{ domain: 'example.com', path: '/put', secure: true }]);
-        await expect(
-            app
-                .client()
-                .withSession({ basket: [1] })
-                .get('/'),
-        ).rejects.toThrow('The session did not stay with this client');
+        const elsewhere = app.client({ url: 'https://shop.example' }).withSession({ basket: [1] });
+        await expect(elsewhere.get('/')).rejects.toThrow('The client refused the session cookie, as a browser would');
     });
+
+    test.each(['withSession', 'actingAs'] as const)(
+        'over http, where sessions need https, says so: %s',
+        async (call) => {
+            const app = await withSessions({ cookie: { secure: true } }, { trustProxy: 1 });
+            const prepared = (url?: string) => {
+                const client = app.client(url ? { url } : {});
+                return call === 'actingAs' ? client.actingAs(7) : client.withSession({ basket: [1] });
+            };
+            await expect(prepared().get('/me')).rejects.toThrow('Session cookies are for https only here');
+            expect(await prepared('https://localhost').session()).toBeDefined();
+        },
+    );
 
     test('forgets what lasts until the browser closes', async () => {
         const app = await withSessions({ cookie: { maxAge: null } });
@@ -365,7 +374,9 @@ describe('a client', () => {
     test('shows what failed of an answer', async () => {
         const client = (await withSessions()).client();
         const lost = await client.get('/nowhere');
-        expect(() => lost.assertOk()).toThrow('/nowhere answered 404: {"code":404');
+        expect(() => lost.assertOk()).toThrow(
+            /^\/nowhere answered 404: {"code":404.*: expected was a status from 200 to 299$/,
+        );
         expect(() => lost.assertJson({ code: 1 })).toThrow('/nowhere answered 404');
         expect(() => lost.assertRedirect('/')).toThrow('/nowhere answered 404');
     });

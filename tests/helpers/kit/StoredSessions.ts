@@ -24,13 +24,22 @@ export class StoredSessions {
         return this.sessionPath;
     }
 
+    /** Whether the application's sessions are for https only. */
+    public async needHttps(): Promise<boolean> {
+        return (await this.open()).settings.cookie.secure === true;
+    }
+
     /** What is stored of the session that a Cookie header names, while it lives. */
     public async find(cookies: string | undefined): Promise<LiveRecord | undefined> {
-        this.layer ??= this.findLayer(this.path);
-        const layer = await this.layer;
+        const layer = await this.open();
         const cookie = layer.cookie.read({ headers: { cookie: cookies } } as Request);
         const found = cookie && (await layer.repository.find(cookie.id, cookie.key));
         return found?.kind === 'live' ? found.record : undefined;
+    }
+
+    private open(): Promise<SessionLayer> {
+        this.layer ??= this.findLayer(this.path);
+        return this.layer;
     }
 
     /** Every request knows its layer; this one has no cookie, and so no session. */

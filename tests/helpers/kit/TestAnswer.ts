@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { Received } from './exchange.js';
 
 const LONGEST_SHOWN = 500;
@@ -7,7 +7,7 @@ const LONGEST_SHOWN = 500;
 export class TestAnswer {
     public readonly status: number;
     public readonly headers: Headers;
-    public readonly body: Buffer;
+    readonly #body: Buffer;
 
     public constructor(
         { status, headers, body }: Received,
@@ -18,7 +18,11 @@ export class TestAnswer {
     ) {
         this.status = status;
         this.headers = headers;
-        this.body = body;
+        this.#body = body;
+    }
+
+    public get body(): Buffer {
+        return this.#body;
     }
 
     public get text(): string {
@@ -39,30 +43,32 @@ export class TestAnswer {
         return this.json<{ data: T }>().data;
     }
 
-    public assertStatus(status: number): this {
+    public readonly assertStatus = vi.defineHelper((status: number): this => {
         expect(this.status, this.shown).toBe(status);
         return this;
-    }
+    });
 
     /** A status from 200 to 299. */
-    public assertOk(): this {
-        expect(this.status >= 200 && this.status < 300, this.shown).toBe(true);
+    public readonly assertOk = vi.defineHelper((): this => {
+        if (this.status < 200 || this.status > 299) {
+            expect.fail(`${this.shown}: expected was a status from 200 to 299`);
+        }
         return this;
-    }
+    });
 
     /** The last redirect led there; with `follow: false`, the answer itself is one. */
-    public assertRedirect(path: string): this {
+    public readonly assertRedirect = vi.defineHelper((path: string): this => {
         const location = this.headers.get('location');
         const led = location === null ? this.redirects.at(-1) : pathOf(new URL(location, this.url), this.url);
         expect(led, this.shown).toBe(path);
         return this;
-    }
+    });
 
     /** The body has these keys with these values, and perhaps others. */
-    public assertJson(expected: Record<string, unknown> | unknown[]): this {
+    public readonly assertJson = vi.defineHelper((expected: Record<string, unknown> | unknown[]): this => {
         expect(this.json(), this.shown).toMatchObject(expected);
         return this;
-    }
+    });
 
     /** What a failed assertion shows. */
     private get shown(): string {

@@ -99,7 +99,7 @@ export class TestClient {
             await this.runInside((request) => void Object.assign(request.session, data));
             if (Object.values(data).some((value) => value !== undefined) && !(await this.peek())) {
                 throw new Error(
-                    'The session did not stay with this client, which was not given its cookie or refused it: look at domain and secure of the cookie in src/config/session.ts, and give the client a url that fits: app.client({ url }).',
+                    'The client refused the session cookie, as a browser would: its domain (src/config/session.ts) is not that of the client. Give the client an address there: app.client({ url }).',
                 );
             }
         });
@@ -150,7 +150,14 @@ export class TestClient {
     }
 
     private prepare(step: () => Promise<void>): this {
-        this.preparation.add(step);
+        this.preparation.add(async () => {
+            if (this.base.protocol === 'http:' && (await this.target.sessions.needHttps())) {
+                throw new Error(
+                    "Session cookies are for https only here, and this client comes over http: give createTestApp { session: { cookie: { secure: false } } }; or { http: { trustProxy: 1 } }, and app.client({ url: 'https://localhost' }).",
+                );
+            }
+            await step();
+        });
         return this;
     }
 

@@ -8,7 +8,7 @@ let isAway = false;
  * Moves the clock of this process forward: `travel('3 hours')`, or in ms. It stands still then, and is right again when
  * the test is over. Timers go on as they were.
  */
-export function travel(time: string | number): void {
+export const travel = vi.defineHelper((time: string | number): void => {
     const ms = durationOf(time);
     if (!vi.isFakeTimers()) {
         vi.useFakeTimers({ toFake: ['Date'] });
@@ -16,7 +16,7 @@ export function travel(time: string | number): void {
         whenTestFinished(travelBack);
     }
     vi.setSystemTime(Date.now() + ms);
-}
+});
 
 /** Sets the clock right. */
 export function travelBack(): void {
