@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import type { SessionData } from 'express-session';
-import { login } from '../../../src/framework/index.js';
+import { login } from '../../../src/framework/Session/login.js';
 import type { LiveRecord } from '../../../src/framework/Session/SessionRecord.js';
 import { CookieJar, isTrustworthy, type Setting } from './CookieJar.js';
 import { exchange, type Received } from './exchange.js';
@@ -144,9 +144,9 @@ export class TestClient {
     }
 
     /** Closes the browser and opens it again: cookies without an end are gone. */
-    public reopen(): this {
+    public async reopen(): Promise<void> {
+        await this.preparation.done();
         this.cookies.endBrowserSession();
-        return this;
     }
 
     private prepare(step: () => Promise<void>): this {

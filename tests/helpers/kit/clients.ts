@@ -1,4 +1,6 @@
-import { type ApplicationKernel, HttpPipeline, type SessionConfig } from '../../../src/framework/index.js';
+import type { ApplicationKernel } from '../../../src/framework/ApplicationKernel.js';
+import { HttpPipeline } from '../../../src/framework/Http/HttpPipeline.js';
+import type { SessionConfig } from '../../../src/framework/Session/SessionConfig.js';
 import { InsideRequests } from './InsideRequests.js';
 import { StoredSessions } from './StoredSessions.js';
 import { type ClientOptions, TestClient } from './TestClient.js';
