@@ -1,24 +1,20 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../helpers/createTestApp.js';
-
-let server: TestApp;
-
-beforeAll(async () => {
-    server = await createTestApp();
-});
-
-afterAll(() => server.close());
+import { expect, test } from 'vitest';
+import { createTestApp } from '../helpers/createTestApp.js';
 
 test('the index page says that the application runs', async () => {
-    const response = await fetch(server.url);
+    const app = await createTestApp();
 
-    expect(response.status).toBe(200);
-    expect(await response.json()).toEqual({ code: 1000, message: 'Sosise Skeleton is running', data: null });
+    const answer = await app.client().get('/');
+
+    answer.assertOk();
+    expect(answer.json()).toEqual({ code: 1000, message: 'Sosise Skeleton is running', data: null });
 });
 
 test('an address without a route is a 404 in the envelope', async () => {
-    const response = await fetch(`${server.url}/nowhere`);
+    const app = await createTestApp();
 
-    expect(response.status).toBe(404);
-    expect(await response.json()).toEqual({ code: 404, message: 'There is no route for GET /nowhere', data: null });
+    const answer = await app.client().get('/nowhere');
+
+    answer.assertStatus(404);
+    expect(answer.json()).toEqual({ code: 404, message: 'There is no route for GET /nowhere', data: null });
 });

@@ -140,16 +140,16 @@ describe('a cookie in a record', () => {
 describe.each(['memory', 'file'])('two requests of one session, %s driver', (driver) => {
     const routes = (router: Router) => {
         router.get('/set', (request, response) => {
-            request.session['cart'] = { items: [{ sku: 'tea', tags: ['hot'] }], total: 1 };
+            request.session['basket'] = { items: [{ sku: 'tea', tags: ['hot'] }], total: 1 };
             response.json(true);
         });
         router.get('/keep', (request, response) => {
-            kept = request.session['cart'];
+            kept = request.session['basket'];
             response.json(kept);
         });
         router.get('/mutate', (request, response) => {
-            (request.session['cart'] as { items: { tags: string[] }[] }).items[0]?.tags.push('sweet');
-            response.json(request.session['cart']);
+            (request.session['basket'] as { items: { tags: string[] }[] }).items[0]?.tags.push('sweet');
+            response.json(request.session['basket']);
         });
         router.get('/odd', (request, response) => {
             request.session['odd'] = { when: new Date(0), nothing: undefined, minus: -0 };
@@ -185,15 +185,15 @@ describe.each(['memory', 'file'])('two requests of one session, %s driver', (dri
             session: { driver },
             routes: (router) => {
                 router.get('/start', (request, response) => {
-                    request.session['cart'] = { items: [] };
+                    request.session['basket'] = { items: [] };
                     response.json(true);
                 });
                 router.use('/turn', (request, _response, next) => {
-                    void request.session['cart'];
+                    void request.session['basket'];
                     next();
                 });
                 router.get('/turn', exclusive(), (request, response) => {
-                    (request.session['cart'] as { items: string[] }).items.push('x');
+                    (request.session['basket'] as { items: string[] }).items.push('x');
                     if (request.query['fail']) {
                         request.session['bad'] = 1n;
                     }
@@ -202,7 +202,7 @@ describe.each(['memory', 'file'])('two requests of one session, %s driver', (dri
                 router.get('/stored', async (request, response) => {
                     const stored = app.app.container.make(SessionManager);
                     const record = await (await stored.driver(driver)).read(keyOf(request.sessionID));
-                    response.json((JSON.parse(record?.record ?? '{}') as { cart: unknown }).cart);
+                    response.json((JSON.parse(record?.record ?? '{}') as { basket: unknown }).basket);
                 });
             },
         });

@@ -16,6 +16,7 @@ import {
 } from '../../src/framework/index.js';
 import { userKeyOf } from '../../src/framework/Session/storageKeys.js';
 import type { Browser } from '../helpers/Browser.js';
+import { travel } from '../helpers/kit/travel.js';
 import { listen } from '../helpers/listen.js';
 import { type SessionApp, type SessionAppOptions, SessionManager, sessionApp } from '../helpers/sessionApp.js';
 
@@ -236,26 +237,20 @@ describe('login', () => {
     });
 
     test('begins the life of the session anew, and says since when', async () => {
-        vi.useFakeTimers({ toFake: ['Date'] });
-        try {
-            const app = await sessionApp({ routes, session: { idle: 3_600_000 } });
-            const browser = app.browser();
-            await browser.visit('/put', post({ a: 1 }));
-            vi.setSystemTime(Date.now() + 600_000);
-            await browser.visit('/login', post({ user: 7 }));
-            const at = Date.now();
-            expect(await browser.json('/at')).toBe(new Date(at).toISOString());
-            expect((await browser.visit('/vault')).status).toBe(200);
-            vi.setSystemTime(at + 300_001);
-            const refused = await browser.visit('/vault');
-            expect(refused.status).toBe(401);
-            expect(await refused.json()).toMatchObject({ message: expect.stringContaining('log in once more') });
-            expect((await browser.visit('/members')).status).toBe(200);
-            await browser.visit('/login', post({ user: 7 }));
-            expect((await browser.visit('/vault')).status).toBe(200);
-        } finally {
-            vi.useRealTimers();
-        }
+        const app = await sessionApp({ routes, session: { idle: 3_600_000 } });
+        const client = app.client().withSession({ a: 1 });
+        await client.get('/me');
+        travel('10 minutes');
+        await client.post('/login', { json: { user: 7 } });
+        expect((await client.get('/at')).json()).toBe(new Date().toISOString());
+        (await client.get('/vault')).assertOk();
+        travel(300_001);
+        (await client.get('/vault'))
+            .assertStatus(401)
+            .assertJson({ message: expect.stringContaining('log in once more') });
+        (await client.get('/members')).assertOk();
+        await client.post('/login', { json: { user: 7 } });
+        (await client.get('/vault')).assertOk();
     });
 
     test('address and browser are only remembered where that is configured', async () => {

@@ -91,6 +91,19 @@ describe('the guides, followed to the letter in a fresh copy', () => {
         expect(await copied.test('tests/app/MapDriver.test.ts')).toMatch(/map: keeps (\d+) of \1 promises/);
     });
 
+    test('every test that docs/testing.md shows passes', async () => {
+        const copied = copy();
+        const blocks = snippets.filter(({ document }) => document === 'docs/testing.md');
+        for (const block of blocks) {
+            copied.apply(block);
+        }
+        const tests = blocks.flatMap(({ code }) => code.match(/^test\(/gm) ?? []);
+        expect(tests.length).toBeGreaterThan(8);
+        expect(await copied.test('tests/app')).toMatch(
+            new RegExp(`Tests +${tests.length} passed \\(${tests.length}\\)`),
+        );
+    });
+
     test('all that docs/application.md adds works together', async () => {
         const copied = copy();
         for (const block of snippets.filter(({ document, path }) => document === 'docs/application.md' && path)) {

@@ -3,6 +3,7 @@ import type { Router } from 'express';
 import session from 'express-session';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { login, requireRecentLogin, SessionRegistry } from '../../src/framework/index.js';
+import { travel } from '../helpers/kit/travel.js';
 import { loginRoutes } from '../helpers/loginRoutes.js';
 import { SECRET, SessionManager, sessionApp } from '../helpers/sessionApp.js';
 
@@ -89,12 +90,12 @@ describe('the idle time', () => {
     test('holds where the cookie has a day on which it expires', async () => {
         const expires = new Date(Date.now() + 300 * DAY);
         const app = await sessionApp({ routes, session: { idle: 30 * MINUTE, cookie: { expires } } });
-        const browser = app.browser();
-        await browser.visit('/login', post());
-        later(29 * MINUTE);
-        expect(await browser.json('/me')).toEqual({ ...me, user: '7' });
-        later(31 * MINUTE);
-        expect(await browser.json('/me')).toEqual({ ...me, ended: 'idle' });
+        const client = app.client().actingAs(7);
+        await client.get('/me');
+        travel('29 minutes');
+        expect((await client.get('/me')).json()).toEqual({ ...me, user: '7' });
+        travel('31 minutes');
+        expect((await client.get('/me')).json()).toEqual({ ...me, ended: 'idle' });
     });
 
     test('and the absolute one hold for sessions of other packages that tell no time', async () => {

@@ -12,10 +12,10 @@ for (let level = 0; level < 5000; level += 1) {
 }
 
 const unstorable: Record<string, [value: () => unknown, message: string]> = {
-    bigint: [() => ({ amount: 10n }), "request.session.cart can't be stored: it holds a BigInt"],
-    circular: [() => circular, "request.session.cart can't be stored: it refers to itself."],
-    deep: [() => deep, "request.session.cart can't be stored: it is nested"],
-    huge: [() => 'x'.repeat(1_100_000), 'Its largest keys: cart (1100002 bytes)'],
+    bigint: [() => ({ amount: 10n }), "request.session.anything can't be stored: it holds a BigInt"],
+    circular: [() => circular, "request.session.anything can't be stored: it refers to itself."],
+    deep: [() => deep, "request.session.anything can't be stored: it is nested"],
+    huge: [() => 'x'.repeat(1_100_000), 'Its largest keys: anything (1100002 bytes)'],
 };
 
 const reserved = [
@@ -38,7 +38,7 @@ function start(routes: (router: Router) => void, environment: 'test' | 'developm
 test.each(Object.entries(unstorable))('a %s value is a 500 that names the key', async (_kind, [value, message]) => {
     const app = await start((router) => {
         router.get('/', (request, response) => {
-            request.session['cart'] = value();
+            request.session['anything'] = value();
             response.json('stored');
         });
     });
@@ -46,6 +46,13 @@ test.each(Object.entries(unstorable))('a %s value is a 500 that names the key', 
     expect(response.status).toBe(500);
     expect(JSON.stringify(await response.json())).toContain(message);
     expect(response.headers.getSetCookie()).toEqual([]);
+});
+
+test('a session over maxBytes is refused, also where it would not be warned of yet', async () => {
+    const app = await sessionApp({ environment: 'development', session: { maxBytes: 1_000 } });
+    const client = app.client().withSession({ anything: 'x'.repeat(2_000) });
+    await expect(client.get('/')).rejects.toThrow('more than the 1000 that it may have');
+    expect(await client.session()).toBeUndefined();
 });
 
 test.each([...reserved, 'cookie'])('%s as a key gets a clear error', async (key) => {

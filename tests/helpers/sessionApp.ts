@@ -15,6 +15,8 @@ import { ServiceProvider } from '../../src/framework/ServiceProvider.js';
 import { SessionManager } from '../../src/framework/Session/SessionManager.js';
 import { SessionServiceProvider } from '../../src/framework/Session/SessionServiceProvider.js';
 import { Browser } from './Browser.js';
+import { readyForClients } from './kit/clients.js';
+import type { ClientOptions, TestClient } from './kit/TestClient.js';
 
 export interface LogLine {
     level: string;
@@ -41,6 +43,8 @@ export interface SessionApp {
     readonly url: string;
     readonly log: LogLine[];
     browser(): Browser;
+    /** The visitor of docs/testing.md. */
+    client(options?: ClientOptions): TestClient;
     close(): Promise<void>;
     handler: Express;
 }
@@ -52,6 +56,7 @@ export async function sessionApp(options: SessionAppOptions = {}): Promise<Sessi
     const kernel = createKernel(options);
     const { app, log, root } = kernel;
     await app.boot();
+    const clientsAt = readyForClients(app);
     const server = app.container.make(HttpServer);
     const { port } = await server.listen({ port: 0, host: '127.0.0.1' });
     const url = `http://127.0.0.1:${port}`;
@@ -68,6 +73,7 @@ export async function sessionApp(options: SessionAppOptions = {}): Promise<Sessi
         close,
         folder: app.environment.manifest.paths.sessions,
         browser: () => new Browser(url),
+        client: clientsAt(port),
         handler: server.handler,
     };
 }

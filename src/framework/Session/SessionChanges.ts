@@ -334,9 +334,10 @@ function whyNot(error: unknown): string {
 
 function checkSize(snapshot: Pick<Snapshot, 'body' | 'entries'>, limits: SessionLimits): void {
     const { body } = snapshot;
+    const allowed = Math.min(limits.warnBytes, limits.maxBytes);
     // A character is three bytes at most.
-    const bytes = body.length * 3 > limits.warnBytes ? Buffer.byteLength(body) : 0;
-    if (bytes <= limits.warnBytes) {
+    const bytes = body.length * 3 > allowed ? Buffer.byteLength(body) : 0;
+    if (bytes <= allowed) {
         return;
     }
     const largest = Object.fromEntries(
