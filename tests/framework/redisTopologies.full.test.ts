@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { recordWith } from '../../src/framework/Session/contract/StoreBench.js';
 import { RedisStore } from '../../src/framework/Session/stores/RedisStore.js';
 import { onRedis } from '../helpers/onRedis.js';
 import { freePort, RedisServer } from '../helpers/redis.js';
 import { sessionApp } from '../helpers/sessionApp.js';
-import { recordWith } from '../helpers/storeContract/StoreBench.js';
 import { testSessionStore } from '../helpers/testSessionStore.js';
 
 /** Three masters, each with a third of the slots. */
