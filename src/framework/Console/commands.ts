@@ -6,4 +6,5 @@ export const frameworkCommands: CommandList = {
     'key:generate': async () => (await import('./KeyGenerateCommand.js')).KeyGenerateCommand,
     'key:rotate': async () => (await import('./KeyRotateCommand.js')).KeyRotateCommand,
     'session:migrate': async () => (await import('./SessionMigrateCommand.js')).SessionMigrateCommand,
+    'session:test': async () => (await import('./SessionTestCommand.js')).SessionTestCommand,
 };

@@ -1,0 +1,112 @@
+import { ConfigError } from '../Exceptions/errors.js';
+import { ContractRun, type PromiseOutcome } from '../Session/contract/ContractRun.js';
+import { openScratch, type Scratch } from '../Session/contract/Scratch.js';
+import type { DriverAbilities } from '../Session/stores/DriverAbilities.js';
+import { Command, type CommandInput } from './Command.js';
+import { refuseUnknownDriver, SessionSetup } from './SessionSetup.js';
+import type { Paint } from './Terminal.js';
+
+const LONGEST_MS = 30_000;
+const PAINTS: Record<PromiseOutcome['result'], Paint> = { ok: 'green', lacks: 'yellow', failed: 'red', skipped: 'dim' };
+
+/** Tries a session driver against all that sessions rely on, in a place of its own. */
+export class SessionTestCommand extends Command {
+    public readonly signature = 'session:test';
+    public readonly description = 'Tries the session driver against what it has to promise';
+    public override readonly options = [
+        { flag: '--driver <name>', description: 'the driver to try; default: driver of the config' },
+        { flag: '--json', description: 'print what came of each promise as JSON' },
+    ];
+
+    public async handle({ options }: CommandInput): Promise<void> {
+        const { driver, json } = options as { driver?: string; json?: boolean };
+        const setup = await SessionSetup.read(this.artisan, driver);
+        try {
+            const { manager, trouble } = await setup.openManager();
+            if (trouble && !manager.names().includes(setup.config.driver)) {
+                throw trouble; // it may be one that the application adds
+            }
+            refuseUnknownDriver(driver, manager);
+            const name = setup.config.driver;
+            const scratch = await openScratch({ manager, name, options: setup.optionsOf(name) });
+            await this.try(name, scratch, json === true);
+        } finally {
+            await setup.close();
+        }
+    }
+
+    private async try(driver: string, scratch: Scratch, isJson: boolean): Promise<void> {
+        const started = performance.now();
+        const line = (text: string) => isJson || this.line(text);
+        line(`Session driver [${driver}], ${scratch.where}.`);
+        const late = AbortSignal.timeout(LONGEST_MS);
+        const run = new ContractRun({
+            scratch,
+            signal: AbortSignal.any([this.signal, late]),
+            began: (group) => line(`\n${group}`),
+            tried: (outcome) => line(this.lineOf(outcome)),
+        });
+        let abilities: Partial<DriverAbilities> | undefined;
+        try {
+            abilities = await run.run();
+        } finally {
+            await scratch.close();
+        }
+        const { outcomes } = run;
+        if (isJson) {
+            this.terminal.json({ driver, ok: whyNot(outcomes) === undefined, abilities, promises: outcomes });
+        } else {
+            line(`\n${summaryOf(outcomes)} It took ${((performance.now() - started) / 1_000).toFixed(1)} s.`);
+            this.terminal.pairs(inWords(abilities));
+        }
+        if (this.signal.aborted || late.aborted) {
+            throw new ConfigError(
+                late.aborted
+                    ? `Stopped after ${LONGEST_MS / 1_000} s: the storage is slow, or does not answer.`
+                    : 'Stopped before the end.',
+            );
+        }
+        const failure = whyNot(outcomes);
+        if (failure) {
+            throw new ConfigError(failure);
+        }
+    }
+
+    private lineOf({ name, result, reason, ms }: PromiseOutcome): string {
+        const word = this.terminal.paint(PAINTS[result], result.padEnd(7));
+        const time = (result === 'skipped' ? '' : `${ms.toFixed(0)} ms`).padStart(8);
+        return `  ${word} ${time}  ${name}${reason ? `: ${reason}` : ''}`;
+    }
+}
+
+function summaryOf(outcomes: readonly PromiseOutcome[]): string {
+    const count = (result: PromiseOutcome['result']) => outcomes.filter((outcome) => outcome.result === result).length;
+    const tried = outcomes.length - count('skipped');
+    const skipped = count('skipped') > 0 ? ` ${count('skipped')} could not be tried.` : '';
+    return `It keeps ${count('ok')} of ${tried} promises.${skipped}`;
+}
+
+/** Undefined where the driver does. */
+function whyNot(outcomes: readonly PromiseOutcome[]): string | undefined {
+    const failed = outcomes.filter(({ result }) => result === 'failed').length;
+    return failed === 0
+        ? undefined
+        : `Sessions can't rely on this driver: ${failed} ${failed === 1 ? 'promise is' : 'promises are'} not kept.`;
+}
+
+/** What the driver can do, as it says itself. */
+function inWords(abilities: Partial<DriverAbilities> | undefined): [string, string][] {
+    const { limits, lists, setsAside, survivesRestart, answersWithinMs, atomicBetweenProcesses } = abilities ?? {};
+    return [
+        ['limits', limits ?? 'none that it knows of'],
+        ['lists its sessions', lists === false ? 'no' : 'yes'],
+        ['sessions outlive a restart', yesOrNo(survivesRestart)],
+        ['holds between processes', yesOrNo(atomicBetweenProcesses)],
+        ['keeps damaged records for a look', yesOrNo(setsAside)],
+        ['fails by itself after', answersWithinMs === undefined ? 'no time of its own' : `${answersWithinMs} ms`],
+    ];
+}
+
+function yesOrNo(value: boolean | undefined): string {
+    return value === undefined ? 'it does not say' : value ? 'yes' : 'no';
+}
