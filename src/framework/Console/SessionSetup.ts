@@ -7,7 +7,6 @@ import { SessionManager } from '../Session/SessionManager.js';
 import type { Artisan } from './Artisan.js';
 import { unknownName } from './UsageError.js';
 
-const BOOT_MS = 3_000;
 /** Whoever looks at a driver says what is wrong with it by itself. */
 const silent = { warning: () => undefined };
 
@@ -38,12 +37,12 @@ export class SessionSetup {
 
     /**
      * The manager with all drivers that the application adds: it is booted for that, with its sessions off. Where it does not
-     * boot, the framework's own drivers, and why.
+     * boot within `timeoutMs`, the framework's own drivers, and why.
      */
-    public async openManager(): Promise<{ manager: SessionManager; trouble?: Error }> {
+    public async openManager(timeoutMs: number): Promise<{ manager: SessionManager; trouble?: Error }> {
         try {
             const app = await this.artisan.application({ session: { enabled: false } });
-            await inTime(app.boot(), BOOT_MS, () => new Error(`it did not start within ${BOOT_MS} ms`));
+            await inTime(app.boot(), timeoutMs, () => new Error(`it does not start within ${timeoutMs} ms.`));
             this.app = app;
             return { manager: app.container.make(SessionManager) };
         } catch (error) {

@@ -6,6 +6,7 @@ import { Command, type CommandInput } from './Command.js';
 import { refuseUnknownDriver, SessionSetup } from './SessionSetup.js';
 import type { Paint } from './Terminal.js';
 
+const BOOT_MS = 15_000;
 const LONGEST_MS = 30_000;
 const PAINTS: Record<PromiseOutcome['result'], Paint> = { ok: 'green', lacks: 'yellow', failed: 'red', skipped: 'dim' };
 
@@ -22,7 +23,7 @@ export class SessionTestCommand extends Command {
         const { driver, json } = options as { driver?: string; json?: boolean };
         const setup = await SessionSetup.read(this.artisan, driver);
         try {
-            const { manager, trouble } = await setup.openManager();
+            const { manager, trouble } = await setup.openManager(BOOT_MS);
             if (trouble && !manager.names().includes(setup.config.driver)) {
                 throw trouble; // it may be one that the application adds
             }

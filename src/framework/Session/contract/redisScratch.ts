@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { optionalImport } from '../optionalImport.js';
+import { keysIn } from '../stores/redis/keysIn.js';
+import { openConnection } from '../stores/redis/openConnection.js';
 import type { RedisStoreOptions } from '../stores/redis/RedisStoreOptions.js';
+import { requireRedisPackages } from '../stores/redis/redisPackages.js';
 import type { Scratch, ScratchOptions } from './Scratch.js';
 
 /** A killed test leaves nothing behind for longer, in ms: all other keys have shorter lives. */
@@ -11,11 +13,7 @@ export async function redisScratch({ manager, name, options }: ScratchOptions): 
     const given = options as RedisStoreOptions;
     // The tilde keeps walks of the application away: no session's key has it there.
     const prefix = `${given.prefix ?? 'sess:'}~contract:${randomBytes(9).toString('hex')}:`;
-    const { openConnection } = await optionalImport(
-        'redis',
-        'connect-redis redis',
-        () => import('../stores/redis/openConnection.js'),
-    );
+    await requireRedisPackages();
     const connection = await openConnection(given);
     let opened = 0;
     return {
@@ -27,7 +25,6 @@ export async function redisScratch({ manager, name, options }: ScratchOptions): 
             return { store: await reopen(), reopen };
         },
         close: async () => {
-            const { keysIn } = await import('../stores/redis/keysIn.js');
             try {
                 for (const ask of await connection.nodes()) {
                     for await (const keys of keysIn(ask, prefix)) {

@@ -33,5 +33,6 @@ function notOpened(error: unknown, address: string, connectTimeoutMs: number): C
         isLasting
             ? `${where} refused the application: ${message} Mend username, password, database and tls of drivers.redis in src/config/session.ts.`
             : `${where} did not answer within ${connectTimeoutMs} ms (${code}): start Redis, or mend drivers.redis in src/config/session.ts.`,
+        { cause: error },
     );
 }
