@@ -17,7 +17,7 @@ export async function redisScratch({ manager, name, options }: ScratchOptions): 
     const connection = await openConnection(given);
     let opened = 0;
     return {
-        where: `under keys of its own that begin with ${prefix}: live sessions are not touched`,
+        where: `under keys of its own (${prefix}…): live sessions are not touched`,
         open: async () => {
             opened += 1;
             const own = { ...options, prefix: `${prefix}${opened}:`, keepDamagedMs: KEEP_DAMAGED_MS };
