@@ -1,10 +1,8 @@
 import { ConfigError } from '../Exceptions/errors.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
 import type { Check } from '../Session/doctor/Check.js';
-import { examine } from '../Session/doctor/examine.js';
-import { settingsOf } from '../Session/SessionConfig.js';
 import { Command, type CommandInput } from './Command.js';
-import { refuseUnknownDriver, SessionSetup } from './SessionSetup.js';
+import type { SessionSetup } from './SessionSetup.js';
 import { inColumns, type Paint } from './Terminal.js';
 
 const PAINTS: Record<Check['status'], Paint> = { ok: 'green', warning: 'yellow', problem: 'red' };
@@ -24,6 +22,7 @@ export class SessionDoctorCommand extends Command {
     public async handle({ options }: CommandInput): Promise<void> {
         const { driver, json } = options as { driver?: string; json?: boolean };
         const outside = { ...process.env }; // before .env is read into it
+        const { SessionSetup } = await import('./SessionSetup.js');
         const setup = await SessionSetup.read(this.artisan, driver);
         const checks = await this.look(setup, outside, driver);
         const problems = checks.filter(({ status }) => status === 'problem').length;
@@ -45,6 +44,11 @@ export class SessionDoctorCommand extends Command {
         outside: Readonly<Record<string, string | undefined>>,
         driver: string | undefined,
     ): Promise<Check[]> {
+        const [{ examine }, { settingsOf }, { refuseUnknownDriver }] = await Promise.all([
+            import('../Session/doctor/examine.js'),
+            import('../Session/SessionConfig.js'),
+            import('./SessionSetup.js'),
+        ]);
         const { config, kernel } = setup;
         const { environment } = kernel;
         const { manager, trouble } = await setup.openManager(BOOT_MS);

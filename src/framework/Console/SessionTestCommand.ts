@@ -1,9 +1,8 @@
 import { ConfigError } from '../Exceptions/errors.js';
-import { ContractRun, type PromiseOutcome } from '../Session/contract/ContractRun.js';
-import { openScratch, type Scratch } from '../Session/contract/Scratch.js';
+import type { PromiseOutcome } from '../Session/contract/ContractRun.js';
+import type { Scratch } from '../Session/contract/Scratch.js';
 import type { DriverAbilities } from '../Session/stores/DriverAbilities.js';
 import { Command, type CommandInput } from './Command.js';
-import { refuseUnknownDriver, SessionSetup } from './SessionSetup.js';
 import type { Paint } from './Terminal.js';
 
 const BOOT_MS = 15_000;
@@ -21,6 +20,10 @@ export class SessionTestCommand extends Command {
 
     public async handle({ options }: CommandInput): Promise<void> {
         const { driver, json } = options as { driver?: string; json?: boolean };
+        const [{ SessionSetup, refuseUnknownDriver }, { openScratch }] = await Promise.all([
+            import('./SessionSetup.js'),
+            import('../Session/contract/Scratch.js'),
+        ]);
         const setup = await SessionSetup.read(this.artisan, driver);
         try {
             const { manager, trouble } = await setup.openManager(BOOT_MS);
@@ -41,6 +44,7 @@ export class SessionTestCommand extends Command {
         const line = (text: string) => isJson || this.line(text);
         line(`Session driver [${driver}], ${scratch.where}.`);
         const late = AbortSignal.timeout(LONGEST_MS);
+        const { ContractRun } = await import('../Session/contract/ContractRun.js');
         const run = new ContractRun({
             scratch,
             signal: AbortSignal.any([this.signal, late]),
