@@ -116,6 +116,16 @@ describe('./artisan session:test', () => {
         expect(ids).toEqual(['live']);
     });
 
+    test('a store that never answers is given up at a signal, too', async () => {
+        const silent = { get: () => undefined, set: () => undefined, destroy: () => undefined };
+        const running = artisanOn(withDriver(() => silent))('session:test --json');
+        await expect.poll(() => process.listenerCount('SIGINT')).toBeGreaterThan(0);
+        process.emit('SIGINT');
+        const { code, output, errors } = await running;
+        expect([code, errors]).toEqual([1, 'Stopped before the end.\n']);
+        expect(JSON.parse(output)).toMatchObject({ driver: 'own', ok: false });
+    });
+
     test('is stopped by a signal, and cleans up', async () => {
         const root = temporaryFolder();
         const stopping = withDriver(() => new MemoryStore(), { root, session: { driver: 'file' } });

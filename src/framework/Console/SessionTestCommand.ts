@@ -1,12 +1,15 @@
 import { ConfigError } from '../Exceptions/errors.js';
 import type { PromiseOutcome } from '../Session/contract/ContractRun.js';
 import type { Scratch } from '../Session/contract/Scratch.js';
+import { inTime } from '../Session/inTime.js';
 import type { DriverAbilities } from '../Session/stores/DriverAbilities.js';
 import { Command, type CommandInput } from './Command.js';
 import type { Paint } from './Terminal.js';
 
 const BOOT_MS = 15_000;
 const LONGEST_MS = 30_000;
+/** How long what was stopped may take to end, and the storage to be cleaned. */
+const END_MS = 5_000;
 const PAINTS: Record<PromiseOutcome['result'], Paint> = { ok: 'green', lacks: 'yellow', failed: 'red', skipped: 'dim' };
 
 /** Tries a session driver against all that sessions rely on, in a place of its own. */
@@ -32,7 +35,9 @@ export class SessionTestCommand extends Command {
             }
             refuseUnknownDriver(driver, manager);
             const name = setup.config.driver;
-            const scratch = await openScratch({ manager, name, options: setup.optionsOf(name) });
+            const opening = openScratch({ manager, name, options: setup.optionsOf(name) });
+            const late = () => new ConfigError(`Session driver [${name}] did not open within ${BOOT_MS} ms.`);
+            const scratch = await inTime(opening, BOOT_MS, late);
             await this.try(name, scratch, json === true);
         } finally {
             await setup.close();
@@ -42,38 +47,40 @@ export class SessionTestCommand extends Command {
     private async try(driver: string, scratch: Scratch, isJson: boolean): Promise<void> {
         const started = performance.now();
         const line = (text: string) => isJson || this.line(text);
-        line(`Session driver [${driver}], ${scratch.where}.`);
         const late = AbortSignal.timeout(LONGEST_MS);
-        const { ContractRun } = await import('../Session/contract/ContractRun.js');
-        const run = new ContractRun({
-            scratch,
-            signal: AbortSignal.any([this.signal, late]),
-            began: (group) => line(`\n${group}`),
-            tried: (outcome) => line(this.lineOf(outcome)),
-        });
-        let abilities: Partial<DriverAbilities> | undefined;
-        try {
-            abilities = await run.run();
-        } finally {
-            await scratch.close();
-        }
-        const { outcomes } = run;
+        line(`Session driver [${driver}], ${scratch.where}.`);
+        const { abilities, outcomes } = await this.run(scratch, AbortSignal.any([this.signal, late]), line);
+        const failure = this.signal.aborted
+            ? 'Stopped before the end.'
+            : late.aborted
+              ? `Stopped after ${LONGEST_MS / 1_000} s: the storage is slow, or does not answer.`
+              : whyNot(outcomes);
         if (isJson) {
-            this.terminal.json({ driver, ok: whyNot(outcomes) === undefined, abilities, promises: outcomes });
+            this.terminal.json({ driver, ok: failure === undefined, abilities, promises: outcomes });
         } else {
             line(`\n${summaryOf(outcomes)} It took ${((performance.now() - started) / 1_000).toFixed(1)} s.`);
             this.terminal.pairs(inWords(abilities));
         }
-        if (this.signal.aborted || late.aborted) {
-            throw new ConfigError(
-                late.aborted
-                    ? `Stopped after ${LONGEST_MS / 1_000} s: the storage is slow, or does not answer.`
-                    : 'Stopped before the end.',
-            );
-        }
-        const failure = whyNot(outcomes);
         if (failure) {
             throw new ConfigError(failure);
+        }
+    }
+
+    /** Cleans up behind it, however it ends. */
+    private async run(scratch: Scratch, signal: AbortSignal, line: (text: string) => unknown) {
+        const { ContractRun } = await import('../Session/contract/ContractRun.js');
+        const run = new ContractRun({
+            scratch,
+            signal,
+            began: (group) => line(`\n${group}`),
+            tried: (outcome) => line(this.lineOf(outcome)),
+        });
+        try {
+            return { abilities: await run.run(), outcomes: run.outcomes };
+        } finally {
+            await run.settled(END_MS);
+            const late = () => new ConfigError(`The storage did not answer within ${END_MS} ms.`);
+            await inTime(scratch.close(), END_MS, late);
         }
     }
 

@@ -1,3 +1,4 @@
+import { inTime } from '../inTime.js';
 import type { SessionDriver } from '../SessionDriver.js';
 import type { DriverAbilities } from '../stores/DriverAbilities.js';
 import { PlainStoreAdapter } from '../stores/PlainStoreAdapter.js';
@@ -39,6 +40,7 @@ interface Probe {
 export class ContractRun {
     public readonly outcomes: PromiseOutcome[] = [];
     private readonly stopped: Promise<'stopped'>;
+    private readonly running = new Set<Promise<unknown>>();
 
     public constructor(private readonly options: ContractRunOptions) {
         const { signal } = options;
@@ -52,12 +54,20 @@ export class ContractRun {
 
     /** Gives what the driver says that it can do. */
     public async run(): Promise<Partial<DriverAbilities> | undefined> {
-        const probe = await this.probe();
+        const probe = await Promise.race([this.probe(), this.stopped]);
+        if (probe === 'stopped') {
+            return undefined;
+        }
         if (probe.hasFace) {
             await this.tryAll('as an express-session store, it', facePromises, probe);
         }
         await this.tryAll(probe.isDriver ? 'as a driver, it' : 'behind the adapter, it', driverPromises, probe);
         return probe.abilities;
+    }
+
+    /** Waits for promises that were under way when the run was stopped, so that nothing is written behind it. */
+    public async settled(timeoutMs: number): Promise<void> {
+        await inTime(Promise.all(this.running), timeoutMs, () => new Error('still under way')).catch(() => undefined);
     }
 
     private async probe(): Promise<Probe> {
@@ -91,12 +101,14 @@ export class ContractRun {
         }
         const started = performance.now();
         const failing = failureOf(promise, this.options.scratch.open).catch((error: Error) => error);
+        this.running.add(failing);
         const failure = await Promise.race([failing, this.stopped]);
         const ms = performance.now() - started;
         if (failure === 'stopped') {
             this.tell({ name: promise.name, result: 'skipped', reason: 'it was stopped', ms });
             return;
         }
+        this.running.delete(failing);
         const isAllowed = mayLack(promise, probe.isDriver, probe.isDriver ? lackedBy(probe.abilities) : undefined);
         this.tell({
             name: promise.name,

@@ -26,7 +26,7 @@ export function lackedBy(abilities: { readonly lists?: boolean } | undefined): s
 
 /** A reason in one line. */
 export function firstLine({ message }: Error): string {
-    return (message.split('\n')[0] ?? '').slice(0, 100);
+    return (message.split('\n')[0] ?? '').slice(0, 160);
 }
 
 /** Those that wait come last, so that they can run beside one another. */
