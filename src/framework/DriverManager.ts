@@ -49,13 +49,14 @@ export abstract class DriverManager<Driver, Options = unknown> {
         return driver;
     }
 
-    private async create(name: string): Promise<Driver> {
+    /** Another driver of this name, not kept: it is the caller's to close. @param options In place of the configured ones. */
+    public async create(name: string, options?: Options): Promise<Driver> {
         const factory = this.factories.get(name);
         if (!factory) {
             const near = nearest(name, this.names());
             const known = `${this.kind} [${name}] is not supported. Known: ${this.names().join(', ')}.`;
             throw new ConfigError(`${known} ${near ? `Did you mean [${near}]? ` : ''}${this.hintFor(name)}`.trimEnd());
         }
-        return factory(this.optionsFor(name));
+        return factory(options ?? this.optionsFor(name));
     }
 }

@@ -5,6 +5,7 @@ import session from 'express-session';
 import sessionFileStore from 'session-file-store';
 import { describe, expect, test, vi } from 'vitest';
 import { SessionRegistry } from '../../src/framework/index.js';
+import { recordWith } from '../../src/framework/Session/contract/StoreBench.js';
 import { FallbackDriver } from '../../src/framework/Session/FallbackDriver.js';
 import { SessionLifetime } from '../../src/framework/Session/SessionLifetime.js';
 import { SessionMover } from '../../src/framework/Session/SessionMover.js';
@@ -16,7 +17,6 @@ import { memberRoutes } from '../helpers/loginRoutes.js';
 import { onRedis } from '../helpers/onRedis.js';
 import type { RedisServer } from '../helpers/redis.js';
 import { createKernel, SECRET, type SessionApp, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
-import { recordWith } from '../helpers/storeContract/StoreBench.js';
 import { interferedDriver } from '../helpers/wrapDriver.js';
 
 const HOUR = 3_600_000;

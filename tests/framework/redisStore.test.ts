@@ -3,6 +3,7 @@ import { RedisStore as StockRedisStore } from 'connect-redis';
 import { sign } from 'cookie-signature';
 import { createClient } from 'redis';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { recordWith, sessionWith } from '../../src/framework/Session/contract/StoreBench.js';
 import { BadRecordError } from '../../src/framework/Session/SessionDriver.js';
 import { keyOf } from '../../src/framework/Session/storageKeys.js';
 import { RedisStore } from '../../src/framework/Session/stores/RedisStore.js';
@@ -10,7 +11,6 @@ import type { RedisStoreOptions } from '../../src/framework/Session/stores/redis
 import { onRedis } from '../helpers/onRedis.js';
 import type { RedisServer } from '../helpers/redis.js';
 import { SECRET, sessionApp } from '../helpers/sessionApp.js';
-import { recordWith, sessionWith } from '../helpers/storeContract/StoreBench.js';
 import { testSessionStore } from '../helpers/testSessionStore.js';
 
 const later = () => Date.now() + 60_000;

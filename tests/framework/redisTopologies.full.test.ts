@@ -4,12 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { recordWith } from '../../src/framework/Session/contract/StoreBench.js';
 import { RedisStore } from '../../src/framework/Session/stores/RedisStore.js';
 import { onRedis } from '../helpers/onRedis.js';
 import { freePort, RedisServer } from '../helpers/redis.js';
 import { sessionApp } from '../helpers/sessionApp.js';
-import { recordWith } from '../helpers/storeContract/StoreBench.js';
 import { testSessionStore } from '../helpers/testSessionStore.js';
+import { artisanOn } from './artisanOn.js';
 
 /** Three masters, each with a third of the slots. */
 async function startCluster(): Promise<RedisServer[]> {
@@ -65,6 +66,23 @@ await onRedis('a cluster of Redis', () => {
             listed += 1;
         }
         expect(listed).toBe(29);
+    });
+
+    test('is looked at by the doctor, server by server, and tried by session:test, which leaves no key', async () => {
+        const rootNodes = await cluster();
+        const artisan = artisanOn({
+            session: { driver: 'redis', drivers: { redis: { rootNodes, prefix: 'tried:' } } },
+        });
+        const looked = await artisan('session:doctor');
+        expect(looked.errors).toBe('');
+        expect(looked.output.match(/^ok +Redis .* answers at the cluster/gm)?.length).toBeGreaterThan(0);
+        expect(looked.output).toMatch(/^ok +Writing +A key was written, read and removed\.$/m);
+        const tried = await artisan('session:test');
+        expect([tried.code, tried.errors]).toEqual([0, '']);
+        expect(tried.output).toContain('It keeps 41 of 41 promises.');
+        for (const node of (await nodes) ?? []) {
+            expect(node.cli('--scan', '--pattern', 'tried:~contract*')).toBe('');
+        }
     });
 
     test('a frozen server is a 503 in time for the sessions that it holds, and nothing to the others', async () => {

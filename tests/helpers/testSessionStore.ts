@@ -1,14 +1,11 @@
 import { afterAll, describe, test } from 'vitest';
-import type { MaybePromise } from '../../src/framework/Session/SessionDriver.js';
-import { driverPromises } from './storeContract/driverPromises.js';
-import { facePromises } from './storeContract/facePromises.js';
-import { type AnyStore, StoreBench, type StoreHandles } from './storeContract/StoreBench.js';
-import type { StorePromise } from './storeContract/StorePromise.js';
+import { driverPromises } from '../../src/framework/Session/contract/driverPromises.js';
+import { facePromises } from '../../src/framework/Session/contract/facePromises.js';
+import { failureOf, firstLine, lackedBy, mayLack, waitingLast } from '../../src/framework/Session/contract/judge.js';
+import { StoreBench, type StoreFactory } from '../../src/framework/Session/contract/StoreBench.js';
+import type { StorePromise } from '../../src/framework/Session/contract/StorePromise.js';
 
-export type { AnyStore, StoreHandles } from './storeContract/StoreBench.js';
-
-/** Gives a fresh, empty store; called once for each promise. */
-export type StoreFactory = () => MaybePromise<AnyStore | StoreHandles>;
+export type { AnyStore, StoreFactory, StoreHandles } from '../../src/framework/Session/contract/StoreBench.js';
 
 export interface StoreTestOptions {
     /**
@@ -43,8 +40,8 @@ export function testSessionStore(name: string, factory: StoreFactory, options: S
         const untried: Finding[] = [];
 
         const register = (promises: readonly StorePromise[]) => {
-            // Those that wait come last, one beside the other: only neighbours run at the same time.
-            for (const promise of [...promises].sort((a, b) => Number(a.waits ?? false) - Number(b.waits ?? false))) {
+            // Only neighbours run at the same time.
+            for (const promise of waitingLast(promises)) {
                 if (promise.needsReopen && !canReopen) {
                     untried.push({ name: promise.name, reason: 'the factory gives no reopen()' });
                     continue;
@@ -65,40 +62,19 @@ export function testSessionStore(name: string, factory: StoreFactory, options: S
     });
 }
 
-async function failureOf(promise: StorePromise, factory: StoreFactory): Promise<Error | undefined> {
-    const bench = await StoreBench.open(factory);
-    try {
-        await promise.check(bench);
-        return undefined;
-    } catch (error) {
-        return error instanceof Error ? error : new Error(String(error));
-    } finally {
-        await bench.close();
-    }
-}
-
 function judge(
-    { name, kind }: StorePromise,
+    promise: StorePromise,
     failure: Error | undefined,
     isDriver: boolean,
     known: readonly string[] | undefined,
 ): void {
-    const mayLack = kind === 'ability' && (known ? known.includes(name) : !isDriver);
-    if (failure && !mayLack) {
+    const { name } = promise;
+    if (failure && !mayLack(promise, isDriver, known)) {
         throw failure;
     }
     if (!failure && known?.includes(name)) {
         throw new Error(`It has this ability: take "${name}" off the list of what it lacks.`);
     }
-}
-
-/** What a driver says of itself that it can't do. */
-function lackedBy(abilities: { lists?: boolean } | undefined): string[] {
-    return abilities?.lists === false ? ['lists its records', 'lists what was written before a time'] : [];
-}
-
-function firstLine(error: Error): string {
-    return (error.message.split('\n')[0] ?? '').slice(0, 100);
 }
 
 function report(name: string, has: Finding[], lacks: Finding[], untried: Finding[]): string {

@@ -12,5 +12,7 @@ export const frameworkCommands: CommandList = {
     'make:provider': async () => (await import('./make/MakeProviderCommand.js')).MakeProviderCommand,
     'make:service': async () => (await import('./make/MakeServiceCommand.js')).MakeServiceCommand,
     'make:session-driver': async () => (await import('./make/MakeSessionDriverCommand.js')).MakeSessionDriverCommand,
+    'session:doctor': async () => (await import('./SessionDoctorCommand.js')).SessionDoctorCommand,
     'session:migrate': async () => (await import('./SessionMigrateCommand.js')).SessionMigrateCommand,
+    'session:test': async () => (await import('./SessionTestCommand.js')).SessionTestCommand,
 };

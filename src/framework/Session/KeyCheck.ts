@@ -73,6 +73,11 @@ export class KeyCheck {
         throw new Error('Other processes kept writing the key check of encrypted sessions.');
     }
 
+    /** What a start would find, without changing it. `foreign`: sealed with a secret that is not known here. */
+    public static async stateIn(driver: SessionDriver, keys: SessionKeys): Promise<Found['kind']> {
+        return (await look(driver, keys)).kind;
+    }
+
     /** Without asking the store: nothing is encrypted from now on. */
     public static off(driver: SessionDriver, keys: SessionKeys): KeyCheck {
         return new KeyCheck(driver, keys, false, { encrypts: false, since: Date.now() });

@@ -18,11 +18,12 @@ export type SessionDriverFactory = (
  */
 export class SessionManager extends DriverManager<SessionDriver, Record<string, unknown>> {
     protected override readonly kind = 'Session driver';
+    private readonly added = new Set<string>();
 
     public constructor(
         private readonly config: SessionConfig,
         private readonly environment: Environment,
-        log: Logger,
+        log: Pick<Logger, 'warning'>,
     ) {
         super();
         const warn = (message: string) => log.warning(message);
@@ -43,11 +44,18 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
             );
             return RedisStore.open({ warn, keepDamagedMs: config.keepDamagedMs, ...options });
         });
+        this.added.clear();
     }
 
     /** `extend('mongo', (options) => new MongoStore(options))`; the options are `drivers.mongo` of the session config. */
     public override extend(name: string, factory: SessionDriverFactory): this {
+        this.added.add(name);
         return super.extend(name, async (options) => asDriver(name, await factory(options)));
+    }
+
+    /** Whether it is one of the framework's own, and nobody has put another in its place. */
+    public isBuiltIn(name: string): boolean {
+        return this.names().includes(name) && !this.added.has(name);
     }
 
     protected override hintFor(name: string): string {

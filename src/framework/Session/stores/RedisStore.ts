@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { RedisStore as StockRedisStore } from 'connect-redis';
-import { ConfigError } from '../../Exceptions/errors.js';
 import {
     BadRecordError,
     type Lease,
@@ -9,17 +8,16 @@ import {
     type StoredRecord,
 } from '../SessionDriver.js';
 import type { DriverAbilities } from './DriverAbilities.js';
-import { RedisConnection } from './redis/RedisConnection.js';
+import { keysLike } from './redis/keysIn.js';
+import { COMMAND_TIMEOUT_MS, openConnection } from './redis/openConnection.js';
+import type { RedisConnection } from './redis/RedisConnection.js';
 import { RedisLocks } from './redis/RedisLocks.js';
 import type { RedisStoreOptions } from './redis/RedisStoreOptions.js';
 import { RedisTrouble } from './redis/RedisTrouble.js';
-import { addressOf, linkMaker } from './redis/redisLinks.js';
 import { REMOVE, REMOVE_LARGE, type Script, WRITE, WRITE_LARGE } from './redis/scripts.js';
 import { stockClient } from './redis/stockClient.js';
 import { isOwn, withLastAccess, writtenAt } from './redis/storedForm.js';
 
-const CONNECT_TIMEOUT_MS = 5_000;
-const COMMAND_TIMEOUT_MS = 1_000;
 const KEEP_DAMAGED_MS = 7 * 86_400_000;
 /** connect-redis' own. */
 const TTL_SECONDS = 86_400;
@@ -63,22 +61,7 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
 
     /** Connects. Throws ConfigError where the server does not answer within `connectTimeoutMs`, or refuses. */
     public static async open(options: RedisStoreOptions = {}): Promise<RedisStore> {
-        const { connectTimeoutMs = CONNECT_TIMEOUT_MS, commandTimeoutMs = COMMAND_TIMEOUT_MS } = options;
-        const redis = await import('redis');
-        const warn = options.warn ?? (() => undefined);
-        const connection = new RedisConnection({
-            connectTimeoutMs,
-            commandTimeoutMs,
-            makeLink: linkMaker(redis, { ...options, connectTimeoutMs }),
-            isReply: (error): error is Error => error instanceof redis.ErrorReply,
-            warn,
-        });
-        try {
-            await connection.open();
-        } catch (error) {
-            throw notOpened(error, addressOf(options), connectTimeoutMs);
-        }
-        return new RedisStore(connection, options);
+        return new RedisStore(await openConnection(options), options);
     }
 
     // What the session layer asks for.
@@ -120,7 +103,7 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
     }
 
     public async *records(writtenBefore = Number.POSITIVE_INFINITY): AsyncGenerator<ListedRecord> {
-        const match = `${escapeGlob(this.prefix)}*`;
+        const match = keysLike(this.prefix);
         for await (const keys of this.calls.scanIterator({ MATCH: match, COUNT: this.scanCount })) {
             const texts = (await this.calls.mGet(keys)) as (string | null)[];
             for (const [index, text] of texts.entries()) {
@@ -233,18 +216,4 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
 
 function sha1(text: string): string {
     return createHash('sha1').update(text).digest('hex');
-}
-
-function escapeGlob(text: string): string {
-    return text.replace(/[\\*?[\]^-]/g, '\\$&');
-}
-
-function notOpened(error: unknown, address: string, connectTimeoutMs: number): ConfigError {
-    const { message, code, isLasting } = error as RedisTrouble;
-    const where = `Session driver [redis]: ${address}`;
-    return new ConfigError(
-        isLasting
-            ? `${where} refused the application: ${message} Mend username, password, database and tls of drivers.redis in src/config/session.ts.`
-            : `${where} did not answer within ${connectTimeoutMs} ms (${code}): start Redis, or mend drivers.redis in src/config/session.ts.`,
-    );
 }

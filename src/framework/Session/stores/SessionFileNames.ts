@@ -7,6 +7,8 @@ const PLAIN_ID = /^[A-Za-z0-9_-]{1,128}$/;
 const HASHED_NAME = /^~[0-9a-f]{64}$/;
 /** The folder inside the sessions folder for what is damaged. */
 export const SET_ASIDE = '.set-aside';
+/** What folders begin with in which the driver is tried; behind it stands whose they are. */
+const SCRATCH = '.contract-';
 
 const TEMP_END = '.tmp';
 const HELD_FILE = /^\..+\.(lock|lease|break)$/;
@@ -66,6 +68,16 @@ export class SessionFileNames {
         return file.startsWith('.') && file.endsWith(TEMP_END)
             ? parseOwner(file.slice(1, -TEMP_END.length))
             : undefined;
+    }
+
+    /** A new name for a folder in which the driver is tried. */
+    public scratch(): string {
+        return SCRATCH + newOwnerText();
+    }
+
+    /** Who made such a folder; undefined where it is none. */
+    public ownerOfScratch(file: string): Owner | undefined {
+        return file.startsWith(SCRATCH) ? parseOwner(file.slice(SCRATCH.length)) : undefined;
     }
 
     /** What session-file-store leaves when it is killed while writing: `<id>.json.<number>`. */

@@ -74,6 +74,11 @@ async function tidyFile(folder: string, file: string, names: SessionFileNames): 
         await FileLock.breakIfDead(path);
         return;
     }
+    const tester = names.ownerOfScratch(file);
+    if (tester) {
+        await (standingOf(tester) === 'gone' && rm(path, { recursive: true, force: true }));
+        return;
+    }
     const owner = names.ownerOfTemp(file);
     const isDead = owner !== undefined && standingOf(owner) === 'gone';
     const isTemp = owner !== undefined || names.isStockTemp(file);

@@ -1,7 +1,7 @@
 import session, { type SessionData, type Store } from 'express-session';
-import type { MaybePromise, SessionDriver } from '../../../src/framework/Session/SessionDriver.js';
-import { bodyOf, liveRecord } from '../../../src/framework/Session/SessionRecord.js';
-import { PlainStoreAdapter } from '../../../src/framework/Session/stores/PlainStoreAdapter.js';
+import type { MaybePromise, SessionDriver } from '../SessionDriver.js';
+import { bodyOf, liveRecord } from '../SessionRecord.js';
+import { PlainStoreAdapter } from '../stores/PlainStoreAdapter.js';
 
 /** What a factory gives: a store, a driver, or something that is both. */
 export type AnyStore = Store | SessionDriver;
@@ -14,6 +14,9 @@ export interface StoreHandles {
     /** Ends what the store holds open, and removes its storage. Drivers are closed before. */
     close?: () => MaybePromise<unknown>;
 }
+
+/** Gives a fresh, empty store; called once for each promise. */
+export type StoreFactory = () => MaybePromise<AnyStore | StoreHandles>;
 
 /** The express-session face of a store, with promises in place of callbacks. */
 export class StoreFace {
@@ -72,7 +75,7 @@ export class StoreBench {
         private readonly opened: SessionDriver[],
     ) {}
 
-    public static async open(factory: () => MaybePromise<AnyStore | StoreHandles>): Promise<StoreBench> {
+    public static async open(factory: StoreFactory): Promise<StoreBench> {
         const made = await factory();
         const handles = isStore(made) || isDriver(made) ? { store: made } : made;
         const driver = driverOf(handles.store);

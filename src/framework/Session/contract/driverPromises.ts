@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SessionDriver } from '../../../src/framework/Session/SessionDriver.js';
+import type { SessionDriver } from '../SessionDriver.js';
 import { dataOf, later, recordWith } from './StoreBench.js';
 import { CONTROL_IDS, ODD_IDS, type StorePromise } from './StorePromise.js';
 

@@ -1,0 +1,48 @@
+/** One thing that was looked at, in plain words. */
+export interface Check {
+    /** `problem`: sessions do not work with it. `warning`: they do, and somebody will be sorry. */
+    readonly status: 'ok' | 'warning' | 'problem';
+    /** What was looked at: `Session cookie`. */
+    readonly name: string;
+    /** What was found, as one sentence or two. Never a secret, an id or what a session holds. */
+    readonly text: string;
+    /** What to do about it; there is one wherever something is wrong. */
+    readonly fix?: string;
+}
+
+export function ok(name: string, text: string): Check {
+    return { status: 'ok', name, text };
+}
+
+export function warning(name: string, text: string, fix: string): Check {
+    return { status: 'warning', name, text, fix };
+}
+
+export function problem(name: string, text: string, fix: string): Check {
+    return { status: 'problem', name, text, fix };
+}
+
+/** A number of things: `1 file`, `2,000 files`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+    return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
+}
+
+const UNITS = [
+    ['day', 86_400_000],
+    ['hour', 3_600_000],
+    ['minute', 60_000],
+    ['second', 1_000],
+] as const;
+
+/** A time in ms as one says it: `2 hours`. */
+export function timeInWords(ms: number): string {
+    const [unit, length] = UNITS.find(([, least]) => ms >= least) ?? ['ms', 1];
+    const count = Number((ms / length).toFixed(1));
+    return unit === 'ms' ? `${count} ms` : counted(count, unit);
+}
+
+/** A number of bytes as one says it: `12.5 GB`. */
+export function bytesInWords(bytes: number): string {
+    const [unit, size] = bytes >= 1e9 ? ['GB', 1e9] : ['MB', 1e6];
+    return `${Number((bytes / (size as number)).toFixed(1)).toLocaleString('en-US')} ${unit}`;
+}

@@ -1,0 +1,93 @@
+import { type Check, ok, warning } from './Check.js';
+import type { Examined } from './Examined.js';
+
+const NAME = 'Session cookie';
+const CONFIG = 'src/config/session.ts';
+
+/** Whether browsers take the cookie and give it back, here and behind a proxy. */
+export function cookieChecks(examined: Examined): Check[] {
+    return [flagsOf(examined), ...scriptsOf(examined), proxyOf(examined)];
+}
+
+function flagsOf({ settings, environment }: Examined): Check {
+    const { secure, domain } = settings.cookie;
+    const parts = [
+        settings.name,
+        secure === true
+            ? 'sent over https only'
+            : secure === 'auto'
+              ? 'secure where it was got over https'
+              : 'sent over plain http too',
+        sites(settings.cookie.sameSite),
+        domain === undefined ? 'for this host only' : `for all hosts under ${domain}`,
+    ];
+    const text = `${parts.join(', ')}.`;
+    if (environment.isProduction && secure !== true && secure !== 'auto') {
+        return warning(
+            NAME,
+            `${text} Whoever listens on the way can take a session over.`,
+            `Serve https, and take SESSION_SECURE=false out of .env (cookie.secure in ${CONFIG}).`,
+        );
+    }
+    if (environment.isDevelopment && secure === true) {
+        return warning(
+            NAME,
+            `${text} On http://localhost some browsers keep no such cookie.`,
+            `Leave SESSION_SECURE unset in development (cookie.secure in ${CONFIG}).`,
+        );
+    }
+    return ok(NAME, text);
+}
+
+function sites(sameSite: unknown): string {
+    switch (sameSite) {
+        case 'none':
+            return 'also sent to this site from others';
+        case 'strict':
+        case true:
+            return 'not sent where another site links here';
+        case 'lax':
+            return 'not sent where another site posts here';
+        default:
+            return 'with what browsers think of sameSite';
+    }
+}
+
+function scriptsOf({ settings }: Examined): Check[] {
+    return settings.cookie.httpOnly === false
+        ? [
+              warning(
+                  NAME,
+                  'Scripts in the page can read it: one foreign script is enough to take sessions over.',
+                  `Take httpOnly: false out of cookie in ${CONFIG}.`,
+              ),
+          ]
+        : [];
+}
+
+/** A cookie that needs https is never sent where the application does not hear that https was spoken. */
+function proxyOf({ settings, environment, http }: Examined): Check {
+    const name = 'Proxies';
+    const { secure } = settings.cookie;
+    const number = 'to the number of proxies in front (src/config/http.ts)';
+    if (settings.proxy === true || (settings.proxy === undefined && http.trustProxy === true)) {
+        const option = settings.proxy === true ? `proxy: true in ${CONFIG}` : 'trustProxy: true in src/config/http.ts';
+        return warning(
+            name,
+            `${option} believes everyone who says that a request came over https.`,
+            settings.proxy === true ? `Leave proxy out, and set trustProxy ${number}.` : `Set trustProxy ${number}.`,
+        );
+    }
+    if (secure !== true && secure !== 'auto') {
+        return ok(name, 'The cookie does not need https: what a proxy says makes no difference to it.');
+    }
+    const isTrusting = settings.proxy !== false && http.trustProxy !== false && http.trustProxy !== 0;
+    if (isTrusting) {
+        return ok(name, 'The proxy in front is believed when it says that a request came over https.');
+    }
+    const off = settings.proxy === false ? `proxy is false in ${CONFIG}` : 'trustProxy is off';
+    const text = `The cookie is sent over https only, and ${off}: behind a proxy that speaks https it would never be sent.`;
+    return environment.isProduction
+        ? warning(name, text, `${settings.proxy === false ? 'Leave proxy out, and set' : 'Set'} trustProxy ${number}.`)
+        : ok(name, text);
+}

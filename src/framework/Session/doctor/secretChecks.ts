@@ -1,0 +1,100 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'dotenv';
+import { readEnvFile } from '../../Config/envFile.js';
+import { PREVIOUS_SECRETS, SECRET, SECRET_FIX, secretsIn, weaknessOf } from '../secrets.js';
+import { type Check, counted, ok, problem, warning } from './Check.js';
+import { type Examined, isLenient } from './Examined.js';
+
+const NAME = 'Secret';
+const CONFIG = 'src/config/session.ts';
+
+/** Whether the secret is hard to guess, and where it comes from. It is never said. */
+export function secretChecks(examined: Examined): Check[] {
+    const { config, environment, outside } = examined;
+    const [first, ...previous] = secretsIn(config.secret);
+    const bad = isLenient(environment) || !config.enabled ? warning : problem;
+    if (first === undefined) {
+        return [bad(NAME, "There is none: sessions can't be signed.", `${SECRET_FIX}.`)];
+    }
+    const source = sourceOf(first, environment.root, outside);
+    return [
+        strengthOf(first, source.words, environment.root, bad),
+        ...(source.isFixed ? [] : [lastingOf(bad)]),
+        ...(source.words === CONFIG ? [writtenDown()] : []),
+        ...(source.file !== undefined && environment.isProduction ? readableBy(source.file) : []),
+        ...previousOf(previous, bad),
+    ];
+}
+
+function strengthOf(secret: string, source: string, root: string, bad: typeof warning): Check {
+    const weakness = weaknessOf(secret);
+    if (weakness !== undefined) {
+        return bad(NAME, `It ${weakness} (from ${source}): who guesses it can log in as anyone.`, `${SECRET_FIX}.`);
+    }
+    if (Object.values(variablesIn(join(root, '.env.example'))).includes(secret)) {
+        return bad(NAME, 'It is the one in .env.example: who has the code can log in as anyone.', `${SECRET_FIX}.`);
+    }
+    return ok(NAME, `${counted(secret.length, 'character')} that nobody guesses, from ${source}.`);
+}
+
+function lastingOf(bad: typeof warning): Check {
+    return bad(NAME, 'It is made anew at every start, and sessions end with it.', `${SECRET_FIX}.`);
+}
+
+function writtenDown(): Check {
+    return warning(
+        NAME,
+        `It is written in ${CONFIG}: who has the code can log in as anyone.`,
+        `Put it into ${SECRET}, and take it from there: secret: env.string('${SECRET}').`,
+    );
+}
+
+function readableBy(file: string): Check[] {
+    const isOpen = (statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o004;
+    return isOpen
+        ? [warning(NAME, 'Every user of this machine can read it in .env.', `Close the file: chmod 600 ${file}`)]
+        : [];
+}
+
+function previousOf(previous: readonly string[], bad: typeof warning): Check[] {
+    const name = 'Earlier secrets';
+    const weaknesses = new Set(previous.flatMap((secret) => weaknessOf(secret) ?? []));
+    if (weaknesses.size > 0) {
+        const text = `One of them ${[...weaknesses].join(', one ')}: it would still let a cookie in.`;
+        return [bad(name, text, `Take it out of ${PREVIOUS_SECRETS}.`)];
+    }
+    return previous.length === 0
+        ? []
+        : [
+              ok(
+                  name,
+                  `${counted(previous.length, 'secret')} of earlier still ${previous.length === 1 ? 'lets' : 'let'} cookies in.`,
+              ),
+          ];
+}
+
+interface Source {
+    readonly words: string;
+    /** False where the next start has another one. */
+    readonly isFixed: boolean;
+    readonly file?: string;
+}
+
+function sourceOf(secret: string, root: string, outside: Examined['outside']): Source {
+    const file = join(root, '.env');
+    const nameIn = (variables: Examined['outside']) =>
+        Object.keys(variables).find((name) => variables[name]?.trim() === secret.trim());
+    const [set, written] = [nameIn(outside), nameIn(variablesIn(file))];
+    if (set !== undefined) {
+        return { words: `the real environment (${set})`, isFixed: true };
+    }
+    if (written !== undefined) {
+        return { words: `.env (${written})`, isFixed: true, file };
+    }
+    return nameIn(process.env) === undefined ? { words: CONFIG, isFixed: true } : { words: 'this run', isFixed: false };
+}
+
+function variablesIn(file: string): Record<string, string> {
+    return parse(readEnvFile(file) ?? '');
+}

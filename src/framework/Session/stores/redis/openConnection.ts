@@ -1,0 +1,38 @@
+import { ConfigError } from '../../../Exceptions/errors.js';
+import { RedisConnection } from './RedisConnection.js';
+import type { RedisStoreOptions } from './RedisStoreOptions.js';
+import type { RedisTrouble } from './RedisTrouble.js';
+import { addressOf, linkMaker } from './redisLinks.js';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+export const COMMAND_TIMEOUT_MS = 1_000;
+
+/** Connects. Throws ConfigError where the server does not answer within `connectTimeoutMs`, or refuses. */
+export async function openConnection(options: RedisStoreOptions): Promise<RedisConnection> {
+    const { connectTimeoutMs = CONNECT_TIMEOUT_MS, commandTimeoutMs = COMMAND_TIMEOUT_MS } = options;
+    const redis = await import('redis');
+    const connection = new RedisConnection({
+        connectTimeoutMs,
+        commandTimeoutMs,
+        makeLink: linkMaker(redis, { ...options, connectTimeoutMs }),
+        isReply: (error): error is Error => error instanceof redis.ErrorReply,
+        warn: options.warn ?? (() => undefined),
+    });
+    try {
+        await connection.open();
+        return connection;
+    } catch (error) {
+        throw notOpened(error, addressOf(options), connectTimeoutMs);
+    }
+}
+
+function notOpened(error: unknown, address: string, connectTimeoutMs: number): ConfigError {
+    const { message, code, isLasting } = error as RedisTrouble;
+    const where = `Session driver [redis]: ${address}`;
+    return new ConfigError(
+        isLasting
+            ? `${where} refused the application: ${message} Mend username, password, database and tls of drivers.redis in src/config/session.ts.`
+            : `${where} did not answer within ${connectTimeoutMs} ms (${code}): start Redis, or mend drivers.redis in src/config/session.ts.`,
+        { cause: error },
+    );
+}
