@@ -126,9 +126,9 @@ export class Artisan {
         const name = args.find((arg) => !arg.startsWith('-'));
         // Without a name the list is the help.
         const line = name ? args : ['list', ...args.filter((arg) => arg !== '-h' && arg !== '--help')];
-        const parser = parserOf(await this.command(name ?? 'list'));
+        const command = await this.command(name ?? 'list');
         try {
-            await parser.parseAsync(line, { from: 'user' });
+            await parserOf(command).parseAsync(withDashedLast(line, command), { from: 'user' });
         } finally {
             for (const app of this.applications.splice(0).reverse()) {
                 await app.shutdown();
@@ -145,6 +145,18 @@ export class Artisan {
         }
         this.stop();
     };
+}
+
+/** Arguments that begin with a dash stand behind `--`, where the parser takes them for what they are. */
+function withDashedLast(line: readonly string[], { dashedArgument: form, options }: Command): readonly string[] {
+    if (!form || line.includes('--')) {
+        return line;
+    }
+    const isFlag = (arg = '', takesValue = false) =>
+        options.some(({ flag }) => flag.split(/[ ,]+/).includes(arg) && (!takesValue || flag.includes('<')));
+    const isDashed = (arg: string, index: number) => form.test(arg) && !isFlag(arg) && !isFlag(line[index - 1], true);
+    const dashed = line.filter(isDashed);
+    return dashed.length === 0 ? line : [...line.filter((arg, index) => !isDashed(arg, index)), '--', ...dashed];
 }
 
 function unknownCommand(name: string, known: readonly string[]): UsageError {

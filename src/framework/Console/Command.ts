@@ -29,6 +29,8 @@ export abstract class Command {
     /** One line for the list. */
     public abstract readonly description: string;
     public readonly options: readonly CommandOption[] = [];
+    /** What begins with a dash and looks like this is an argument, and no option. */
+    public readonly dashedArgument: RegExp | undefined = undefined;
     protected readonly terminal = terminal;
 
     public constructor(protected readonly artisan: Artisan) {}
