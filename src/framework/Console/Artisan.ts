@@ -39,6 +39,7 @@ export class Artisan {
     private readonly stopping = new AbortController();
     private readonly applications: ApplicationKernel[] = [];
     private isInterruptible = false;
+    private isLeft = false;
 
     public constructor(private readonly options: ArtisanOptions) {}
 
@@ -59,6 +60,11 @@ export class Artisan {
             process.once('SIGINT', this.stop).once('SIGTERM', this.stop);
         }
         return this.stopping.signal;
+    }
+
+    /** Whether nobody reads the output any more: what was to be shown is no loss. */
+    public get isUnread(): boolean {
+        return this.isLeft;
     }
 
     /** What src/config/session.ts says, unchecked. It reads variables, so `.env` is loaded before it. */
@@ -143,6 +149,7 @@ export class Artisan {
         if (error.code !== 'EPIPE') {
             throw error;
         }
+        this.isLeft = true;
         this.stop();
     };
 }

@@ -55,6 +55,11 @@ export abstract class Command {
     protected get signal(): AbortSignal {
         return this.artisan.signal;
     }
+
+    /** Whether the signal aborts because nobody reads the output any more: `| head` has seen enough. */
+    protected get isUnread(): boolean {
+        return this.artisan.isUnread;
+    }
 }
 
 export type CommandClass = new (artisan: Artisan) => Command;

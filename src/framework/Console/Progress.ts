@@ -31,7 +31,7 @@ export class Progress {
         this.told = now;
         const text = this.textOf(done, (now - this.started) / 1_000, details);
         if (terminal.isInteractive) {
-            process.stdout.write(`\r${text.slice(0, process.stdout.columns - 1)}\x1b[K`);
+            process.stdout.write(`\r${text.slice(0, (process.stdout.columns || 80) - 1)}\x1b[K`);
             this.isDrawn = true;
         } else {
             terminal.line(text);

@@ -93,6 +93,13 @@ export abstract class SessionCommand extends Command {
     }
 }
 
+/** `--user=` with a variable that is unset must not be taken for something else. */
+export function refuseNoUser(user: string | undefined): void {
+    if (user?.trim() === '') {
+        throw new UsageError("--user can't be empty: say whose sessions, as in --user=42.");
+    }
+}
+
 /** A fingerprint as it was typed, or a beginning that is long enough. */
 export function fingerprintIn(given: string): string {
     if (!FINGERPRINT.test(given)) {

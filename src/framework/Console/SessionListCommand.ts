@@ -1,7 +1,7 @@
 import { ConfigError } from '../Exceptions/errors.js';
 import type { StoredSession } from '../Session/StoredSessions.js';
 import type { CommandInput } from './Command.js';
-import { DRIVER_OPTION, type OpenSessions, SessionCommand } from './SessionCommand.js';
+import { DRIVER_OPTION, type OpenSessions, refuseNoUser, SessionCommand } from './SessionCommand.js';
 import { counted, shortened, sizeOf, spanOf } from './sessionTexts.js';
 import { inColumns } from './Terminal.js';
 import { Top } from './Top.js';
@@ -40,16 +40,18 @@ export class SessionListCommand extends SessionCommand {
 
     public async handle({ options }: CommandInput): Promise<void> {
         const { user, sort, json } = options as { user?: string; sort?: Order; json?: boolean };
+        refuseNoUser(user);
         const open = await this.open(options, { needsList: user === undefined });
         const limit = (options['limit'] as number | undefined) ?? (sort ? SORTED_MOST : Number.POSITIVE_INFINITY);
         if (!json) {
             this.line(this.terminal.paint('bold', inColumns(HEAD, WIDTHS)));
         }
-        const print = (session: StoredSession) => this.line(json ? JSON.stringify(session) : rowOf(session));
+        const print = (session: StoredSession) =>
+            this.line(json ? JSON.stringify({ ...session, user: session.user ?? null }) : rowOf(session));
         const summary = sort
             ? await this.printSorted(this.found(open, user), ORDERS[sort], { limit, print })
             : await this.printAll(this.found(open, user), { limit, print });
-        if (this.signal.aborted && !process.stdout.errored) {
+        if (this.signal.aborted && !this.isUnread) {
             throw new ConfigError('Stopped before the end: there may be more.');
         }
         if (!json) {

@@ -3,7 +3,7 @@ import { SessionRegistry } from '../Session/SessionRegistry.js';
 import type { CommandInput } from './Command.js';
 import { confirm } from './confirm.js';
 import { Progress } from './Progress.js';
-import { DRIVER_OPTION, fingerprintIn, type OpenSessions, SessionCommand } from './SessionCommand.js';
+import { DRIVER_OPTION, fingerprintIn, type OpenSessions, refuseNoUser, SessionCommand } from './SessionCommand.js';
 import { counted, printable } from './sessionTexts.js';
 import { UsageError } from './UsageError.js';
 
@@ -28,6 +28,7 @@ export class SessionRevokeCommand extends SessionCommand {
         if (force && !all) {
             throw new UsageError(`--force goes with --all alone: ${HOW}.`);
         }
+        refuseNoUser(user);
         if (fingerprint !== undefined) {
             await this.revokeOne(fingerprintIn(fingerprint), options);
         } else if (user !== undefined) {
@@ -46,9 +47,6 @@ export class SessionRevokeCommand extends SessionCommand {
     }
 
     private async revokeUser(user: string, { app }: OpenSessions): Promise<void> {
-        if (user.trim() === '') {
-            throw new UsageError(`--user can't be empty: ${HOW}.`);
-        }
         const progress = new Progress({ unit: 'sessions' });
         const revoked = await app.container
             .make(SessionRegistry)

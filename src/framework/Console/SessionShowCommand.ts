@@ -87,7 +87,7 @@ function jsonOf({ data, ...session }: OpenedSession, withValues: boolean): objec
         bytes: bytesOf(value),
         ...(withValues && { value }),
     }));
-    return { ...session, keys };
+    return { ...session, user: session.user ?? null, endsAt: session.endsAt ?? null, keys };
 }
 
 function typeOf(value: unknown): string {

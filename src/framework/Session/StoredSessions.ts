@@ -166,7 +166,7 @@ export class StoredSessions {
             cookie: record.cookie,
             address: record.login?.address,
             browser: record.login?.browser,
-            data: record.data,
+            data: dataOf(record),
         };
     }
 }
@@ -174,6 +174,15 @@ export class StoredSessions {
 /** The fingerprint; a session that is stored under its id as it is has that of its key. */
 function nameOf(id: string): string {
     return fingerprintOf(isSessionKey(id) ? id : keyOf(id));
+}
+
+/** Only the beginning of a record is read until somebody asks for more. */
+function dataOf(record: LiveRecord): LiveRecord['data'] {
+    try {
+        return record.data;
+    } catch (error) {
+        throw new ConfigError('The session is damaged: it will be set aside when its visitor comes.', { cause: error });
+    }
 }
 
 function liveIn(text: string, { lifetime }: SessionRepository): LiveRecord | undefined {
