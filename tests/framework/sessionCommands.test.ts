@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ApplicationKernel } from '../../src/framework/ApplicationKernel.js';
 import type { ConfigOverrides } from '../../src/framework/Config/ConfigOverrides.js';
 import { Artisan } from '../../src/framework/Console/Artisan.js';
+import { Progress } from '../../src/framework/Console/Progress.js';
 import { printable, shortened, sizeOf, spanOf } from '../../src/framework/Console/sessionTexts.js';
 import { Top } from '../../src/framework/Console/Top.js';
 import { StoredSessions } from '../../src/framework/index.js';
@@ -463,6 +464,20 @@ describe('texts', () => {
     test('what somebody else chose can not command the terminal', () => {
         expect(printable('\x1b[2Jann\n\u202e')).toBe('\\u{1b}[2Jann\\u{a}\\u{202e}');
         expect(shortened('häuser', 4)).toBe('häu…');
+    });
+
+    test('long work tells how much time is left, once it is known how much there is', () => {
+        vi.useFakeTimers({ toFake: ['performance'] });
+        const lines: string[] = [];
+        const output = vi.spyOn(process.stdout, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
+        const progress = new Progress({ unit: 'records' });
+        vi.advanceTimersByTime(1_000);
+        progress.update(10);
+        progress.total = 100;
+        vi.advanceTimersByTime(1_000);
+        progress.update(20, '5 removed');
+        output.mockRestore();
+        expect(lines).toEqual(['10 records, 10 a second\n', '20 of 100 records, 5 removed, 10 a second, 8 s left\n']);
     });
 
     test('the first of many are kept in order', () => {
