@@ -1,5 +1,6 @@
 import { nearest } from './Config/nearest.js';
 import { ConfigError } from './Exceptions/errors.js';
+import { UnknownDriverError } from './UnknownDriverError.js';
 
 export type DriverFactory<Driver, Options> = (options: Options) => Driver | Promise<Driver>;
 
@@ -55,7 +56,8 @@ export abstract class DriverManager<Driver, Options = unknown> {
         if (!factory) {
             const near = nearest(name, this.names());
             const known = `${this.kind} [${name}] is not supported. Known: ${this.names().join(', ')}.`;
-            throw new ConfigError(`${known} ${near ? `Did you mean [${near}]? ` : ''}${this.hintFor(name)}`.trimEnd());
+            const message = `${known} ${near ? `Did you mean [${near}]? ` : ''}${this.hintFor(name)}`;
+            throw new UnknownDriverError(message.trimEnd(), name, this.names());
         }
         return factory(options ?? this.optionsFor(name));
     }

@@ -62,8 +62,14 @@ export {
 } from './Session/SessionDriver.js';
 export { type SessionDriverFactory, SessionManager } from './Session/SessionManager.js';
 export { type MigrationCounts, SessionMigration } from './Session/SessionMigration.js';
-export { type SessionName, SessionRegistry, type UserSession } from './Session/SessionRegistry.js';
+export { type RevokeOptions, type SessionName, SessionRegistry, type UserSession } from './Session/SessionRegistry.js';
 export { SessionServiceProvider } from './Session/SessionServiceProvider.js';
+export {
+    type OpenedSession,
+    type StoredSession,
+    StoredSessions,
+    type WalkOptions,
+} from './Session/StoredSessions.js';
 export { KeyedQueue } from './Session/stores/KeyedQueue.js';
 
 import './Session/types.js';

@@ -39,6 +39,7 @@ export class Artisan {
     private readonly stopping = new AbortController();
     private readonly applications: ApplicationKernel[] = [];
     private isInterruptible = false;
+    private isLeft = false;
 
     public constructor(private readonly options: ArtisanOptions) {}
 
@@ -59,6 +60,11 @@ export class Artisan {
             process.once('SIGINT', this.stop).once('SIGTERM', this.stop);
         }
         return this.stopping.signal;
+    }
+
+    /** Whether nobody reads the output any more: what was to be shown is no loss. */
+    public get isUnread(): boolean {
+        return this.isLeft;
     }
 
     /** What src/config/session.ts says, unchecked. It reads variables, so `.env` is loaded before it. */
@@ -126,9 +132,9 @@ export class Artisan {
         const name = args.find((arg) => !arg.startsWith('-'));
         // Without a name the list is the help.
         const line = name ? args : ['list', ...args.filter((arg) => arg !== '-h' && arg !== '--help')];
-        const parser = parserOf(await this.command(name ?? 'list'));
+        const command = await this.command(name ?? 'list');
         try {
-            await parser.parseAsync(line, { from: 'user' });
+            await parserOf(command).parseAsync(withDashedLast(line, command), { from: 'user' });
         } finally {
             for (const app of this.applications.splice(0).reverse()) {
                 await app.shutdown();
@@ -143,8 +149,21 @@ export class Artisan {
         if (error.code !== 'EPIPE') {
             throw error;
         }
+        this.isLeft = true;
         this.stop();
     };
+}
+
+/** Arguments that begin with a dash stand behind `--`, where the parser takes them for what they are. */
+function withDashedLast(line: readonly string[], { dashedArgument: form, options }: Command): readonly string[] {
+    if (!form || line.includes('--')) {
+        return line;
+    }
+    const isFlag = (arg = '', takesValue = false) =>
+        options.some(({ flag }) => flag.split(/[ ,]+/).includes(arg) && (!takesValue || flag.includes('<')));
+    const isDashed = (arg: string, index: number) => form.test(arg) && !isFlag(arg) && !isFlag(line[index - 1], true);
+    const dashed = line.filter(isDashed);
+    return dashed.length === 0 ? line : [...line.filter((arg, index) => !isDashed(arg, index)), '--', ...dashed];
 }
 
 function unknownCommand(name: string, known: readonly string[]): UsageError {

@@ -29,6 +29,8 @@ export abstract class Command {
     /** One line for the list. */
     public abstract readonly description: string;
     public readonly options: readonly CommandOption[] = [];
+    /** What begins with a dash and looks like this is an argument, and no option. */
+    public readonly dashedArgument: RegExp | undefined = undefined;
     protected readonly terminal = terminal;
 
     public constructor(protected readonly artisan: Artisan) {}
@@ -52,6 +54,11 @@ export abstract class Command {
      */
     protected get signal(): AbortSignal {
         return this.artisan.signal;
+    }
+
+    /** Whether the signal aborts because nobody reads the output any more: `| head` has seen enough. */
+    protected get isUnread(): boolean {
+        return this.artisan.isUnread;
     }
 }
 

@@ -12,11 +12,15 @@ export interface ProgressOptions {
 
 /** How far long work has come: one line that is redrawn on a terminal, now and then a line of its own elsewhere. */
 export class Progress {
+    /** How many there will be, once that is known: then the time left is told. */
+    public total: number | undefined;
     private readonly started = performance.now();
     private told = this.started;
     private isDrawn = false;
 
-    public constructor(private readonly options: ProgressOptions) {}
+    public constructor(private readonly options: ProgressOptions) {
+        this.total = options.total;
+    }
 
     /** @param done How many are done. @param details What else is to be told, behind the count. */
     public update(done: number, details = ''): void {
@@ -27,7 +31,7 @@ export class Progress {
         this.told = now;
         const text = this.textOf(done, (now - this.started) / 1_000, details);
         if (terminal.isInteractive) {
-            process.stdout.write(`\r${text.slice(0, process.stdout.columns - 1)}\x1b[K`);
+            process.stdout.write(`\r${text.slice(0, (process.stdout.columns || 80) - 1)}\x1b[K`);
             this.isDrawn = true;
         } else {
             terminal.line(text);
@@ -48,7 +52,8 @@ export class Progress {
     }
 
     private textOf(done: number, seconds: number, details: string): string {
-        const { unit, total } = this.options;
+        const { total } = this;
+        const { unit } = this.options;
         const perSecond = done / seconds;
         const parts = [
             total === undefined ? `${done} ${unit}` : `${done} of ${Math.max(total, done)} ${unit}`,

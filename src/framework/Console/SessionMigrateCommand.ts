@@ -33,7 +33,10 @@ export class SessionMigrateCommand extends Command {
             from,
             to,
             signal: this.signal,
-            progress: (soFar) => progress.update(Object.values(soFar).reduce((sum, count) => sum + count, 0)),
+            progress: (soFar, total) => {
+                progress.total = total;
+                progress.update(Object.values(soFar).reduce((sum, count) => sum + count, 0));
+            },
         });
         progress.end();
         this.line(`${sentenceOf(counts)} It took ${progress.seconds} s.`);

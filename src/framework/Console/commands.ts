@@ -13,6 +13,10 @@ export const frameworkCommands: CommandList = {
     'make:service': async () => (await import('./make/MakeServiceCommand.js')).MakeServiceCommand,
     'make:session-driver': async () => (await import('./make/MakeSessionDriverCommand.js')).MakeSessionDriverCommand,
     'session:doctor': async () => (await import('./SessionDoctorCommand.js')).SessionDoctorCommand,
+    'session:list': async () => (await import('./SessionListCommand.js')).SessionListCommand,
     'session:migrate': async () => (await import('./SessionMigrateCommand.js')).SessionMigrateCommand,
+    'session:prune': async () => (await import('./SessionPruneCommand.js')).SessionPruneCommand,
+    'session:revoke': async () => (await import('./SessionRevokeCommand.js')).SessionRevokeCommand,
+    'session:show': async () => (await import('./SessionShowCommand.js')).SessionShowCommand,
     'session:test': async () => (await import('./SessionTestCommand.js')).SessionTestCommand,
 };

@@ -77,7 +77,7 @@ export class FallbackDriver implements SessionDriver {
     /** The old drivers first: what moves meanwhile is met twice at the most, and never missed. Pruning sees the driver's own. */
     public async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
         for (const { driver } of writtenBefore === undefined ? this.old : []) {
-            for await (const listed of driver.records()) {
+            for await (const listed of driver.records(undefined, signal)) {
                 if (!(await this.driver.read(listed.id))) {
                     yield { ...listed, version: undefined };
                 }
@@ -94,16 +94,29 @@ export class FallbackDriver implements SessionDriver {
         return this.driver.setAside(id);
     }
 
-    public async tidy(setAsideBefore: number): Promise<void> {
-        await this.driver.tidy(setAsideBefore);
+    public async tidy(setAsideBefore: number, signal?: AbortSignal): Promise<void> {
+        await this.driver.tidy(setAsideBefore, signal);
         for (const { driver } of this.old) {
-            await this.prune(driver);
-            await driver.tidy(setAsideBefore);
+            await this.prune(driver, signal);
+            await driver.tidy(setAsideBefore, signal);
         }
     }
 
     public mayWalk(everyMs: number): MaybePromise<boolean> {
         return this.driver.mayWalk?.(everyMs) ?? true;
+    }
+
+    /** All that there are, wherever. Undefined where one of the drivers does not know. */
+    public async count(): Promise<number | undefined> {
+        let sum = 0;
+        for (const driver of [this.driver, ...this.old.map((each) => each.driver)]) {
+            const count = await driver.count?.();
+            if (count === undefined) {
+                return undefined;
+            }
+            sum += count;
+        }
+        return sum;
     }
 
     public check(): MaybePromise<void> {
@@ -144,9 +157,12 @@ export class FallbackDriver implements SessionDriver {
     }
 
     /** What is over in an old driver goes from there. */
-    private async prune(driver: SessionDriver): Promise<void> {
+    private async prune(driver: SessionDriver, signal?: AbortSignal): Promise<void> {
         const now = Date.now();
-        for await (const { id, record, version } of driver.records()) {
+        for await (const { id, record, version } of driver.records(undefined, signal)) {
+            if (signal?.aborted) {
+                return;
+            }
             const end = this.endOf(record, now);
             if (end !== undefined && now - end > NOTE_KEPT_MS) {
                 await driver.remove(id, version);

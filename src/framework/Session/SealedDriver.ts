@@ -80,12 +80,16 @@ export class SealedDriver implements SessionDriver {
         return this.driver.setAside(id);
     }
 
-    public tidy(setAsideBefore: number): Promise<void> {
-        return this.driver.tidy(setAsideBefore);
+    public tidy(setAsideBefore: number, signal?: AbortSignal): Promise<void> {
+        return this.driver.tidy(setAsideBefore, signal);
     }
 
     public mayWalk(everyMs: number): MaybePromise<boolean> {
         return this.driver.mayWalk?.(everyMs) ?? true;
+    }
+
+    public count(): MaybePromise<number | undefined> {
+        return this.driver.count?.();
     }
 
     public check(): MaybePromise<void> {

@@ -60,13 +60,18 @@ export interface SessionDriver {
     lock(id: string, waitMs: number): Promise<Lease | undefined>;
     /** Moves what is stored under an id away, where the driver can to be looked at by a person. False: nothing was there. */
     setAside(id: string): MaybePromise<boolean>;
-    /** Removes what was set aside before a time, and what dead processes left behind. */
-    tidy(setAsideBefore: number): Promise<void>;
+    /** Removes what was set aside before a time, and what dead processes left behind. May end early at a signal. */
+    tidy(setAsideBefore: number, signal?: AbortSignal): Promise<void>;
     /**
      * Whether this process should walk through the records now to remove what has expired. Where several processes share
      * the storage, true for one of them in every `everyMs`. Left out: true.
      */
     mayWalk?(everyMs: number): MaybePromise<boolean>;
+    /**
+     * About how many records there are, without reading them: work that walks through all tells by it how much is left.
+     * Undefined, or left out: not known.
+     */
+    count?(): MaybePromise<number | undefined>;
     /** Throws where sessions can't be read or written now. Left out: a read has to do. */
     check?(): MaybePromise<void>;
     /** Gives up timers and connections. */

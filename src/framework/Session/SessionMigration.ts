@@ -23,8 +23,8 @@ export interface MigrationOptions {
     to: string;
     /** Ends it after the records that are under way; what is left moves another time. */
     signal?: AbortSignal;
-    /** Called after each record, with the counts so far. */
-    progress?(counts: Readonly<MigrationCounts>): void;
+    /** Called after each record, with the counts so far, and about how many records there are, where that is known. */
+    progress?(counts: Readonly<MigrationCounts>, total: number | undefined): void;
 }
 
 /** Records that move at the same time: enough to keep the server busy, few enough to leave room for requests. */
@@ -41,7 +41,8 @@ export class SessionMigration {
     public async run({ from, to, signal, progress }: MigrationOptions): Promise<MigrationCounts> {
         const old = this.oldDriver(from, to);
         const counts: MigrationCounts = { moved: 0, lists: 0, known: 0, over: 0, damaged: 0 };
-        const records = old.driver.records()[Symbol.asyncIterator]();
+        const total = progress && (await old.driver.count?.());
+        const records = old.driver.records(undefined, signal)[Symbol.asyncIterator]();
         let failure: unknown;
         const work = async () => {
             while (!signal?.aborted && failure === undefined) {
@@ -50,7 +51,7 @@ export class SessionMigration {
                     return;
                 }
                 await moveOne(old, next.value.id, counts);
-                progress?.(counts);
+                progress?.(counts, total);
             }
         };
         await Promise.all(

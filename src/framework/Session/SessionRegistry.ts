@@ -22,6 +22,14 @@ export interface UserSession {
 /** Who logs in over and over must not keep a revocation from its end. */
 const MOST_ROUNDS = 50;
 
+/** For who revokes many. */
+export interface RevokeOptions {
+    /** Ends it after the session that is under way. What is left can be revoked another time. */
+    readonly signal?: AbortSignal;
+    /** Called now and then: with the sessions ended so far, and the records looked at. */
+    progress?(revoked: number, looked: number): void;
+}
+
 /** A session: the one of a request, or one by its fingerprint or id. */
 export type SessionName = Request | string;
 
@@ -50,7 +58,10 @@ export class SessionRegistry {
     }
 
     /** Ends all sessions of a user but the one in `except`. Gives their number. */
-    public async revoke(userId: string | number, { except }: { except?: SessionName } = {}): Promise<number> {
+    public async revoke(
+        userId: string | number,
+        { except, signal, progress }: RevokeOptions & { except?: SessionName } = {},
+    ): Promise<number> {
         const repository = this.findRepository();
         const user = String(userId);
         const spared = matcher(except);
@@ -59,7 +70,7 @@ export class SessionRegistry {
         let revoked = 0;
         // A session that gets a new id is in the list under that before its old id ends: once the list names nothing new,
         // none has slipped away.
-        for (let round = 0; round < MOST_ROUNDS; round += 1) {
+        for (let round = 0; round < MOST_ROUNDS && !signal?.aborted; round += 1) {
             const listed = await repository.users.keysOf(user);
             const isSpared = await withMoves(repository, listed, spared);
             const keys = listed.filter((key) => !isSpared.has(key) && !handled.has(key));
@@ -67,12 +78,16 @@ export class SessionRegistry {
                 break;
             }
             for (const key of keys) {
+                if (signal?.aborted) {
+                    break;
+                }
                 handled.add(key);
                 try {
                     revoked += (await repository.revoke(key)) ? 1 : 0;
                 } catch (error) {
                     failures.set(key, error); // the others must not be spared for it
                 }
+                progress?.(revoked, handled.size);
             }
         }
         await repository.users.remove(user, new Set([...handled].filter((key) => !failures.has(key))));
@@ -90,7 +105,7 @@ export class SessionRegistry {
     }
 
     /** Ends all sessions there are, of visitors too. Gives their number. */
-    public async revokeAll(): Promise<number> {
+    public async revokeAll({ signal, progress }: RevokeOptions = {}): Promise<number> {
         const repository = this.findRepository();
         if (!repository.canList) {
             throw new Error(
@@ -99,25 +114,31 @@ export class SessionRegistry {
         }
         const started = Date.now();
         let revoked = 0;
+        let looked = 0;
         let round = 0;
         let failure: unknown;
         let found: number;
         do {
             found = 0;
-            for await (const { id, record } of repository.live()) {
+            const look = () => {
+                looked += round === 0 ? 1 : 0; // a second look is for what moved meanwhile
+                progress?.(revoked, looked);
+            };
+            for await (const { id, record } of repository.live(signal, look)) {
                 // What began later is no business of this call; what got a new id meanwhile is met the next time round.
                 if (round > 0 && record.created > started) {
                     continue;
                 }
                 try {
-                    found += (await repository.revoke(id)) ? 1 : 0;
+                    const isEnded = await repository.revoke(id);
+                    found += isEnded ? 1 : 0;
+                    revoked += isEnded ? 1 : 0;
                 } catch (error) {
                     failure = error; // the others must not be spared for it
                 }
             }
-            revoked += found;
             round += 1;
-        } while (found > 0);
+        } while (found > 0 && !signal?.aborted);
         if (failure !== undefined) {
             throw failure;
         }

@@ -51,6 +51,27 @@ export interface RepositoryOptions extends LifetimeOptions {
     warn(message: string, context: Record<string, unknown>): void;
 }
 
+export interface PruneOptions {
+    /** Looks at what was written lately too: it may have been given a short life of its own. */
+    whole?: boolean;
+    /** Called after each record that was looked at. */
+    progress?(step: PruneStep): void;
+}
+
+export interface PruneStep {
+    /** Records looked at so far. */
+    readonly looked: number;
+    /** The one that was looked at now, and what became of it. */
+    readonly record: string;
+    readonly outcome: PruneOutcome;
+}
+
+/**
+ * `removed`: a session that had expired; nothing is left but a note of its end. `forgotten`: such a note. `kept`: a
+ * session that lives, or did a minute ago. `other`: neither, or a note that is needed still.
+ */
+export type PruneOutcome = 'removed' | 'forgotten' | 'kept' | 'other';
+
 const DAY_MS = 86_400_000;
 /** For so long an ended session's note tells requests that still come with its id how it ended. */
 const ENDED_KEPT_MS = DAY_MS;
@@ -223,9 +244,16 @@ export class SessionRepository {
         return this.driver.abilities?.lists !== false;
     }
 
-    /** Walks all sessions that are alive, where the driver can list them. `id` is their key. */
-    public async *live(): AsyncGenerator<{ id: string; record: LiveRecord }> {
-        for await (const { id, ...stored } of this.driver.records()) {
+    /**
+     * Walks all sessions that are alive, where the driver can list them. `id` is their key. Ends early at a signal.
+     * @param looked Called for each record, of whatever kind.
+     */
+    public async *live(signal?: AbortSignal, looked?: () => void): AsyncGenerator<{ id: string; record: LiveRecord }> {
+        for await (const { id, ...stored } of this.driver.records(undefined, signal)) {
+            if (signal?.aborted) {
+                return;
+            }
+            looked?.();
             const found = this.open(id, this.examine(id, stored));
             if (found.kind === 'live') {
                 yield { id, record: found.record };
@@ -234,23 +262,27 @@ export class SessionRepository {
     }
 
     /** Removes records that are expired or ended for long enough, without blocking requests. Gives their number. */
-    public async prune(signal?: AbortSignal): Promise<number> {
+    public async prune(signal?: AbortSignal, { whole = false, progress }: PruneOptions = {}): Promise<number> {
         const now = Date.now();
         let removed = 0;
+        let looked = 0;
         let failure: unknown;
         // What was written later can't be dead, but for sessions with a shorter life of their own: they wait a little.
-        for await (const listed of this.driver.records(now - Math.min(this.options.idleMs, DAY_MS), signal)) {
+        const writtenBefore = whole ? Number.POSITIVE_INFINITY : now - Math.min(this.options.idleMs, DAY_MS);
+        for await (const listed of this.driver.records(writtenBefore, signal)) {
             if (signal?.aborted) {
                 break;
             }
             try {
-                removed += await this.pruneRecord(listed, now);
+                const outcome = await this.pruneRecord(listed, now);
+                removed += outcome === 'removed' || outcome === 'forgotten' ? 1 : 0;
+                progress?.({ looked: ++looked, record: listed.record, outcome });
             } catch (error) {
                 failure ??= error; // trouble with one record must not keep the others
             }
         }
         if (!signal?.aborted) {
-            await this.driver.tidy(now - this.options.keepDamagedMs);
+            await this.driver.tidy(now - this.options.keepDamagedMs, signal);
         }
         if (failure !== undefined) {
             throw failure;
@@ -259,23 +291,24 @@ export class SessionRepository {
     }
 
     /** A dead session's data goes at once, the note of its end a day later. */
-    private async pruneRecord(listed: ListedRecord, now: number): Promise<number> {
+    private async pruneRecord(listed: ListedRecord, now: number): Promise<PruneOutcome> {
         const { id, outdated, ...stored } = listed;
         const record = this.parse(id, stored.record, now);
         if (record?.kind === 'ended') {
             listed.rest?.(record.at + NOTE_KEPT_MS);
-            return now - record.at > NOTE_KEPT_MS && (await this.driver.remove(id, stored.version)) ? 1 : 0;
+            const isOld = now - record.at > NOTE_KEPT_MS;
+            return isOld && (await this.driver.remove(id, stored.version)) ? 'forgotten' : 'other';
         }
         if (record?.kind === 'user') {
             listed.rest?.(record.seen + DAY_MS);
             await this.users.tidy(id, record, now);
-            return 0;
+            return 'other';
         }
         if (!record) {
-            return 0;
+            return 'other';
         }
         if (!isSessionKey(id) && (await this.load(keyOf(id))).kind !== 'none') {
-            return (await this.driver.remove(id, stored.version)) ? 1 : 0; // a process died while it moved this one
+            return (await this.driver.remove(id, stored.version)) ? 'removed' : 'other'; // a process died while it moved this one
         }
         const { at, reason } = this.lifetime.endOf(record);
         if (now - PRUNE_GRACE_MS <= at) {
@@ -284,13 +317,13 @@ export class SessionRepository {
             } else if (isSessionKey(id)) {
                 listed.rest?.(at + PRUNE_GRACE_MS);
             }
-            return 0;
+            return 'kept';
         }
         const removed =
             now - at > NOTE_KEPT_MS || !isSessionKey(id)
                 ? await this.driver.remove(id, stored.version)
                 : await this.writeEnded(id, stored, reason, { at });
-        return removed ? 1 : 0;
+        return removed ? 'removed' : 'kept'; // in use again
     }
 
     private examine(id: string, stored: StoredRecord | undefined): LoadResult {

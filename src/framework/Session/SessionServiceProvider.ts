@@ -15,7 +15,7 @@ import { SessionManager } from './SessionManager.js';
 import { SessionMigration } from './SessionMigration.js';
 import type { SessionPruner } from './SessionPruner.js';
 import { SessionRegistry } from './SessionRegistry.js';
-import type { SessionRepository } from './SessionRepository.js';
+import { StoredSessions } from './StoredSessions.js';
 import { secretsIn, weaknessOf } from './secrets.js';
 
 /** Loads `src/config/session.ts`, makes its driver, and puts express-session into the HTTP pipeline. */
@@ -37,7 +37,11 @@ export class SessionServiceProvider extends ServiceProvider {
             SessionMigration,
             () => new SessionMigration(this.settings, () => this.drivers?.withFallback),
         );
-        container.singleton(SessionRegistry, () => new SessionRegistry(() => this.repository));
+        container.singleton(
+            SessionRegistry,
+            () => new SessionRegistry(() => this.layerFor('SessionRegistry').repository),
+        );
+        container.singleton(StoredSessions, () => new StoredSessions(() => this.layerFor('StoredSessions')));
     }
 
     public override boot(): void {
@@ -94,15 +98,15 @@ export class SessionServiceProvider extends ServiceProvider {
         return csrf === false ? undefined : { trustedOrigins, ...csrf };
     }
 
-    private get repository(): SessionRepository {
+    private layerFor(user: string): SessionLayer {
         if (!this.layer) {
             throw new ConfigError(
                 this.settings.enabled
-                    ? 'The session store is not ready yet: use SessionRegistry once the application has booted.'
-                    : 'SessionRegistry needs sessions: set enabled to true in src/config/session.ts.',
+                    ? `The session store is not ready yet: use ${user} once the application has booted.`
+                    : `${user} needs sessions: set enabled to true in src/config/session.ts.`,
             );
         }
-        return this.layer.repository;
+        return this.layer;
     }
 
     private get settings(): SessionConfig {

@@ -161,6 +161,14 @@ export class FileStore extends StockFileStore implements SessionDriver {
         return tidyFolder(this.folder, this.names, setAsideBefore);
     }
 
+    public async count(): Promise<number> {
+        let count = 0;
+        for await (const ids of this.ids()) {
+            count += ids.length;
+        }
+        return count;
+    }
+
     /** The folder can be used, or made anew. */
     public async check(): Promise<void> {
         const { R_OK, W_OK, X_OK } = constants;

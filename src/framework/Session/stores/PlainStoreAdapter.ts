@@ -143,6 +143,12 @@ export class PlainStoreAdapter implements SessionDriver {
     /** There is nothing to tidy that the adapter knows of. */
     public async tidy(): Promise<void> {}
 
+    /** What the store says of itself. */
+    public async count(): Promise<number | undefined> {
+        const { store } = this;
+        return store.length && (await this.call<number>('length', (done) => store.length?.(done)));
+    }
+
     /** Closes the store, where it has a `close` method. */
     public async close(): Promise<void> {
         const { close } = this.store as { close?: () => unknown };
