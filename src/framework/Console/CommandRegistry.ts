@@ -4,6 +4,7 @@ import { toError } from '../Exceptions/thrown.js';
 import type { Artisan } from './Artisan.js';
 import { Command, type CommandClass, type CommandList } from './Command.js';
 import { frameworkCommands } from './commands.js';
+import { parserOf } from './parserOf.js';
 import { UsageError } from './UsageError.js';
 
 /** The list of a user's own commands. */
@@ -72,7 +73,9 @@ export class CommandRegistry {
 
     private async describe(name: string, from: CommandList): Promise<ListedCommand> {
         try {
-            return { name, description: oneLine((await this.load(name, from)).description) };
+            const command = await this.load(name, from);
+            parserOf(command);
+            return { name, description: oneLine(command.description) };
         } catch (error) {
             return { name, description: '', problem: oneLine(toError(error).message) };
         }
