@@ -108,7 +108,8 @@ function mountsOf({ rawPath, slash }: Layer): (string | RegExp)[] {
     if (slash) {
         return [''];
     }
-    return rawPath === undefined ? ['(a path that this version of Express does not tell)'] : pathsOf(rawPath);
+    const paths = rawPath === undefined ? ['(a path that this version of Express does not tell)'] : pathsOf(rawPath);
+    return paths.map((path) => (typeof path === 'string' ? path.replace(/\/+$/, '') : path));
 }
 
 function pathsOf(path: MountPath): (string | RegExp)[] {
@@ -125,7 +126,7 @@ function rowsOf(route: Route, prefix: string, inherited: readonly Inherited[]): 
                 .filter(takesRequests);
             return {
                 method: method?.toUpperCase() ?? 'ANY',
-                path: join(prefix, path) || '/',
+                path: join(prefix, path).replace(/ \+ $/, '') || '/',
                 handler: nameOf(handlers.at(-1) ?? {}),
                 middleware: [
                     ...inherited.filter(({ appliesTo }) => appliesTo(path)).map(({ name }) => name),
@@ -147,10 +148,10 @@ function takesRequests(handler: object): boolean {
     return typeof handler === 'function' && handler.length < 4;
 }
 
-/** `/admin` and `/users`, as one path. A regular expression stays what it is. */
+/** `/admin` and `/users`, as one path. A regular expression stays what it is, between plus signs. */
 function join(prefix: string, path: string | RegExp): string {
     if (path instanceof RegExp) {
-        return prefix === '' ? String(path) : `${prefix} + ${path}`;
+        return `${prefix}${prefix === '' || prefix.endsWith(' + ') ? '' : ' + '}${path} + `;
     }
     const rest = path === '/' ? '' : path;
     return prefix === '' || rest.startsWith('/') || rest === '' ? prefix + rest : `${prefix}/${rest}`;
