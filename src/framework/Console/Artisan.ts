@@ -15,6 +15,10 @@ import { parserOf } from './parserOf.js';
 import { errorTerminal } from './Terminal.js';
 import { UsageError } from './UsageError.js';
 
+/** What Node.js calls those that a process has anyway. */
+const STANDARD_STREAMS = new Set(['PipeWrap', 'TTYWrap']);
+/** The exit code that Node.js gives itself then. */
+const UNSETTLED_AWAIT = 13;
 /** What a command left running gets to end by itself. */
 const LEFT_RUNNING_MS = 5_000;
 
@@ -103,7 +107,6 @@ export class Artisan {
 
     /** Runs one command line. Gives the exit code: 0, 1 when the command failed, 2 when it was called wrongly. */
     public async run(args: readonly string[]): Promise<number> {
-        process.stdout.on('error', this.leaveToReader);
         try {
             await this.execute(args);
             return 0;
@@ -119,16 +122,26 @@ export class Artisan {
      * that would keep it alive, such as an interval or a connection.
      */
     public async runAsProcess(args: readonly string[]): Promise<void> {
+        process.stdout.on('error', this.leaveToReader);
         // What fails outside of what the command waits for, such as a promise that nobody kept.
         process.on('uncaughtException', (error) => {
             process.exitCode = report(error, args);
             void this.takeDown().finally(() => process.exit());
         });
+        // Nothing is left to run, and handle() still awaits: Node.js would end without a word.
+        process.on('exit', () => {
+            if (process.exitCode === UNSETTLED_AWAIT) {
+                printError(
+                    'The command did not come to its end: handle() awaits something that nothing is left to settle.',
+                );
+                process.exitCode = 1;
+            }
+        });
         process.exitCode = await this.run(args);
         setTimeout(() => {
-            const left = [...new Set(process.getActiveResourcesInfo())].join(', ');
+            const left = new Set(process.getActiveResourcesInfo().filter((kind) => !STANDARD_STREAMS.has(kind)));
             printError(
-                `The command has ended, and something that it began has not (${left}): it was cut off. Await it in handle(), or close it there.`,
+                `The command has ended, and something that it began has not (${[...left].join(', ')}): it was cut off. Await it in handle(), or close it there.`,
             );
             process.exit();
         }, LEFT_RUNNING_MS).unref();
