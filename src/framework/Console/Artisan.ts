@@ -9,12 +9,15 @@ import { readEnvFile } from '../Config/envFile.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { toError } from '../Exceptions/thrown.js';
 import { loadManifest, type Manifest } from '../Manifest.js';
+import { inTime } from '../Session/inTime.js';
 import type { Command, CommandList } from './Command.js';
 import { CommandRegistry } from './CommandRegistry.js';
 import { parserOf } from './parserOf.js';
 import { errorTerminal } from './Terminal.js';
 import { UsageError } from './UsageError.js';
 
+/** What the application gets to shut down in, behind a command. */
+const SHUTDOWN_MS = 10_000;
 /** What Node.js calls those that a process has anyway. */
 const STANDARD_STREAMS = new Set(['PipeWrap', 'TTYWrap']);
 /** The exit code that Node.js gives itself then. */
@@ -185,7 +188,9 @@ export class Artisan {
 
     private async takeDown(): Promise<void> {
         this.shared = undefined;
-        const results = await Promise.allSettled(this.applications.splice(0).map((app) => app.shutdown()));
+        const late = () => new Error('The application did not shut down in time.');
+        const ends = this.applications.splice(0).map((app) => inTime(app.shutdown(), SHUTDOWN_MS, late));
+        const results = await Promise.allSettled(ends);
         const failed = results.find((result) => result.status === 'rejected');
         if (failed) {
             throw failed.reason;
