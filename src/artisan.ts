@@ -9,4 +9,4 @@ const artisan = new Artisan({
     bootstrap: () => import('./bootstrap/app.js'),
 });
 
-process.exitCode = await artisan.run(process.argv.slice(2));
+await artisan.runAsProcess(process.argv.slice(2));

@@ -3,7 +3,7 @@ import { Container } from './Container.js';
 import type { Environment } from './Environment.js';
 import type { ServiceProvider, ServiceProviderClass } from './ServiceProvider.js';
 
-export type KernelState = 'created' | 'booting' | 'booted' | 'terminating' | 'terminated';
+export type KernelState = 'created' | 'booting' | 'wired' | 'booted' | 'terminating' | 'terminated';
 
 export interface KernelOptions {
     /** Where the application lives and how it runs. */
@@ -18,7 +18,8 @@ export interface KernelOptions {
 
 /**
  * Boots the application and takes it down again: created → booting → booted → terminating → terminated.
- * Each step can be asked for twice and runs once; a failed boot undoes itself and can't be repeated.
+ * Each step can be asked for twice and runs once; a failed boot undoes itself and can't be repeated. `wire()` stops
+ * halfway, at wired, for who looks at the application without using it.
  */
 export class ApplicationKernel {
     public readonly container = new Container();
@@ -27,6 +28,7 @@ export class ApplicationKernel {
     private readonly providers: readonly ServiceProvider[];
     /** The providers whose `boot` was begun, in order: these are shut down. */
     private readonly started: ServiceProvider[] = [];
+    private wiring?: Promise<this>;
     private booting?: Promise<this>;
     private terminating?: Promise<void>;
     private currentState: KernelState = 'created';
@@ -47,6 +49,15 @@ export class ApplicationKernel {
         return this.currentState;
     }
 
+    /**
+     * Registers and boots every provider, and readies none: routes and drivers are known, and no session store is opened.
+     * `boot()` may follow; `shutdown()` undoes it.
+     */
+    public wire(): Promise<this> {
+        this.wiring ??= this.registerAndBoot();
+        return this.wiring;
+    }
+
     /** Registers, boots and readies every provider. The first failure is the one reported. */
     public boot(): Promise<this> {
         this.booting ??= this.start();
@@ -59,10 +70,8 @@ export class ApplicationKernel {
         return this.terminating;
     }
 
-    private async start(): Promise<this> {
-        if (this.currentState !== 'created') {
-            throw new Error(`The application can't boot: it is ${this.currentState} already.`);
-        }
+    private async registerAndBoot(): Promise<this> {
+        this.expect('created');
         this.currentState = 'booting';
         try {
             for (const provider of this.providers) {
@@ -72,20 +81,43 @@ export class ApplicationKernel {
                 this.started.push(provider);
                 await provider.boot();
             }
+        } catch (error) {
+            throw await this.undone(error);
+        }
+        this.currentState = 'wired';
+        return this;
+    }
+
+    private async start(): Promise<this> {
+        await this.wire();
+        this.expect('wired');
+        this.currentState = 'booting';
+        try {
             for (const provider of this.providers) {
                 await provider.ready();
             }
         } catch (error) {
-            this.terminating ??= this.shutDownStarted();
-            await this.terminating.catch(() => undefined); // the cause is what failed first
-            throw error;
+            throw await this.undone(error);
         }
         this.currentState = 'booted';
         return this;
     }
 
+    private expect(state: KernelState): void {
+        if (this.currentState !== state) {
+            throw new Error(`The application can't boot: it is ${this.currentState} already.`);
+        }
+    }
+
+    /** Shuts down what a failed boot has begun. Gives the cause: what failed first. */
+    private async undone(cause: unknown): Promise<unknown> {
+        this.terminating ??= this.shutDownStarted();
+        await this.terminating.catch(() => undefined);
+        return cause;
+    }
+
     private async stop(): Promise<void> {
-        await this.booting?.catch(() => undefined); // a boot under way is finished first, then undone
+        await (this.booting ?? this.wiring)?.catch(() => undefined); // a boot under way is finished first, then undone
         await this.shutDownStarted();
     }
 

@@ -14,6 +14,8 @@ export interface Environment {
     readonly root: string;
     /** `production`, `development`, `test`, or whatever NODE_ENV or APP_ENV says. */
     readonly name: string;
+    /** What gave it its name: `NODE_ENV`, `APP_ENV in .env`; undefined where nothing did, and it is the default. */
+    readonly namedBy?: string | undefined;
     readonly isProduction: boolean;
     readonly isDevelopment: boolean;
     /** The validated sosise.json, with absolute paths. */
@@ -39,6 +41,7 @@ export function loadEnvironment(entryUrl: string, variables: Variables = process
 
     const said = { ...settingsOf(root), ...variables };
     const [source, name] = nameOf(entry, said);
+    const namedBy = source && !filled(variables[source]) ? `${source} in .env` : source;
     const notices = misspelling(source, name);
     const testing = name === 'test' || filled(variables['VITEST']) !== undefined;
 
@@ -52,6 +55,7 @@ export function loadEnvironment(entryUrl: string, variables: Variables = process
     return Object.freeze({
         root,
         name,
+        namedBy,
         isProduction: name === 'production',
         isDevelopment: name === 'development',
         manifest,

@@ -27,7 +27,7 @@ export { UnsupportedMediaTypeException } from './Exceptions/UnsupportedMediaType
 export { action, type ControllerClass } from './Http/action.js';
 export { applicationOf } from './Http/applicationOf.js';
 export { defineHttpConfig, type HttpConfig } from './Http/HttpConfig.js';
-export { HttpPipeline, type StageHandler, type StageName } from './Http/HttpPipeline.js';
+export { HttpPipeline, type PipelineStage, type StageHandler, type StageName } from './Http/HttpPipeline.js';
 export { HttpServer, type ListenOptions } from './Http/HttpServer.js';
 export { HttpServiceProvider } from './Http/HttpServiceProvider.js';
 export { type Middleware, type MiddlewareClass, middleware } from './Http/middleware.js';

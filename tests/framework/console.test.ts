@@ -15,23 +15,35 @@ import { parse } from 'dotenv';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { withVariable } from '../../src/framework/Config/envFile.js';
 import { Artisan, type ConsoleSessionConfig } from '../../src/framework/Console/Artisan.js';
+import { frameworkCommands } from '../../src/framework/Console/commands.js';
 import { loadEnvironment } from '../../src/framework/Environment.js';
 import { randomSecret } from '../../src/framework/Session/secrets.js';
 import { ConsoleProject, type Ran } from './consoleProject.js';
 
 const SECRET = /^[\w-]{43}$/;
-const LIST = `Usage: ./artisan COMMAND [OPTIONS]
-       ./artisan COMMAND --help
+const USAGE = 'Usage: ./artisan COMMAND [OPTIONS]\n';
 
-  list             Lists the commands
-
-key
-  key:generate     Writes a new SESSION_SECRET into .env
-  key:rotate       Replaces the SESSION_SECRET, and keeps the old one valid
-
-session
-  session:migrate  Moves the sessions of the driver that was used before
-`;
+/** The commands of a list that is as it should be: a line each, sorted in their groups, the descriptions below each other. */
+function listedIn(output: string): string[] {
+    const [usage, help, ...blocks] = output.trimEnd().split(/\n\n|(?<=OPTIONS\])\n/);
+    expect([`${usage}\n`, help]).toEqual([USAGE, '       ./artisan COMMAND --help']);
+    const names = blocks.flatMap((block) => {
+        const group = /^(\w+)\n/.exec(block)?.[1] ?? '';
+        const lines = block.slice(group === '' ? 0 : group.length + 1).split('\n');
+        const found = lines.map((line) => /^ {2}(\S+)/.exec(line)?.[1] ?? line);
+        expect(found.filter((name) => name.slice(0, Math.max(0, name.indexOf(':'))) !== group)).toEqual([]);
+        expect(found).toEqual(found.toSorted());
+        return found;
+    });
+    const width = Math.max(...names.map((name) => name.length));
+    const lines = output.split('\n').filter((line) => /^ {2}\S/.test(line));
+    expect(
+        lines.filter(
+            (line) => !/^ {2}\S+ * {2}[A-Z]/.test(line) || line.slice(width + 2, width + 5).trim().length !== 1,
+        ),
+    ).toEqual([]);
+    return names;
+}
 
 describe('./artisan', () => {
     test('makes a .env with a secret, from any folder and through a link, without the packages of the server', async () => {
@@ -47,7 +59,7 @@ describe('./artisan', () => {
         expect(secret).toMatch(SECRET);
         const example = project.get('.env.example');
         expect(project.get('.env')).toBe(example.replace('SESSION_SECRET=\n', `SESSION_SECRET=${secret}\n`));
-        expect(await listed).toEqual({ code: 0, output: LIST.slice(0, LIST.indexOf('\n') + 1), errors: '' });
+        expect(await listed).toEqual({ code: 0, output: USAGE, errors: '' });
     });
 
     test('in production runs the built application, and says what to do where there is none', async () => {
@@ -66,6 +78,7 @@ describe('in a project', () => {
     beforeEach(() => {
         root = realpathSync(mkdtempSync(join(tmpdir(), 'console-')));
         put('sosise.json', '{ "manifest": 1, "name": "shop" }');
+        vi.stubEnv('FORCE_COLOR', undefined);
         vi.stubEnv('SESSION_SECRET', undefined);
         vi.stubEnv('SESSION_PREVIOUS_SECRETS', undefined);
     });
@@ -123,7 +136,9 @@ describe('in a project', () => {
 
     describe('the console', () => {
         test.each(['', 'list', '--help', '-h', 'help', '-v'])('lists the commands for [%s]', async (line) => {
-            expect(await artisan(line)).toEqual({ code: 0, output: LIST, errors: '' });
+            const { code, output, errors } = await artisan(line);
+            expect([code, errors]).toEqual([0, '']);
+            expect(listedIn(output).toSorted()).toEqual(Object.keys(frameworkCommands).toSorted());
         });
 
         test.each(['key:generate --help', 'help key:generate', 'key:generate -h'])(

@@ -51,6 +51,35 @@ function kernel(...providers: ServiceProviderClass[]): ApplicationKernel {
 }
 
 describe('ApplicationKernel', () => {
+    test('is wired where nothing has to be ready: it can be taken down, or boot on from there', async () => {
+        const app = kernel(provider('a'), provider('b'));
+        expect(await app.wire()).toBe(await app.wire());
+        expect(app.state).toBe('wired');
+        expect(steps).toEqual(['register a', 'register b', 'boot a', 'boot b']);
+        await app.boot();
+        expect(app.state).toBe('booted');
+        expect(steps.slice(4)).toEqual(['ready a', 'ready b']);
+        await app.shutdown();
+        expect(steps.slice(6)).toEqual(['shutdown b', 'shutdown a']);
+
+        steps = [];
+        const other = kernel(provider('c'));
+        await Promise.all([other.wire(), other.shutdown()]);
+        expect(steps).toEqual(['register c', 'boot c', 'shutdown c']);
+        await expect(other.boot()).rejects.toThrow("The application can't boot: it is terminated already.");
+    });
+
+    test('wiring that fails undoes itself, and booting tells the same', async () => {
+        const app = kernel(provider('a'), provider('b', 'boot'), provider('c'));
+        const failures = await Promise.allSettled([app.wire(), app.boot()]);
+        expect(failures.map((failure) => (failure as PromiseRejectedResult).reason.message)).toEqual([
+            'b failed in boot',
+            'b failed in boot',
+        ]);
+        expect(steps.slice(3)).toEqual(['boot a', 'boot b', 'shutdown b', 'shutdown a']);
+        expect(app.state).toBe('terminated');
+    });
+
     test('all register, then all boot, then all get ready, and shut down in reverse', async () => {
         const app = kernel(provider('a'), provider('b'));
         expect(app.state).toBe('created');

@@ -51,13 +51,18 @@ export class ConfigRepository {
     /** One file's configuration, frozen. Throws a ConfigError that names the known files when there is none. */
     public get<T = unknown>(file: string): T {
         if (!this.values.has(file)) {
-            const known = [...this.values.keys()].sort();
+            const known = this.names();
             const near = nearest(file, known);
             throw new ConfigError(
                 `There is no configuration [${file}]. Known: ${known.join(', ')}.${near ? ` Did you mean [${near}]?` : ''}`,
             );
         }
         return this.values.get(file) as T;
+    }
+
+    /** The names of all files, sorted. */
+    public names(): string[] {
+        return [...this.values.keys()].sort();
     }
 
     /** Merges and checks one file; gives the lines of its problems. */

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
@@ -6,14 +6,24 @@ import { parse, populate } from 'dotenv';
 import type { ApplicationKernel } from '../ApplicationKernel.js';
 import type { ConfigOverrides } from '../Config/ConfigOverrides.js';
 import { readEnvFile } from '../Config/envFile.js';
-import { nearest } from '../Config/nearest.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { toError } from '../Exceptions/thrown.js';
 import { loadManifest, type Manifest } from '../Manifest.js';
+import { inTime } from '../Session/inTime.js';
 import type { Command, CommandList } from './Command.js';
-import { frameworkCommands } from './commands.js';
+import { CommandRegistry } from './CommandRegistry.js';
 import { parserOf } from './parserOf.js';
+import { errorTerminal } from './Terminal.js';
 import { UsageError } from './UsageError.js';
+
+/** What the application gets to shut down in, behind a command. */
+const SHUTDOWN_MS = 10_000;
+/** What Node.js calls those that a process has anyway. */
+const STANDARD_STREAMS = new Set(['PipeWrap', 'TTYWrap']);
+/** The exit code that Node.js gives itself then. */
+const UNSETTLED_AWAIT = 13;
+/** What a command left running gets to end by itself. */
+const LEFT_RUNNING_MS = 5_000;
 
 /** What commands read of `src/config/session.ts`. Times are in ms. */
 export interface ConsoleSessionConfig {
@@ -28,7 +38,7 @@ export interface ArtisanOptions {
     entryUrl: string;
     /** The config files that commands read, each loaded when one does. */
     config: { session: () => Promise<{ default: ConsoleSessionConfig }> };
-    /** The application's own commands, loaded where a name is none of the framework's, and by `list`. */
+    /** The application's own commands. */
     commands?: () => Promise<{ default: CommandList }>;
     /** The whole application, loaded by the commands that need it. */
     bootstrap: () => Promise<{ createApplication: (overrides?: ConfigOverrides) => Promise<ApplicationKernel> }>;
@@ -38,14 +48,25 @@ export interface ArtisanOptions {
 export class Artisan {
     private readonly stopping = new AbortController();
     private readonly applications: ApplicationKernel[] = [];
+    private readonly registry: CommandRegistry;
+    private shared: Promise<ApplicationKernel> | undefined;
     private isInterruptible = false;
     private isLeft = false;
 
-    public constructor(private readonly options: ArtisanOptions) {}
+    public constructor(private readonly options: ArtisanOptions) {
+        const { commands: load } = options;
+        const own = load && { load, prepare: () => this.loadVariables() };
+        this.registry = new CommandRegistry(this, own, printError);
+    }
 
     /** The application's folder. */
     public get root(): string {
         return dirname(this.manifest.file);
+    }
+
+    /** The file that was started, from the root: `src/artisan.ts`, or `build/artisan.js`. */
+    public get entry(): string {
+        return relative(this.root, fileURLToPath(this.options.entryUrl));
     }
 
     /** The validated sosise.json. */
@@ -69,7 +90,7 @@ export class Artisan {
 
     /** What src/config/session.ts says, unchecked. It reads variables, so `.env` is loaded before it. */
     public async sessionConfig(): Promise<ConsoleSessionConfig> {
-        populate(process.env, parse(readEnvFile(join(this.root, '.env')) ?? ''));
+        this.loadVariables();
         return (await this.options.config.session()).default;
     }
 
@@ -79,52 +100,75 @@ export class Artisan {
         return createApplication({ logging: { console: false }, ...overrides });
     }
 
-    /** The application, booted. It is taken down when the command has ended. */
-    public async booted(overrides?: ConfigOverrides): Promise<ApplicationKernel> {
-        const app = await this.application(overrides);
-        this.applications.push(app);
-        return app.boot();
+    /** The application, booted. It is taken down when the command has ended; without overrides, there is one for all. */
+    public booted(overrides?: ConfigOverrides): Promise<ApplicationKernel> {
+        if (overrides) {
+            return this.takeUp(overrides).then((app) => app.boot());
+        }
+        this.shared ??= this.takeUp().then((app) => app.boot());
+        return this.shared;
+    }
+
+    /** The application with its providers booted, but not ready: no session store is opened. It is taken down, too. */
+    public async wired(overrides?: ConfigOverrides): Promise<ApplicationKernel> {
+        return (await this.takeUp(overrides)).wire();
     }
 
     /** Runs one command line. Gives the exit code: 0, 1 when the command failed, 2 when it was called wrongly. */
     public async run(args: readonly string[]): Promise<number> {
-        process.stdout.on('error', this.leaveToReader);
         try {
             await this.execute(args);
             return 0;
         } catch (error) {
-            if (error instanceof CommanderError && error.exitCode === 0) {
-                return 0; // it printed a command's help
-            }
-            const verbose = args.includes('-v') || args.includes('--verbose');
-            process.stderr.write(`${verbose ? inspect(error) : sentenceOf(error)}\n`);
-            return error instanceof UsageError ? 2 : 1;
+            return report(error, args);
         } finally {
             process.off('SIGINT', this.stop).off('SIGTERM', this.stop);
         }
     }
 
-    /** The names of all commands, by what loads them. The application's own win over the framework's. */
-    public async commands(): Promise<CommandList> {
-        return { ...frameworkCommands, ...(await this.options.commands?.())?.default };
+    /**
+     * Runs one command line as this process: sets its exit code, and ends it where the command left something running
+     * that would keep it alive, such as an interval or a connection.
+     */
+    public async runAsProcess(args: readonly string[]): Promise<void> {
+        process.stdout.on('error', this.leaveToReader);
+        // What fails outside of what the command waits for, such as a promise that nobody kept.
+        process.on('uncaughtException', (error) => {
+            process.exitCode = report(error, args);
+            void this.takeDown().finally(() => process.exit());
+        });
+        // Nothing is left to run, and handle() still awaits: Node.js would end without a word.
+        process.on('exit', () => {
+            if (process.exitCode === UNSETTLED_AWAIT) {
+                printError(
+                    'The command did not come to its end: handle() awaits something that nothing is left to settle.',
+                );
+                process.exitCode = 1;
+            }
+        });
+        process.exitCode = await this.run(args);
+        setTimeout(() => {
+            const left = new Set(process.getActiveResourcesInfo().filter((kind) => !STANDARD_STREAMS.has(kind)));
+            printError(
+                `The command has ended, and something that it began has not (${[...left].join(', ')}): it was cut off. Await it in handle(), or close it there.`,
+            );
+            process.exit();
+        }, LEFT_RUNNING_MS).unref();
+    }
+
+    /** All commands by what loads them. The application's own win over the framework's. */
+    public commands(): Promise<CommandList> {
+        return this.registry.all();
+    }
+
+    /** All commands as the list shows them, those too that can't be loaded. */
+    public listed(): ReturnType<CommandRegistry['listed']> {
+        return this.registry.listed();
     }
 
     /** A command by its name, loaded now. */
-    public async command(name: string): Promise<Command> {
-        const commands = await this.commands();
-        const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
-        if (!load) {
-            throw unknownCommand(name, Object.keys(commands));
-        }
-        const loaded = await load();
-        const CommandClass = 'default' in loaded ? loaded.default : loaded;
-        const command = new CommandClass(this);
-        if (command.signature.split(' ')[0] !== name) {
-            throw new ConfigError(
-                `The command [${name}] says that its signature is [${command.signature}]: use the same name there and in src/app/Console/Kernel.ts.`,
-            );
-        }
-        return command;
+    public command(name: string): Promise<Command> {
+        return this.registry.find(name);
     }
 
     private async execute(given: readonly string[]): Promise<void> {
@@ -135,11 +179,33 @@ export class Artisan {
         const command = await this.command(name ?? 'list');
         try {
             await parserOf(command).parseAsync(withDashedLast(line, command), { from: 'user' });
-        } finally {
-            for (const app of this.applications.splice(0).reverse()) {
-                await app.shutdown();
-            }
+        } catch (error) {
+            await this.takeDown().catch(() => undefined); // what failed first is told
+            throw error;
         }
+        await this.takeDown();
+    }
+
+    private async takeUp(overrides?: ConfigOverrides): Promise<ApplicationKernel> {
+        const app = await this.application(overrides);
+        this.applications.push(app);
+        return app;
+    }
+
+    private async takeDown(): Promise<void> {
+        this.shared = undefined;
+        const late = () => new Error('The application did not shut down in time.');
+        const ends = this.applications.splice(0).map((app) => inTime(app.shutdown(), SHUTDOWN_MS, late));
+        const results = await Promise.allSettled(ends);
+        const failed = results.find((result) => result.status === 'rejected');
+        if (failed) {
+            throw failed.reason;
+        }
+    }
+
+    /** What `.env` says, where the process's variables don't say it already. */
+    private loadVariables(): void {
+        populate(process.env, parse(readEnvFile(join(this.root, '.env')) ?? ''));
     }
 
     private readonly stop = () => this.stopping.abort();
@@ -166,14 +232,18 @@ function withDashedLast(line: readonly string[], { dashedArgument: form, options
     return dashed.length === 0 ? line : [...line.filter((arg, index) => !isDashed(arg, index)), '--', ...dashed];
 }
 
-function unknownCommand(name: string, known: readonly string[]): UsageError {
-    const group = known.filter((other) => other.startsWith(`${name}:`));
-    if (group.length > 1) {
-        return new UsageError(`There is no command ${name}: there are ${group.sort().join(', ')}.`);
+/** Prints an error as its sentence, or with -v as its stack. Gives the exit code. */
+function report(error: unknown, args: readonly string[]): number {
+    if (error instanceof CommanderError && error.exitCode === 0) {
+        return 0; // it printed a command's help
     }
-    const near = nearest(name, known);
-    const hint = near ? `did you mean ${near}?` : './artisan list shows those that there are.';
-    return new UsageError(`There is no command ${name}: ${hint}`);
+    const isVerbose = args.includes('-v') || args.includes('--verbose');
+    printError(isVerbose ? inspect(error) : sentenceOf(error));
+    return error instanceof UsageError ? 2 : 1;
+}
+
+function printError(text: string): void {
+    process.stderr.write(`${errorTerminal.paint('red', text)}\n`);
 }
 
 function sentenceOf(error: unknown): string {

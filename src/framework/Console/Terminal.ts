@@ -1,3 +1,4 @@
+import { WriteStream } from 'node:tty';
 import { stripVTControlCharacters, styleText } from 'node:util';
 
 export type Paint = Parameters<typeof styleText>[0];
@@ -7,18 +8,29 @@ const GAP = '  ';
 
 /** Standard output as commands use it: lines, tables and JSON, in colours where a person looks at them. */
 export class Terminal {
+    /** @param stream Where it prints: standard output or standard error. */
+    public constructor(private readonly stream: () => NodeJS.WriteStream = () => process.stdout) {}
+
     /** Whether a person is looking, rather than a pipe or a file. */
     public get isInteractive(): boolean {
-        return process.stdout.isTTY === true;
+        return this.stream().isTTY === true;
     }
 
-    /** In colours, or as it is in a pipe and where NO_COLOR is set (no-color.org). */
+    /** In colours; as it is in a pipe and where NO_COLOR is set (no-color.org). FORCE_COLOR wins over both, as in Node.js. */
     public paint(format: Paint, text: string): string {
-        return this.isInteractive && process.stdout.hasColors() ? styleText(format, text) : text;
+        // Node's styleText() asks for standard output by itself in some versions, whatever is painted for.
+        return this.hasColours ? styleText(format, text, { validateStream: false }) : text;
+    }
+
+    private get hasColours(): boolean {
+        const { env } = process;
+        return env['FORCE_COLOR'] !== undefined || this.isInteractive
+            ? WriteStream.prototype.getColorDepth.call(undefined, env) > 1
+            : false;
     }
 
     public line(text = ''): void {
-        process.stdout.write(`${text}\n`);
+        this.stream().write(`${text}\n`);
     }
 
     public json(value: unknown): void {
@@ -46,6 +58,7 @@ export class Terminal {
 }
 
 export const terminal = new Terminal();
+export const errorTerminal = new Terminal(() => process.stderr);
 
 /** One row, each cell as wide as it is told to be. Nothing stands behind the last. */
 export function inColumns(cells: readonly string[], widths: readonly number[]): string {

@@ -1,5 +1,7 @@
 import { type CommanderError, InvalidArgumentError, Option, Command as Parser } from 'commander';
 import { nearest } from '../Config/nearest.js';
+import { ConfigError } from '../Exceptions/errors.js';
+import { toError } from '../Exceptions/thrown.js';
 import type { Command, CommandOption } from './Command.js';
 import { UsageError } from './UsageError.js';
 
@@ -14,12 +16,26 @@ export function parserOf(command: Command): Parser {
         .exitOverride((error) => {
             throw error.exitCode === 0 ? error : usageError(error, parser);
         });
-    const parser = program.command(command.signature).description(command.description);
-    for (const option of command.options) {
-        parser.addOption(optionOf(option));
-    }
+    const parser = declared(command, program);
     parser.action(() => command.handle({ arguments: parser.args, options: parser.opts() }));
     return program;
+}
+
+/** The command with its arguments and options. Throws a ConfigError where they can't be read. */
+function declared(command: Command, program: Parser): Parser {
+    try {
+        const parser = program.command(command.signature).description(command.description);
+        for (const option of command.options) {
+            parser.addOption(optionOf(option));
+        }
+        return parser;
+    } catch (cause) {
+        const name = command.signature.split(' ')[0];
+        throw new ConfigError(
+            `The signature or an option of [${name}] can't be read (${toError(cause).message}): write "${name} <needed> [optional]", and flags such as "-l, --limit <number>".`,
+            { cause },
+        );
+    }
 }
 
 function optionOf({ flag, description, default: value, choices, min }: CommandOption): Option {

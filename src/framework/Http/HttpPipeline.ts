@@ -22,6 +22,13 @@ export const STAGES = [
 export type StageName = (typeof STAGES)[number];
 export type StageHandler = RequestHandler | ErrorRequestHandler | Router;
 
+/** A stage as others see it. */
+export interface PipelineStage {
+    /** Undefined: added without a name, before or after another stage. */
+    readonly name: string | undefined;
+    readonly handlers: readonly StageHandler[];
+}
+
 interface Stage {
     readonly name: string | undefined;
     readonly handlers: StageHandler[];
@@ -76,6 +83,11 @@ export class HttpPipeline {
     /** The names of all stages in their order; handlers that were added without a name have none. */
     public names(): string[] {
         return this.order().flatMap(({ name }) => name ?? []);
+    }
+
+    /** All stages in their order, with what was put into them. */
+    public list(): readonly PipelineStage[] {
+        return this.order().map(({ name, handlers }) => ({ name, handlers: [...handlers] }));
     }
 
     /** The Express application of all stages. It is made once; from then on the pipeline can't be changed. */

@@ -41,7 +41,7 @@ export class HttpServer {
 
     /** The pipeline as one Express application, without a port: made when it is first asked for. */
     public get handler(): Express {
-        if (this.app.state === 'created' || this.app.state === 'booting') {
+        if (['created', 'booting', 'wired'].includes(this.app.state)) {
             throw new ConfigError('The HTTP pipeline is not complete yet: await app.boot() first.');
         }
         return this.app.container.make(HttpPipeline).compose();

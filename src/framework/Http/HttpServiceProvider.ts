@@ -5,6 +5,7 @@ import { appConfig } from '../Config/AppConfig.js';
 import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../ServiceProvider.js';
+import { answering } from './answering.js';
 import { KERNEL_SETTING } from './applicationOf.js';
 import { type HttpConfig, httpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
@@ -50,10 +51,10 @@ export class HttpServiceProvider extends ServiceProvider {
         } else if (options.trustedOrigins.length > 0) {
             pipeline.use('cors', trustedCors(options.trustedOrigins));
         }
-        pipeline.use('health', health(), this.readyAnswer());
+        pipeline.use('health', answering(health(), '/up'), answering(this.readyAnswer(), '/ready'));
         const { public: folder } = manifest.paths;
         if (existsSync(folder)) {
-            pipeline.use('static', express.static(folder));
+            pipeline.use('static', answering(express.static(folder), '/*'));
         }
         pipeline.use('parsers', ...parsers(options));
         if (options.trustProxy === true) {

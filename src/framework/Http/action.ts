@@ -17,6 +17,19 @@ export type ActionName<Controller> = {
 }[keyof Controller] &
     string;
 
+/** What a handler made by `action()` or `middleware()` calls. */
+export interface ActionTarget {
+    readonly controller: string;
+    readonly method: string;
+}
+
+const actions = new WeakMap<object, ActionTarget>();
+
+/** What a handler calls; undefined where neither `action()` nor `middleware()` made it. */
+export function actionOf(handler: object): ActionTarget | undefined {
+    return actions.get(handler);
+}
+
 /**
  * A route handler that calls a controller's method: `router.get('/', action(IndexController, 'index'))`.
  * The controller is made once per application, on first use, with the application as its only argument (or by
@@ -45,6 +58,7 @@ export function action<Controller extends object, Method extends ActionName<Cont
             throw meaningful(thrown);
         }
     }
+    actions.set(handler, { controller: Controller.name, method });
     // Named, so that stacks and the answer timeout's warning can tell which action it was.
     return Object.defineProperty(handler, 'name', { value: name }) as RequestHandler;
 }
