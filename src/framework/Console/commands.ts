@@ -5,5 +5,12 @@ export const frameworkCommands: CommandList = {
     list: async () => (await import('./ListCommand.js')).ListCommand,
     'key:generate': async () => (await import('./KeyGenerateCommand.js')).KeyGenerateCommand,
     'key:rotate': async () => (await import('./KeyRotateCommand.js')).KeyRotateCommand,
+    'make:command': async () => (await import('./Make/MakeCommandCommand.js')).MakeCommandCommand,
+    'make:controller': async () => (await import('./Make/MakeControllerCommand.js')).MakeControllerCommand,
+    'make:exception': async () => (await import('./Make/MakeExceptionCommand.js')).MakeExceptionCommand,
+    'make:middleware': async () => (await import('./Make/MakeMiddlewareCommand.js')).MakeMiddlewareCommand,
+    'make:provider': async () => (await import('./Make/MakeProviderCommand.js')).MakeProviderCommand,
+    'make:service': async () => (await import('./Make/MakeServiceCommand.js')).MakeServiceCommand,
+    'make:session-driver': async () => (await import('./Make/MakeSessionDriverCommand.js')).MakeSessionDriverCommand,
     'session:migrate': async () => (await import('./SessionMigrateCommand.js')).SessionMigrateCommand,
 };

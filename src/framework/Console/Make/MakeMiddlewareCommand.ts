@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
+
+export class MakeMiddlewareCommand extends MakeCommand {
+    public readonly signature = 'make:middleware <name>';
+    public readonly description = 'Writes a middleware';
+    protected readonly kind = { noun: 'middleware', suffixes: ['Middleware'], example: 'LanguageMiddleware' };
+    protected readonly path = 'middlewares';
+
+    protected contentOf({ name, framework }: NewClass): string {
+        return `import { NextFunction, Request, Response } from 'express';
+import { Middleware } from '${framework}';
+
+export default class ${name} implements Middleware {
+    /** Call next() to go on, next(error) to refuse, or answer here. */
+    public async handle(request: Request, response: Response, next: NextFunction) {
+        next();
+    }
+}
+`;
+    }
+
+    protected nextSteps(made: NewClass): NextStep[] {
+        const beside = join(this.artisan.manifest.paths.middlewares, 'Kernel.ts');
+        const kernel = existsSync(beside) ? beside : this.source('app/Http/Middlewares/Kernel.ts');
+        return [
+            { where: `into ${this.shown(kernel)}`, lines: [this.importInto(kernel, made)] },
+            { where: 'into its list, in the order they are to run', lines: [`    ${made.name},`] },
+        ];
+    }
+}

@@ -1,0 +1,27 @@
+import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
+
+export class MakeServiceCommand extends MakeCommand {
+    public readonly signature = 'make:service <name>';
+    public readonly description = 'Writes a service, for the container to give out';
+    protected readonly kind = { noun: 'service', suffixes: [], example: 'Mailer' };
+    protected readonly path = 'services';
+
+    protected contentOf({ name }: NewClass): string {
+        return `/** Made once, when it is first asked for: this.app.container.make(${name}). What it needs goes into its constructor. */
+export default class ${name} {
+    public async greet(name: string): Promise<string> {
+        return \`Hello, \${name}\`;
+    }
+}
+`;
+    }
+
+    protected nextSteps(made: NewClass): NextStep[] {
+        const provider = this.appProvider;
+        const line = `        this.app.container.singleton(${made.name}, () => new ${made.name}());`;
+        return [
+            { where: `into ${this.shown(provider)}`, lines: [this.importInto(provider, made)] },
+            { where: 'into its register()', lines: [line] },
+        ];
+    }
+}

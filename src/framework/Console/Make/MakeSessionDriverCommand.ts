@@ -1,0 +1,67 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { importPath } from './importPath.js';
+import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
+import { sessionDriver } from './sessionDriver.js';
+
+export class MakeSessionDriverCommand extends MakeCommand {
+    public readonly signature = 'make:session-driver <name>';
+    public readonly description = 'Writes a session driver that works, and its test';
+    protected readonly kind = {
+        noun: 'session driver',
+        suffixes: ['SessionDriver', 'Driver'],
+        example: 'MongoSessionDriver',
+        taken: ['File', 'Memory', 'Redis'],
+    };
+    protected readonly path = 'sessionDrivers';
+
+    protected contentOf(made: NewClass): string {
+        return sessionDriver(made.name, driverNameOf(made), made.framework);
+    }
+
+    /** A test that runs it against the promises. One that is there is the user's, also with --force. */
+    protected override afterwards(made: NewClass): void {
+        const { root } = this.artisan;
+        const kit = join(root, 'tests/helpers/testSessionStore.ts');
+        const test = join(root, 'tests/app', ...made.folders, `${made.name}.test.ts`);
+        if (existsSync(kit) && !existsSync(test)) {
+            this.write(
+                test,
+                `${this.importInto(test, made)}
+import { testSessionStore } from '${importPath(test, kit)}';
+
+testSessionStore('${driverNameOf(made)}', () => new ${made.name}());
+`,
+            );
+            this.line(`${this.shown(test)} was made: npm test ${this.shown(test)} runs it against the promises.`);
+        }
+    }
+
+    protected nextSteps(made: NewClass): NextStep[] {
+        const provider = this.appProvider;
+        const name = driverNameOf(made);
+        const framework = importPath(provider, this.source('framework/index.ts'));
+        return [
+            {
+                where: `into ${this.shown(provider)}`,
+                lines: [`import { SessionManager } from '${framework}';`, this.importInto(provider, made)],
+            },
+            {
+                where: 'into its boot()',
+                lines: [
+                    '        const sessions = this.app.container.make(SessionManager);',
+                    `        sessions.extend('${name}', (options) => new ${made.name}(options));`,
+                ],
+            },
+            {
+                where: `into ${this.shown(this.source('config/session.ts'))}, in place of driver (enabled has to be true)`,
+                lines: [`    driver: '${name}',`],
+            },
+        ];
+    }
+}
+
+/** What `driver` in the config calls it: `MongoDbSessionDriver` is `mongoDb`. */
+function driverNameOf({ words }: NewClass): string {
+    return words.map((word, index) => (index === 0 ? word : word.charAt(0).toUpperCase() + word.slice(1))).join('');
+}
