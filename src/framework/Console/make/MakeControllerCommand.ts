@@ -1,6 +1,25 @@
 import type { CommandInput, CommandOption } from '../Command.js';
 import { FORCE, MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
 
+/** The methods beside index. */
+const RESOURCE = `
+    public async store(request: Request, response: Response) {
+        return response.status(201).json({ code: 1000, message: 'Stored', data: request.body });
+    }
+
+    public async show(request: Request<{ id: string }>, response: Response) {
+        return response.json({ code: 1000, message: 'Found', data: { id: request.params.id } });
+    }
+
+    public async update(request: Request<{ id: string }>, response: Response) {
+        return response.json({ code: 1000, message: 'Changed', data: { id: request.params.id } });
+    }
+
+    public async destroy(request: Request<{ id: string }>, response: Response) {
+        return response.json({ code: 1000, message: 'Removed', data: { id: request.params.id } });
+    }
+`;
+
 export class MakeControllerCommand extends MakeCommand {
     public readonly signature = 'make:controller <name>';
     public readonly description = 'Writes a controller';
@@ -12,14 +31,13 @@ export class MakeControllerCommand extends MakeCommand {
     protected readonly path = 'controllers';
 
     protected contentOf({ name, words }: NewClass, options: CommandInput['options']): string {
-        const title = words.join(' ');
         return `import { Request, Response } from 'express';
 
 export default class ${name} {
     public async index(request: Request, response: Response) {
-        return response.json({ code: 1000, message: 'List of ${title}', data: [] });
+        return response.json({ code: 1000, message: 'All ${plural(words.join(' '))}', data: [] });
     }
-${options['resource'] ? resource(title) : ''}}
+${options['resource'] ? RESOURCE : ''}}
 `;
     }
 
@@ -39,27 +57,6 @@ ${options['resource'] ? resource(title) : ''}}
         }
         return [{ where: `into ${this.shown(routes)}`, lines }];
     }
-}
-
-/** The methods beside index. */
-function resource(title: string): string {
-    return `
-    public async store(request: Request, response: Response) {
-        return response.status(201).json({ code: 1000, message: 'Stored: ${title}', data: request.body });
-    }
-
-    public async show(request: Request<{ id: string }>, response: Response) {
-        return response.json({ code: 1000, message: 'One ${title}', data: { id: request.params.id } });
-    }
-
-    public async update(request: Request<{ id: string }>, response: Response) {
-        return response.json({ code: 1000, message: 'Updated: ${title}', data: { id: request.params.id } });
-    }
-
-    public async destroy(request: Request<{ id: string }>, response: Response) {
-        return response.json({ code: 1000, message: 'Removed: ${title}', data: { id: request.params.id } });
-    }
-`;
 }
 
 /** `Admin/UserProfileController` answers at `/admin/user-profiles`. */

@@ -24,8 +24,9 @@ export interface ClassName {
     readonly words: readonly string[];
 }
 
-/** Longer ones would not fit the lines that they come to stand in. */
-const SEGMENT = /^[a-z][\w-]{0,59}$/i;
+const SEGMENT = /^[a-z][\w-]*$/i;
+/** Longer names would not fit the lines that they come to stand in, nor their files every disk. */
+const LONGEST = 40;
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
 const RESERVED =
     /^(await|break|case|catch|class|const|continue|debugger|default|delete|do|else|enum|export|extends|false|finally|for|if|implements|import|in|instanceof|interface|let|new|null|package|private|protected|public|return|static|super|switch|this|throw|true|try|typeof|var|void|while|with|yield)$/i;
@@ -42,6 +43,9 @@ export function classNameOf(given: string, kind: ClassKind): ClassName {
     const [last = '', ...above] = segments.map(pascal).reverse();
     const { name, stem } = withSuffix(last, kind);
     const folders = above.reverse();
+    if ([...folders, stem].some((segment) => segment.length > LONGEST)) {
+        throw new UsageError(`'${given}' is too long for a ${noun}: ${LONGEST} letters are the most for each part.`);
+    }
     const device = [...folders, name].find((segment) => WINDOWS_DEVICE.test(segment));
     if (device) {
         throw new UsageError(`Windows can't have a file ${device}: choose another name, such as ${example}.`);

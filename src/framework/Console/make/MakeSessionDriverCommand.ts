@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { importPath } from './importPath.js';
+import { importPath, WIDEST_LINE } from './importPath.js';
 import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
 import { sessionDriver } from './sessionDriver.js';
 
@@ -25,14 +25,8 @@ export class MakeSessionDriverCommand extends MakeCommand {
         const kit = join(root, 'tests/helpers/testSessionStore.ts');
         const test = join(root, 'tests/app', ...made.folders, `${made.name}.test.ts`);
         if (existsSync(kit) && !existsSync(test)) {
-            this.write(
-                test,
-                `${this.importInto(test, made)}
-import { testSessionStore } from '${importPath(test, kit)}';
-
-testSessionStore('${driverNameOf(made)}', () => new ${made.name}());
-`,
-            );
+            const helper = `import { testSessionStore } from '${importPath(test, kit)}';`;
+            this.write(test, `${this.importInto(test, made)}\n${helper}\n\n${testOf(made)}\n`);
             this.line(`${this.shown(test)} was made: npm test ${this.shown(test)} runs it against the promises.`);
         }
     }
@@ -59,6 +53,13 @@ testSessionStore('${driverNameOf(made)}', () => new ${made.name}());
             },
         ];
     }
+}
+
+/** On as many lines as the formatter gives it. */
+function testOf(made: NewClass): string {
+    const [name, factory] = [`'${driverNameOf(made)}'`, `() => new ${made.name}()`];
+    const line = `testSessionStore(${name}, ${factory});`;
+    return line.length <= WIDEST_LINE ? line : `testSessionStore(\n    ${name},\n    ${factory},\n);`;
 }
 
 /** What `driver` in the config calls it: `MongoDbSessionDriver` is `mongoDb`. */
