@@ -34,17 +34,17 @@ const RESERVED =
 /** Reads `user-profile`, `Admin/User` or `Admin/UserController`. Throws a UsageError with an example where it can't be a name. */
 export function classNameOf(given: string, kind: ClassKind): ClassName {
     const segments = given.replaceAll('\\', '/').split('/');
-    const { noun, example } = kind;
+    const { example } = kind;
     if (!segments.every((segment) => SEGMENT.test(segment))) {
         throw new UsageError(
-            `'${given}' can't be the name of a ${noun}: it is made of letters, digits, - and _, begins with a letter, and may stand in folders, such as ${example} or Admin/${example}.`,
+            `'${given}' can't name a class: use letters, digits, - and _, with a letter first, as in ${example} or Admin/${example}.`,
         );
     }
     const [last = '', ...above] = segments.map(pascal).reverse();
     const { name, stem } = withSuffix(last, kind);
     const folders = above.reverse();
     if ([...folders, stem].some((segment) => segment.length > LONGEST)) {
-        throw new UsageError(`'${given}' is too long for a ${noun}: ${LONGEST} letters are the most for each part.`);
+        throw new UsageError(`'${given}' is too long for a class: ${LONGEST} letters are the most for each part.`);
     }
     const device = [...folders, name].find((segment) => WINDOWS_DEVICE.test(segment));
     if (device) {
@@ -68,7 +68,7 @@ function withSuffix(name: string, { noun, suffixes, example, taken = [] }: Class
     const there = suffixes.find((suffix) => name.toLowerCase().endsWith(suffix.toLowerCase()));
     const stem = there ? name.slice(0, -there.length) : name;
     if (stem === '') {
-        throw new UsageError(`${name} says no more than that it is a ${noun}: name it as ${example} is named.`);
+        throw new UsageError(`${name} alone says too little: put what it is for before it, as in ${example}.`);
     }
     if (taken.some((other) => other.toLowerCase() === stem.toLowerCase())) {
         throw new UsageError(`The framework has a ${noun} ${stem} already: choose another name, such as ${example}.`);
