@@ -94,7 +94,7 @@ class MakeProject extends ConsoleProject {
         const { NODE_ENV, APP_ENV, VITEST, SESSION_SECRET, ...env } = process.env;
         const child = spawn(process.execPath, ['build/server.js'], {
             cwd: this.folder,
-            env: { ...env, LISTEN_PORT: '0', NO_COLOR: '1' },
+            env: { ...env, LISTEN_PORT: '0', LOG_LEVEL: 'debug', SESSION_SECURE: 'false' },
             stdio: ['ignore', 'pipe', 'pipe'],
         });
         const exited = once(child, 'exit');
