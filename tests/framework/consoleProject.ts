@@ -38,9 +38,7 @@ export class ConsoleProject {
     /** `packages` are those that are installed. */
     public constructor(packages?: readonly string[]) {
         onTestFinished(() => rmSync(this.folder, { recursive: true, force: true }));
-        for (const name of COPIED) {
-            cpSync(join(root, name), join(this.folder, name), { recursive: true });
-        }
+        this.copy(...COPIED);
         this.install(packages);
     }
 
@@ -51,6 +49,13 @@ export class ConsoleProject {
         for (const name of names) {
             mkdirSync(dirname(join(this.folder, name)), { recursive: true });
             symlinkSync(join(root, name), join(this.folder, name), 'dir');
+        }
+    }
+
+    /** Copies more of the project. */
+    public copy(...names: readonly string[]): void {
+        for (const name of names) {
+            cpSync(join(root, name), join(this.folder, name), { recursive: true });
         }
     }
 

@@ -1,126 +1,213 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, readFileSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
 import { ConsoleProject } from './consoleProject.js';
 
-const root = realpathSync(new URL('../..', import.meta.url));
-const bin = (name: string) => join(root, 'node_modules', name);
+const packages = join(realpathSync(new URL('../..', import.meta.url)), 'node_modules');
+const LINES = [
+    'make:controller Admin/user',
+    'make:controller Order --resource',
+    'make:middleware Web/tenant',
+    'make:provider Billing/Mail',
+    'make:exception Billing/card-declined',
+    'make:service Billing/Mailer',
+    'make:command Reports/SendReport',
+    'make:session-driver Shop/Mongo',
+];
 
-/** The lines that a generator printed for a file, without those that say where in it. */
-function linesFor(output: string, file: string): string[] {
-    const [, block = ''] = output.split(`In ${file}`);
-    const lines = block.split('\n\nIn ')[0]?.split('\n').slice(2) ?? [];
-    return lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('//'));
+/** A project with all that lints, checks and tests it. */
+class MakeProject extends ConsoleProject {
+    public constructor() {
+        super();
+        this.copy('tests/helpers', 'vitest.config.ts', 'sosise.schema.json', 'biome.json');
+        const { vcs, ...config } = JSON.parse(this.get('biome.json')) as Record<string, unknown>;
+        this.put('biome.json', JSON.stringify(config)); // there is no git here
+    }
+
+    public async make(line: string): Promise<string> {
+        const { code, output, errors } = await this.artisan(line);
+        expect([line, code, errors]).toEqual([line, 0, '']);
+        return output;
+    }
+
+    /** Runs a program of a package. Gives what it printed. */
+    public async program(path: string, ...args: string[]): Promise<string> {
+        const { code, output, errors } = await this.run(process.execPath, join(packages, path), ...args);
+        expect([path, code, output + errors]).toEqual([path, 0, expect.any(String)]);
+        return output + errors;
+    }
+
+    public async lint(): Promise<void> {
+        await this.program('@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', 'src', 'tests');
+    }
+
+    public async check(): Promise<void> {
+        await this.lint();
+        await this.program('typescript/bin/tsc');
+    }
+
+    public change(file: string, ...changes: readonly [found: string | RegExp, replacement: string][]): void {
+        const before = this.get(file);
+        const after = changes.reduce((text, [found, replacement]) => text.replace(found, replacement), before);
+        expect(after).not.toBe(before);
+        this.put(file, after);
+    }
+
+    /** Does what a generator says is to be pasted. Gives the lines that it leaves to choose a place for. */
+    public paste(output: string): string[] {
+        let file = '';
+        const left: string[] = [];
+        for (const [, where = '', text = ''] of output.matchAll(
+            /^Paste (.+):\n\n([\s\S]*?)\n(?=\nPaste |$(?![\s\S]))/gm,
+        )) {
+            file = /src\/\S+\.ts/.exec(where)?.[0] ?? file;
+            const lines = text.split('\n');
+            const imports = lines.filter((line) => line.startsWith('import '));
+            const rest = lines.filter((line) => line !== '' && !imports.includes(line)).join('\n');
+            const [, method] = /^into its (\w+)\(\)$/.exec(where) ?? [];
+            if (where.startsWith('where ')) {
+                left.push(...imports, rest);
+            } else if (method) {
+                this.change(file, [`${method}(): void {\n`, `$&${rest}\n`]);
+            } else if (where.includes('in place of driver')) {
+                this.change(file, [/^ {4}driver: .*$/m, rest], ['enabled: false', 'enabled: true']);
+            } else if (where.startsWith('into its list')) {
+                this.change(file, [/,?\s*\];/, `,\n${rest}\n];`]);
+            } else if (where.startsWith('into the list of ')) {
+                this.change(file, [/^\};/m, `${rest}\n};`]);
+            } else {
+                const routes = rest ? `${rest}\n\n` : '';
+                this.change(
+                    file,
+                    [/^/, imports.map((line) => `${line}\n`).join('')],
+                    ['export default', `${routes}$&`],
+                );
+            }
+        }
+        return left;
+    }
+
+    /** Starts the built application. Gives its address, and what it has printed so far. */
+    public async start(): Promise<{ url: string; output: () => string }> {
+        const { NODE_ENV, APP_ENV, VITEST, SESSION_SECRET, ...env } = process.env;
+        const child = spawn(process.execPath, ['build/server.js'], {
+            cwd: this.folder,
+            env: { ...env, LISTEN_PORT: '0', LOG_LEVEL: 'debug', SESSION_SECURE: 'false' },
+            stdio: ['ignore', 'pipe', 'pipe'],
+        });
+        const exited = once(child, 'exit');
+        onTestFinished(async () => {
+            child.kill();
+            await exited;
+        });
+        let output = '';
+        const url = new Promise<string>((resolve, reject) => {
+            for (const stream of [child.stdout, child.stderr]) {
+                stream.on('data', (bytes: Buffer) => {
+                    output += String(bytes);
+                    const [, address] = /Address +(http:\S+)[\s\S]*Logs /.exec(output) ?? [];
+                    if (address) {
+                        resolve(address.replace('localhost', '127.0.0.1'));
+                    }
+                });
+            }
+            void exited.then(() => reject(new Error(`The application ended at start-up: ${output}`)));
+        });
+        return { url: await url, output: () => output };
+    }
 }
 
-test('all that the generators write is linted, compiled, built and run, with the lines pasted that they print', async () => {
-    const project = new ConsoleProject();
-    for (const name of ['tests', 'biome.json', 'vitest.config.ts']) {
-        cpSync(join(root, name), join(project.folder, name), { recursive: true });
+test('what the generators write is linted, compiled and built as it is, and works with the lines pasted that they print', {
+    timeout: 240_000,
+}, async () => {
+    const project = new MakeProject();
+    const printed: string[] = [];
+    for (const line of LINES) {
+        printed.push(await project.make(line));
     }
-    const { vcs, ...biome } = JSON.parse(readFileSync(join(root, 'biome.json'), 'utf8'));
-    project.put('biome.json', JSON.stringify(biome));
-    const make = async (line: string): Promise<string> => {
-        const { code, output, errors } = await project.artisan(line);
-        expect([code, errors]).toEqual([0, '']);
-        return output;
-    };
-    const paste = (file: string, changes: readonly [find: string, replacement: string][]) => {
-        const changed = changes.reduce((text, [find, replacement]) => {
-            expect(text).toContain(find);
-            return text.replace(find, () => replacement);
-        }, project.get(file));
-        project.put(file, changed);
-    };
+    await project.check();
 
-    const routes = 'src/routes/api.ts';
-    const [importController = '', route = ''] = linesFor(await make('make:controller Admin/user-profile'), routes);
-    paste(routes, [
-        ["import { Router } from 'express';\n", `import { Router } from 'express';\n${importController}\n`],
-        ['export default', `${route}\n\nexport default`],
+    const [importException = '', raise = ''] = printed.flatMap((output) => project.paste(output));
+    // A line in each, to see that it takes part.
+    project.change('src/app/Http/Middlewares/Web/TenantMiddleware.ts', [
+        'next();',
+        "response.set('X-Tenant', 'acme');\n        next();",
     ]);
-    const kernel = 'src/app/Http/Middlewares/Kernel.ts';
-    const [importMiddleware = ''] = linesFor(await make('make:middleware Admin/Auth'), kernel);
-    paste(kernel, [
-        ["Middleware.js';\n\n", `Middleware.js';\n${importMiddleware}\n\n`],
-        ['[ExampleMiddleware]', '[ExampleMiddleware, AuthMiddleware]'],
+    project.change(
+        'src/app/Http/Controllers/OrderController.ts',
+        [/^/, `${importException}\n`],
+        [/return response\.json\(.*'Removed'.*\);/, raise],
+    );
+    project.change(
+        'src/app/Http/Controllers/Admin/UserController.ts',
+        [
+            /^/,
+            "import { applicationOf } from '../../../../framework/index.js';\nimport Mailer from '../../../Services/Billing/Mailer.js';\n",
+        ],
+        ['data: []', "data: [await applicationOf(request).container.make(Mailer).greet('Ann')]"],
+    );
+    project.change('src/app/Http/Controllers/OrderController.ts', [
+        'return response',
+        "(request.session as unknown as Record<string, unknown>)['seen'] = 'here';\n        $&",
     ]);
-    const providers = 'src/bootstrap/providers.ts';
-    const [importProvider = '', listed = ''] = linesFor(await make('make:provider Mail'), providers);
-    paste(providers, [
-        ['import {\n    Http', `${importProvider}\nimport {\n    Http`],
-        ['    AppServiceProvider,\n]', `    ${listed.split(' //')[0]}\n    AppServiceProvider,\n]`],
-    ]);
-    const app = 'src/app/Providers/AppServiceProvider.ts';
-    const [importService = '', bind = ''] = linesFor(await make('make:service Billing/Mailer'), app);
-    const driver = await make('make:session-driver mongo');
-    const [importDriver = '', extend = ''] = linesFor(driver, app);
-    paste(app, [
-        ['middleware, ServiceProvider }', 'Logger, middleware, ServiceProvider, SessionManager }'],
-        ["Kernel.js';\n", `Kernel.js';\n${importService}\n${importDriver}\n`],
-        ['new Handler(this.app));', `new Handler(this.app));\n        ${bind}`],
-        ['const pipeline', `${extend}\n        const pipeline`],
-    ]);
-    const session = 'src/config/session.ts';
-    paste(session, [
-        ['enabled: false', 'enabled: true'],
-        ["driver: 'file',", linesFor(driver, session)[0] ?? ''],
-    ]);
-    const thrown = await make('make:exception broken');
-    const controller = 'src/app/Http/Controllers/IndexController.ts';
-    const [importException = '', raise = ''] = linesFor(thrown, 'any controller, service or middleware');
-    paste(controller, [
-        ["from 'express';\n", `from 'express';\n${importException}\n`],
-        ['return response', `if (request.query['broken']) {\n            ${raise}\n        }\n        return response`],
-    ]);
-    const [listedCommand = ''] = linesFor(await make('make:command SendReport'), 'src/app/Console/Kernel.ts');
-    paste('src/app/Console/Kernel.ts', [['= {\n', `= {\n    ${listedCommand}\n`]]);
+    await project.program('@biomejs/biome/bin/biome', 'check', '--write', 'src'); // pasted imports are not sorted
+    await project.lint();
+    await project.program('typescript/bin/tsc', '-p', 'tsconfig.build.json');
+    await project.make('key:generate');
 
-    // Sorted imports are the one thing that pasting does not do.
-    await project.run(process.execPath, bin('@biomejs/biome/bin/biome'), 'check', '--write', 'src/app', 'src/routes');
-    const lint = await project.run(process.execPath, bin('@biomejs/biome/bin/biome'), 'check', 'src', 'tests/app');
-    expect([lint.code, lint.errors]).toEqual([0, '']);
-    for (const config of ['tsconfig.json', 'tsconfig.build.json']) {
-        expect(await project.run(process.execPath, bin('typescript/bin/tsc'), '-p', config)).toMatchObject({
-            code: 0,
-            output: '',
-        });
-    }
-
-    const kit = await project.run(process.execPath, bin('vitest/vitest.mjs'), 'run', 'tests/app/MongoDriver.test.ts');
-    expect([kit.code, kit.output]).toEqual([0, expect.stringMatching(/Tests .*passed/)]);
-    expect(await make('app:send-report Ada --dry-run')).toBe('development: hello, Ada (nothing was changed).\n');
-    expect(await make('list')).toContain('\n  app:send-report      Say here in one line what it is for\n');
-
-    const url = await serve(project.folder);
-    const answer = await fetch(`${url}/admin/user-profile`);
-    expect([answer.status, await answer.json()]).toEqual([
+    const { url, output } = await project.start();
+    const users = await fetch(`${url}/admin/users`);
+    expect([users.status, users.headers.get('x-tenant'), await users.json()]).toEqual([
         200,
-        { code: 1000, message: 'UserProfileController answers', data: null },
+        'acme',
+        { code: 1000, message: 'All users', data: ['Hello, Ann'] },
     ]);
-    const broken = await fetch(`${url}/?broken=1`);
-    expect([broken.status, await broken.json()]).toMatchObject([422, { code: 3000 }]);
+    const orders = await fetch(`${url}/orders`);
+    expect([orders.status, orders.headers.getSetCookie().length]).toEqual([200, 1]);
+    const body = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"tea":2}' };
+    const stored = await fetch(`${url}/orders`, body);
+    expect([stored.status, await stored.json()]).toEqual([201, { code: 1000, message: 'Stored', data: { tea: 2 } }]);
+    const refused = await fetch(`${url}/orders/7`, { method: 'DELETE' });
+    expect([refused.status, await refused.json()]).toEqual([422, { code: 3000, message: 'Card declined', data: null }]);
+    expect(output()).toContain('sessions are in a Map of this process.');
+    expect(output()).toContain('Mail is ready');
+
+    expect(await project.make('report:send Ann --times 2')).toBe('Hello, Ann\nHello, Ann\n');
+    expect(await project.make('report:send --loud')).toBe('HELLO, WORLD!\n');
+    expect(await project.make('list')).toContain('\n  report:send          Greets, and writes it to the log\n');
+    const tested = await project.program(
+        'vitest/vitest.mjs',
+        'run',
+        '--no-color',
+        'tests/app/Shop/MongoSessionDriver.test.ts',
+    );
+    expect(tested).toMatch(/mongo: keeps (\d+) of \1 promises/);
+
+    expect(await project.artisan('make:service Other', { NODE_ENV: 'production' })).toMatchObject({
+        code: 1,
+        output: '',
+    });
+    expect(project.has('src/app/Services/Other.ts')).toBe(false);
 });
 
-/** Starts the built application, and gives its address. */
-async function serve(folder: string): Promise<string> {
-    const server = spawn(process.execPath, ['build/server.js'], {
-        cwd: folder,
-        env: { ...process.env, NODE_ENV: 'production', VITEST: '', LISTEN_PORT: '0', LISTEN_HOST: '127.0.0.1' },
-        stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    onTestFinished(async () => {
-        server.kill();
-        await once(server, 'exit');
-    });
-    for await (const line of createInterface(server.stdout)) {
-        const [url] = /http:\/\/[\w.:]+/.exec(line) ?? [];
-        if (url) {
-            return url;
-        }
+test('the longest names, in the deepest folders, are written as the formatter has them', async () => {
+    const project = new MakeProject();
+    const name = `One/Two/Three/Four/Five/Six/Seven/${'Abcdefghij'.repeat(4)}`;
+    for (const kind of new Set(LINES.map((line) => line.split(' ')[0]))) {
+        await project.make(`${kind} ${name}`);
     }
-    throw new Error('The server ended before it listened.');
-}
+    await project.check();
+});
+
+test('processes that write the same file together agree: one does, the others refuse', async () => {
+    const project = new ConsoleProject(['tsx', 'commander', 'dotenv']);
+    const runs = await Promise.all(Array.from({ length: 4 }, () => project.artisan('make:controller User')));
+    expect(runs.map(({ code }) => code).sort()).toEqual([0, 1, 1, 1]);
+    const { errors } = runs.find(({ code }) => code === 1) ?? {};
+    expect(errors).toMatch(/^src\/app\/Http\/Controllers\/UserController\.ts is there already: [^\n]*\n$/);
+    expect((await project.run('ls', '-A', 'src/app/Http/Controllers')).output).toBe(
+        'IndexController.ts\nUserController.ts\n',
+    );
+});

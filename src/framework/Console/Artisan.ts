@@ -69,9 +69,19 @@ export class Artisan {
         return relative(this.root, fileURLToPath(this.options.entryUrl));
     }
 
+    /** The folder that the console was started from: src, or build. */
+    public get entryFolder(): string {
+        return dirname(fileURLToPath(this.options.entryUrl));
+    }
+
+    /** Whether it is what the compiler made. */
+    public get isBuilt(): boolean {
+        return this.options.entryUrl.endsWith('.js');
+    }
+
     /** The validated sosise.json. */
     public get manifest(): Manifest {
-        return loadManifest(dirname(fileURLToPath(this.options.entryUrl)));
+        return loadManifest(this.entryFolder);
     }
 
     /** Aborts at Ctrl-C or SIGTERM, from the first time on that it is asked for. */

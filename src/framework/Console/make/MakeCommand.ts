@@ -1,70 +1,108 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
 import { ConfigError } from '../../Exceptions/errors.js';
 import type { PathName } from '../../Manifest.js';
-import { Command, type CommandInput } from '../Command.js';
-import { classNameOf } from './names.js';
-import { Target } from './Target.js';
+import { Command, type CommandInput, type CommandOption } from '../Command.js';
+import { type ClassKind, type ClassName, classNameOf } from './ClassName.js';
+import { importPath } from './importPath.js';
+import { writeNew } from './writeNew.js';
 
-/** What is to be pasted, and where: `lines` for the file `file`. */
-export interface NextStep {
+/** A class that is to be written. */
+export interface NewClass extends ClassName {
+    /** Its absolute path. */
     readonly file: string;
+    /** What it imports the framework from: `../../../framework/index.js`. */
+    readonly framework: string;
+}
+
+/** Lines to paste, and where they go. */
+export interface NextStep {
+    /** Behind "Paste": `into src/routes/api.ts`. */
+    readonly where: string;
     readonly lines: readonly string[];
 }
 
-/** Writes a class of one kind into the folder that sosise.json names for it, and says how it is put to use. */
+export const FORCE: CommandOption = { flag: '--force', description: 'replace the file that is there' };
+
+/** A generator: writes one class into the folder that sosise.json names, and says what to paste where. */
 export abstract class MakeCommand extends Command {
-    public override readonly options = [{ flag: '--force', description: 'write over the file that is there' }];
-    /** The key of `paths` in sosise.json. */
+    public override readonly options: readonly CommandOption[] = [FORCE];
+    protected abstract readonly kind: ClassKind;
+    /** The folder in sosise.json. */
     protected abstract readonly path: PathName;
-    /** What stands behind the class's name. */
-    protected abstract readonly suffix: string;
 
     public handle({ arguments: [given = ''], options }: CommandInput): void {
-        const { root, manifest } = this.artisan;
-        if (!existsSync(join(root, 'src'))) {
+        if (this.artisan.isBuilt) {
             throw new ConfigError(
-                `There is no src in ${root}: classes are made where the application is developed, not where its build runs.`,
+                'Generators write TypeScript, which the built application does not read: run them in development, where all packages are installed and NODE_ENV is not production.',
             );
         }
-        const target = new Target(root, manifest, this.path, classNameOf(given, this.suffix));
-        this.check(target);
-        this.write(root, target.file, this.content(target), options['force'] === true);
-        this.line(`${target.file} was made.`);
-        this.also(target);
-        for (const { file, lines } of this.next(target)) {
-            this.line(`\nIn ${this.terminal.paint('bold', file)}:\n`);
-            for (const line of lines) {
-                this.line(line && `    ${line}`);
-            }
+        const made = this.newClass(classNameOf(given, this.kind));
+        this.write(made.file, this.contentOf(made, options), options['force'] === true);
+        this.line(`${this.shown(made.file)} was made.`);
+        this.afterwards(made);
+        for (const { where, lines } of this.nextSteps(made, options)) {
+            this.line(`\n${this.terminal.paint('yellow', `Paste ${where}:`)}\n\n${lines.join('\n')}`);
         }
     }
 
-    /** The text of the class. */
-    protected abstract content(target: Target): string;
+    /** What the file says. */
+    protected abstract contentOf(made: NewClass, options: CommandInput['options']): string;
 
-    /** What is left to do by hand. */
-    protected abstract next(target: Target): readonly NextStep[];
+    protected abstract nextSteps(made: NewClass, options: CommandInput['options']): readonly NextStep[];
 
-    /** Throws where this name can't be. */
-    protected check(_target: Target): void {}
+    /** What else is to be made. */
+    protected afterwards(_made: NewClass): void {}
 
-    /** Writes what else comes with the class. */
-    protected also(_target: Target): void {}
-
-    /** Writes a file that is not there yet; two who do so together don't overwrite each other. */
-    protected write(root: string, file: string, text: string, force = false): void {
+    /** Writes a file in one step; an error says in one sentence why it could not be written. */
+    protected write(file: string, content: string, mayReplace = false): void {
         try {
-            mkdirSync(dirname(join(root, file)), { recursive: true });
-            writeFileSync(join(root, file), text, { flag: force ? 'w' : 'wx' });
-        } catch (cause) {
-            const { code, message } = cause as NodeJS.ErrnoException;
+            writeNew(file, content, mayReplace);
+        } catch (error) {
+            const { code, message } = error as NodeJS.ErrnoException;
             throw new ConfigError(
-                code === 'EEXIST' && !force
-                    ? `${file} is there already, and nothing was written: choose another name, or --force to write over it.`
-                    : `${file} can't be written (${code ?? message}): give this user the right to write into its folder.`,
-                { cause },
+                code === 'EEXIST' && existsSync(file)
+                    ? `${this.shown(file)} is there already: choose another name, or replace it with --force.`
+                    : `${this.shown(file)} can't be written (${code ?? message}): its folder has to be one that this user may write into.`,
+                { cause: error },
             );
         }
+    }
+
+    /** The absolute path of a file, from its path in the source folder. */
+    protected source(...path: readonly string[]): string {
+        return join(this.artisan.entryFolder, ...path);
+    }
+
+    /** A path as it is shown: from the application's folder, with slashes. */
+    protected shown(file: string): string {
+        return relative(this.artisan.root, file).split(sep).join('/');
+    }
+
+    /** The line that imports the class into a file. */
+    protected importInto(file: string, made: NewClass): string {
+        return `import ${made.name} from '${importPath(file, made.file)}';`;
+    }
+
+    /** Where the providers' own file is, for what has to be bound or added there. */
+    protected get appProvider(): string {
+        const beside = join(this.artisan.manifest.paths.providers, 'AppServiceProvider.ts');
+        return existsSync(beside) ? beside : this.source('app/Providers/AppServiceProvider.ts');
+    }
+
+    private newClass(name: ClassName): NewClass {
+        const file = join(this.folder, ...name.folders, `${name.name}.ts`);
+        return { ...name, file, framework: importPath(file, this.source('framework/index.ts')) };
+    }
+
+    private get folder(): string {
+        const folder = this.artisan.manifest.paths[this.path];
+        const inside = relative(this.artisan.entryFolder, folder);
+        if (inside === '..' || inside.startsWith(`..${sep}`)) {
+            throw new ConfigError(
+                `sosise.json: paths.${this.path} is ${this.shown(folder)}, and only what is in ${this.shown(this.artisan.entryFolder)} is compiled: name a folder in there.`,
+            );
+        }
+        return folder;
     }
 }

@@ -1,40 +1,50 @@
-import { MakeCommand, type NextStep } from './MakeCommand.js';
-import { kebabCase } from './names.js';
-import { importPath, type Target } from './Target.js';
-
-const KERNEL = 'src/app/Console/Kernel.ts';
+import { frameworkCommands } from '../commands.js';
+import { importPath } from './importPath.js';
+import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
 
 export class MakeCommandCommand extends MakeCommand {
     public readonly signature = 'make:command <name>';
-    public readonly description = 'Writes a command for this console, and shows where it is listed';
+    public readonly description = 'Writes a command for this console';
+    protected readonly kind = { noun: 'command', suffixes: ['Command'], example: 'SendReportCommand' };
     protected readonly path = 'commands';
-    protected readonly suffix = 'Command';
 
-    protected content(target: Target): string {
-        return `import { Command, CommandInput } from '${target.pathTo('src/framework/console.ts')}';
+    protected contentOf(made: NewClass): string {
+        const { name, framework } = made;
+        return `import { Command, CommandInput } from '${framework.replace('index.js', 'console.js')}';
 
-export default class ${target.name} extends Command {
-    /** Its name, then its arguments: <required> or [optional]. */
-    public readonly signature = '${commandOf(target)} [name]';
-    public readonly description = 'Say here in one line what it is for';
-    public override readonly options = [{ flag: '--dry-run', description: 'change nothing' }];
+export default class ${name} extends Command {
+    public readonly signature = '${consoleNameOf(made)} [name]';
+    public readonly description = 'Greets, and writes it to the log';
+    public override readonly options = [
+        { flag: '--times <number>', description: 'how often', default: 1, min: 1 }, // given as a number
+        { flag: '--loud', description: 'in capital letters' },
+    ];
 
-    /** What it throws is printed as one sentence, and the exit code is 1. */
     public async handle({ arguments: [name = 'world'], options }: CommandInput): Promise<void> {
-        const app = await this.app(); // booted: app.container.make() gives what providers have bound
-        this.line(\`\${app.environment.name}: hello, \${name}\${options['dryRun'] ? ' (nothing was changed)' : ''}.\`);
+        // Loaded here: ./artisan list loads this file too, and needs none of it.
+        const { Logger } = await import('${framework}');
+        // Your application, booted. It is taken down when this method has ended.
+        const { container } = await this.app();
+        const greeting = options['loud'] ? \`HELLO, \${name.toUpperCase()}!\` : \`Hello, \${name}\`;
+        for (let time = 0; time < Number(options['times']); time += 1) {
+            this.line(greeting);
+        }
+        container.make(Logger).info('Greeted', { name });
     }
 }
 `;
     }
 
-    protected next(target: Target): NextStep[] {
-        const line = `'${commandOf(target)}': () => import('${importPath(KERNEL, target.file)}'),`;
-        return [{ file: `${KERNEL}, in the list`, lines: [line] }];
+    protected nextSteps(made: NewClass): NextStep[] {
+        const kernel = this.source('app/Console/Kernel.ts');
+        const line = `    '${consoleNameOf(made)}': () => import('${importPath(kernel, made.file)}'),`;
+        return [{ where: `into the list of ${this.shown(kernel)}`, lines: [line] }];
     }
 }
 
-/** `Reports/SendCommand` is `reports:send`, `SendCommand` is `app:send`. */
-function commandOf({ className: { folders, stem } }: Target): string {
-    return [kebabCase(folders.join('-') || 'app'), kebabCase(stem)].join(':');
+/** `SendReport` is `report:send`. What has one word, or is the name of a command of the framework, goes to the group `app`. */
+function consoleNameOf({ words }: NewClass): string {
+    const [verb = '', ...object] = words;
+    const name = `${object.join('-')}:${verb}`;
+    return object.length === 0 || Object.hasOwn(frameworkCommands, name) ? `app:${words.join('-')}` : name;
 }

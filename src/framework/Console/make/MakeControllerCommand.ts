@@ -1,30 +1,76 @@
-import { MakeCommand, type NextStep } from './MakeCommand.js';
-import { kebabCase } from './names.js';
-import type { Target } from './Target.js';
+import type { CommandInput, CommandOption } from '../Command.js';
+import { FORCE, MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
 
-const ROUTES = 'src/routes/api.ts';
+/** The methods beside index. */
+const RESOURCE = `
+    public async store(request: Request, response: Response) {
+        return response.status(201).json({ code: 1000, message: 'Stored', data: request.body });
+    }
+
+    public async show(request: Request<{ id: string }>, response: Response) {
+        return response.json({ code: 1000, message: 'Found', data: { id: request.params.id } });
+    }
+
+    public async update(request: Request<{ id: string }>, response: Response) {
+        return response.json({ code: 1000, message: 'Changed', data: { id: request.params.id } });
+    }
+
+    public async destroy(request: Request<{ id: string }>, response: Response) {
+        return response.json({ code: 1000, message: 'Removed', data: { id: request.params.id } });
+    }
+`;
 
 export class MakeControllerCommand extends MakeCommand {
     public readonly signature = 'make:controller <name>';
-    public readonly description = 'Writes a controller, and shows its route';
+    public readonly description = 'Writes a controller';
+    public override readonly options: readonly CommandOption[] = [
+        { flag: '--resource', description: 'with index, store, show, update and destroy' },
+        FORCE,
+    ];
+    protected readonly kind = { noun: 'controller', suffixes: ['Controller'], example: 'UserController' };
     protected readonly path = 'controllers';
-    protected readonly suffix = 'Controller';
 
-    protected content({ name }: Target): string {
+    protected contentOf({ name, words }: NewClass, options: CommandInput['options']): string {
         return `import { Request, Response } from 'express';
 
 export default class ${name} {
     public async index(request: Request, response: Response) {
-        return response.json({ code: 1000, message: '${name} answers', data: null });
+        return response.json({ code: 1000, message: 'All ${plural(words.join(' '))}', data: [] });
     }
-}
+${options['resource'] ? RESOURCE : ''}}
 `;
     }
 
-    protected next(target: Target): NextStep[] {
-        const { folders, stem } = target.className;
-        const path = [...folders, stem].map(kebabCase).join('/');
-        const route = `router.get('/${path}', action(${target.name}, 'index'));`;
-        return [{ file: ROUTES, lines: [target.importLine(ROUTES), '', route] }];
+    protected nextSteps(made: NewClass, options: CommandInput['options']): NextStep[] {
+        const routes = this.source('routes/api.ts');
+        const path = pathOf(made);
+        const route = (verb: string, at: string, method: string) =>
+            `router.${verb}('${at}', action(${made.name}, '${method}'));`;
+        const lines = [this.importInto(routes, made), '', route('get', path, 'index')];
+        if (options['resource']) {
+            lines.push(
+                route('post', path, 'store'),
+                route('get', `${path}/:id`, 'show'),
+                route('put', `${path}/:id`, 'update'),
+                route('delete', `${path}/:id`, 'destroy'),
+            );
+        }
+        return [{ where: `into ${this.shown(routes)}`, lines }];
     }
+}
+
+/** `Admin/UserProfileController` answers at `/admin/user-profiles`. */
+function pathOf({ folders, words }: NewClass): string {
+    const above = folders.map((folder) => folder.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase());
+    return `/${[...above, plural(words.join('-'))].join('/')}`;
+}
+
+function plural(noun: string): string {
+    if (noun.endsWith('s')) {
+        return noun;
+    }
+    if (/[^aeiou]y$/.test(noun)) {
+        return `${noun.slice(0, -1)}ies`;
+    }
+    return /(?:x|ch|sh)$/.test(noun) ? `${noun}es` : `${noun}s`;
 }

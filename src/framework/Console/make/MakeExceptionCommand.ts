@@ -1,31 +1,29 @@
-import { MakeCommand, type NextStep } from './MakeCommand.js';
-import type { Target } from './Target.js';
+import { join } from 'node:path';
+import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
 
 export class MakeExceptionCommand extends MakeCommand {
     public readonly signature = 'make:exception <name>';
-    public readonly description = 'Writes an exception with a status and a code';
+    public readonly description = 'Writes an exception';
+    protected readonly kind = { noun: 'exception', suffixes: ['Exception'], example: 'CardDeclinedException' };
     protected readonly path = 'exceptions';
-    protected readonly suffix = 'Exception';
 
-    protected content(target: Target): string {
-        return `import { Exception } from '${target.pathTo('src/framework/index.ts')}';
+    protected contentOf({ name, words, framework }: NewClass): string {
+        const [first = '', ...rest] = words;
+        const title = [first.charAt(0).toUpperCase() + first.slice(1), ...rest].join(' ');
+        return `import { Exception } from '${framework}';
 
-export default class ${target.name} extends Exception {
-    /** status is the answer's; code and data are what the client finds in the envelope. */
+export default class ${name} extends Exception {
+    /** The visitor reads { code, message, data }; with a status from 500 on, the message is for the log. */
     public constructor(data: unknown = null) {
-        super('Say here what the visitor is to read', { status: 422, code: 3000, data });
+        super('${title}', { status: 422, code: 3000, data });
     }
 }
 `;
     }
 
-    protected next(target: Target): NextStep[] {
-        const controller = 'src/app/Http/Controllers/IndexController.ts';
-        return [
-            {
-                file: 'any controller, service or middleware',
-                lines: [target.importLine(controller), '', `throw new ${target.name}();`],
-            },
-        ];
+    protected nextSteps(made: NewClass): NextStep[] {
+        const { controllers } = this.artisan.manifest.paths;
+        const lines = [this.importInto(join(controllers, 'AnyController.ts'), made), '', `throw new ${made.name}();`];
+        return [{ where: `where it is to be thrown, as in a controller in ${this.shown(controllers)}`, lines }];
     }
 }

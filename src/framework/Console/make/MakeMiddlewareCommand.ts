@@ -1,19 +1,18 @@
-import { MakeCommand, type NextStep } from './MakeCommand.js';
-import type { Target } from './Target.js';
-
-const ROUTES = 'src/routes/api.ts';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
 
 export class MakeMiddlewareCommand extends MakeCommand {
     public readonly signature = 'make:middleware <name>';
-    public readonly description = 'Writes a middleware, and shows where it is listed';
+    public readonly description = 'Writes a middleware';
+    protected readonly kind = { noun: 'middleware', suffixes: ['Middleware'], example: 'LanguageMiddleware' };
     protected readonly path = 'middlewares';
-    protected readonly suffix = 'Middleware';
 
-    protected content(target: Target): string {
+    protected contentOf({ name, framework }: NewClass): string {
         return `import { NextFunction, Request, Response } from 'express';
-import { Middleware } from '${target.pathTo('src/framework/index.ts')}';
+import { Middleware } from '${framework}';
 
-export default class ${target.name} implements Middleware {
+export default class ${name} implements Middleware {
     /** Call next() to go on, next(error) to refuse, or answer here. */
     public async handle(request: Request, response: Response, next: NextFunction) {
         next();
@@ -22,21 +21,12 @@ export default class ${target.name} implements Middleware {
 `;
     }
 
-    protected next(target: Target): NextStep[] {
-        const kernel = `${target.folder}/Kernel.ts`;
+    protected nextSteps(made: NewClass): NextStep[] {
+        const beside = join(this.artisan.manifest.paths.middlewares, 'Kernel.ts');
+        const kernel = existsSync(beside) ? beside : this.source('app/Http/Middlewares/Kernel.ts');
         return [
-            {
-                file: `${kernel}, for every route`,
-                lines: [target.importLine(kernel), '', `${target.name}, // in the list`],
-            },
-            {
-                file: `${ROUTES}, for one route`,
-                lines: [
-                    target.importLine(ROUTES),
-                    '',
-                    `router.get('/', middleware(${target.name}), action(IndexController, 'index'));`,
-                ],
-            },
+            { where: `into ${this.shown(kernel)}`, lines: [this.importInto(kernel, made)] },
+            { where: 'into its list, in the order they are to run', lines: [`    ${made.name},`] },
         ];
     }
 }

@@ -1,36 +1,36 @@
-import { MakeCommand, type NextStep } from './MakeCommand.js';
-import type { Target } from './Target.js';
-
-const PROVIDERS = 'src/bootstrap/providers.ts';
+import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
 
 export class MakeProviderCommand extends MakeCommand {
     public readonly signature = 'make:provider <name>';
-    public readonly description = 'Writes a service provider, and shows where it is listed';
+    public readonly description = 'Writes a service provider';
+    protected readonly kind = {
+        noun: 'provider',
+        suffixes: ['ServiceProvider', 'Provider'],
+        example: 'MailServiceProvider',
+        taken: ['Http', 'Logging', 'Session'],
+    };
     protected readonly path = 'providers';
-    protected readonly suffix = 'ServiceProvider';
 
-    protected content(target: Target): string {
-        return `import { ServiceProvider } from '${target.pathTo('src/framework/index.ts')}';
+    protected contentOf({ name, stem, framework }: NewClass): string {
+        return `import { Logger, ServiceProvider } from '${framework}';
 
-export default class ${target.name} extends ServiceProvider {
-    /** Bind, and nothing else: this.app.container.singleton(Mailer, () => new Mailer()). */
+export default class ${name} extends ServiceProvider {
+    /** Only bind here: this.app.container.singleton(Mailer, () => new Mailer()); */
     public override register(): void {}
 
-    /** Everything is bound: wire it together. */
-    public override boot(): void {}
-
-    /** Undo what boot() did. */
-    public override shutdown(): void {}
+    /** Everything is bound by now, and may be asked for. shutdown() undoes what is done here. */
+    public override boot(): void {
+        this.app.container.make(Logger).debug('${stem} is ready');
+    }
 }
 `;
     }
 
-    protected next(target: Target): NextStep[] {
+    protected nextSteps(made: NewClass): NextStep[] {
+        const providers = this.source('bootstrap/providers.ts');
         return [
-            {
-                file: PROVIDERS,
-                lines: [target.importLine(PROVIDERS), '', `${target.name}, // in the list, before AppServiceProvider`],
-            },
+            { where: `into ${this.shown(providers)}`, lines: [this.importInto(providers, made)] },
+            { where: 'into its list, in the order they are to boot', lines: [`    ${made.name},`] },
         ];
     }
 }

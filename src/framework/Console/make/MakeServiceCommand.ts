@@ -1,41 +1,27 @@
-import { MakeCommand, type NextStep } from './MakeCommand.js';
-import type { Target } from './Target.js';
-
-const PROVIDER = 'src/app/Providers/AppServiceProvider.ts';
+import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
 
 export class MakeServiceCommand extends MakeCommand {
     public readonly signature = 'make:service <name>';
-    public readonly description = 'Writes a service, and shows how it is bound';
+    public readonly description = 'Writes a service, for the container to give out';
+    protected readonly kind = { noun: 'service', suffixes: [], example: 'Mailer' };
     protected readonly path = 'services';
-    protected readonly suffix = '';
 
-    protected content(target: Target): string {
-        return `import { Logger } from '${target.pathTo('src/framework/index.ts')}';
-
-export default class ${target.name} {
-    /** What it needs, it is given by the provider that binds it. */
-    public constructor(private readonly logger: Logger) {}
-
-    public async run(): Promise<void> {
-        this.logger.info('${target.name} runs');
+    protected contentOf({ name }: NewClass): string {
+        return `/** Made once, when it is first asked for: this.app.container.make(${name}). What it needs goes into its constructor. */
+export default class ${name} {
+    public async greet(name: string): Promise<string> {
+        return \`Hello, \${name}\`;
     }
 }
 `;
     }
 
-    protected next(target: Target): NextStep[] {
-        const { name } = target;
+    protected nextSteps(made: NewClass): NextStep[] {
+        const provider = this.appProvider;
+        const line = `        this.app.container.singleton(${made.name}, () => new ${made.name}());`;
         return [
-            {
-                file: `${PROVIDER}, with Logger imported from the framework`,
-                lines: [
-                    target.importLine(PROVIDER),
-                    '',
-                    '// in register()',
-                    `this.app.container.singleton(${name}, () => new ${name}(this.app.container.make(Logger)));`,
-                ],
-            },
-            { file: 'a class that has the application', lines: [`await this.app.container.make(${name}).run();`] },
+            { where: `into ${this.shown(provider)}`, lines: [this.importInto(provider, made)] },
+            { where: 'into its register()', lines: [line] },
         ];
     }
 }
