@@ -1,5 +1,6 @@
+import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
-import { SessionRegistry } from '../Session/SessionRegistry.js';
+import type { SessionRegistry } from '../Session/SessionRegistry.js';
 import type { CommandInput } from './Command.js';
 import { confirm } from './confirm.js';
 import { Progress } from './Progress.js';
@@ -48,8 +49,8 @@ export class SessionRevokeCommand extends SessionCommand {
 
     private async revokeUser(user: string, { app }: OpenSessions): Promise<void> {
         const progress = new Progress({ unit: 'sessions' });
-        const revoked = await app.container
-            .make(SessionRegistry)
+        const registry = await registryOf(app);
+        const revoked = await registry
             .revoke(user, { signal: this.signal, progress: (count) => progress.update(count, 'ended') })
             .finally(() => progress.end());
         this.tell(revoked, `of user ${printable(user)} `);
@@ -67,8 +68,8 @@ export class SessionRevokeCommand extends SessionCommand {
             return;
         }
         const progress = await this.progressOf(open);
-        const revoked = await open.app.container
-            .make(SessionRegistry)
+        const registry = await registryOf(open.app);
+        const revoked = await registry
             .revokeAll({
                 signal: this.signal,
                 progress: (count, looked) => progress.update(looked, `${counted(count, 'session')} ended`),
@@ -83,4 +84,10 @@ export class SessionRevokeCommand extends SessionCommand {
             throw new ConfigError('Stopped before the end: run it again to end the rest.');
         }
     }
+}
+
+/** Loaded now: the list of commands has to do without express. */
+async function registryOf(app: ApplicationKernel): Promise<SessionRegistry> {
+    const { SessionRegistry } = await import('../Session/SessionRegistry.js');
+    return app.container.make(SessionRegistry);
 }
