@@ -41,6 +41,7 @@ export type { Manifest } from './Manifest.js';
 export { ServiceProvider, type ServiceProviderClass } from './ServiceProvider.js';
 export { csrfToken } from './Session/csrfToken.js';
 export { exclusive } from './Session/exclusive.js';
+export { flash, flashed } from './Session/flash.js';
 export { increment } from './Session/increment.js';
 export {
     authenticatedAt,
@@ -51,6 +52,7 @@ export {
     requireLogin,
     requireRecentLogin,
 } from './Session/login.js';
+export { pull } from './Session/pull.js';
 export type { SessionEnded } from './Session/RequestSession.js';
 export { defineSessionConfig, type SessionConfig } from './Session/SessionConfig.js';
 export {
