@@ -24,6 +24,7 @@ export {
 } from './Exceptions/ServiceUnavailableException.js';
 export { UnauthorizedException } from './Exceptions/UnauthorizedException.js';
 export { UnsupportedMediaTypeException } from './Exceptions/UnsupportedMediaTypeException.js';
+export { type RefusedForm, ValidationException, type ValidationOptions } from './Exceptions/ValidationException.js';
 export { action, type ControllerClass } from './Http/action.js';
 export { applicationOf } from './Http/applicationOf.js';
 export { defineHttpConfig, type HttpConfig } from './Http/HttpConfig.js';
@@ -67,5 +68,9 @@ export { type MigrationCounts, SessionMigration } from './Session/SessionMigrati
 export { type SessionName, SessionRegistry, type UserSession } from './Session/SessionRegistry.js';
 export { SessionServiceProvider } from './Session/SessionServiceProvider.js';
 export { KeyedQueue } from './Session/stores/KeyedQueue.js';
+export { isSecretField } from './Validation/flashedForm.js';
+export { oldInput, validationErrors } from './Validation/refusedForm.js';
+export type { InferOutput, StandardSchema } from './Validation/StandardSchema.js';
+export { type ValidateOptions, validate } from './Validation/validate.js';
 
 import './Session/types.js';

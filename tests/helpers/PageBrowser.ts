@@ -19,6 +19,11 @@ export type Purpose = keyof typeof PURPOSES;
  * A `Browser` that says what its requests are for. Node's own fetch can't: all that it sends has `Sec-Fetch-Mode: cors`.
  */
 export class PageBrowser extends Browser {
+    /** That of the application. */
+    public get origin(): string {
+        return new URL(this.url).origin;
+    }
+
     /** Asks for a path and gives the answer as text. Redirects are not followed. */
     public async get(path: string, purpose: Purpose = 'page'): Promise<string> {
         return (await this.ask(path, purpose)).text();
