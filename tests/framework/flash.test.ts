@@ -277,7 +277,7 @@ describe('flash', () => {
         expect(page.headers.get('cache-control')).toBeNull();
         expect(writes).toBe(1);
         await browser.submit('/save', {});
-        await browser.get('/other');
+        expect((await browser.ask('/other')).headers.get('cache-control')).toBeNull();
         await browser.get('/other');
         expect(writes).toBe(3);
     });
