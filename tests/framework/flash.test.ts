@@ -82,10 +82,10 @@ async function shop(options: SessionAppOptions = {}): Promise<Shop> {
         });
         router.get('/turn', exclusive(), (request, response) => response.send(flashed(request, 'status') ?? 'nothing'));
         router.get('/keys', (request, response) => {
-            response.json(Object.keys(request.session).filter((key) => key.startsWith('__flash')));
+            response.json(Object.keys(request.session).filter((key) => key.startsWith('~flash')));
         });
         router.get('/store', (request, response) => {
-            request.session['other'] = '__flash:status:12345678';
+            request.session['other'] = '~flash:status:12345678';
             response.send('stored');
         });
         router.get('/login', async (request, response) => {
@@ -297,6 +297,6 @@ describe('flash', () => {
     test('what can not be stored is refused with its key', async () => {
         const { log, visitor } = await shop();
         expect((await visitor().ask('/circle')).status).toBe(500);
-        expect(log.find(({ level }) => level === 'error')?.message).toMatch(/__flash:status:.*refers to itself/);
+        expect(log.find(({ level }) => level === 'error')?.message).toMatch(/~flash:status:.*refers to itself/);
     });
 });

@@ -6,7 +6,7 @@ import { FLASH } from './SessionRecord.js';
 const MARK_LENGTH = 8;
 
 /**
- * The flashed values of one request's session. Each is stored under a key of its own, `__flash:<key>:<mark>`, and no key is
+ * The flashed values of one request's session. Each is stored under a key of its own, `~flash:<key>:<mark>`, and no key is
  * used twice: so parallel requests lose nothing that another flashes, and bring nothing back that a page has taken.
  */
 export class SessionFlash {
