@@ -24,6 +24,7 @@ export {
 } from './Exceptions/ServiceUnavailableException.js';
 export { UnauthorizedException } from './Exceptions/UnauthorizedException.js';
 export { UnsupportedMediaTypeException } from './Exceptions/UnsupportedMediaTypeException.js';
+export { type RefusedForm, ValidationException, type ValidationOptions } from './Exceptions/ValidationException.js';
 export { action, type ControllerClass } from './Http/action.js';
 export { applicationOf } from './Http/applicationOf.js';
 export { defineHttpConfig, type HttpConfig } from './Http/HttpConfig.js';
@@ -41,6 +42,7 @@ export type { Manifest } from './Manifest.js';
 export { ServiceProvider, type ServiceProviderClass } from './ServiceProvider.js';
 export { csrfToken } from './Session/csrfToken.js';
 export { exclusive } from './Session/exclusive.js';
+export { flash, flashed } from './Session/flash.js';
 export { increment } from './Session/increment.js';
 export {
     authenticatedAt,
@@ -51,6 +53,7 @@ export {
     requireLogin,
     requireRecentLogin,
 } from './Session/login.js';
+export { pull } from './Session/pull.js';
 export type { SessionEnded } from './Session/RequestSession.js';
 export { defineSessionConfig, type SessionConfig } from './Session/SessionConfig.js';
 export {
@@ -71,5 +74,9 @@ export {
     type WalkOptions,
 } from './Session/StoredSessions.js';
 export { KeyedQueue } from './Session/stores/KeyedQueue.js';
+export { isSecretField } from './Validation/flashedForm.js';
+export { oldInput, validationErrors } from './Validation/refusedForm.js';
+export type { InferOutput, StandardSchema } from './Validation/StandardSchema.js';
+export { type ValidateOptions, validate } from './Validation/validate.js';
 
 import './Session/types.js';

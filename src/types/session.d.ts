@@ -8,4 +8,9 @@ declare module 'express-session' {
     interface SessionData {
         [key: string]: unknown;
     }
+
+    /** The same for what `flash(request, key, value)` carries to the next page. */
+    interface FlashData {
+        [key: string]: unknown;
+    }
 }

@@ -2,8 +2,11 @@
 export interface Visit {
     method?: string;
     headers?: Record<string, string>;
+    /** Sent as JSON; URLSearchParams as a form. */
     body?: unknown;
 }
+
+const FORM = 'application/x-www-form-urlencoded';
 
 /** Sends requests as a browser does: keeps the cookies that it is given, and sends them back. */
 export class Browser {
@@ -11,20 +14,21 @@ export class Browser {
     /** Every Set-Cookie line received, oldest first. */
     public readonly received: string[] = [];
 
-    public constructor(private readonly url: string) {}
+    public constructor(protected readonly url: string) {}
 
     /** Asks for a path; redirects are not followed. */
     public async visit(path: string, { method = 'GET', headers = {}, body }: Visit = {}): Promise<Response> {
         const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-        const response = await fetch(new URL(path, this.url), {
+        const isForm = body instanceof URLSearchParams;
+        const response = await this.send(new URL(path, this.url), {
             method,
             redirect: 'manual',
             headers: {
                 ...(cookie !== '' && { cookie }),
-                ...(body !== undefined && { 'content-type': 'application/json' }),
+                ...(body !== undefined && { 'content-type': isForm ? FORM : 'application/json' }),
                 ...headers,
             },
-            ...(body !== undefined && { body: JSON.stringify(body) }),
+            ...(body !== undefined && { body: isForm ? body.toString() : JSON.stringify(body) }),
         });
         for (const line of response.headers.getSetCookie()) {
             this.keep(line);
@@ -45,6 +49,10 @@ export class Browser {
             copy.cookies.set(name, value);
         }
         return copy;
+    }
+
+    protected send(url: URL, init: RequestInit): Promise<Response> {
+        return fetch(url, init);
     }
 
     private keep(line: string): void {

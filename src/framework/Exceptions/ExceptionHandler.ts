@@ -3,8 +3,10 @@ import type { Request, Response } from 'express';
 import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { routeOf } from '../Http/routeOf.js';
 import { Logger } from '../Logging/Logger.js';
+import { backToForm } from '../Validation/backToForm.js';
 import { AnswerTimeoutException } from './AnswerTimeoutException.js';
 import { describe, toError, traitsOf } from './thrown.js';
+import { ValidationException } from './ValidationException.js';
 
 /** What every error is answered with; success has the code 1000. */
 export interface Envelope {
@@ -52,8 +54,11 @@ export class ExceptionHandler {
         }
     }
 
-    /** Answers with the envelope `{ code, message, data }` and the error's HTTP status. */
+    /** Answers with the envelope `{ code, message, data }` and the error's HTTP status; a refused form with its page. */
     public render(error: Error, request: Request, response: Response): void | Promise<void> {
+        if (error instanceof ValidationException && backToForm(error, request, response)) {
+            return;
+        }
         const { status, headers } = traitsOf(error);
         response.set(headers);
         response.status(status).json(this.envelope(error, request));

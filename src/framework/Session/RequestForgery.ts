@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { ForbiddenException } from '../Exceptions/ForbiddenException.js';
+import { isOwnOrigin } from '../Http/ownOrigin.js';
 import { routeOf } from '../Http/routeOf.js';
 import type { Logger } from '../Logging/Logger.js';
 import type { CsrfTokens } from './CsrfTokens.js';
@@ -22,8 +23,6 @@ export interface RequestForgeryOptions {
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const MESSAGE = 'The request was refused: it seems to come from another site. Please reload the page and try again.';
-/** A scheme, a host and perhaps a port: `null`, paths, and lists of origins are none. */
-const ORIGIN = /^https?:\/\/[\w.:[\]-]+$/i;
 const LONGEST_SHOWN = 100;
 
 /** Why a request is refused, and what its developer can do about it. */
@@ -108,7 +107,7 @@ export class RequestForgery {
         if (site !== undefined) {
             return { rule: `Sec-Fetch-Site: ${shown(site)} and ${untrusted(origin)}`, fix: NAME_IT };
         }
-        if (origin === undefined || isOwn(origin, request)) {
+        if (origin === undefined || isOwnOrigin(origin, request)) {
             return undefined;
         }
         const elsewhere = `and not this host, ${shown(request.host ?? 'which has no name')}${proxyHint(request)}`;
@@ -128,20 +127,6 @@ export class RequestForgery {
 
 function untrusted(origin: string | string[] | undefined): string {
     return origin === undefined ? 'no Origin' : `origin ${shown(origin)} is not in trustedOrigins (src/config/http.ts)`;
-}
-
-function isOwn(origin: string, request: Request): boolean {
-    const scheme = origin.slice(0, origin.indexOf(':')).toLowerCase();
-    if (request.secure && scheme !== 'https') {
-        return false; // pages over plain http can be anyone's who is on the line
-    }
-    const page = originOf(origin);
-    return page !== undefined && page === originOf(`${scheme}://${request.host}`);
-}
-
-/** An origin in the one way of writing it, or undefined where a text is none. */
-function originOf(text: string): string | undefined {
-    return ORIGIN.test(text) && URL.canParse(text) ? new URL(text).origin : undefined;
 }
 
 /** Where a proxy says that the browser asked for another host than this application believes. */

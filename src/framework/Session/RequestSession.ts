@@ -1,12 +1,19 @@
 import type { NextFunction, Request, Response } from 'express';
 import { UnauthorizedException } from '../Exceptions/UnauthorizedException.js';
+import { isNavigation } from '../Http/isNavigation.js';
 import { after } from './after.js';
-import type { HttpSession } from './HttpSession.js';
+import { type HttpSession, RESERVED_KEYS } from './HttpSession.js';
 import { NO_CHANGE } from './mergeChanges.js';
 import { ResponseGate } from './ResponseGate.js';
 import type { Reading } from './SessionChanges.js';
 import type { Lease, MaybePromise } from './SessionDriver.js';
-import { SessionBusyException, SessionUnavailableException, UnstorableSessionError } from './SessionErrors.js';
+import {
+    ReservedSessionKeyError,
+    SessionBusyException,
+    SessionUnavailableException,
+    UnstorableSessionError,
+} from './SessionErrors.js';
+import { holdsFlash, SessionFlash, showsPage } from './SessionFlash.js';
 import type { SessionLayer } from './SessionLayer.js';
 import type { LiveRecord, Login } from './SessionRecord.js';
 import type { LoadedSession, LoadResult } from './SessionRepository.js';
@@ -36,6 +43,8 @@ export class RequestSession {
     /** What the route sees: the session, unless it has put something else in its place. */
     private shown: unknown;
     private readonly state: SessionState;
+    /** Made when something is flashed, or was. */
+    private flashes: SessionFlash | undefined;
     /** Whether the route has asked for the session: its answer belongs to this visitor. */
     private used = false;
     private loadFailure: unknown;
@@ -96,7 +105,10 @@ export class RequestSession {
         if (rolling || resave || saveUninitialized) {
             this.start();
             this.used = false;
-        } else if (this.record && (unset === 'destroy' || this.layer.repository.lifetime.touchDue(this.record))) {
+        } else if (
+            this.record &&
+            (unset === 'destroy' || this.layer.repository.lifetime.touchDue(this.record) || this.mayTakeFlash)
+        ) {
             this.guardAnswer();
         }
     }
@@ -156,6 +168,44 @@ export class RequestSession {
 
     public increment(key: string, by: number): number {
         return this.state.increment(this.current(), key, by);
+    }
+
+    /** Gives a key's value, and deletes the key. */
+    public pull(key: string): unknown {
+        const session = this.current();
+        if (RESERVED_KEYS.has(key)) {
+            throw new ReservedSessionKeyError(key);
+        }
+        const value = Object.hasOwn(session, key) ? session[key] : undefined;
+        delete session[key];
+        return value;
+    }
+
+    /** Puts a value by for the next page. */
+    public flash(key: string, value: unknown): void {
+        const session = this.current();
+        this.flashes ??= new SessionFlash();
+        this.flashes.put(session, key, value);
+    }
+
+    /** What was put by for this page, or by this request. */
+    public flashed(key: string): unknown {
+        this.start();
+        if (!this.session || this.wasUnset()) {
+            return undefined;
+        }
+        this.flashes ??= new SessionFlash();
+        return this.flashes.get(this.session, key);
+    }
+
+    /** Whether the next request will find what is put into the session now, as far as can be told. */
+    public get lasts(): boolean {
+        try {
+            const isThere = this.start() && this.session !== undefined && !this.state.late && !this.wasUnset();
+            return isThere && (this.state.loaded !== undefined || this.canReachBrowser());
+        } catch {
+            return false; // the store can't be read
+        }
     }
 
     public save(session: HttpSession): Promise<void> {
@@ -370,7 +420,7 @@ export class RequestSession {
             // The route may answer for the failure itself; what it may not do is to call it a success.
             return status < 400 ? Promise.reject(this.saveFailure) : undefined;
         }
-        return attempt(() => this.plan());
+        return attempt(() => this.plan(status));
     }
 
     /** Gatekeeper: before the end of an answer whose headers left already. */
@@ -501,15 +551,18 @@ export class RequestSession {
     }
 
     /** Does what has to be done before the headers leave. */
-    private plan(): MaybePromise<unknown> {
-        const { late, loaded } = this.state;
-        if (late || this.ended) {
+    private plan(status: number): MaybePromise<unknown> {
+        if (this.state.late || this.ended) {
             this.noteLateChanges();
             return;
         }
         if (this.wasUnset()) {
-            return this.layer.settings.unset === 'destroy' && loaded ? this.end() : undefined;
+            return this.layer.settings.unset === 'destroy' && this.state.loaded ? this.end() : undefined;
         }
+        if (this.mayTakeFlash && showsPage(status, this.request, this.response)) {
+            this.takeFlash();
+        }
+        const { loaded } = this.state;
         const { resave, saveUninitialized, rolling } = this.layer.settings;
         const reading = this.session && this.state.read(this.session);
         if (!loaded) {
@@ -520,6 +573,24 @@ export class RequestSession {
             return this.update(loaded, reading);
         }
         return rolling || this.layer.repository.lifetime.touchDue(loaded.record) ? this.touch(loaded) : undefined;
+    }
+
+    private get mayTakeFlash(): boolean {
+        return this.record?.mayHoldFlash === true && isNavigation(this.request);
+    }
+
+    /** The visitor gets to see a page: what was flashed before it has been there for it. */
+    private takeFlash(): void {
+        if (!this.started) {
+            if (!holdsFlash(this.record?.data ?? {})) {
+                return; // a text that only looks like it
+            }
+            const { used } = this;
+            this.start();
+            this.used = used; // the route has shown nothing of the session
+        }
+        this.flashes ??= new SessionFlash();
+        this.flashes.age(this.session as HttpSession);
     }
 
     private create(reading: Reading, login?: Login): MaybePromise<boolean> {

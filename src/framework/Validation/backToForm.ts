@@ -1,0 +1,40 @@
+import type { Request, Response } from 'express';
+import type { ValidationException } from '../Exceptions/ValidationException.js';
+import { isNavigation } from '../Http/isNavigation.js';
+import { isOwnOrigin } from '../Http/ownOrigin.js';
+import { sessionOf } from '../Session/requestSessions.js';
+import { ERRORS, fittingErrors, fittingInput, INPUT } from './flashedForm.js';
+import { ownPath } from './ownPath.js';
+
+/**
+ * Sends a browser back to the form that was refused, with the errors and the input for its page. False where the envelope
+ * is the better answer: to what is no form, where its page is unknown, or where no session would carry them there.
+ */
+export function backToForm(error: ValidationException, request: Request, response: Response): boolean {
+    const page = isForm(request) ? (error.back ?? refererOf(request)) : undefined;
+    const path = page === undefined ? undefined : ownPath(page);
+    const session = sessionOf(request);
+    if (path === undefined || !session?.lasts) {
+        return false;
+    }
+    session.flash(ERRORS, fittingErrors(error.errors));
+    session.flash(INPUT, fittingInput(request.body, error.isSecret));
+    response.redirect(303, path);
+    return true;
+}
+
+/** A GET is no form here: it could be sent back to itself, for ever. */
+function isForm(request: Request): boolean {
+    const { method } = request;
+    return method === 'POST' && isNavigation(request) && request.accepts(['json', 'html']) === 'html';
+}
+
+/** The page that a form was sent from, where it is one of ours. */
+function refererOf(request: Request): string | undefined {
+    const referer = request.get('Referer') ?? '';
+    if (!URL.canParse(referer)) {
+        return undefined;
+    }
+    const { origin, pathname, search } = new URL(referer);
+    return isOwnOrigin(origin, request) ? pathname + search : undefined;
+}
