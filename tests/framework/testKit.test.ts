@@ -7,6 +7,7 @@ import {
     type ConfigOverrides,
     csrfToken,
     fingerprint,
+    flash,
     login,
     requireLogin,
     SessionRegistry,
@@ -33,6 +34,10 @@ function routes(router: Router): void {
     });
     router.all('/go/:status', (request, response) => {
         response.redirect(Number(request.params.status), String(request.query['to']));
+    });
+    router.post('/notice', (request, response) => {
+        flash(request, 'notice', request.body.text);
+        response.redirect(303, '/echo');
     });
     router.get('/circle', (_request, response) => {
         response.redirect('/circle');
@@ -168,6 +173,20 @@ function sessionPromises(config: object): void {
         expect(await client.session()).toBeUndefined();
         expect(await client.user()).toBeUndefined();
         (await client.get('/members')).assertStatus(401);
+    });
+
+    test('tells what is flashed for the next page, and leaves it there until that was shown', async () => {
+        const app = await start();
+        const client = app.client().withSession({ basket: [1] });
+        await client.post('/notice', { json: { text: 'Saved' } });
+        expect(await client.flashed()).toEqual({ notice: 'Saved' });
+        expect(await client.session()).toEqual({ basket: [1] });
+        await client.inRequest((request) => flash(request, 'notice', 'Saved again'));
+        await client.get('/me');
+        expect(await client.flashed()).toEqual({ notice: 'Saved again' });
+        await client.visit('/members');
+        expect(await client.flashed()).toEqual({});
+        expect(await app.client().flashed()).toEqual({});
     });
 
     test('expires by its idle time without waiting, and not before', async () => {

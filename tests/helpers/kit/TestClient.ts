@@ -1,7 +1,7 @@
 import type { Request } from 'express';
-import type { SessionData } from 'express-session';
+import type { FlashData, SessionData } from 'express-session';
 import { login } from '../../../src/framework/Session/login.js';
-import type { LiveRecord } from '../../../src/framework/Session/SessionRecord.js';
+import { FLASH, type LiveRecord } from '../../../src/framework/Session/SessionRecord.js';
 import { CookieJar, isTrustworthy, type Setting } from './CookieJar.js';
 import { exchange, type Received } from './exchange.js';
 import type { InsideRequests } from './InsideRequests.js';
@@ -114,7 +114,17 @@ export class TestClient {
     public async session(): Promise<SessionKeys | undefined> {
         await this.preparation.done();
         const data = (await this.peek())?.data;
-        return data && structuredClone(data);
+        return (
+            data && structuredClone(Object.fromEntries(Object.entries(data).filter(([key]) => !key.startsWith(FLASH))))
+        );
+    }
+
+    /** What `flash()` has put by for this visitor's next page, which stays there. */
+    public async flashed(): Promise<Partial<FlashData>> {
+        await this.preparation.done();
+        const data = Object.entries((await this.peek())?.data ?? {}).filter(([key]) => key.startsWith(FLASH));
+        const flashed = data.map(([key, value]) => [key.slice(FLASH.length, key.lastIndexOf(':')), value]);
+        return structuredClone(Object.fromEntries(flashed));
     }
 
     /** The user that this visitor is logged in as; undefined where nobody is. It does not count as a visit. */
