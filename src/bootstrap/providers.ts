@@ -12,6 +12,8 @@ const providers: ServiceProviderClass[] = [
     HttpServiceProvider,
     SessionServiceProvider,
     AppServiceProvider,
+    // For development: pages that reload. To go without it, delete this line and its folder.
+    (await import('../framework/DevTools/DevToolsServiceProvider.js')).DevToolsServiceProvider,
 ];
 
 export default providers;

@@ -1,0 +1,21 @@
+import { HttpPipeline } from '../Http/HttpPipeline.js';
+import { LiveReload } from '../Http/pages/LiveReload.js';
+import { ServiceProvider } from '../ServiceProvider.js';
+
+/**
+ * What helps while you develop. In other environments it does nothing, and loads nothing; without its line in
+ * `src/bootstrap/providers.ts` this folder can be deleted.
+ */
+export class DevToolsServiceProvider extends ServiceProvider {
+    public override async boot(): Promise<void> {
+        const { container, environment } = this.app;
+        if (!environment.isDevelopment) {
+            return;
+        }
+        const { InstanceWatch } = await import('./InstanceWatch.js');
+        const watch = new InstanceWatch();
+        container.instance(LiveReload, watch);
+        // Before the access log, which a question every second would fill.
+        container.make(HttpPipeline).before('requestId', watch.handler, 'instance');
+    }
+}
