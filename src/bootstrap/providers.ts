@@ -12,7 +12,7 @@ const providers: ServiceProviderClass[] = [
     HttpServiceProvider,
     SessionServiceProvider,
     AppServiceProvider,
-    // For development: pages that reload. To go without it, delete this line and its folder.
+    // For development: error pages that explain, pages that reload. To go without, delete this line and the folder.
     (await import('../framework/DevTools/DevToolsServiceProvider.js')).DevToolsServiceProvider,
 ];
 

@@ -1,9 +1,12 @@
-import { mkdirSync, realpathSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { type Browser, type BrowserContext, describeInChromium, openBrowser, type Page } from '../helpers/chromium.js';
 import { DevServer } from './DevServer.js';
+import { devTools } from './devTools.js';
 import { CopiedApp } from './docs/CopiedApp.js';
 
 const root = realpathSync(new URL('../..', import.meta.url));
@@ -68,6 +71,52 @@ async function shoot(browser: Browser, url: string, name: string): Promise<void>
 const isTooWide = (page: Page) =>
     page.evaluate<boolean>('document.documentElement.scrollWidth > document.documentElement.clientWidth');
 
+const copy = () => {
+    const copied = new CopiedApp(root);
+    onTestFinished(() => copied.remove());
+    return copied;
+};
+
+const CONTROLLER = `import { Request, Response } from 'express';
+
+export default class CartController {
+    /** Puts something into the cart of this visitor. */
+    public async store(request: Request, response: Response) {
+        const item = String(request.query['item'] ?? 'tea');
+        request.session['cart'] = { item, amount: 1 };
+        return response.json({ code: 1000, message: 'Stored', data: request.session['cart'] });
+    }
+
+    public async checkout(request: Request, response: Response) {
+        try {
+            return await this.pay(response);
+        } catch (cause) {
+            throw new Error('The order could not be placed', { cause });
+        }
+    }
+
+    private async pay(response: Response) {
+        throw Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' });
+    }
+}
+`;
+const ROUTES = `import { Router } from 'express';
+import CartController from '../app/Http/Controllers/CartController.js';
+import { action } from '../framework/index.js';
+
+const router = Router();
+
+router.get('/cart', action(CartController, 'store'));
+router.get('/checkout', action(CartController, 'checkout'));
+
+export default router;
+`;
+
+const withCart = (copied: CopiedApp) => {
+    copied.write('src/app/Http/Controllers/CartController.ts', CONTROLLER);
+    copied.write('src/routes/api.ts', ROUTES);
+};
+
 describeInChromium('in Chromium', () => {
     let browser: Browser;
 
@@ -78,8 +127,7 @@ describeInChromium('in Chromium', () => {
     afterAll(() => browser?.close());
 
     const develop = async (change?: (copied: CopiedApp) => void) => {
-        const copied = new CopiedApp(root);
-        onTestFinished(() => copied.remove());
+        const copied = copy();
         change?.(copied);
         const server = await DevServer.start(copied.folder);
         onTestFinished(() => server.stop());
@@ -129,4 +177,78 @@ describeInChromium('in Chromium', () => {
         server.save('src/config/session.ts', "driver 'file',", "driver: 'file',");
         await vi.waitFor(async () => expect(await page.textContent('.count')).toBe('3'), 20_000);
     });
+
+    test.skipIf(!devTools)(
+        'the error page shows the line of the user and what mends it, and goes once that is done',
+        async () => {
+            const server = await develop(withCart);
+            const { weight, complaints } = await expectGoodPage(`${server.url}/cart`, 'error');
+            expect(complaints.filter((text) => !/status of 500/.test(text))).toEqual([]);
+
+            const context = await browser.newContext();
+            const { page } = await look(context, `${server.url}/cart?item=tea`);
+            expect(await page.textContent('h1')).toContain('Cannot set properties of undefined');
+            expect(await page.textContent('.source figcaption')).toBe(
+                'src/app/Http/Controllers/CartController.ts:7:31',
+            );
+            expect(await page.textContent('.it')).toContain("request.session['cart'] = { item, amount: 1 };");
+            expect(await page.textContent('.fix')).toMatch(/src\/config\/session\.ts\s*enabled: true,/);
+            expect(await page.isVisible('details ol')).toBe(false);
+
+            server.save('src/config/session.ts', 'enabled: false,', 'enabled: true,');
+            await vi.waitFor(
+                async () => expect(await page.textContent('body')).toContain('"message":"Stored"'),
+                20_000,
+            );
+
+            const causes = await expectGoodPage(`${server.url}/checkout`, 'error-causes');
+            await page.goto(`${server.url}/checkout`);
+            expect(await page.textContent('.cause')).toContain('ECONNREFUSED 127.0.0.1:5432');
+            expect(await page.textContent('.cause .it')).toContain('throw Object.assign(new Error');
+            console.log(`Error page: ${weight} and ${causes.weight} bytes`);
+        },
+    );
+
+    test('in production a visitor gets a plain page, and the tools for development are not even loaded', async () => {
+        const copied = copy();
+        withCart(copied);
+        copied.write('.env', 'NODE_ENV=production\n');
+        if (devTools) {
+            copied.write('src/framework/DevTools/InstanceWatch.ts', "throw new Error('loaded');\n");
+            copied.write('src/framework/DevTools/ErrorPage/DevelopmentErrorPage.ts', "throw new Error('loaded');\n");
+        }
+        const app = await copied.start();
+        onTestFinished(() => app.stop());
+
+        const { weight, complaints } = await expectGoodPage(`${app.url}/checkout`, 'production-500');
+        expect(complaints.filter((text) => !/status of 500/.test(text))).toEqual([]);
+        await expectGoodPage(`${app.url}/nowhere`, 'production-404');
+
+        const { page } = await look(await browser.newContext(), `${app.url}/checkout`);
+        const text = (await page.textContent('body')) ?? '';
+        expect(text).toMatch(/Something went wrong on our side.*name the request [\da-f-]{36}/s);
+        expect(text).not.toMatch(/ECONNREFUSED|CartController|could not be placed/);
+        console.log(`Production error page: ${weight} bytes`);
+    });
+});
+
+test('without the folder and its line in the list of providers, all of it compiles and runs', async () => {
+    const copied = copy();
+    for (const name of ['tests', 'bench', 'vitest.full.config.ts']) {
+        cpSync(join(root, name), join(copied.folder, name), { recursive: true });
+    }
+    rmSync(join(copied.folder, 'src/framework/DevTools'), { recursive: true, force: true });
+    const list = join(copied.folder, 'src/bootstrap/providers.ts');
+    const lines = readFileSync(list, 'utf8').split('\n');
+    writeFileSync(list, lines.filter((line) => !line.includes('DevTools')).join('\n'));
+
+    const compiler = join(root, 'node_modules/typescript/bin/tsc');
+    await promisify(execFile)(process.execPath, [compiler, '--noEmit'], { cwd: copied.folder });
+    const app = await copied.start();
+    onTestFinished(() => app.stop());
+
+    const page = await (await fetch(app.url, { headers: { accept: 'text/html' } })).text();
+    expect(page).toContain('load this page again');
+    expect(page).not.toContain('<script');
+    expect((await fetch(`${app.url}/__sosise/instance`)).status).toBe(404);
 });

@@ -2,11 +2,11 @@ import { request as httpRequest } from 'node:http';
 import type { RequestHandler } from 'express';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import IndexController from '../../src/app/Http/Controllers/IndexController.js';
-import { DevToolsServiceProvider } from '../../src/framework/DevTools/DevToolsServiceProvider.js';
 import { durationOf } from '../../src/framework/Http/welcome/facts.js';
 import { action, HttpPipeline } from '../../src/framework/index.js';
 import { createTestApp } from '../helpers/createTestApp.js';
 import { type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
+import { developmentProviders, devTools } from './devTools.js';
 import { type HttpApp, type HttpAppOptions, httpApp } from './httpApp.js';
 
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8';
@@ -136,7 +136,7 @@ describe('GET / of a fresh copy', () => {
     });
 
     test.each(['production', 'staging'])('in %s it says that it runs, and nothing of how', async (environment) => {
-        const app = await fresh({ environment, providers: [DevToolsServiceProvider] });
+        const app = await fresh({ environment, providers: developmentProviders });
 
         const response = await fetch(app.url, HTML);
         const page = await response.text();
@@ -167,10 +167,10 @@ describe('GET / of a fresh copy', () => {
     });
 });
 
-describe('its policy', () => {
+describe.skipIf(!devTools)('its policy', () => {
     test('lets in what the page has in itself and nothing else, whatever else the application allows', async () => {
         const loose = { contentSecurityPolicy: { directives: { scriptSrc: ["'unsafe-inline'", '*'] } } };
-        const app = await fresh({ http: { securityHeaders: loose }, providers: [DevToolsServiceProvider] });
+        const app = await fresh({ http: { securityHeaders: loose }, providers: developmentProviders });
 
         const policy = (await fetch(app.url, HTML)).headers.get('content-security-policy') ?? '';
 
@@ -181,7 +181,7 @@ describe('its policy', () => {
     });
 });
 
-describe('a page that loads again', () => {
+describe.skipIf(!devTools)('a page that loads again', () => {
     test('asks which run of the application answers, without a line in the log', async () => {
         const seen: string[] = [];
         const note: RequestHandler = (request, _response, next) => {
@@ -189,7 +189,7 @@ describe('a page that loads again', () => {
             next();
         };
         const options: HttpAppOptions = {
-            providers: [DevToolsServiceProvider],
+            providers: developmentProviders,
             pipeline: (pipeline: HttpPipeline) => void pipeline.use('accessLog', note),
         };
         const [one, other] = [await fresh(options), await fresh(options)];
@@ -204,7 +204,7 @@ describe('a page that loads again', () => {
     });
 
     test.each(['production', 'staging', 'test'])('in %s nobody can ask', async (environment) => {
-        const { url } = await fresh({ environment, providers: [DevToolsServiceProvider] });
+        const { url } = await fresh({ environment, providers: developmentProviders });
 
         expect((await fetch(`${url}/__sosise/instance`)).status).toBe(404);
     });

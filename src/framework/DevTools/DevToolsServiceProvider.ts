@@ -1,3 +1,4 @@
+import { ErrorPage } from '../Exceptions/ErrorPage.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { LiveReload } from '../Http/pages/LiveReload.js';
 import { ServiceProvider } from '../ServiceProvider.js';
@@ -12,9 +13,13 @@ export class DevToolsServiceProvider extends ServiceProvider {
         if (!environment.isDevelopment) {
             return;
         }
-        const { InstanceWatch } = await import('./InstanceWatch.js');
+        const [{ InstanceWatch }, { DevelopmentErrorPage }] = await Promise.all([
+            import('./InstanceWatch.js'),
+            import('./ErrorPage/DevelopmentErrorPage.js'),
+        ]);
         const watch = new InstanceWatch();
         container.instance(LiveReload, watch);
+        container.instance(ErrorPage, new DevelopmentErrorPage(this.app));
         // Before the access log, which a question every second would fill.
         container.make(HttpPipeline).before('requestId', watch.handler, 'instance');
     }
