@@ -14,8 +14,8 @@ const look=async()=>{let id;
 try{id=await(await fetch('${PATH}',{cache:'no-store'})).text()}catch{}
 if(id&&id!=='${this.id}'){location.reload();return}
 if(state){const now=id?said:'No answer: what does the terminal say?';if(state.textContent!==now)state.textContent=now}
-document.documentElement.classList.toggle('down',!id);setTimeout(look,id?700:250)};
-setTimeout(look,700)})()`.replaceAll('\n', '');
+document.documentElement.classList.toggle('down',!id);setTimeout(look,id?400:200)};
+setTimeout(look,400)})()`.replaceAll('\n', '');
 
     public readonly handler = (request: Request, response: Response, next: NextFunction): void => {
         if (request.path !== PATH || request.method !== 'GET') {

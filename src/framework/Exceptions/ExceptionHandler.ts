@@ -50,7 +50,7 @@ export class ExceptionHandler {
         if (error instanceof AnswerTimeoutException) {
             logger.warning(error.detail, context);
         } else if (traitsOf(error).status >= 500) {
-            const fix = this.page?.fixOf(error, request);
+            const fix = this.developmentPage?.fixOf(error, request);
             logger.error(error.message, { ...context, ...(fix !== undefined && { fix }), error });
         } else {
             logger.debug(error.message, { ...context, error });
@@ -90,11 +90,11 @@ export class ExceptionHandler {
     private renderPage(error: Error, request: Request, response: Response): boolean {
         try {
             const { status, expose } = traitsOf(error);
-            if (this.page && (status >= 500 || !expose)) {
-                this.page.send(error, request, response);
+            if (this.developmentPage && (status >= 500 || !expose)) {
+                this.developmentPage.send(error, request, response);
             } else {
                 const { message } = this.envelope(error, request);
-                const fix = this.page?.fixOf(error, request);
+                const fix = this.developmentPage?.fixOf(error, request);
                 sendPage(response, plainErrorPage({ status, message, requestId: request.requestId, fix }));
             }
             return true;
@@ -104,7 +104,7 @@ export class ExceptionHandler {
         }
     }
 
-    private get page(): ErrorPage | undefined {
+    private get developmentPage(): ErrorPage | undefined {
         const { container } = this.app;
         return container.has(ErrorPage) ? container.make(ErrorPage) : undefined;
     }
