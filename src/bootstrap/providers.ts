@@ -12,6 +12,8 @@ const providers: ServiceProviderClass[] = [
     HttpServiceProvider,
     SessionServiceProvider,
     AppServiceProvider,
+    // For development: error pages that explain, pages that reload. To go without, delete this line and the folder.
+    (await import('../framework/DevTools/DevToolsServiceProvider.js')).DevToolsServiceProvider,
 ];
 
 export default providers;

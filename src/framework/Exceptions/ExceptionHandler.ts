@@ -1,12 +1,16 @@
 import { STATUS_CODES } from 'node:http';
 import type { Request, Response } from 'express';
 import type { ApplicationKernel } from '../ApplicationKernel.js';
+import { sendPage } from '../Http/pages/sendPage.js';
 import { routeOf } from '../Http/routeOf.js';
 import { Logger } from '../Logging/Logger.js';
 import { backToForm } from '../Validation/backToForm.js';
 import { AnswerTimeoutException } from './AnswerTimeoutException.js';
+import { ErrorPage } from './ErrorPage.js';
+import { plainErrorPage } from './plainErrorPage.js';
 import { describe, toError, traitsOf } from './thrown.js';
 import { ValidationException } from './ValidationException.js';
+import { wantsPage } from './wantsPage.js';
 
 /** What every error is answered with; success has the code 1000. */
 export interface Envelope {
@@ -48,20 +52,28 @@ export class ExceptionHandler {
         if (error instanceof AnswerTimeoutException) {
             logger.warning(error.detail, context);
         } else if (traitsOf(error).status >= 500) {
-            logger.error(error.message, { ...context, error });
+            const fix = this.developmentPage?.fixOf(error, request);
+            logger.error(error.message, { ...context, ...(fix !== undefined && { fix }), error });
         } else {
             logger.debug(error.message, { ...context, error });
         }
     }
 
-    /** Answers with the envelope `{ code, message, data }` and the error's HTTP status; a refused form with its page. */
+    /**
+     * Answers with the error's HTTP status: with the envelope `{ code, message, data }`, or with a page where a browser
+     * would show the answer to its visitor. A refused form goes back to its page, or tells in the envelope what was refused.
+     */
     public render(error: Error, request: Request, response: Response): void | Promise<void> {
-        if (error instanceof ValidationException && backToForm(error, request, response)) {
+        const isRefusedForm = error instanceof ValidationException;
+        if (isRefusedForm && backToForm(error, request, response)) {
             return;
         }
         const { status, headers } = traitsOf(error);
         response.set(headers);
-        response.status(status).json(this.envelope(error, request));
+        response.status(status).vary('Accept');
+        if (isRefusedForm || !wantsPage(request) || !this.renderPage(error, request, response)) {
+            response.json(this.envelope(error, request));
+        }
     }
 
     /** The envelope of an error. What a client is not meant to read is shown in development only. */
@@ -78,6 +90,29 @@ export class ExceptionHandler {
             return { code, message: STATUS_CODES[status] ?? 'Bad Request', data: null };
         }
         return { code, message: GENERIC_MESSAGE, data: { requestId } };
+    }
+
+    /** False where the page can't be made: that is logged, and must not hide the error itself. */
+    private renderPage(error: Error, request: Request, response: Response): boolean {
+        try {
+            const { status, expose } = traitsOf(error);
+            if (this.developmentPage && (status >= 500 || !expose)) {
+                this.developmentPage.send(error, request, response);
+            } else {
+                const { message } = this.envelope(error, request);
+                const fix = this.developmentPage?.fixOf(error, request);
+                sendPage(response, plainErrorPage({ status, message, requestId: request.requestId, fix }));
+            }
+            return true;
+        } catch (failure) {
+            this.app.container.make(Logger).error('The error page failed itself.', { error: toError(failure) });
+            return false;
+        }
+    }
+
+    private get developmentPage(): ErrorPage | undefined {
+        const { container } = this.app;
+        return container.has(ErrorPage) ? container.make(ErrorPage) : undefined;
     }
 
     /** Reports and answers whatever was thrown. Never throws or rejects: it is the last one to be asked. */

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { relative } from 'node:path';
 import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { appConfig } from '../Config/AppConfig.js';
+import { optionalConfig } from '../Config/optionalConfig.js';
 import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { loggerOptions } from '../Logging/LoggingServiceProvider.js';
 
@@ -49,13 +50,4 @@ function logsOf(app: ApplicationKernel): string {
     const folder = files && (relative(app.environment.root, files.folder) || '.');
     const places = [console && 'this terminal', folder?.startsWith('..') ? files?.folder : folder];
     return places.filter(Boolean).join(' and ') || 'off';
-}
-
-/** A part of the framework that the application left out has no configuration. */
-function optionalConfig<T>(app: ApplicationKernel, file: string): T | undefined {
-    try {
-        return app.config.get<T>(file);
-    } catch {
-        return undefined;
-    }
 }

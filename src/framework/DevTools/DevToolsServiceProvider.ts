@@ -1,0 +1,26 @@
+import { ErrorPage } from '../Exceptions/ErrorPage.js';
+import { HttpPipeline } from '../Http/HttpPipeline.js';
+import { LiveReload } from '../Http/pages/LiveReload.js';
+import { ServiceProvider } from '../ServiceProvider.js';
+
+/**
+ * What helps while you develop. In other environments it does nothing, and loads nothing; without its line in
+ * `src/bootstrap/providers.ts` this folder can be deleted.
+ */
+export class DevToolsServiceProvider extends ServiceProvider {
+    public override async boot(): Promise<void> {
+        const { container, environment } = this.app;
+        if (!environment.isDevelopment) {
+            return;
+        }
+        const [{ InstanceWatch }, { DevelopmentErrorPage }] = await Promise.all([
+            import('./InstanceWatch.js'),
+            import('./ErrorPage/DevelopmentErrorPage.js'),
+        ]);
+        const watch = new InstanceWatch();
+        container.instance(LiveReload, watch);
+        container.instance(ErrorPage, new DevelopmentErrorPage(this.app));
+        // Before the access log, which a question every second would fill.
+        container.make(HttpPipeline).before('requestId', watch.handler, 'instance');
+    }
+}

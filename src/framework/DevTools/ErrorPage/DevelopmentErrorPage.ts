@@ -1,0 +1,52 @@
+import type { Request, Response } from 'express';
+import type { ApplicationKernel } from '../../ApplicationKernel.js';
+import { optionalConfig } from '../../Config/optionalConfig.js';
+import { ErrorPage } from '../../Exceptions/ErrorPage.js';
+import { LiveReload } from '../../Http/pages/LiveReload.js';
+import { sendPage } from '../../Http/pages/sendPage.js';
+import { errorBody, headingOf } from './errorBody.js';
+import { type Failure, failuresOf } from './failures.js';
+import { type Fix, fixFor } from './fixes.js';
+import { hideSecrets } from './hideSecrets.js';
+import { factsOf } from './requestFacts.js';
+import { ERROR_STYLE } from './style.js';
+
+/** Shows where an error came from, in the code of the one who reads it, and what mends it. */
+export class DevelopmentErrorPage extends ErrorPage {
+    public constructor(private readonly app: ApplicationKernel) {
+        super();
+    }
+
+    public send(error: Error, request: Request, response: Response): void {
+        const failures = failuresOf(error, this.app.environment.root);
+        const body = errorBody({
+            failures,
+            fix: this.fix(failures),
+            facts: factsOf(request),
+            status: response.statusCode,
+            method: request.method,
+            path: (request.originalUrl ?? request.url).replace(/[?#].*/s, ''),
+            requestId: request.requestId,
+        });
+        const { container } = this.app;
+        const reloads = request.method === 'GET' && container.has(LiveReload); // a form would be sent once more
+        response.set('Cache-Control', 'no-store');
+        sendPage(response, {
+            title: headingOf(failures[0]),
+            style: ERROR_STYLE,
+            body,
+            script: reloads ? container.make(LiveReload).script : undefined,
+        });
+    }
+
+    public fixOf(error: Error): string | undefined {
+        const fix = this.fix(failuresOf(error, this.app.environment.root));
+        const where = fix?.file === undefined ? '' : ` in ${fix.file}`;
+        return fix && hideSecrets(fix.code === undefined ? fix.say : `${fix.say} ${fix.code}${where}`);
+    }
+
+    private fix(failures: readonly Failure[]): Fix | undefined {
+        const session = optionalConfig<{ enabled?: boolean }>(this.app, 'session');
+        return fixFor(failures, session?.enabled ?? false);
+    }
+}

@@ -1,0 +1,55 @@
+import { join, normalize, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** One line of a stack. */
+export interface Frame {
+    /** What was called, as Node.js names it; empty where it has no name. */
+    readonly call: string;
+    /** Where, for people: `src/routes/api.ts:7:12`. */
+    readonly place: string;
+    /** The absolute path, where the frame is in a file. */
+    readonly file?: string;
+    readonly line: number;
+    readonly column: number;
+    /** Whether the file is the user's: in the project, and neither the framework's nor a package's. */
+    readonly own: boolean;
+}
+
+const FRAME = /^ {4}at (?:(.+) \()?(.+?):(\d+):(\d+)\)?$/;
+
+/** The frames of an error's stack. What its message says is none of them, however it looks. */
+export function framesOf(error: Error, root: string): Frame[] {
+    return callsOf(error).map((line) => {
+        const [, call = '', address = '', row, column] = FRAME.exec(line) ?? [];
+        const file = fileOf(address);
+        if (file === undefined) {
+            return { call: line.trim().replace(/^at /, ''), place: '', line: 0, column: 0, own: false };
+        }
+        const inside = file.startsWith(root + sep);
+        const place = `${inside ? relative(root, file) : file}:${row}:${column}`;
+        return { call, place, file, line: Number(row), column: Number(column), own: inside && isOwn(file, root) };
+    });
+}
+
+function callsOf(error: Error): string[] {
+    const stack = String(error.stack ?? '');
+    const head = stack.indexOf(String(error.message)); // after the error's name
+    const rest = head < 0 ? stack : stack.slice(head + String(error.message).length);
+    return rest.split('\n').filter((line) => line.startsWith('    at '));
+}
+
+function fileOf(address: string): string | undefined {
+    if (address.startsWith('file://')) {
+        try {
+            return fileURLToPath(address.split('?')[0] as string);
+        } catch {
+            return undefined;
+        }
+    }
+    return address.startsWith(sep) || /^[a-z]:\\/i.test(address) ? normalize(address) : undefined;
+}
+
+function isOwn(file: string, root: string): boolean {
+    const framework = ['src', 'build'].some((folder) => file.startsWith(join(root, folder, 'framework') + sep));
+    return !framework && !file.includes(`${sep}node_modules${sep}`);
+}
