@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import cors from 'cors';
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { appConfig } from '../Config/AppConfig.js';
 import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
@@ -18,7 +17,6 @@ import { Readiness } from './Readiness.js';
 import { ready } from './ready.js';
 import { requestId } from './requestId.js';
 import { securityHeaders } from './securityHeaders.js';
-import { trustedCors } from './trustedCors.js';
 import { weakEtag } from './weakEtag.js';
 
 /** The HTTP pipeline with its built-in stages, and the server. Routes and middlewares come from AppServiceProvider. */
@@ -37,7 +35,7 @@ export class HttpServiceProvider extends ServiceProvider {
         container.singleton(ExceptionHandler, () => new ExceptionHandler(this.app));
     }
 
-    public override boot(): void {
+    public override async boot(): Promise<void> {
         const { options } = this;
         const { isProduction, manifest } = this.app.environment;
         const pipeline = this.app.container.make(HttpPipeline);
@@ -46,9 +44,12 @@ export class HttpServiceProvider extends ServiceProvider {
             pipeline.use('securityHeaders', securityHeaders(options.securityHeaders, isProduction));
         }
         pipeline.use('securityHeaders', properRequest); // here, so that its refusals have these headers
+        // The package is only loaded where pages of other origins read answers.
         if (options.cors) {
+            const { default: cors } = await import('cors');
             pipeline.use('cors', cors(options.cors));
         } else if (options.trustedOrigins.length > 0) {
+            const { trustedCors } = await import('./trustedCors.js');
             pipeline.use('cors', trustedCors(options.trustedOrigins));
         }
         pipeline.use('health', answering(health(), '/up'), answering(this.readyAnswer(), '/ready'));

@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import session, { Cookie, type CookieOptions } from 'express-session';
 import type { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import type { Logger } from '../Logging/Logger.js';
-import { CsrfTokens } from './CsrfTokens.js';
+import type { CsrfTokens } from './CsrfTokens.js';
 import { ExpressStore } from './ExpressStore.js';
 import { HttpSession } from './HttpSession.js';
 import { OncePerMinute } from './OncePerMinute.js';
@@ -30,8 +30,8 @@ export interface SessionLayerOptions {
 export interface ForgeryRules {
     readonly trustedOrigins: readonly string[];
     readonly exempt: readonly string[];
-    /** Whether requests that do not say where they come from need a token. */
-    readonly tokens: boolean;
+    /** What requests need that do not say where they come from; undefined: nothing. */
+    readonly tokens: CsrfTokens | undefined;
 }
 
 /** Stands in for the response in express-session's middleware: storing and cookies are RequestSession's business. */
@@ -143,7 +143,7 @@ export class SessionLayer {
         return new RequestForgery({
             trustedOrigins,
             exempt,
-            tokens: tokens ? new CsrfTokens(this.settings.secrets) : undefined,
+            tokens,
             carriesSession: (request) => this.cookie.isCarriedBy(request),
             log: this.log,
             isDevelopment,

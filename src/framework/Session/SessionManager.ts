@@ -1,4 +1,4 @@
-import session, { Store } from 'express-session';
+import type { Store } from 'express-session';
 import { DriverManager } from '../DriverManager.js';
 import type { Environment } from '../Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
@@ -6,7 +6,6 @@ import type { Logger } from '../Logging/Logger.js';
 import { optionalImport } from './optionalImport.js';
 import { driverOptions, type SessionConfig } from './SessionConfig.js';
 import type { SessionDriver } from './SessionDriver.js';
-import { PlainStoreAdapter } from './stores/PlainStoreAdapter.js';
 
 export type SessionDriverFactory = (
     options: Record<string, unknown>,
@@ -77,10 +76,15 @@ async function refuseInWorker(): Promise<void> {
     }
 }
 
-function asDriver(name: string, made: Store | SessionDriver): SessionDriver {
+async function asDriver(name: string, made: Store | SessionDriver): Promise<SessionDriver> {
     if (isDriver(made)) {
         return made;
     }
+    // Not loaded for the drivers that are built in, nor express-session where sessions are off.
+    const [{ default: session }, { PlainStoreAdapter }] = await Promise.all([
+        import('express-session'),
+        import('./stores/PlainStoreAdapter.js'),
+    ]);
     if (made instanceof session.Store || isStore(made)) {
         return new PlainStoreAdapter(made as Store);
     }

@@ -6,10 +6,9 @@ import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { Readiness } from '../Http/Readiness.js';
 import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../ServiceProvider.js';
-import { checkDriver } from './checkDriver.js';
 import { noSession } from './noSession.js';
 import { type SessionConfig, sessionConfig, settingsOf } from './SessionConfig.js';
-import { SessionDrivers } from './SessionDrivers.js';
+import type { SessionDrivers } from './SessionDrivers.js';
 import type { ForgeryRules, SessionLayer } from './SessionLayer.js';
 import { SessionManager } from './SessionManager.js';
 import { SessionMigration } from './SessionMigration.js';
@@ -63,20 +62,23 @@ export class SessionServiceProvider extends ServiceProvider {
             log.warning(`The session secret ${weakness}: production would refuse to start with it.`);
         }
         const settings = settingsOf(config, environment);
+        // Not loaded where sessions are off.
+        const [{ SessionDrivers }, { SessionLayer }, { SessionPruner }, { startSession }, { checkDriver }] =
+            await Promise.all([
+                import('./SessionDrivers.js'),
+                import('./SessionLayer.js'),
+                import('./SessionPruner.js'),
+                import('./startSession.js'),
+                import('./checkDriver.js'),
+            ]);
         this.drivers = new SessionDrivers({ manager: container.make(SessionManager), config, settings, log });
         const driver = await this.drivers.open();
-        // Not loaded where sessions are off.
-        const [{ SessionLayer }, { SessionPruner }, { startSession }] = await Promise.all([
-            import('./SessionLayer.js'),
-            import('./SessionPruner.js'),
-            import('./startSession.js'),
-        ]);
         this.layer = new SessionLayer({
             settings,
             driver,
             log,
             errors: container.make(ExceptionHandler),
-            forgery: this.forgery,
+            forgery: await this.forgery(settings.secrets),
             isDevelopment: environment.isDevelopment,
         });
         this.handler = startSession(this.layer);
@@ -93,9 +95,14 @@ export class SessionServiceProvider extends ServiceProvider {
         await this.drivers?.close();
     }
 
-    private get forgery(): ForgeryRules | undefined {
+    private async forgery(secrets: readonly string[]): Promise<ForgeryRules | undefined> {
         const { csrf, trustedOrigins } = this.app.config.get<HttpConfig>('http');
-        return csrf === false ? undefined : { trustedOrigins, ...csrf };
+        if (csrf === false) {
+            return undefined;
+        }
+        const { exempt } = csrf;
+        const tokens = csrf.tokens ? new (await import('./CsrfTokens.js')).CsrfTokens(secrets) : undefined;
+        return { trustedOrigins, exempt, tokens };
     }
 
     private layerFor(user: string): SessionLayer {

@@ -1,4 +1,4 @@
-import 'express-session';
+import type {} from 'express-session';
 import type { SessionEnded } from './RequestSession.js';
 
 declare global {
