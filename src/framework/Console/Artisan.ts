@@ -126,12 +126,14 @@ export class Artisan {
 
     /** Runs one command line. Gives the exit code: 0, 1 when the command failed, 2 when it was called wrongly. */
     public async run(args: readonly string[]): Promise<number> {
+        process.stdout.on('error', this.leaveToReader);
         try {
             await this.execute(args);
             return 0;
         } catch (error) {
             return report(error, args);
         } finally {
+            process.stdout.off('error', this.leaveToReader);
             process.off('SIGINT', this.stop).off('SIGTERM', this.stop);
         }
     }
@@ -141,7 +143,7 @@ export class Artisan {
      * that would keep it alive, such as an interval or a connection.
      */
     public async runAsProcess(args: readonly string[]): Promise<void> {
-        process.stdout.on('error', this.leaveToReader);
+        process.stdout.on('error', this.leaveToReader); // what is still written when the command has ended, too
         // What fails outside of what the command waits for, such as a promise that nobody kept.
         process.on('uncaughtException', (error) => {
             process.exitCode = report(error, args);
