@@ -122,7 +122,8 @@ await onRedis('when Redis is in trouble', () => {
     test('and slow, a request fails in time or is answered', async () => {
         const server = await ownServer('--enable-debug-command', 'yes');
         const browser = await visitorOf(await appOn(server.port));
-        const sleeping = sleepOn(server.port, 0.7);
+        const sleeping = sleepOn(server.port, 1.5);
+        await vi.waitFor(async () => expect((await browser.visit('/read')).status).toBe(503)); // it sleeps now
         await expectTrouble(browser);
         await sleeping;
         expect(await recovery(browser)).toBeLessThan(1_000);
