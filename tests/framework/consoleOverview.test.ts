@@ -379,6 +379,8 @@ describe('the terminal', () => {
         vi.stubEnv('NO_COLOR', undefined);
         vi.stubEnv('NODE_DISABLE_COLORS', undefined);
         vi.stubEnv('TERM', 'xterm-256color');
+        vi.stubEnv('CI', undefined);
+        vi.stubEnv('FORCE_COLOR', undefined);
     });
 
     test('has colours where a person looks at it, and none in a pipe', () => {
