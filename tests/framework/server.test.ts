@@ -332,6 +332,23 @@ describe('the process', () => {
         expect(running.err).toBe('');
     });
 
+    test('packages that the configuration does not ask for are not loaded', async () => {
+        const tell = `data:text/javascript,import{Module}from'node:module';process.on('exit',()=>console.log('loaded:',Object.keys(Module._cache).join()))`;
+        const running = new Running(['--import', tell, fixture, 'slow']);
+        await running.url();
+        running.signal('SIGTERM');
+        await running.ended;
+
+        const packages = running.out
+            .split('loaded:')[1]
+            ?.split(',')
+            .map((file) => /node_modules\/([^/]+)/.exec(file)?.[1]);
+        expect(packages).toContain('express');
+        for (const name of ['express-session', 'session-file-store', 'memorystore', 'cors']) {
+            expect(packages).not.toContain(name);
+        }
+    });
+
     test('a port in use: one sentence, exit code 1', async () => {
         const port = await takenPort();
         const running = new Running([server], { LISTEN_PORT: String(port), LISTEN_HOST: '127.0.0.1' });
