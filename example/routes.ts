@@ -1,0 +1,17 @@
+import { Router } from 'express';
+import { action, exclusive, requireLogin } from '../src/framework/index.js';
+import AccountController from './AccountController.js';
+import ShopController from './ShopController.js';
+
+const router = Router();
+
+router.get('/', action(ShopController, 'index'));
+// A new amount depends on the old one: exclusive() makes a double click count twice.
+router.post('/cart/add', exclusive(), action(ShopController, 'add'));
+router.post('/cart/remove', exclusive(), action(ShopController, 'remove'));
+
+router.post('/login', action(AccountController, 'login'));
+router.post('/logout', action(AccountController, 'logout'));
+router.post('/logout-others', requireLogin(), action(AccountController, 'logoutOthers'));
+
+export default router;
