@@ -21,6 +21,6 @@ export class DevToolsServiceProvider extends ServiceProvider {
         container.instance(LiveReload, watch);
         container.instance(ErrorPage, new DevelopmentErrorPage(this.app));
         // Before the access log, which a question every second would fill.
-        container.make(HttpPipeline).before('requestId', watch.handler, 'instance');
+        container.make(HttpPipeline).before('requestId', watch.instance, 'instance');
     }
 }

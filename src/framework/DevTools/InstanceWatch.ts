@@ -17,7 +17,7 @@ if(state){const now=id?said:'No answer: what does the terminal say?';if(state.te
 document.documentElement.classList.toggle('down',!id);setTimeout(look,id?400:200)};
 setTimeout(look,400)})()`.replaceAll('\n', '');
 
-    public readonly handler = (request: Request, response: Response, next: NextFunction): void => {
+    public readonly instance = (request: Request, response: Response, next: NextFunction): void => {
         if (request.path !== PATH || request.method !== 'GET') {
             next();
             return;
