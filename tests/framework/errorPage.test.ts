@@ -175,13 +175,15 @@ describe.skipIf(!devTools)('in development, a browser that goes to an address re
         const app = await throwing((root) =>
             at(
                 root,
-                new Error('secret-of-the-environment, postgres://shop:db-password@db:5432/shop, SOME_TOKEN=tok12345'),
+                new Error(
+                    'secret-of-the-environment, postgres://shop:db-password@db:5432/shop, SOME_TOKEN=tok12345, password=hunter22',
+                ),
             ),
         );
 
         const { page } = await pageOf(app);
 
-        expect(page).not.toMatch(/secret-of-the|db-password|tok12345|live_0123456789/);
+        expect(page).not.toMatch(/secret-of-the|db-password|tok12345|live_0123456789|hunter22/);
         expect(page).toContain('postgres://shop:[redacted]@db:5432/shop');
         expect(page).toContain('[redacted]');
     });

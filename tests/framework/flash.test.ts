@@ -198,6 +198,17 @@ describe('flash', () => {
         expect(await visitor.get('/page', 'unknown purpose')).toBe('nothing');
     });
 
+    test.each(['image/avif,image/webp,*/*;q=0.8', 'text/css,*/*;q=0.1'])(
+        'a part of a page takes nothing, also where the browser does not say its purpose: %s',
+        async (accept) => {
+            const app = await shop();
+            const visitor = app.visitor();
+            await visitor.visit('/save');
+            await visitor.ask('/page', 'unknown purpose', { accept });
+            expect(await visitor.get('/page', 'unknown purpose')).toBe('Saved');
+        },
+    );
+
     test.each(['redirect', 'redirect/reading', 'broken', 'download', 'empty'])(
         'GET /%s shows no page, and takes nothing',
         async (path) => {

@@ -149,12 +149,18 @@ describe('a refused form', () => {
         otp: '1',
         ssn: '1',
         PWD: 'p',
+        pass: 'p',
+        user_pass: 'p',
+        security_code: '1',
+        kennwort: 'p',
+        mot_de_passe: 'p',
+        auth: 'a',
     };
 
     test('is given back without its secrets', async () => {
         const { visitor } = await shop();
         const browser = visitor();
-        const harmless = { className: 'a', footprint: 'b', comment: 'c' };
+        const harmless = { className: 'a', footprint: 'b', comment: 'c', passenger: 'd', author: 'e' };
         await browser.submit('/orders', { email: 'mia', ...secrets, ...harmless }, '/orders-form');
         const names = ['email', ...Object.keys(secrets), ...Object.keys(harmless)].join();
         expect(await formOf(browser, `/orders-form?fields=${encodeURIComponent(names)}`)).toMatchObject({

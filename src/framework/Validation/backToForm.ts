@@ -26,7 +26,9 @@ export function backToForm(error: ValidationException, request: Request, respons
 /** A GET is no form here: it could be sent back to itself, for ever. */
 function isForm(request: Request): boolean {
     const { method } = request;
-    return method === 'POST' && isNavigation(request) && request.accepts(['json', 'html']) === 'html';
+    // A script that says so, in browsers without fetch metadata.
+    const isScript = request.get('X-Requested-With') !== undefined;
+    return method === 'POST' && !isScript && isNavigation(request) && request.accepts(['json', 'html']) === 'html';
 }
 
 /** The page that a form was sent from, where it is one of ours. */

@@ -2,7 +2,8 @@ import { isSecretKey } from '../Logging/redact.js';
 
 /** In bytes of JSON: what a refused form may put into the session, once for its errors and once for its input. */
 const MOST_BYTES = 8_192;
-const SECRET = /csrf|card|cvc|cvv|iban|pwd|pin$|(?:^|[^a-z])(?:otp|ssn)$/i;
+const SECRET =
+    /csrf|card|cvc|cvv|iban|pwd|pin$|security[-_]?code|kennwort|mot_?de_?passe|contrase|(?:^|[^a-z])(?:otp|ssn)$|^(?:pass|auth)$|[^a-z]pass$/i;
 
 /** What they are flashed as. */
 export const ERRORS = '__errors';

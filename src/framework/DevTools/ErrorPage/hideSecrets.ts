@@ -5,6 +5,7 @@ const SECRET_VARIABLE = /key$|dsn$|credentials?$/i;
 const URL_PASSWORD = /(\b[a-z][a-z\d+.-]*:\/\/[^\s:/@]*:)[^\s/@]+(?=@)/gi;
 const ASSIGNED = /\b([A-Z][A-Z\d_]*(?:SECRETS?|TOKEN|PASSWORD|KEY)\s*=\s*)["']?[^\s"']+["']?/g;
 const LITERAL = /((?:passw(?:or)?d|passphrase|secret|token|api[-_]?key)\w*["']?\s*[:=]\s*)(["'`])(?:(?!\2).){4,}\2/gi;
+const PLAIN = /((?:passw(?:or)?d|passphrase|secret|token|api[-_]?key)=)[^\s"'`&;,<>]{4,}/gi;
 const BEARER = /\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/g;
 
 /** A text without what it should not show: the values of secret variables, passwords in addresses and in code. */
@@ -19,5 +20,6 @@ export function hideSecrets(text: string, variables: NodeJS.ProcessEnv = process
         .replace(URL_PASSWORD, `$1${redacted}`)
         .replace(ASSIGNED, `$1${redacted}`)
         .replace(LITERAL, `$1$2${redacted}$2`)
+        .replace(PLAIN, `$1${redacted}`)
         .replace(BEARER, `$1 ${redacted}`);
 }
