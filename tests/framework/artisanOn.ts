@@ -1,11 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { vi } from 'vitest';
 import type { ConfigOverrides } from '../../src/framework/Config/ConfigOverrides.js';
-import { Artisan } from '../../src/framework/Console/Artisan.js';
 import { createKernel, SECRET, type SessionAppOptions, temporaryFolder } from '../helpers/sessionApp.js';
 import type { Ran } from './consoleProject.js';
+import { inThisProcess } from './inThisProcess.js';
 
 /** A console in this process, on an application with these options: `const artisan = artisanOn({ … }); await artisan('list')`. */
 export function artisanOn(options: SessionAppOptions = {}): (line: string) => Promise<Ran> {
@@ -15,25 +14,13 @@ export function artisanOn(options: SessionAppOptions = {}): (line: string) => Pr
         createKernel({ ...options, root, session: { ...options.session, ...overrides.session } }).app;
     const session = async () => ({ default: { enabled: true, secret: SECRET, ...options.session } });
     return async (line) => {
-        const printed = { output: '', errors: '' };
-        const output = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-            printed.output += text;
-            return true;
-        });
-        const errors = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-            printed.errors += text;
-            return true;
-        });
-        try {
-            const console = new Artisan({
+        return inThisProcess(
+            {
                 entryUrl: pathToFileURL(join(root, 'src/artisan.ts')).href,
                 config: { session },
                 bootstrap: async () => ({ createApplication }),
-            });
-            return { code: await console.run(line.split(' ')), ...printed };
-        } finally {
-            output.mockRestore();
-            errors.mockRestore();
-        }
+            },
+            line,
+        );
     };
 }

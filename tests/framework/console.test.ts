@@ -14,11 +14,12 @@ import { pathToFileURL } from 'node:url';
 import { parse } from 'dotenv';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { withVariable } from '../../src/framework/Config/envFile.js';
-import { Artisan, type ConsoleSessionConfig } from '../../src/framework/Console/Artisan.js';
+import type { ConsoleSessionConfig } from '../../src/framework/Console/Artisan.js';
 import { frameworkCommands } from '../../src/framework/Console/commands.js';
 import { loadEnvironment } from '../../src/framework/Environment.js';
 import { randomSecret } from '../../src/framework/Session/secrets.js';
 import { ConsoleProject, type Ran } from './consoleProject.js';
+import { inThisProcess } from './inThisProcess.js';
 
 const SECRET = /^[\w-]{43}$/;
 const USAGE = 'Usage: ./artisan COMMAND [OPTIONS]\n';
@@ -105,26 +106,14 @@ describe('in a project', () => {
 
     /** Runs a command line in this process. */
     async function artisan(line: string, session: () => ConsoleSessionConfig = fromVariables): Promise<Ran> {
-        const printed = { output: '', errors: '' };
-        const output = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-            printed.output += text;
-            return true;
-        });
-        const errors = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-            printed.errors += text;
-            return true;
-        });
-        try {
-            const console = new Artisan({
+        return inThisProcess(
+            {
                 entryUrl: pathToFileURL(join(root, 'src/artisan.ts')).href,
                 config: { session: async () => ({ default: session() }) },
                 bootstrap: () => Promise.reject(new Error('No application is needed here.')),
-            });
-            return { code: await console.run(line === '' ? [] : line.split(' ')), ...printed };
-        } finally {
-            output.mockRestore();
-            errors.mockRestore();
-        }
+            },
+            line,
+        );
     }
 
     /** The error that a command line ends with, and its exit code. */

@@ -6,11 +6,12 @@ import type { ConfigOverrides } from '../../src/framework/Config/ConfigOverrides
 import { masked } from '../../src/framework/Config/masked.js';
 import type { CommandList } from '../../src/framework/Console/Command.js';
 import { Terminal } from '../../src/framework/Console/Terminal.js';
-import { Artisan, Command, type CommandInput, UsageError } from '../../src/framework/console.js';
+import { Command, type CommandInput, UsageError } from '../../src/framework/console.js';
 import { type ApplicationKernel, HttpPipeline } from '../../src/framework/index.js';
 import { VERSION } from '../../src/framework/version.js';
 import { SECRET } from '../helpers/sessionApp.js';
 import type { Ran } from './consoleProject.js';
+import { inThisProcess } from './inThisProcess.js';
 
 const root = realpathSync(new URL('../..', import.meta.url));
 
@@ -33,17 +34,8 @@ afterEach(() => {
 
 /** Runs a command line on this project, in this process. */
 async function artisan(line: string, { session, config, commands = {} }: Setting = {}): Promise<Ran> {
-    const printed = { output: '', errors: '' };
-    const output = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-        printed.output += text;
-        return true;
-    });
-    const errors = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-        printed.errors += text;
-        return true;
-    });
-    try {
-        const console = new Artisan({
+    return inThisProcess(
+        {
             entryUrl: pathToFileURL(join(root, 'src/artisan.ts')).href,
             config: { session: () => import('../../src/config/session.js') },
             commands: typeof commands === 'function' ? commands : async () => ({ default: commands }),
@@ -57,12 +49,9 @@ async function artisan(line: string, { session, config, commands = {} }: Setting
                     },
                 };
             },
-        });
-        return { code: await console.run(line.split(' ')), ...printed };
-    } finally {
-        output.mockRestore();
-        errors.mockRestore();
-    }
+        },
+        line,
+    );
 }
 
 async function printedBy(line: string, setting?: Setting): Promise<string> {

@@ -11,9 +11,9 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Artisan } from '../../src/framework/Console/Artisan.js';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Ran } from './consoleProject.js';
+import { inThisProcess } from './inThisProcess.js';
 
 const sources = realpathSync(new URL('../..', import.meta.url));
 const EVERY = ['command', 'controller', 'exception', 'middleware', 'provider', 'service', 'session-driver'];
@@ -46,30 +46,14 @@ function files(): string[] {
 
 /** Runs a command line in this process. */
 async function artisan(line: string | string[], entry = 'src/artisan.ts'): Promise<Ran> {
-    const printed = { output: '', errors: '' };
-    const output = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-        printed.output += text;
-        return true;
-    });
-    const errors = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-        printed.errors += text;
-        return true;
-    });
-    const listening = process.stdout.listeners('error');
-    try {
-        const console = new Artisan({
+    return inThisProcess(
+        {
             entryUrl: pathToFileURL(join(root, entry)).href,
             config: { session: () => Promise.reject(new Error('No config is needed here.')) },
             bootstrap: () => Promise.reject(new Error('No application is needed here.')),
-        });
-        return { code: await console.run(typeof line === 'string' ? line.split(' ') : line), ...printed };
-    } finally {
-        output.mockRestore();
-        errors.mockRestore();
-        for (const listener of process.stdout.listeners('error').filter((each) => !listening.includes(each))) {
-            process.stdout.off('error', listener as () => void); // a process runs one command, and keeps it to its end
-        }
-    }
+        },
+        line,
+    );
 }
 
 /** What a command line ends with that fails and writes nothing. */

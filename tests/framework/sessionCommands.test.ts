@@ -4,7 +4,6 @@ import session, { type SessionData } from 'express-session';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ApplicationKernel } from '../../src/framework/ApplicationKernel.js';
 import type { ConfigOverrides } from '../../src/framework/Config/ConfigOverrides.js';
-import { Artisan } from '../../src/framework/Console/Artisan.js';
 import { Progress } from '../../src/framework/Console/Progress.js';
 import { printable, shortened, sizeOf, spanOf } from '../../src/framework/Console/sessionTexts.js';
 import { Top } from '../../src/framework/Console/Top.js';
@@ -17,6 +16,7 @@ import { FileStore } from '../../src/framework/Session/stores/FileStore.js';
 import { PlainStoreAdapter } from '../../src/framework/Session/stores/PlainStoreAdapter.js';
 import { createKernel, SessionManager, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 import type { Ran } from './consoleProject.js';
+import { inThisProcess } from './inThisProcess.js';
 
 const HOUR = 3_600_000;
 const SECRET_VALUE = 'nobody-may-see-this';
@@ -63,33 +63,15 @@ function kernel(overrides: ConfigOverrides = {}): ApplicationKernel {
 
 /** Runs a command line in this process. `during` is called with each text that is printed. */
 async function artisan(line: string, during?: (text: string) => void): Promise<Ran> {
-    const printed = { output: '', errors: '' };
-    const output = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-        printed.output += text;
-        during?.(String(text));
-        return true;
-    });
-    const errors = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-        printed.errors += text;
-        return true;
-    });
-    const listeners = process.stdout.listeners('error');
-    try {
-        const console = new Artisan({
+    return inThisProcess(
+        {
             entryUrl: pathToFileURL(join(root, 'src/artisan.ts')).href,
             config: { session: async () => ({ default: {} }) },
             bootstrap: async () => ({ createApplication: async (overrides) => kernel(overrides) }),
-        });
-        return { code: await console.run(line.split(' ')), ...printed };
-    } finally {
-        for (const listener of process.stdout.listeners('error')) {
-            if (!listeners.includes(listener)) {
-                process.stdout.off('error', listener as () => void); // it is there until its process ends
-            }
-        }
-        output.mockRestore();
-        errors.mockRestore();
-    }
+        },
+        line,
+        during,
+    );
 }
 
 async function linesOf(line: string): Promise<string[]> {
