@@ -35,10 +35,7 @@ export abstract class SessionCommand extends Command {
         { needsList = true }: { needsList?: boolean } = {},
     ): Promise<OpenSessions> {
         const app = await this.bootedOn(options['driver'] as string | undefined);
-        const { enabled, driver } = app.config.get<SessionConfig>('session');
-        if (!enabled) {
-            throw new ConfigError('Sessions are off: set enabled to true in src/config/session.ts.');
-        }
+        const { driver } = enabledSessions(app);
         const sessions = app.container.make(StoredSessions);
         if (sessions.survivesRestart === false) {
             throw new ConfigError(
@@ -91,6 +88,15 @@ export abstract class SessionCommand extends Command {
         const { config } = await this.artisan.application();
         return config.get<SessionConfig>('session').driver === driver ? {} : { session: { driver, fallback: [] } };
     }
+}
+
+/** The configuration of sessions; refuses where they are off. */
+export function enabledSessions(app: ApplicationKernel): SessionConfig {
+    const config = app.config.get<SessionConfig>('session');
+    if (!config.enabled) {
+        throw new ConfigError('Sessions are off: set enabled to true in src/config/session.ts.');
+    }
+    return config;
 }
 
 /** `--user=` with a variable that is unset must not be taken for something else. */

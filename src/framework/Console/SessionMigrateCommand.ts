@@ -1,9 +1,9 @@
 import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
-import type { SessionConfig } from '../Session/SessionConfig.js';
 import { type MigrationCounts, SessionMigration } from '../Session/SessionMigration.js';
 import { Command, type CommandInput } from './Command.js';
 import { Progress } from './Progress.js';
+import { enabledSessions } from './SessionCommand.js';
 import { UsageError } from './UsageError.js';
 
 /** Moves the sessions of the driver before while the application serves. */
@@ -20,10 +20,7 @@ export class SessionMigrateCommand extends Command {
     }
 
     private async migrate(app: ApplicationKernel, options: CommandInput['options']): Promise<void> {
-        const { enabled, driver, fallback } = app.config.get<SessionConfig>('session');
-        if (!enabled) {
-            throw new ConfigError('Sessions are off: set enabled to true in src/config/session.ts.');
-        }
+        const { driver, fallback } = enabledSessions(app);
         const { from = fallback[0], to = driver } = options as { from?: string; to?: string };
         if (from === undefined) {
             throw new UsageError('Say where the sessions are: ./artisan session:migrate --from file --to redis.');

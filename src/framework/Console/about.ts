@@ -6,6 +6,7 @@ import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { loggerOptions } from '../Logging/LoggingServiceProvider.js';
 import { lifetimeOf, type SessionConfig, type SessionCookieConfig, settingsOf } from '../Session/SessionConfig.js';
 import { longestLife } from '../Session/SessionLifetime.js';
+import { TIME_UNITS } from '../timeUnits.js';
 import { VERSION } from '../version.js';
 
 /** One line. `value` is what JSON gets, `text` what people read where that is something else. Times are in ms. */
@@ -183,16 +184,9 @@ function cookieText({ secure, sameSite, httpOnly, maxAge }: SessionCookieConfig)
     return parts.filter(Boolean).join(', ');
 }
 
-const UNITS = [
-    ['day', 86_400_000],
-    ['hour', 3_600_000],
-    ['minute', 60_000],
-    ['second', 1_000],
-] as const;
-
 /** In the largest unit that it is a whole number of: `2 hours`. */
 function timeText(ms: number): string {
-    const [unit, length] = UNITS.find(([, length]) => ms >= length && ms % length === 0) ?? ['ms', 1];
+    const [unit, length] = TIME_UNITS.find(([, length]) => ms >= length && ms % length === 0) ?? ['ms', 1];
     const count = ms / length;
     return `${count} ${unit}${count === 1 || unit === 'ms' ? '' : 's'}`;
 }

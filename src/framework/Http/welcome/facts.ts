@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import { appConfig } from '../../Config/AppConfig.js';
 import { optionalConfig } from '../../Config/optionalConfig.js';
 import { type SessionConfig, settingsOf } from '../../Session/SessionConfig.js';
+import { TIME_UNITS } from '../../timeUnits.js';
 import { applicationOf } from '../applicationOf.js';
 import { LiveReload } from '../pages/LiveReload.js';
 
@@ -54,16 +55,9 @@ function headingOf(name: string): string {
         : name.replace(/(^|[-_.])(\w)/g, (_, gap, letter) => `${gap && ' '}${letter.toUpperCase()}`);
 }
 
-const UNITS: readonly [name: string, ms: number][] = [
-    ['day', 86_400_000],
-    ['hour', 3_600_000],
-    ['minute', 60_000],
-    ['second', 1_000],
-];
-
 /** A time in the largest unit that divides it: `90 minutes`. */
 export function durationOf(ms: number): string {
-    const [name, size] = UNITS.find(([, size]) => ms % size === 0) ?? ['millisecond', 1];
+    const [name, size] = TIME_UNITS.find(([, size]) => ms % size === 0) ?? ['millisecond', 1];
     const count = ms / size;
     return `${count} ${name}${count === 1 ? '' : 's'}`;
 }

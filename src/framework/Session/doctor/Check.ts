@@ -1,3 +1,4 @@
+import { TIME_UNITS } from '../../timeUnits.js';
 /** One thing that was looked at, in plain words. */
 export interface Check {
     /** `problem`: sessions do not work with it. `warning`: they do, and somebody will be sorry. */
@@ -27,16 +28,9 @@ export function counted(count: number, one: string, many = `${one}s`): string {
     return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
 }
 
-const UNITS = [
-    ['day', 86_400_000],
-    ['hour', 3_600_000],
-    ['minute', 60_000],
-    ['second', 1_000],
-] as const;
-
 /** A time in ms as one says it: `2 hours`. */
 export function timeInWords(ms: number): string {
-    const [unit, length] = UNITS.find(([, least]) => ms >= least) ?? ['ms', 1];
+    const [unit, length] = TIME_UNITS.find(([, least]) => ms >= least) ?? ['ms', 1];
     const count = Number((ms / length).toFixed(1));
     return unit === 'ms' ? `${count} ms` : counted(count, unit);
 }
