@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FileStore } from '../../src/framework/Session/stores/FileStore.js';
 import { ended, startWorker } from './workers/startWorker.js';
@@ -30,6 +33,32 @@ test('two processes that change one session lose nothing', async () => {
     await Promise.all(workers.map(ended));
     expect(await stored('race')).toMatchObject({ a: 500, b: 250, c: 250 });
 });
+
+test('20 processes killed while they store new sessions lose none that was acknowledged, and leave none in part', async () => {
+    const acknowledged = new Set<string>();
+    const killOne = async (name: string) => {
+        const worker = startWorker(folder, 'create', name);
+        const exit = once(worker, 'exit');
+        const lines = createInterface(worker.stdout as Readable);
+        const closed = once(lines, 'close');
+        lines.on('line', (line) => acknowledged.add(line));
+        await once(lines, 'line');
+        setTimeout(() => worker.kill('SIGKILL'), Math.random() * 40);
+        await Promise.all([exit, closed]);
+    };
+    const lane = async (name: string) => {
+        for (let round = 0; round < 4; round += 1) {
+            await killOne(`new-${name}-${round}`);
+        }
+    };
+    await Promise.all(['a', 'b', 'c', 'd', 'e'].map(lane));
+    expect(acknowledged.size).toBeGreaterThan(200);
+    const ids = fs.readdirSync(folder).flatMap((file) => /^(new-.+)\.json$/.exec(file)?.[1] ?? []);
+    for (const id of new Set([...ids, ...acknowledged])) {
+        const found = (await stored(id))['id'];
+        expect(acknowledged.has(id) ? [id] : [id, undefined]).toContain(found);
+    }
+}, 60_000);
 
 test('a lease makes plain reading and writing exact between processes', async () => {
     await Promise.all([1, 2, 3].map(() => ended(startWorker(folder, 'exclusive', 'counted', '60'))));

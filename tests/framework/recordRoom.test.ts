@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FileStore, type FileStoreOptions } from '../../src/framework/Session/stores/FileStore.js';
 import { newOwnerText } from '../../src/framework/Session/stores/ProcessIdentity.js';
 import { fittedTo, hasRoom, textWithin, withRoom } from '../../src/framework/Session/stores/recordRoom.js';
@@ -144,6 +144,81 @@ describe('a change', () => {
         expect(await store.write('abc', record(3), version, LATER)).toBeUndefined();
         await write(store, record(3), edited);
         expect((await open().read('abc'))?.record).toBe(record(3));
+    });
+});
+
+describe('a new record is written in its place', () => {
+    /** What a process has made that is about to write a record, or was killed before it did. */
+    const begin = () => fs.openSync(file(), 'wx', 0o600);
+
+    test('and nothing else is made for it', async () => {
+        const store = open();
+        await write(store, record(1));
+        expect(fs.readdirSync(folder)).toEqual(['abc.json']);
+        expect(hasRoom(fs.readFileSync(file()))).toBe(true);
+    });
+
+    test('who reads it meanwhile waits until it is whole', async () => {
+        const store = open();
+        const fd = begin();
+        const reading = Promise.resolve(store.read('abc'));
+        await new Promise(setImmediate);
+        fs.writeSync(fd, withRoom(record(1)) as Buffer);
+        fs.closeSync(fd);
+        expect((await reading)?.record).toBe(record(1));
+    });
+
+    test('it is not there where its process was killed, and gives place to another', async () => {
+        const store = open();
+        fs.closeSync(begin());
+        expect(await store.read('abc')).toBeUndefined();
+        await write(store, record(2));
+        expect((await store.read('abc'))?.record).toBe(record(2));
+        expect(fs.readdirSync(folder).sort()).toEqual(['.locks', 'abc.json']);
+    });
+
+    test('of several that take its place one succeeds', async () => {
+        fs.closeSync(begin());
+        const writes = [1, 2, 3].map((number) => open().write('abc', record(number), undefined, LATER));
+        const written = (await Promise.all(writes)).filter((version) => version !== undefined);
+        expect(written).toHaveLength(1);
+        expect((await open().read('abc'))?.record).toBe(written[0]);
+    });
+
+    test('whoever was stopped for so long that another took its place hears of it', async () => {
+        const store = open();
+        const looked = vi.spyOn(fs, 'lstatSync');
+        const now = vi.spyOn(performance, 'now');
+        let asked = 0;
+        now.mockImplementation(() => 1_000 * ++asked); // a second passes between any two looks at the clock
+        looked.mockImplementationOnce((() => ({ ino: 0, dev: 0 })) as never);
+        try {
+            expect(await store.write('abc', record(1), undefined, LATER)).toBeUndefined();
+        } finally {
+            now.mockRestore();
+            looked.mockRestore();
+        }
+    });
+
+    test('what a killed process left is removed after ten minutes, and a file that was emptied is not', async () => {
+        const store = open();
+        fs.closeSync(begin());
+        fs.writeFileSync(path.join(folder, 'emptied.json'), record(1), { mode: 0o600 });
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        fs.truncateSync(path.join(folder, 'emptied.json'));
+        const walk = async () => {
+            for await (const _ of store.records(Number.POSITIVE_INFINITY)) {
+                // only to have looked at each
+            }
+            return fs.readdirSync(folder).filter((name) => name.endsWith('.json'));
+        };
+        expect(await walk()).toEqual(['abc.json', 'emptied.json']);
+        vi.useFakeTimers({ now: Date.now() + 601_000, toFake: ['Date'] });
+        try {
+            expect(await walk()).toEqual(['emptied.json']);
+        } finally {
+            vi.useRealTimers();
+        }
     });
 });
 

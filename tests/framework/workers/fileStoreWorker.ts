@@ -52,6 +52,18 @@ const jobs: Record<string, () => Promise<void>> = {
             }),
         );
     },
+    /** Stores new sessions, 16 at once, without end, and says the id of each that was acknowledged. */
+    async create() {
+        await Promise.all(
+            Array.from({ length: 16 }, async (_, index) => {
+                for (let count = 0; ; count += 1) {
+                    const id = `${rest[0]}-${index}-${count}`;
+                    await store.write(id, JSON.stringify({ cookie: {}, id }), undefined, Date.now() + 60_000);
+                    say(id);
+                }
+            }),
+        );
+    },
     /** Takes a session's lease and keeps it. */
     async hold() {
         const lease = await store.lock(rest[0] ?? '', 1_000);

@@ -15,8 +15,8 @@ import { access, codeOf, lstat } from './fileCalls.js';
 import { type EncodedRecord, RecordCodec } from './RecordCodec.js';
 import { RestingFiles, type RestWalk } from './RestingFiles.js';
 import { SessionFileNames } from './SessionFileNames.js';
-import { SessionFiles, StoreBusyError } from './SessionFiles.js';
-import { filesIn, prepareFolder, tidyFolder } from './sessionFolder.js';
+import { isUnwritten, SessionFiles, StoreBusyError } from './SessionFiles.js';
+import { filesIn, prepareFolder, TEMP_KEPT_MS, tidyFolder } from './sessionFolder.js';
 
 /** session-file-store's options under its own names, and ours. Those of its reaping and retrying have no effect here. */
 export interface FileStoreOptions {
@@ -248,6 +248,10 @@ export class FileStore extends StockFileStore implements SessionDriver {
     /** Most files tell by their times alone that nothing is to be done with them. */
     private async listedIfDue(id: string, writtenBefore: number, walk: RestWalk): Promise<ListedRecord | undefined> {
         const stats = await lstat(`${this.folder}/${this.names.fileOf(id)}`).catch(() => undefined);
+        if (stats && isUnwritten(stats) && stats.mtimeMs < walk.started - TEMP_KEPT_MS) {
+            await this.files.removeUnwritten(this.names.nameOf(id)).catch(() => undefined); // or another time
+            return undefined;
+        }
         const isFresh = stats && stats.mtimeMs >= writtenBefore && stats.mtimeMs <= walk.started + CLOCKS_DIFFER_MS;
         if (!stats || isFresh || this.resting.isResting(stats, walk)) {
             return undefined;

@@ -8,8 +8,8 @@ import { SET_ASIDE, type SessionFileNames } from './SessionFileNames.js';
 
 /** How many names tell whether a folder holds sessions only. */
 const LOOKED_AT = 50;
-/** A temporary file of a living process is in use for less than this. */
-const TEMP_KEPT_MS = 600_000;
+/** A file that a living process makes is finished within this time. */
+export const TEMP_KEPT_MS = 600_000;
 
 /** Makes the sessions folder, for its owner only, and says in a sentence why it can't be used. */
 export function prepareFolder(folder: string, names: SessionFileNames): void {
