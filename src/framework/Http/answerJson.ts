@@ -1,0 +1,54 @@
+import express, { type Application, type Response } from 'express';
+import { weakEtag } from './weakEtag.js';
+
+const { json, send } = express.response;
+const JSON_TYPE = 'application/json; charset=utf-8';
+/** Settings of Express with which the text is another one. */
+const OTHER_TEXT = ['json escape', 'json replacer', 'json spaces'];
+/** Headers with which the answer is another one, in lower case. */
+const OTHER_ANSWER = ['content-type', 'etag', 'transfer-encoding'];
+const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
+
+/**
+ * `response.json()` of nearly all answers, in one go: the headers and the body that Express gives, which asks for
+ * the content type four times, parses it twice, and makes a Buffer of the text. 9 of 68 µs of CPU for a request without a session
+ * (Node 20; `npm run bench -- --driver=memory --only=none`). Where anything is set that makes a difference, Express's own runs.
+ */
+export function answerJson(this: Response, body: unknown): Response {
+    const text = isUsual(this) ? JSON.stringify(body) : undefined;
+    if (text === undefined) {
+        return json.call(this, body);
+    }
+    this.setHeader('Content-Type', JSON_TYPE);
+    this.setHeader('Content-Length', String(Buffer.byteLength(text)));
+    this.setHeader('ETag', weakEtag(text));
+    if (isKnown(this)) {
+        this.status(304);
+        this.removeHeader('Content-Type');
+        this.removeHeader('Content-Length');
+        this.end();
+    } else {
+        this.end(text, 'utf8');
+    }
+    return this;
+}
+
+/** What decides is looked at with each answer: a route may set it, and an application later. */
+function isUsual(response: Response): boolean {
+    const { settings } = response.app as Application & { settings: Record<string, unknown> };
+    return (
+        settings['etag fn'] === weakEtag &&
+        OTHER_TEXT.every((name) => !settings[name]) &&
+        response.send === send &&
+        response.req.method !== 'HEAD' &&
+        !WITHOUT_BODY.has(response.statusCode) &&
+        !OTHER_ANSWER.some((name) => response.hasHeader(name))
+    );
+}
+
+/** Whether the client said that it has this answer already. */
+function isKnown({ req }: Response): boolean {
+    const { headers } = req;
+    const asks = headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined;
+    return asks && req.fresh;
+}
