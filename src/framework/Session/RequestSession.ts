@@ -705,12 +705,12 @@ export class RequestSession {
     private setCookie(): string | undefined {
         const { cookie, repository } = this.layer;
         if (this.clearDue) {
-            return cookie.clear(this.layer.cookieOf(this.session, this.record?.cookie));
+            return cookie.clear(this.layer.cookieOf(this.session, this.record));
         }
         if (!this.cookieDue || this.state.late || this.ended || this.wasUnset()) {
             return undefined;
         }
-        const sent = this.layer.cookieOf(this.session, this.record?.cookie);
+        const sent = this.layer.cookieOf(this.session, this.record);
         if (sent.secure === true && !cookie.isSecure(this.request)) {
             this.layer.warnUndeliverable(this.request);
             return undefined;

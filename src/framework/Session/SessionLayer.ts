@@ -12,7 +12,7 @@ import type { SessionLimits } from './SessionChanges.js';
 import { lifetimeOf, type SessionSettings } from './SessionConfig.js';
 import { SessionCookie } from './SessionCookie.js';
 import type { SessionDriver } from './SessionDriver.js';
-import type { StoredCookie } from './SessionRecord.js';
+import type { LiveRecord, StoredCookie } from './SessionRecord.js';
 import { SessionRepository } from './SessionRepository.js';
 
 /** What the session layer needs from the application. */
@@ -135,8 +135,8 @@ export class SessionLayer {
     }
 
     /** The cookie to send: the session's own, or, where the route never asked for the session, the stored one. */
-    public cookieOf(current: HttpSession | undefined, stored?: StoredCookie): Cookie {
-        return current?.cookie ?? inflateCookie(stored ?? {});
+    public cookieOf(current: HttpSession | undefined, stored?: LiveRecord): Cookie {
+        return current?.cookie ?? inflateCookie(stored?.cookie ?? {});
     }
 
     private forgeryBy({ trustedOrigins, exempt, tokens }: ForgeryRules, isDevelopment: boolean): RequestForgery {

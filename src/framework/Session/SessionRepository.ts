@@ -104,7 +104,7 @@ export class SessionRepository {
      * A visitor's next request copies what is parsed, and is compared with it: 15 of 65 µs for a read of 1 KB, 25 of 105 for a
      * change (Node 20, without the network).
      */
-    private readonly hot = new RecentlyUsed<{ readonly text: string; readonly record: LiveRecord }>(500);
+    private readonly hot = new RecentlyUsed<{ readonly text: string; readonly record: LiveRecord }>(2_000);
 
     public constructor(
         private readonly driver: SessionDriver,

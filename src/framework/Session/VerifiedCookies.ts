@@ -13,13 +13,13 @@ const LONGEST = 512;
 
 /**
  * Remembers cookies whose signature was right, so that a visitor's next request need not compute it again, nor the hash of
- * the id: 6 of 75 µs on Node 20. Holds the last few hundred, each by its value and by the whole header that it came in
+ * the id: 6 of 75 µs on Node 20. Holds the last few thousand, each by its value and by the whole header that it came in
  * (which saves parsing that), and nothing that did not verify.
  */
 export class VerifiedCookies {
     private readonly known: RecentlyUsed<CookieId>;
 
-    public constructor(most = 1_000) {
+    public constructor(most = 4_000) {
         this.known = new RecentlyUsed(most);
     }
 

@@ -2,7 +2,7 @@ import fs, { type Stats } from 'node:fs';
 import type { StoredRecord } from '../SessionDriver.js';
 import { textInFile } from './recordRoom.js';
 
-const MOST_FILES = 512;
+const MOST_FILES = 4_096;
 const MOST_CHARACTERS = 4_000_000;
 const LARGEST = 65_536;
 /** File systems are given times as coarse as this: a file this young could still change without its time changing. */
