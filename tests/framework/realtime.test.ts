@@ -2,67 +2,10 @@ import { once } from 'node:events';
 import type { Request, Response, Router } from 'express';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import {
-    action,
-    type ControllerClass,
-    exclusive,
-    login,
-    requireLogin,
-    type ServiceProvider,
-    type ServiceProviderClass,
-    SessionRegistry,
-    StoredSessions,
-} from '../../src/framework/index.js';
+import { exclusive, SessionRegistry, StoredSessions } from '../../src/framework/index.js';
 import { travel } from '../helpers/kit/travel.js';
-import { type SessionApp, type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
-import { guideFolder } from './docs/guideFolder.js';
-
-type Live = ServiceProvider & { closeEnded(): Promise<void> };
-
-const entry = (router: Router) => {
-    router.post('/login', async (request, response) => {
-        await login(request, 7);
-        response.json('welcome');
-    });
-    router.post('/store', (request, response) => {
-        Object.assign(request.session, request.body);
-        response.json('stored');
-    });
-    router.get('/data', (request, response) => {
-        const { cookie, ...data } = request.session;
-        response.json(data);
-    });
-    router.get('/exclusive', exclusive(), (_request, response) => {
-        response.json('had its turn');
-    });
-};
-
-type News = { stream(request: Request, response: Response): Promise<void> };
-
-async function start(options: SessionAppOptions = {}) {
-    const guide = guideFolder('docs/realtime.md');
-    const { default: Provider } = await guide.load<{ default: ServiceProviderClass }>(
-        'src/app/Providers/LiveServiceProvider.ts',
-    );
-    const { default: Controller } = await guide.load<{ default: ControllerClass<News> }>(
-        'src/app/Http/Controllers/NewsController.ts',
-    );
-    let live: Live | undefined;
-    const app = await sessionApp({
-        ...options,
-        routes: (router) => {
-            entry(router);
-            router.get('/news', requireLogin(), action(Controller, 'stream'));
-            options.routes?.(router);
-        },
-        boot: (kernel) => {
-            live = new Provider(kernel) as Live;
-            void live.boot();
-        },
-    });
-    onTestFinished(() => live?.shutdown());
-    return { ...app, closeEnded: () => (live as Live).closeEnded() };
-}
+import { type SessionApp, type SessionAppOptions } from '../helpers/sessionApp.js';
+import { realtimeApp } from './realtimeApp.js';
 
 const member = async (app: SessionApp) => {
     const browser = app.browser();
@@ -93,7 +36,7 @@ describe('the WebSocket of docs/realtime.md', () => {
     };
 
     test('welcomes its user, and refuses strangers', async () => {
-        const app = await start();
+        const app = await realtimeApp();
         const { socket, greeting } = await open(app, cookieOf(await member(app)));
         expect(greeting).toBe('Welcome, 7');
         socket.terminate();
@@ -104,7 +47,7 @@ describe('the WebSocket of docs/realtime.md', () => {
     });
 
     test('is closed once its session has ended, and no other', async () => {
-        const app = await start();
+        const app = await realtimeApp();
         const [ended, other] = [await member(app), await member(app)];
         const [first, second] = [await open(app, cookieOf(ended)), await open(app, cookieOf(other))];
         const registry = app.app.container.make(SessionRegistry);
@@ -119,7 +62,7 @@ describe('the WebSocket of docs/realtime.md', () => {
     });
 
     test('survives a malformed frame, as the process does', async () => {
-        const app = await start();
+        const app = await realtimeApp();
         const { socket } = await open(app, cookieOf(await member(app)));
         const closed = once(socket, 'close');
         (socket as unknown as { _socket: { write(bytes: Buffer): void } })._socket.write(
@@ -130,7 +73,7 @@ describe('the WebSocket of docs/realtime.md', () => {
     });
 
     test('and the stream are told when the server stops, which waits for neither', async () => {
-        const app = await start({ http: { shutdownTimeoutMs: 60_000 } });
+        const app = await realtimeApp({ http: { shutdownTimeoutMs: 60_000 } });
         const browser = await member(app);
         const { socket } = await open(app, cookieOf(browser));
         const news = await stream(app, '/news', cookieOf(browser));
@@ -155,7 +98,7 @@ describe('a stream', () => {
     };
     const begin = async (options: SessionAppOptions = {}) => {
         const parts: { request?: Request; response?: Response } = {};
-        const app = await start({ ...options, routes: streaming(parts) });
+        const app = await realtimeApp({ ...options, routes: streaming(parts) });
         const browser = await member(app);
         const open = await stream(app, '/stream', cookieOf(browser));
         expect(await open.part()).toBe('data: begun\n\n');
@@ -201,7 +144,7 @@ describe('a stream', () => {
     test('of a visitor without a session gets none after its headers', async () => {
         let request: Request | undefined;
         let response: Response | undefined;
-        const app = await start({
+        const app = await realtimeApp({
             routes: (router) =>
                 router.get('/late', (incoming, answer) => {
                     [request, response] = [incoming, answer];
@@ -227,7 +170,7 @@ describe('a stream', () => {
     });
 
     test('with exclusive() holds up the others', async () => {
-        const app = await start({
+        const app = await realtimeApp({
             session: { lockTimeoutMs: 100 },
             routes: (router) =>
                 router.get('/held', exclusive(), (_request, response) => {
@@ -245,7 +188,7 @@ describe('a stream', () => {
     test('of docs/realtime.md says when the session is over', async () => {
         vi.useFakeTimers({ toFake: ['setInterval'] });
         onTestFinished(() => void vi.useRealTimers());
-        const app = await start({ session: { driver: 'memory' } });
+        const app = await realtimeApp({ session: { driver: 'memory' } });
         const browser = await member(app);
         const news = await stream(app, '/news', cookieOf(browser));
         expect(news.response.headers.get('cache-control')).toBe('private, no-store');
