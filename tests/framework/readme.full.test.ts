@@ -63,6 +63,9 @@ describe.skipIf(!readme)('the README, followed to the letter in a fresh copy', (
         expect(copied.sessionFiles()).toBeGreaterThan(0);
         await onFiles.stop();
 
+        copied.apply(step('tests/app/cart.test.ts', ''));
+        expect(await copied.test('tests/app/cart.test.ts')).toMatch(/1 passed/);
+
         const files = copied.sessionFiles();
         copied.apply(step('src/config/session.ts', 'memory'));
         const inMemory = await start(copied);
