@@ -7,6 +7,7 @@ import type { Router } from 'express';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
 import {
+    exclusive,
     HttpServer,
     login,
     SessionRegistry,
@@ -29,6 +30,9 @@ function routes(router: Router): void {
     router.post('/logout', async (request, response) => {
         await request.session.destroy();
         response.json('bye');
+    });
+    router.get('/turn', exclusive(), (_request, response) => {
+        response.json('had its turn');
     });
     router.get('/here', (_request, response) => {
         response.json('an ordinary answer');
@@ -186,6 +190,17 @@ describe('an upgrade', () => {
             const [response] = await once(sent, 'response');
             expect(response.statusCode).toBe(status);
             expect(response.headers['x-request-id']).toBeDefined();
+            response.resume();
+            await once(response, 'close');
+        }
+    });
+
+    test('that nobody takes ends its turn with its answer', async () => {
+        const app = await start({ session: { lockTimeoutMs: 300 } });
+        const headers = { connection: 'Upgrade', upgrade: 'h2c', cookie: cookieOf(await visitor(app)) };
+        for (let turn = 0; turn < 2; turn += 1) {
+            const [response] = await once(httpRequest(new URL('/turn', app.url), { headers }).end(), 'response');
+            expect(response.statusCode).toBe(200);
             response.resume();
             await once(response, 'close');
         }

@@ -63,6 +63,7 @@ function responseOn(socket: Duplex, request: Request, app: Express): Response {
     response.on('finish', () => {
         response.detachSocket(socket as never);
         socket.end();
+        process.nextTick(() => response.emit('close')); // as Node.js does it: turns end by it
     });
     return response;
 }
