@@ -6,12 +6,12 @@ import session, { type Store } from 'express-session';
 import { createClient } from 'redis';
 import sessionFileStore from 'session-file-store';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { authenticatedUser, login, StoredSessions } from '../../src/framework/index.js';
+import { authenticatedUser, login, SessionManager, StoredSessions } from '../../src/framework/index.js';
 import { Browser } from '../helpers/Browser.js';
 import { travel } from '../helpers/kit/travel.js';
 import { listen } from '../helpers/listen.js';
 import { onRedis } from '../helpers/onRedis.js';
-import { SECRET, type SessionApp, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
+import { SECRET, type SessionApp, type SessionAppOptions, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 import { guideFolder } from './docs/guideFolder.js';
 
 /**
@@ -57,11 +57,16 @@ interface Place {
     /** The options of the skeleton's driver. */
     config: Config;
     /** The package's own store. */
-    stock(options?: Config): Store;
+    stock(): Store;
+    boot?: SessionAppOptions['boot'];
 }
 
 const skeleton = (place: Place, more: Config = {}) =>
-    sessionApp({ session: { cookie: { maxAge: HOUR }, ...place.config, ...more }, routes: ourRoutes });
+    sessionApp({
+        session: { cookie: { maxAge: HOUR }, ...place.config, ...more },
+        routes: ourRoutes,
+        ...(place.boot && { boot: place.boot }),
+    });
 
 /** Express with express-session, wired as its documents do it. Gives what it is used with. */
 async function wired(sessions: RequestHandler): Promise<Browser> {
@@ -175,8 +180,7 @@ describe('session-file-store', () => {
         const path = temporaryFolder();
         return {
             config: { driver: 'file', drivers: { file: { path } } },
-            stock: (options = {}) =>
-                new FileStore({ path, retries: 0, reapInterval: -1, logFn: () => undefined, ...options }),
+            stock: () => new FileStore({ path, retries: 0, reapInterval: -1, logFn: () => undefined }),
         };
     };
     promises(open);
@@ -205,6 +209,19 @@ describe('session-file-store', () => {
         const { path } = (place.config['drivers'] as { file: { path: string } }).file;
         const there = goOn(visitor, await wired(guide.sessions(path, SECRET)));
         expect(await there.json('/data')).toMatchObject({ data: { cart: CART } });
+    });
+});
+
+describe('a store that the skeleton knows nothing of', () => {
+    promises(async () => {
+        const store = new session.MemoryStore();
+        // The same records; what is wrapped for one application is not for the other.
+        const stock = () => Object.assign(new session.MemoryStore(), { sessions: Reflect.get(store, 'sessions') });
+        return {
+            config: { driver: 'own' },
+            stock,
+            boot: ({ container }) => void container.make(SessionManager).extend('own', stock),
+        };
     });
 });
 

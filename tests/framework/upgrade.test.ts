@@ -143,7 +143,7 @@ describe('an upgrade', () => {
         expect(readFileSync(join(app.folder, file), 'utf8')).toBe(before);
     });
 
-    test("by a page of another origin that brings the visitor's cookie is refused", async () => {
+    test('by a page of another origin that brings a cookie is refused', async () => {
         const app = await start({ http: { trustedOrigins: ['https://front.example'] } });
         const browser = await visitor(app);
         for (const origin of ['https://evil.example', 'null', `${app.url}0`, 'https://front.example.evil']) {
