@@ -78,3 +78,15 @@ describe('docs/architecture.md', () => {
         expect(entered.filter((door) => !doors.includes(door))).toEqual([]);
     });
 });
+
+test('docs/coming-from.md names on its right side nothing that is not here', () => {
+    const { prose = '' } = readDocuments(project).find(({ name }) => name === 'docs/coming-from.md') ?? {};
+    const right = [...prose.matchAll(/^\|.*\| (.*?) *\|$/gm)].map(([, cell = '']) => cell).join('\n');
+    const called = [...right.matchAll(/\b([a-z]\w+)\(/gi)].map(([, name = '']) => name);
+    const kit = readFileSync(join(project, 'tests/helpers/kit/TestClient.ts'), 'utf8');
+    const app = readFileSync(join(project, 'tests/helpers/createTestApp.ts'), 'utf8');
+    const isThere = (name: string) =>
+        isCallable(name) || new RegExp(`\\b${name}(<.*>)?\\(`).test(kit + app) || ['super', 'Store'].includes(name);
+    expect(called.length).toBeGreaterThan(25);
+    expect([...new Set(called)].filter((name) => !isThere(name))).toEqual([]);
+});

@@ -34,6 +34,9 @@ const readme = documents.find(({ name }) => name === 'README.md');
 /** What the README offers to delete, and a folder that it offers to make. */
 const OPTIONAL = ['tests/promises/', 'tests/framework/promises.full.test.ts', 'public/'];
 
+/** At which adults read; code and tables count as text here. */
+const WORDS_A_MINUTE = 230;
+
 type Lock = { packages: Record<string, { optionalDependencies?: Record<string, string> }> };
 
 const scripts = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts as Record<string, string>;
@@ -94,6 +97,14 @@ describe('the documents', () => {
         const listed = [...table.matchAll(/\]\((docs\/[\w-]+\.md)\)/g)].map(([, name = '']) => name);
         const inDocs = documents.map(({ name }) => name).filter((name) => name.startsWith('docs/'));
         expect(inDocs.filter((name) => !listed.includes(name))).toEqual([]);
+    });
+
+    test.skipIf(!readme)('the pages to begin with are read in twenty minutes', () => {
+        const pages = ['README.md', 'docs/sessions.md', 'docs/architecture.md'];
+        const texts = documents.filter(({ name }) => pages.includes(name)).map(({ text }) => text);
+        const words = texts.join(' ').split(/\s+/).length;
+        expect(texts).toHaveLength(3);
+        expect(words / WORDS_A_MINUTE).toBeLessThan(20);
     });
 
     test('every image says what it shows', () => {
