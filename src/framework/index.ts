@@ -34,6 +34,7 @@ export { HttpServiceProvider } from './Http/HttpServiceProvider.js';
 export { type Middleware, type MiddlewareClass, middleware } from './Http/middleware.js';
 export { Readiness, type ReadinessCheck, type Unready } from './Http/Readiness.js';
 export { serve } from './Http/serve.js';
+export type { UpgradeHandler } from './Http/Upgrades.js';
 export { welcome } from './Http/welcome/welcome.js';
 export { Logger } from './Logging/Logger.js';
 export { defineLoggingConfig, type LoggingConfig } from './Logging/LoggingConfig.js';

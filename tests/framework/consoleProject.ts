@@ -78,6 +78,7 @@ export class ConsoleProject {
     }
 
     public put(name: string, content: string): void {
+        mkdirSync(dirname(join(this.folder, name)), { recursive: true });
         writeFileSync(join(this.folder, name), content);
     }
 }

@@ -34,6 +34,9 @@ const readme = documents.find(({ name }) => name === 'README.md');
 /** What the README offers to delete, and a folder that it offers to make. */
 const OPTIONAL = ['tests/promises/', 'tests/framework/promises.full.test.ts', 'public/'];
 
+/** At which adults read; code and tables count as text here. */
+const WORDS_A_MINUTE = 230;
+
 type Lock = { packages: Record<string, { optionalDependencies?: Record<string, string> }> };
 
 const scripts = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts as Record<string, string>;
@@ -45,7 +48,7 @@ describe('the documents', () => {
         expect(snippets.length).toBeGreaterThan(20);
     });
 
-    test('every TypeScript block compiles under strict', { timeout: 60_000 }, async () => {
+    test('every TypeScript block compiles under strict', { timeout: 120_000 }, async () => {
         const project = compileFolder();
         snippets.forEach((block, index) => {
             project.write(`block-${index}`, block);
@@ -66,9 +69,12 @@ describe('the documents', () => {
         );
         for (const command of [...commands, ...inProse]) {
             const [program = '', verb = '', name = ''] = command.trim().split(/\s+/);
-            expect(['npm', 'curl', 'node', './artisan'], command).toContain(program);
+            expect(['npm', 'curl', 'node', 'git', './artisan'], command).toContain(program);
             if (program === 'node') {
                 expect(command).toBe(scripts['start']);
+            }
+            if (program === 'git') {
+                expect(['remote', 'fetch', 'merge'], command).toContain(verb);
             }
             if (program === 'npm') {
                 expect(['install', 'ci', 'run', 'test', 'start'], command).toContain(verb);
@@ -86,16 +92,38 @@ describe('the documents', () => {
         expect(missing, 'npm ci refuses a lock file without these').toEqual([]);
     });
 
-    test('every link leads somewhere', () => {
-        for (const { name, prose } of documents) {
-            for (const [, link = ''] of prose.matchAll(/\]\(([^)]+)\)/g)) {
-                const [file = '', anchor] = link.split('#');
-                const target = posix.join(posix.dirname(name), file || posix.basename(name));
-                expect(existsSync(join(root, target)), `${name}: ${link}`).toBe(true);
-                const found = documents.find((document) => document.name === target);
-                expect(!anchor || (found && anchorsOf(found).includes(anchor)), `${name}: ${link}`).toBeTruthy();
-            }
-        }
+    test('every document of the folder is in the table of the README', { skip: !readme }, () => {
+        const [table = ''] = /^## What to read[\s\S]*?(?=^## )/m.exec(readme?.prose ?? '') ?? [];
+        const listed = [...table.matchAll(/\]\((docs\/[\w-]+\.md)\)/g)].map(([, name = '']) => name);
+        const inDocs = documents.map(({ name }) => name).filter((name) => name.startsWith('docs/'));
+        expect(inDocs.filter((name) => !listed.includes(name))).toEqual([]);
+    });
+
+    test.skipIf(!readme)('the pages to begin with are read in twenty minutes', () => {
+        const pages = ['README.md', 'docs/sessions.md', 'docs/architecture.md'];
+        const texts = documents.filter(({ name }) => pages.includes(name)).map(({ text }) => text);
+        const words = texts.join(' ').split(/\s+/).length;
+        expect(texts).toHaveLength(3);
+        expect(words / WORDS_A_MINUTE).toBeLessThan(20);
+    });
+
+    test('every image says what it shows', () => {
+        const images = documents.flatMap(({ prose }) => [...prose.matchAll(/!\[([^\]]*)\]/g)]);
+        expect(images.filter(([, alt = '']) => alt.length < 20).map(([all]) => all)).toEqual([]);
+    });
+
+    test('every link and image leads somewhere', () => {
+        const links = documents.flatMap(({ name, prose }) =>
+            [...prose.matchAll(/\]\(([^)]+)\)/g)].map(([, link = '']) => ({ name, link })),
+        );
+        const leadsSomewhere = ({ name, link }: { name: string; link: string }) => {
+            const [file = '', anchor] = link.split('#');
+            const target = posix.join(posix.dirname(name), file || posix.basename(name));
+            const found = documents.find((document) => document.name === target);
+            return existsSync(join(root, target)) && (!anchor || (found && anchorsOf(found).includes(anchor)));
+        };
+        const broken = links.filter((link) => !leadsSomewhere(link)).map(({ name, link }) => `${name}: ${link}`);
+        expect(broken).toEqual([]);
     });
 
     test('every file that is named exists, or is written by a block', () => {
@@ -118,7 +146,7 @@ describe('the documents', () => {
     test('the table of settings has every key, with its default', () => {
         const app = createKernel().app;
         const defaults = (sessionConfig.defaults as (environment: unknown) => SessionConfig)(app.environment);
-        const rows = rowsOf('docs/sessions.md', 'All settings');
+        const rows = rowsOf('docs/settings.md');
         for (const [key = '', shown = ''] of rows) {
             expect(isKnown(key), `${key} is a key of src/config/session.ts`).toBe(true);
             if (/^`[^`]+`$/.test(shown) && key !== 'idle') {
@@ -259,11 +287,10 @@ const CONNECT_PG_SIMPLE = `declare module 'connect-pg-simple' {
 }
 `;
 
-/** The rows of the table under a heading, as cells; the first cell without its backticks. */
-function rowsOf(name: string, heading: string): string[][] {
+/** The rows of a document's tables, as cells; the first cell without its backticks. */
+function rowsOf(name: string): string[][] {
     const { prose = '' } = documents.find((document) => document.name === name) ?? {};
-    const section = prose.slice(prose.indexOf(`## ${heading}`));
-    return [...section.matchAll(/^\| +`([^`]+)` +\| +(.*?) +\|/gm)].map(([, key = '', shown = '']) => [key, shown]);
+    return [...prose.matchAll(/^\| +`([^`]+)` +\| +(.*?) +\|/gm)].map(([, key = '', shown = '']) => [key, shown]);
 }
 
 /** A default as the table shows it. */

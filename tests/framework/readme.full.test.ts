@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { describeInChromium, openBrowser } from '../helpers/chromium.js';
 import { CopiedApp, type RunningApp } from './docs/CopiedApp.js';
 import { Curl } from './docs/Curl.js';
 import { type Block, readDocuments } from './docs/Markdown.js';
@@ -63,6 +64,9 @@ describe.skipIf(!readme)('the README, followed to the letter in a fresh copy', (
         expect(copied.sessionFiles()).toBeGreaterThan(0);
         await onFiles.stop();
 
+        copied.apply(step('tests/app/cart.test.ts', ''));
+        expect(await copied.test('tests/app/cart.test.ts')).toMatch(/1 passed/);
+
         const files = copied.sessionFiles();
         copied.apply(step('src/config/session.ts', 'memory'));
         const inMemory = await start(copied);
@@ -79,6 +83,26 @@ describe.skipIf(!readme)('the README, followed to the letter in a fresh copy', (
         await tryCart(inMap);
         expect(inMap.output()).toContain('sessions are in a Map of this process');
         await inMap.stop();
+    });
+});
+
+describeInChromium('README.md in a browser', () => {
+    test.skipIf(!readme)('the line for its console fills the cart of that visitor', async () => {
+        const copied = copy();
+        const isStep = ({ path, code }: Block) => path?.startsWith('src/') && !/memory|postgres/i.test(code);
+        for (const block of (readme?.blocks ?? []).filter(isStep)) {
+            copied.apply(block);
+        }
+        const app = await start(copied);
+        const browser = await openBrowser();
+        onTestFinished(() => browser.close());
+        const page = await browser.newPage();
+        await page.goto(`${app.url}/cart`);
+        expect(await page.innerText('body')).toContain('Your cart is empty');
+        const line = readme?.blocks.find(({ code }) => code.startsWith('await fetch'))?.code ?? '';
+        await page.evaluate(`(async () => { ${line} })()`);
+        await page.reload();
+        expect(await page.innerText('body')).toContain('coffee');
     });
 });
 

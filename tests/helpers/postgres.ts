@@ -46,6 +46,23 @@ export class PostgresTable {
     }
 }
 
+/** A schema of its own, gone with `drop()`, and the address of a database in which it is the only one. */
+export async function postgresSchema(name: string): Promise<{ url: string; drop(): Promise<void> }> {
+    const run = async (statement: string) => {
+        const client = new pg.Client(server);
+        await client.connect();
+        await client.query(statement).finally(() => client.end());
+    };
+    await run(`CREATE SCHEMA IF NOT EXISTS "${name}"`);
+    const { user, host, port, database } = server;
+    const password = process.env['PGPASSWORD'];
+    const login = encodeURIComponent(user) + (password ? `:${encodeURIComponent(password)}` : '');
+    return {
+        url: `postgres://${login}@${host}:${port}/${database}?options=-csearch_path%3D${name}`,
+        drop: () => run(`DROP SCHEMA IF EXISTS "${name}" CASCADE`),
+    };
+}
+
 /** Why no server answers; undefined where one does. */
 export async function whyNoPostgres(): Promise<string | undefined> {
     const client = new pg.Client({ ...server, connectionTimeoutMillis: 2_000 });

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Express } from 'express';
+import type { Express, Request } from 'express';
 import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import { ConfigError } from '../Exceptions/errors.js';
@@ -15,6 +15,7 @@ import { ListenError } from './ListenError.js';
 import { originForm } from './originForm.js';
 import { Readiness } from './Readiness.js';
 import { readyPrototypes } from './readyPrototypes.js';
+import { type UpgradeHandler, Upgrades } from './Upgrades.js';
 
 export interface ListenOptions {
     /** 0 takes any free port. Default: `port` in src/config/http.ts. */
@@ -28,6 +29,8 @@ export class HttpServer {
     private readonly config: HttpConfig;
     private readonly connections = new Connections();
     private readonly answerTimeout: AnswerTimeout;
+    private readonly upgrades = new Upgrades();
+    private readonly ending = new AbortController();
     private server?: Server;
     private listening?: Promise<AddressInfo>;
     private closing?: Promise<void>;
@@ -45,6 +48,23 @@ export class HttpServer {
             throw new ConfigError('The HTTP pipeline is not complete yet: await app.boot() first.');
         }
         return this.app.container.make(HttpPipeline).compose();
+    }
+
+    /** Aborts when the server begins to stop: for streams and sockets, which nobody else would end. */
+    public get stopping(): AbortSignal {
+        return this.ending.signal;
+    }
+
+    /**
+     * Hands requests for a path over that ask for an upgrade, as WebSockets do. They pass no stage of the pipeline; what the
+     * handler throws is answered as a route's errors are. For `boot()` of a provider.
+     */
+    public onUpgrade(path: string, handler: UpgradeHandler): this {
+        if (this.server) {
+            throw new ConfigError(`The server listens already: call onUpgrade('${path}', …) in a provider's boot().`);
+        }
+        this.upgrades.add(path, handler);
+        return this;
     }
 
     /** Begins to accept requests; a second call gives the same address. Throws a ListenError that names the fix. */
@@ -99,9 +119,21 @@ export class HttpServer {
             connectionsCheckingInterval: Math.max(50, Math.min(10_000, Math.ceil(headersTimeoutMs / 4))),
             requireHostHeader: false, // properRequest() refuses these requests, with our headers and in the log
         };
-        return createServer(options, accept)
+        const server = createServer(options, accept)
             .on('connection', (socket) => this.connections.connected(socket))
             .on('clientError', (error, socket) => void answerClientError(error, socket as Socket, this.connections));
+        if (!this.upgrades.isEmpty) {
+            // Who listens for this gets all such requests: without need, Node.js had better answer them.
+            server.on('upgrade', (request, socket, head) => {
+                request.url = originForm(request.url ?? '/');
+                void this.upgrades.accept(request as Request, socket, head, {
+                    app: handler,
+                    decline: accept,
+                    refuse: (error, ...to) => this.app.container.make(ExceptionHandler).handle(error, ...to),
+                });
+            });
+        }
+        return server;
     }
 
     /** A listen() under way is finished first. */
@@ -119,6 +151,7 @@ export class HttpServer {
             await sleep(this.config.stopDelayMs);
         }
         // Not http's own close(): it also cuts connections whose answer is complete but not yet sent in full.
+        this.ending.abort();
         const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
         await this.connections.drain();
         const bound = setTimeout(() => this.cut(), this.config.shutdownTimeoutMs);

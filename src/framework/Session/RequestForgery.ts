@@ -70,6 +70,11 @@ export class RequestForgery {
         }
     }
 
+    /** The same for a WebSocket, which is begun by a GET: with that, browsers always name the page's origin. */
+    public refuseOtherPages(request: Request): void {
+        this.enforce(request, this.otherOrigin(request, 'a WebSocket'));
+    }
+
     /**
      * Whether a new session may be given to the browser that sent this. Not for what another site sends in it without
      * the session cookie, as `SameSite` has it: the new cookie would replace the one that the visitor has.
@@ -107,11 +112,16 @@ export class RequestForgery {
         if (site !== undefined) {
             return { rule: `Sec-Fetch-Site: ${shown(site)} and ${untrusted(origin)}`, fix: NAME_IT };
         }
-        if (origin === undefined || isOwnOrigin(origin, request)) {
+        return this.otherOrigin(request, 'no Sec-Fetch-Site');
+    }
+
+    private otherOrigin(request: Request, occasion: string): Refusal | undefined {
+        const { origin } = request.headers;
+        if (origin === undefined || this.trusted.has(origin) || isOwnOrigin(origin, request)) {
             return undefined;
         }
         const elsewhere = `and not this host, ${shown(request.host ?? 'which has no name')}${proxyHint(request)}`;
-        return { rule: `no Sec-Fetch-Site, and ${untrusted(origin)} ${elsewhere}`, fix: NAME_IT };
+        return { rule: `${occasion}, and ${untrusted(origin)} ${elsewhere}`, fix: NAME_IT };
     }
 
     private missingToken(request: Request, sessionId: string | undefined): Refusal | undefined {

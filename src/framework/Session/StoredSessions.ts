@@ -1,5 +1,6 @@
+import type { Request } from 'express';
 import { ConfigError } from '../Exceptions/errors.js';
-import type { SessionDriver } from './SessionDriver.js';
+import type { SessionLayer } from './SessionLayer.js';
 import { type LiveRecord, parseRecord, type StoredCookie } from './SessionRecord.js';
 import type { PruneOptions, SessionRepository } from './SessionRepository.js';
 import { fingerprintOf, isPlainId, isSessionKey, keyOf } from './storageKeys.js';
@@ -52,7 +53,7 @@ interface Found {
  * hold one session at a time, however many there are.
  */
 export class StoredSessions {
-    public constructor(private readonly layer: () => { driver: SessionDriver; repository: SessionRepository }) {}
+    public constructor(private readonly layer: () => SessionLayer) {}
 
     /** False where the driver can't list what it holds: then only a user's sessions can be found. */
     public get canList(): boolean {
@@ -85,6 +86,23 @@ export class StoredSessions {
                 yield this.shown({ id, record: found.record, text: found.stored.record });
             }
         }
+    }
+
+    /**
+     * The live session that a request's cookie names, for requests that pass no stage, such as those of WebSockets. Looking
+     * does not count as a visit; asked again later, it says whether the session lives still. Throws ForbiddenException where
+     * the request brings the cookie from a page of another origin, as `csrf` and `trustedOrigins` have it.
+     */
+    public async ofRequest(request: Request): Promise<OpenedSession | undefined> {
+        const { cookie, forgery, repository } = this.layer();
+        if (cookie.isCarriedBy(request)) {
+            forgery?.refuseOtherPages(request);
+        }
+        const named = cookie.read(request);
+        const found = named && repository.open(named.key, await repository.find(named.id, named.key));
+        return found?.kind === 'live'
+            ? this.opened({ id: named?.key ?? '', record: found.record, text: found.stored.record })
+            : undefined;
     }
 
     /** One session, by its fingerprint or the beginning of it. Throws ConfigError where that names none, or several. */

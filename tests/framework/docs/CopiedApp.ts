@@ -93,10 +93,10 @@ export class CopiedApp {
         return existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.json')).length : 0;
     }
 
-    /** Runs `src/server.ts` as `npm run dev` does, but without watching, on any free port, and from another folder. */
-    public async start(): Promise<RunningApp> {
+    /** Runs its entry as `npm run dev` does, but without watching, on any free port, and from another folder. */
+    public async start(entry = 'src/server.ts'): Promise<RunningApp> {
         const { NODE_ENV, APP_ENV, VITEST, SESSION_SECRET, ...env } = process.env;
-        const child = spawn(process.execPath, ['--import', tsx, join(this.folder, 'src/server.ts')], {
+        const child = spawn(process.execPath, ['--import', tsx, join(this.folder, entry)], {
             cwd: '/',
             env: { ...env, LISTEN_PORT: '0', NO_COLOR: '1' },
             stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,255 @@
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import type { Router } from 'express';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
+import {
+    exclusive,
+    HttpServer,
+    login,
+    SessionRegistry,
+    StoredSessions,
+    UnauthorizedException,
+    type UpgradeHandler,
+} from '../../src/framework/index.js';
+import type { Browser } from '../helpers/Browser.js';
+import { type SessionApp, type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
+
+function routes(router: Router): void {
+    router.post('/cart', (request, response) => {
+        request.session['cart'] = ['tea'];
+        response.json('stored');
+    });
+    router.post('/login', async (request, response) => {
+        await login(request, 7);
+        response.json('welcome');
+    });
+    router.post('/logout', async (request, response) => {
+        await request.session.destroy();
+        response.json('bye');
+    });
+    router.get('/turn', exclusive(), (_request, response) => {
+        response.json('had its turn');
+    });
+    router.get('/here', (_request, response) => {
+        response.json('an ordinary answer');
+    });
+}
+
+/** Says who opened the socket, and again whenever it is asked. */
+const telling =
+    (app: () => SessionApp['app'], sockets: WebSocketServer): UpgradeHandler =>
+    async (request, socket, head) => {
+        const sessions = app().container.make(StoredSessions);
+        const session = await sessions.ofRequest(request);
+        sockets.handleUpgrade(request, socket, head, (client) => {
+            const tell = (found = session) => client.send(JSON.stringify({ user: found?.user, data: found?.data }));
+            client.on('message', async () => tell((await sessions.ofRequest(request)) ?? ({} as never)));
+            tell();
+        });
+    };
+
+async function start(options: SessionAppOptions = {}, handler?: UpgradeHandler) {
+    const sockets = new WebSocketServer({ noServer: true });
+    let started: SessionApp | undefined;
+    const app = await sessionApp({
+        ...options,
+        routes,
+        boot: ({ container }) => {
+            const server = container.make(HttpServer);
+            server.onUpgrade('/live', handler ?? telling(() => (started as SessionApp).app, sockets));
+            server.stopping.addEventListener('abort', () => {
+                for (const client of sockets.clients) {
+                    client.close(1001);
+                }
+            });
+        },
+    });
+    started = app;
+    return { ...app, sockets };
+}
+
+type Told = { user?: string; data?: unknown };
+
+const cookieOf = (browser: Browser) => [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+const socketAt = (url: string, options: ClientOptions) => new WebSocket(`${url.replace('http', 'ws')}/live`, options);
+const next = async (socket: WebSocket): Promise<Told> => {
+    const [message] = await once(socket, 'message');
+    return JSON.parse(String(message)) as Told;
+};
+const open = async (app: { url: string }, browser?: Browser, more: ClientOptions = {}) => {
+    const socket = socketAt(app.url, { ...more, ...(browser && { headers: { cookie: cookieOf(browser) } }) });
+    const told = await next(socket);
+    onTestFinished(() => socket.terminate());
+    return { socket, told };
+};
+/** The status and body with which an upgrade is refused. */
+const refusal = async (app: { url: string }, browser?: Browser, more: ClientOptions = {}) => {
+    const socket = socketAt(app.url, { ...more, ...(browser && { headers: { cookie: cookieOf(browser) } }) });
+    const [, response] = await once(socket, 'unexpected-response');
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) {
+        chunks.push(chunk as Buffer);
+    }
+    return { status: response.statusCode as number, body: JSON.parse(String(Buffer.concat(chunks))) as unknown };
+};
+const visitor = async (app: SessionApp, path = '/cart') => {
+    const browser = app.browser();
+    await browser.visit(path, { method: 'POST' });
+    return browser;
+};
+
+describe.each(['file', 'memory'])('a WebSocket, %s', (driver) => {
+    test('is opened with the session of its cookie', async () => {
+        const app = await start({ session: { driver } });
+        const browser = await visitor(app);
+        expect((await open(app, browser)).told).toEqual({ data: { cart: ['tea'] } });
+        await browser.visit('/login', { method: 'POST' });
+        expect((await open(app, browser)).told).toEqual({ user: '7', data: { cart: ['tea'] } });
+        expect((await open(app)).told).toEqual({});
+        const forged = { headers: { cookie: `${cookieOf(browser)}x` } };
+        expect((await open(app, undefined, forged)).told).toEqual({});
+    });
+
+    test('hears when it asks that the session has ended, or moved to a new id', async () => {
+        const app = await start({ session: { driver } });
+        const ends: ((browser: Browser) => Promise<unknown>)[] = [
+            (browser) => browser.visit('/logout', { method: 'POST' }),
+            (browser) => browser.visit('/login', { method: 'POST' }),
+            () => app.app.container.make(SessionRegistry).revoke(7),
+        ];
+        for (const end of ends) {
+            const browser = await visitor(app, '/login');
+            const { socket } = await open(app, browser);
+            socket.send('who?');
+            expect(await next(socket)).toMatchObject({ user: '7' });
+            await end(browser);
+            socket.send('who?');
+            expect(await next(socket)).toEqual({});
+        }
+    });
+});
+
+describe('an upgrade', () => {
+    test('is no visit: the session is stored as it was', async () => {
+        const app = await start();
+        const browser = await visitor(app);
+        const [file = ''] = readdirSync(app.folder).filter((name) => name.endsWith('.json'));
+        const before = readFileSync(join(app.folder, file), 'utf8');
+        await open(app, browser);
+        expect(readFileSync(join(app.folder, file), 'utf8')).toBe(before);
+    });
+
+    test('by a page of another origin that brings a cookie is refused', async () => {
+        const app = await start({ http: { trustedOrigins: ['https://front.example'] } });
+        const browser = await visitor(app);
+        for (const origin of ['https://evil.example', 'null', `${app.url}0`, 'https://front.example.evil']) {
+            expect((await refusal(app, browser, { origin })).status, origin).toBe(403);
+        }
+        for (const origin of [app.url, 'https://front.example', undefined]) {
+            expect((await open(app, browser, { ...(origin && { origin }) })).told).toEqual({ data: { cart: ['tea'] } });
+        }
+        expect(JSON.stringify(app.log)).toContain('a WebSocket, and origin https://evil.example is not in trusted');
+    });
+
+    test('is not checked without the cookie, nor where csrf is off', async () => {
+        const origin = 'https://elsewhere.example';
+        const app = await start();
+        expect((await open(app, undefined, { origin })).told).toEqual({});
+        const unchecked = await start({ http: { csrf: false } });
+        expect((await open(unchecked, await visitor(unchecked), { origin })).told).toMatchObject({
+            data: { cart: ['tea'] },
+        });
+    });
+
+    test('is refused as a route would refuse it', async () => {
+        const app = await start({}, () => {
+            throw new UnauthorizedException('Please log in.');
+        });
+        expect(await refusal(app)).toEqual({ status: 401, body: { code: 401, message: 'Please log in.', data: null } });
+    });
+
+    test('says what it misses where sessions are off', async () => {
+        const app = await start({ session: { enabled: false }, environment: 'development' });
+        const { status, body } = await refusal(app);
+        expect(status).toBe(500);
+        expect(JSON.stringify(body)).toContain('StoredSessions needs sessions: set enabled to true');
+    });
+
+    test('that nobody takes is an ordinary request', async () => {
+        const app = await start();
+        for (const [path, status] of [
+            ['/here', 200],
+            ['/nowhere', 404],
+        ] as const) {
+            const headers = { connection: 'Upgrade', upgrade: 'h2c' };
+            const sent = httpRequest(new URL(path, app.url), { headers }).end();
+            const [response] = await once(sent, 'response');
+            expect(response.statusCode).toBe(status);
+            expect(response.headers['x-request-id']).toBeDefined();
+            response.resume();
+            await once(response, 'close');
+        }
+    });
+
+    test('that nobody takes ends its turn with its answer', async () => {
+        const app = await start({ session: { lockTimeoutMs: 300 } });
+        const headers = { connection: 'Upgrade', upgrade: 'h2c', cookie: cookieOf(await visitor(app)) };
+        for (let turn = 0; turn < 2; turn += 1) {
+            const [response] = await once(httpRequest(new URL('/turn', app.url), { headers }).end(), 'response');
+            expect(response.statusCode).toBe(200);
+            response.resume();
+            await once(response, 'close');
+        }
+    });
+
+    test('may be broken off while the session is read, and nothing else suffers', async () => {
+        let came: (() => void) | undefined;
+        const arrived = new Promise<void>((resolve) => {
+            came = resolve;
+        });
+        let broken: Promise<unknown> | undefined;
+        const app = await start({}, async (_request, socket) => {
+            broken = new Promise((resolve) => socket.once('close', resolve));
+            came?.();
+            await broken;
+        });
+        const { port } = new URL(app.url);
+        const client = connect(Number(port), '127.0.0.1');
+        client.write(
+            'GET /live HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n',
+        );
+        await arrived;
+        client.resetAndDestroy();
+        await broken;
+        expect((await app.browser().visit('/here')).status).toBe(200);
+    });
+
+    test('is for one handler of a path, named before the server listens', async () => {
+        const app = await start();
+        const server = app.app.container.make(HttpServer);
+        expect(() => server.onUpgrade('/late', () => undefined)).toThrow("in a provider's boot()");
+        const boot = (path: string) =>
+            sessionApp({
+                boot: ({ container }) => {
+                    container
+                        .make(HttpServer)
+                        .onUpgrade('/live', () => undefined)
+                        .onUpgrade(path, () => undefined);
+                },
+            });
+        await expect(boot('/live')).rejects.toThrow('was called twice');
+        await expect(boot('live')).rejects.toThrow("needs a path such as '/live'");
+    });
+});
+
+test('sockets and streams that end when the server stops do not hold it up', async () => {
+    const app = await start({ http: { shutdownTimeoutMs: 60_000 } });
+    const { socket } = await open(app);
+    const closed = once(socket, 'close');
+    await app.close();
+    expect((await closed)[0]).toBe(1001);
+});
