@@ -33,7 +33,7 @@ export function sendPage(response: Response, { title, style, body, script }: Pag
 </head>
 <body>
 ${body}
-${script !== undefined && html`<script>${new Html(script)}</script>`}
+${script !== undefined && new Html(`<script>${script}</script>`)}
 </body>
 </html>
 `;
