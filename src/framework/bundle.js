@@ -44,7 +44,9 @@ await bundle.close();
 function groupOf(id, context) {
     if (groups.size === 0) {
         for (const [name, files] of Object.entries(together)) {
-            files.forEach((file) => collect(`${folder}/${file}.js`, name, context));
+            for (const file of files) {
+                collect(`${folder}/${file}.js`, name, context);
+            }
         }
     }
     return groups.get(id) ?? null;
@@ -53,6 +55,8 @@ function groupOf(id, context) {
 function collect(id, name, context) {
     if (!groups.has(id)) {
         groups.set(id, name);
-        context.getModuleInfo(id)?.importedIds.forEach((imported) => collect(imported, name, context));
+        for (const imported of context.getModuleInfo(id)?.importedIds ?? []) {
+            collect(imported, name, context);
+        }
     }
 }
