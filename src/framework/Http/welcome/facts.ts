@@ -4,6 +4,7 @@ import { optionalConfig } from '../../Config/optionalConfig.js';
 import { type SessionConfig, settingsOf } from '../../Session/SessionConfig.js';
 import { TIME_UNITS } from '../../timeUnits.js';
 import { applicationOf } from '../applicationOf.js';
+import { DETAILS_ELSEWHERE, mayReadDetails } from '../mayReadDetails.js';
 import { LiveReload } from '../pages/LiveReload.js';
 
 export interface Facts {
@@ -11,6 +12,8 @@ export interface Facts {
     readonly name: string;
     /** Undefined where the page is public. */
     readonly details?: Details;
+    /** What a developer has to do who sees no details. */
+    readonly hint?: string;
 }
 
 export interface Details {
@@ -33,6 +36,9 @@ export function factsOf(request: Request): Facts {
     // Any other environment may be one that strangers reach.
     if (!environment.isDevelopment && environment.name !== 'test') {
         return { name };
+    }
+    if (!mayReadDetails(app, request)) {
+        return { name, hint: DETAILS_ELSEWHERE };
     }
     const session = optionalConfig<SessionConfig>(app, 'session');
     return {
