@@ -172,6 +172,19 @@ describe('./artisan session:doctor', () => {
         expect((await report({ environment: 'production', http, session: more })).wrong).toEqual(wrong);
     });
 
+    test('a cookie that is not secure is mended where its variable is set: outside, in .env, or in the code', async () => {
+        const { root } = sessionsFolder();
+        const fix = async () => {
+            const insecure = { cookie: { secure: false } };
+            return (await report({ root, environment: 'production', session: insecure })).of('Session cookie')[0]?.fix;
+        };
+        expect(await fix()).toBe('Serve https, and take secure: false out of cookie in src/config/session.ts.');
+        writeFileSync(join(root, '.env'), 'SESSION_SECURE=false\n');
+        expect(await fix()).toContain('take SESSION_SECURE out of .env (');
+        vi.stubEnv('SESSION_SECURE', 'false');
+        expect(await fix()).toContain('take SESSION_SECURE out of the real environment (');
+    });
+
     test('a session that ends before its visitor may be away is a warning, and so is a fixed end', async () => {
         const early = await report({ session: { absolute: 3_600_000, cookie: { maxAge: 7_200_000 } } });
         expect(early.of('Lifetime')[0]).toMatchObject({ status: 'warning', text: expect.stringContaining('1 hour') });
