@@ -72,7 +72,10 @@ export class SessionRevokeCommand extends SessionCommand {
         const revoked = await registry
             .revokeAll({
                 signal: this.signal,
-                progress: (count, looked) => progress.update(looked, `${counted(count, 'session')} ended`),
+                progress: (count, looked, walk) => {
+                    const again = walk > 1 ? ', looking again for what got a new id meanwhile' : '';
+                    progress.update(looked, `${counted(count, 'session')} ended${again}`, walk);
+                },
             })
             .finally(() => progress.end());
         this.tell(revoked, '', ` It took ${progress.seconds} s.`);
