@@ -1,8 +1,9 @@
 import { ConfigError } from '../Exceptions/errors.js';
 import type { StoredSession } from '../Session/StoredSessions.js';
+import { counted } from '../words.js';
 import type { CommandInput } from './Command.js';
 import { DRIVER_OPTION, type OpenSessions, refuseNoUser, SessionCommand } from './SessionCommand.js';
-import { counted, shortened, sizeOf, spanOf } from './sessionTexts.js';
+import { shortened, sizeOf, spanOf } from './sessionTexts.js';
 import { inColumns } from './Terminal.js';
 import { Top } from './Top.js';
 

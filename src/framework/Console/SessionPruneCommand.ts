@@ -1,8 +1,9 @@
 import { ConfigError } from '../Exceptions/errors.js';
 import type { PruneOutcome, PruneStep } from '../Session/SessionRepository.js';
+import { counted } from '../words.js';
 import type { CommandInput } from './Command.js';
 import { DRIVER_OPTION, SessionCommand } from './SessionCommand.js';
-import { counted, sizeOf } from './sessionTexts.js';
+import { sizeOf } from './sessionTexts.js';
 
 /** Removes what has expired now, instead of at the next turn of a process that serves. */
 export class SessionPruneCommand extends SessionCommand {

@@ -1,11 +1,12 @@
 import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import type { SessionRegistry } from '../Session/SessionRegistry.js';
+import { counted } from '../words.js';
 import type { CommandInput } from './Command.js';
 import { confirm } from './confirm.js';
 import { Progress } from './Progress.js';
 import { DRIVER_OPTION, fingerprintIn, type OpenSessions, refuseNoUser, SessionCommand } from './SessionCommand.js';
-import { counted, printable } from './sessionTexts.js';
+import { printable } from './sessionTexts.js';
 import { UsageError } from './UsageError.js';
 
 const HOW = './artisan session:revoke FINGERPRINT, --user=ID or --all';

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { appConfig } from '../../Config/AppConfig.js';
 import { optionalConfig } from '../../Config/optionalConfig.js';
 import { type SessionConfig, settingsOf } from '../../Session/SessionConfig.js';
-import { TIME_UNITS } from '../../timeUnits.js';
+import { durationOf } from '../../words.js';
 import { applicationOf } from '../applicationOf.js';
 import { DETAILS_ELSEWHERE, mayReadDetails } from '../mayReadDetails.js';
 import { LiveReload } from '../pages/LiveReload.js';
@@ -59,11 +59,4 @@ function headingOf(name: string): string {
     return /[A-Z\s]/.test(name)
         ? name
         : name.replace(/(^|[-_.])(\w)/g, (_, gap, letter) => `${gap && ' '}${letter.toUpperCase()}`);
-}
-
-/** A time in the largest unit that divides it: `90 minutes`. */
-export function durationOf(ms: number): string {
-    const [name, size] = TIME_UNITS.find(([, size]) => ms % size === 0) ?? ['millisecond', 1];
-    const count = ms / size;
-    return `${count} ${name}${count === 1 ? '' : 's'}`;
 }

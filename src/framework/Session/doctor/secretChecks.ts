@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { counted } from '../../words.js';
 import { PREVIOUS_SECRETS, SECRET, SECRET_FIX, secretsIn, weaknessOf } from '../secrets.js';
-import { type Check, counted, ok, problem, warning } from './Check.js';
+import { type Check, ok, problem, warning } from './Check.js';
 import { type Examined, isLenient } from './Examined.js';
 import { variableSources, variablesIn } from './variableSources.js';
 
