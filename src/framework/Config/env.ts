@@ -31,6 +31,21 @@ function string<Fallback extends string | null | undefined = undefined>(
     return find(names)?.value ?? (fallback as Fallback);
 }
 
+function required(name: string): string {
+    const found = find(name);
+    if (found === undefined) {
+        const file = configFileIn(new Error().stack) ?? 'The application';
+        throw new ConfigError(`${file} needs ${name}: set it in .env or in the environment.`);
+    }
+    return found.value;
+}
+
+/** The file in src/config, or what was built of it, that asks for a variable. */
+function configFileIn(stack = ''): string | undefined {
+    const [, name] = /[\\/](?:src|build)[\\/]config[\\/]([\w.-]+)\.[cm]?[jt]s\b/.exec(stack) ?? [];
+    return name && `src/config/${name}.ts`;
+}
+
 function integer<Fallback extends number | null | undefined = undefined>(
     names: Names,
     fallback?: Fallback,
@@ -105,6 +120,8 @@ function oneOf<const Value extends string, Fallback extends Value | null | undef
 export const env = {
     /** The text as it is. */
     string,
+    /** The text as it is, of a variable without which the application does not start: `env.required('MAIL_KEY')`. */
+    required,
     /** A whole number: `env.integer('LISTEN_PORT', 10000)`. */
     integer,
     /** `true` or `false`, in any case. */
