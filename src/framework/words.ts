@@ -7,9 +7,14 @@ const TIME_UNITS = [
 ] as const;
 const MS = ['ms', 1] as const;
 
+/** A number that can be read: `2,000`. */
+export function grouped(count: number): string {
+    return count.toLocaleString('en-US');
+}
+
 /** A number of things: `1 file`, `2,000 files`. */
 export function counted(count: number, one: string, many = `${one}s`): string {
-    return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
+    return `${grouped(count)} ${count === 1 ? one : many}`;
 }
 
 /** A time in ms, exactly: in the largest unit that it is a whole number of, as `90 minutes`. */

@@ -1,3 +1,4 @@
+import { grouped } from '../words.js';
 import { terminal } from './Terminal.js';
 
 const REDRAWN_MS = 100;
@@ -65,9 +66,11 @@ export class Progress {
         const { unit } = this.options;
         const perSecond = done / seconds;
         const parts = [
-            total === undefined ? `${done} ${unit}` : `${done} of ${Math.max(total, done)} ${unit}`,
+            total === undefined
+                ? `${grouped(done)} ${unit}`
+                : `${grouped(done)} of ${grouped(Math.max(total, done))} ${unit}`,
             details,
-            `${Math.round(perSecond)} a second`,
+            `${grouped(Math.round(perSecond))} a second`,
             total !== undefined && done > 0 ? `${timeOf(Math.max(0, total - done) / perSecond)} left` : '',
         ];
         return parts.filter(Boolean).join(', ');
