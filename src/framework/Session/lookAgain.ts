@@ -17,6 +17,7 @@ export function lookAgain(read: () => Reading, lost: () => void): Promise<void> 
     });
 }
 
+/** What a session holds now, and whether that differs from what is stored. */
 function bodyOf(read: () => Reading): { body: string | undefined; isChanged: boolean } {
     try {
         const { snapshot, change } = read();
