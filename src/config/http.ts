@@ -1,8 +1,8 @@
 import { defineHttpConfig, env } from '../framework/index.js';
 
 export default defineHttpConfig({
-    // Port to listen on: LISTEN_PORT in .env, else PORT, which hosting platforms set. 0 takes any free one.
-    port: env.integer('LISTEN_PORT', env.integer('PORT', 10000)),
+    // Port to listen on: LISTEN_PORT, or PORT, which hosting platforms set; what they set wins over .env. 0 takes any free.
+    port: env.integer(['LISTEN_PORT', 'PORT'], 10000),
 
     // Address to listen on. Unset: every interface, so that containers and other devices reach it.
     // '127.0.0.1' lets in this machine alone, such as a proxy on it.

@@ -1,7 +1,8 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parse, populate } from 'dotenv';
+import { parse } from 'dotenv';
 import { changeEnvFile, readEnvFile, withVariable } from './Config/envFile.js';
+import { takeFromFile } from './Config/fileVariables.js';
 import { nearest } from './Config/nearest.js';
 import { show } from './Config/show.js';
 import { ConfigError } from './Exceptions/errors.js';
@@ -46,7 +47,7 @@ export function loadEnvironment(entryUrl: string, variables: Variables = process
     const testing = name === 'test' || filled(variables['VITEST']) !== undefined;
 
     const failure = name === 'development' && !testing ? prepareEnvFile(root, variables, notices) : undefined;
-    populate(variables, settingsOf(root));
+    takeFromFile(variables, settingsOf(root));
     variables['NODE_ENV'] = name; // for libraries that ask
     if (name === 'development' || name === 'test') {
         forgetBlank(variables, SECRET);

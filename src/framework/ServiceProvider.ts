@@ -17,7 +17,7 @@ export abstract class ServiceProvider {
     /** Wire things together; everything is bound by now. */
     public boot(): void | Promise<void> {}
 
-    /** Last step before requests: every provider has booted, so every `extend()` is known. */
+    /** Last step before requests: every provider has booted, so every `extend()` is known. What belongs into the pipeline is put there in `boot()`: `route:list` stops before this. */
     public ready(): void | Promise<void> {}
 
     /** Undo what boot and ready did. Called once, also when a later provider failed to boot. */

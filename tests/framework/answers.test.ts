@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import compression from 'compression';
@@ -297,6 +298,71 @@ test.each([3, 400_000])(
         }
     },
 );
+
+describe.each(['file', 'memory'])('a session on %s that is used after its answer has been sent', (driver) => {
+    const startAfter = async (
+        afterwards: (request: Request) => unknown,
+        environment: 'development' | 'production' = 'production',
+    ): Promise<LogLine[]> => {
+        let ready = () => {};
+        const done = new Promise<void>((resolve) => {
+            ready = resolve;
+        });
+        const app = await sessionApp({
+            environment,
+            session: { driver, cookie: { secure: false } },
+            routes: (router) => {
+                routes(router);
+                router.get('/after', async (request, response) => {
+                    response.json(request.session['visits']);
+                    await afterwards(request);
+                    setImmediate(ready);
+                });
+            },
+        });
+        const browser = app.browser();
+        await browser.visit('/json');
+        expect(await browser.json('/after')).toBe(1);
+        await done;
+        return app.log.filter(({ level }) => level === 'warning');
+    };
+    const change = (request: Request) => {
+        request.session['visits'] = 'secret';
+    };
+
+    test.each(['development', 'production'] as const)('and changed: %s tells once, without contents', async (name) => {
+        const log = await startAfter(async (request) => {
+            change(request);
+            await once(request.res as Response, 'finish');
+            request.session['more'] = 'secret';
+        }, name);
+        expect(log.map(({ message }) => message)).toEqual([
+            expect.stringContaining('changed after its answer had been sent: the change is not stored.'),
+        ]);
+        expect(log[0]?.context).toEqual({ method: 'GET', path: '/after', session: expect.any(String) });
+        expect(JSON.stringify(log)).not.toContain('secret');
+    });
+
+    test('for the first time, long after the answer: it tells as well', async () => {
+        const log = await startAfter(async (request) => {
+            await once(request.res as Response, 'finish');
+            change(request);
+        });
+        expect(log).toHaveLength(1);
+    });
+
+    test('and read: nothing is told', async () => {
+        expect(await startAfter((request) => request.session['visits'])).toEqual([]);
+    });
+
+    test('and saved: nothing is lost, and nothing told', async () => {
+        const log = await startAfter((request) => {
+            change(request);
+            return request.session.save();
+        });
+        expect(log).toEqual([]);
+    });
+});
 
 test('a route that throws after it has answered does not cut the answer that is held', async () => {
     const app = await start({ write: () => new Promise((resolve) => setTimeout(resolve, 5)) }, (router) => {

@@ -1,4 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { appConfig, defineAppConfig } from '../../src/framework/Config/AppConfig.js';
 import {
     type ConfigDefinition,
@@ -365,6 +368,24 @@ describe('env', () => {
         expect(given('a, b,,c ', () => env.list('NAME'))).toEqual(['a', 'b', 'c']);
         const level: 'debug' | 'info' = given('debug', () => env.oneOf('NAME', ['debug', 'info'], 'info'));
         expect(level).toBe('debug');
+    });
+
+    test('a variable that is required is given as it is, or named with the file that needs it', async () => {
+        expect(given(' a ', () => env.required('NAME'))).toBe(' a ');
+        const folder = mkdtempSync(join(tmpdir(), 'config-'));
+        onTestFinished(() => rmSync(folder, { recursive: true }));
+        const readers = new URL('../../src/framework/Config/env.ts', import.meta.url).pathname;
+        for (const value of [undefined, '', '  ']) {
+            expect(messageOf(() => given(value, () => env.required('NAME')))).toBe(
+                'The application needs NAME: set it in .env or in the environment.',
+            );
+        }
+        mkdirSync(join(folder, 'src/config'), { recursive: true });
+        const file = join(folder, 'src/config/mail.ts');
+        writeFileSync(file, `import { env } from '${readers}';\nexport default { key: env.required('MAIL_KEY') };\n`);
+        await expect(import(file)).rejects.toThrow(
+            'src/config/mail.ts needs MAIL_KEY: set it in .env or in the environment.',
+        );
     });
 
     test('refuses each wrong value with a sentence', () => {

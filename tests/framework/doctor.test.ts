@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import session from 'express-session';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -47,6 +47,8 @@ function sessionsFolder(): { root: string; folder: string } {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     return { root, folder };
 }
+
+const rightsOf = (path: string) => statSync(path).mode & 0o777;
 
 beforeEach(() => {
     vi.stubEnv('SESSION_SECRET', SECRET);
@@ -172,6 +174,19 @@ describe('./artisan session:doctor', () => {
         expect((await report({ environment: 'production', http, session: more })).wrong).toEqual(wrong);
     });
 
+    test('a cookie that is not secure is mended where its variable is set: outside, in .env, or in the code', async () => {
+        const { root } = sessionsFolder();
+        const fix = async () => {
+            const insecure = { cookie: { secure: false } };
+            return (await report({ root, environment: 'production', session: insecure })).of('Session cookie')[0]?.fix;
+        };
+        expect(await fix()).toBe('Serve https, and take secure: false out of cookie in src/config/session.ts.');
+        writeFileSync(join(root, '.env'), 'SESSION_SECURE=false\n');
+        expect(await fix()).toContain('take SESSION_SECURE out of .env (');
+        vi.stubEnv('SESSION_SECURE', 'false');
+        expect(await fix()).toContain('take SESSION_SECURE out of the real environment (');
+    });
+
     test('a session that ends before its visitor may be away is a warning, and so is a fixed end', async () => {
         const early = await report({ session: { absolute: 3_600_000, cookie: { maxAge: 7_200_000 } } });
         expect(early.of('Lifetime')[0]).toMatchObject({ status: 'warning', text: expect.stringContaining('1 hour') });
@@ -222,15 +237,30 @@ describe('./artisan session:doctor', () => {
             expect([code, of('Writing')[0]?.status]).toEqual([1, 'problem']);
         });
 
-        test('one that others can enter stays as it is, and is a warning', async () => {
+        test('one that others can enter, as a fresh clone has it, is closed at the start, and the doctor knows', async () => {
             const { root, folder } = sessionsFolder();
+            writeFileSync(join(folder, '.gitignore'), '*');
+            chmodSync(folder, 0o755);
+            const { wrong, of } = await report({ root });
+            expect([wrong, of('Folder')[0]?.text]).toEqual([
+                [],
+                expect.stringMatching(/\(now 755\) at the next start\.$/),
+            ]);
+            expect(rightsOf(folder)).toBe(0o755);
+            await (await sessionApp({ root })).close();
+            expect(rightsOf(folder)).toBe(0o700);
+        });
+
+        test('one that others can enter, and that holds other things too, is a warning', async () => {
+            const { root, folder } = sessionsFolder();
+            writeFileSync(join(folder, 'notes.txt'), '');
             chmodSync(folder, 0o755);
             const { code, of } = await report({ root });
             expect([code, of('Folder')[0]]).toMatchObject([
                 0,
                 { status: 'warning', fix: `Close it: chmod 700 ${folder}` },
             ]);
-            expect((await report({ root })).of('Folder')[0]?.status).toBe('warning');
+            expect(rightsOf(folder)).toBe(0o755);
         });
 
         test.skipIf(!existsSync('/dev/shm'))('one in memory is a warning', async () => {

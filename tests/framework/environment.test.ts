@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse } from 'dotenv';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { env } from '../../src/framework/Config/env.js';
 import { type Environment, loadEnvironment } from '../../src/framework/Environment.js';
 import { ConfigError } from '../../src/framework/Exceptions/errors.js';
 
@@ -131,6 +132,26 @@ describe('sosise.json', () => {
         expect(messageOf(load)).toBe(
             `sosise.json is neither in ${root}/src/bootstrap nor in a folder above it: put one beside package.json, with { "manifest": 1, "name": "my-app" } in it.`,
         );
+    });
+
+    test.each([
+        ['what a platform sets as PORT wins over the LISTEN_PORT of the file', { PORT: '8080' }, 8080],
+        ['of two that are set outside the first counts', { PORT: '8080', LISTEN_PORT: '9' }, 9],
+        ['what is set outside counts, also where the file says the same', { LISTEN_PORT: '9', PORT: '10000' }, 9],
+        ['without any the file counts', {}, 10_000],
+        ['what is blank is not set', { PORT: ' ' }, 10_000],
+    ])('%s: %j', (_rule, outside: Record<string, string>, port) => {
+        put('.env', 'LISTEN_PORT=10000\nPORT=7\n');
+        const saved = process.env;
+        process.env = { NODE_ENV: 'production', ...outside };
+        try {
+            for (const _start of [1, 2]) {
+                loadEnvironment(pathToFileURL(join(root, 'src/bootstrap/app.ts')).href);
+                expect(env.integer(['LISTEN_PORT', 'PORT'])).toBe(port);
+            }
+        } finally {
+            process.env = saved;
+        }
     });
 
     test('that is a folder is one sentence', () => {
@@ -402,6 +423,26 @@ describe('.env anywhere else', () => {
         variables = { A: 'real' };
         load('build/bootstrap/app.js');
         expect(variables).toEqual({ LISTEN_PORT: '5', A: 'real', SESSION_SECRET: 's', NODE_ENV: 'production' });
+    });
+
+    test.each([
+        ['what a platform sets as PORT wins over the LISTEN_PORT of the file', { PORT: '8080' }, 8080],
+        ['of two that are set outside the first counts', { PORT: '8080', LISTEN_PORT: '9' }, 9],
+        ['what is set outside counts, also where the file says the same', { LISTEN_PORT: '9', PORT: '10000' }, 9],
+        ['without any the file counts', {}, 10_000],
+        ['what is blank is not set', { PORT: ' ' }, 10_000],
+    ])('%s: %j', (_rule, outside: Record<string, string>, port) => {
+        put('.env', 'LISTEN_PORT=10000\nPORT=7\n');
+        const saved = process.env;
+        process.env = { NODE_ENV: 'production', ...outside };
+        try {
+            for (const _start of [1, 2]) {
+                loadEnvironment(pathToFileURL(join(root, 'src/bootstrap/app.ts')).href);
+                expect(env.integer(['LISTEN_PORT', 'PORT'])).toBe(port);
+            }
+        } finally {
+            process.env = saved;
+        }
     });
 
     test('that is a folder is one sentence', () => {

@@ -260,6 +260,13 @@ describe('flash', () => {
         expect(await visitor.get('/turn')).toBe('nothing');
     });
 
+    test('of pages that take turns only the first shows it, though all are asked for at once', async () => {
+        const visitor = (await shop()).visitor();
+        await visitor.submit('/save', {});
+        const pages = await Promise.all([1, 2, 3].map(() => visitor.get('/turn')));
+        expect(pages.sort()).toEqual(['Saved', 'nothing', 'nothing']);
+    });
+
     test('it goes along with a login, and ends with the session', async () => {
         const visitor = (await shop()).visitor();
         await visitor.get('/login');

@@ -32,11 +32,15 @@ async function ids(store: RedisStore): Promise<string[]> {
 }
 
 await onRedis('the redis driver', (server) => {
-    testSessionStore('redis driver', async () => {
-        const prefix = `contract${++prefixes}:`;
-        const reopen = () => RedisStore.open({ ...server.options, prefix });
-        return { store: await reopen(), reopen };
-    });
+    testSessionStore(
+        'redis driver',
+        async () => {
+            const prefix = `contract${++prefixes}:`;
+            const reopen = () => RedisStore.open({ ...server.options, prefix });
+            return { store: await reopen(), reopen };
+        },
+        { lacks: [] },
+    );
 
     describe('between processes', () => {
         test('a lease of a process that died ends by itself, and one that is held lasts', async () => {

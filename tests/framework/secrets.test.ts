@@ -52,7 +52,18 @@ describe('a secret is refused', () => {
         'qwertyuiopasdfghjklzxcvbnm123456',
         '1q2w3e4r5t6y7u8i9o0p1q2w3e4r5t6y',
         'changeme12345678901234567890123456',
-        'Passw0rd!Passw0rd!Passw0rd!Passw0rd!',
+        'a1b2c3a1b2c3a1b2c3a1b2c3a1b2c3a1b2c3',
+        'JohnSmith1985JohnSmith1985JohnSmith1985',
+        'Xk9!pQ2z7LmXk9!pQ2z7LmXk9!pQ2z7Lm',
+        "qwertyuiop[]asdfghjkl;'zxcvbnm,./",
+        'poiuytrewqlkjhgfdsamnbvcxz0987654321',
+        '!QAZ2wsx#EDC4rfv%TGB6yhn&UJM8ik<',
+        'zaq12wsxcde34rfvbgt56yhnmju78ik,',
+        'cafebabedeadbeefcafebabedeadbeef',
+        '000102030405060708090a0b0c0d0e0f',
+        '20240101202402022024030320240404',
+        '3.14159265358979323846264338327950288',
+        'aAaAaAaAaAaAaAaAaAaAaAaAaAaAaAaA',
     ])('when it follows a pattern: %s', (secret) => {
         expect(weaknessOf(secret)).toBe(PATTERN);
     });
@@ -68,6 +79,28 @@ describe('a secret is refused', () => {
         'Sosise-Skeleton-Session-Secret-2026!',
     ])('when it is made of words: %s', (secret) => {
         expect(weaknessOf(secret)).toBe(PATTERN);
+    });
+});
+
+describe('a long secret is refused', () => {
+    test.each([
+        '................................',
+        'Passw0rd!Passw0rd!Passw0rd!Passw0rd!',
+        'abcabcabcabcabcabcabcabcabcabcabcabc',
+        'Ch4ng3M3-S3cr3t-K3y-F0r-Pr0duct10n!',
+        'p4ssw0rd-p4ssw0rd-p4ssw0rd-p4ssw0rd',
+        'replace-me-with-a-random-string-of-32-chars',
+        '<your-session-secret-goes-right-here>',
+        'session_secret=defaultdefaultdefault',
+        'dragon-football-baseball-monkey-letmein',
+        'Winter2025-Autumn2025-Spring2025-Summer2025',
+        'monday tuesday wednesday thursday friday',
+        'one two three four five six seven eight nine',
+        'red green blue yellow orange purple black white',
+        'lorem ipsum dolor sit amet consectetur adipiscing',
+        'dies-ist-ein-sehr-geheimes-passwort-2024',
+    ])('when it is made of what everyone tries: %s', (secret) => {
+        expect([WELL_KNOWN, PATTERN]).toContain(weaknessOf(secret));
     });
 });
 

@@ -45,7 +45,7 @@ describe('listening', () => {
         const failure = await server.listen({ port, host: '127.0.0.1' }).catch((error: Error) => error);
         expect(failure).toBeInstanceOf(ConfigError);
         expect((failure as Error).message).toBe(
-            `Port ${port} is in use: stop the other program or set LISTEN_PORT in .env.`,
+            `Port ${port} is in use: stop the other program or set LISTEN_PORT in .env (PORT, where that is set outside).`,
         );
         expect((await server.listen({ port: 0 })).port).toBeGreaterThan(0);
     });
@@ -64,7 +64,8 @@ describe('listening', () => {
         const cause = Object.assign(new Error('listen EACCES'), { code: 'EACCES' });
 
         expect(new ListenError(cause, 80, undefined)).toMatchObject({
-            message: 'Port 80 may not be opened by this user: set LISTEN_PORT in .env to one above 1023.',
+            message:
+                'Port 80 may not be opened by this user: set LISTEN_PORT in .env to one above 1023 (PORT, where that is set outside).',
             cause,
         });
     });
@@ -354,7 +355,9 @@ describe('the process', () => {
         const running = new Running([server], { LISTEN_PORT: String(port), LISTEN_HOST: '127.0.0.1' });
 
         expect(await running.ended).toBe(1);
-        expect(running.err).toBe(`Port ${port} is in use: stop the other program or set LISTEN_PORT in .env.\n`);
+        expect(running.err).toBe(
+            `Port ${port} is in use: stop the other program or set LISTEN_PORT in .env (PORT, where that is set outside).\n`,
+        );
     });
 
     test('an old Node.js: one sentence, exit code 1', async () => {

@@ -160,7 +160,7 @@ async function hasEndedSome(store: SessionDriver, name: string): Promise<boolean
 }
 
 function numberIn(pattern: RegExp, { output }: Ran): number {
-    return Number(pattern.exec(output)?.[1]);
+    return Number(pattern.exec(output)?.[1]?.replaceAll(',', ''));
 }
 
 await onRedis('./artisan session:… beside a server', (server) => {
@@ -217,11 +217,11 @@ await onRedis('./artisan session:… beside a server', (server) => {
                 code: 1,
                 errors: 'Stopped before the end: run it again to remove the rest.\n',
             });
-            const first = numberIn(/(\d+) expired sessions removed/, pruning);
+            const first = numberIn(/([\d,]+) expired sessions removed/, pruning);
             expect(first).toBeGreaterThan(0);
             const rest = await installation.project.artisan('session:prune');
             expect(rest.code).toBe(0);
-            expect(first + numberIn(/(\d+) expired sessions removed/, rest)).toBe(STORED);
+            expect(first + numberIn(/([\d,]+) expired sessions removed/, rest)).toBe(STORED);
             expect(rest.output).toContain(', 51 kept.');
             expect(await ann.json('/me')).toEqual({ user: 'ann', ended: null });
 
@@ -231,11 +231,11 @@ await onRedis('./artisan session:… beside a server', (server) => {
                 code: 1,
                 errors: 'Stopped before the end: run it again to end the rest.\n',
             });
-            const ended = numberIn(/(\d+) sessions have ended/, revoking);
+            const ended = numberIn(/([\d,]+) sessions have ended/, revoking);
             const left = await installation.project.artisan('session:list --sort size --limit 1');
-            expect(left.output).toContain(`\n1 of ${STORED + 51 - ended} sessions.\n`);
+            expect(left.output).toContain(`\n1 of ${(STORED + 51 - ended).toLocaleString('en-US')} sessions.\n`);
             const last = await installation.project.artisan('session:revoke --all --force');
-            expect(ended + numberIn(/(\d+) sessions have ended/, last)).toBe(STORED + 51);
+            expect(ended + numberIn(/([\d,]+) sessions have ended/, last)).toBe(STORED + 51);
             expect(await ann.json('/me')).toEqual({ user: null, ended: 'revoked' });
         },
     );

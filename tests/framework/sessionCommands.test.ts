@@ -13,6 +13,7 @@ import { SessionRegistry } from '../../src/framework/Session/SessionRegistry.js'
 import type { SessionRepository } from '../../src/framework/Session/SessionRepository.js';
 import { fingerprintOf, keyOf } from '../../src/framework/Session/storageKeys.js';
 import { FileStore } from '../../src/framework/Session/stores/FileStore.js';
+import { MemoryStore } from '../../src/framework/Session/stores/MemoryStore.js';
 import { PlainStoreAdapter } from '../../src/framework/Session/stores/PlainStoreAdapter.js';
 import { createKernel, SessionManager, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 import type { Ran } from './consoleProject.js';
@@ -57,7 +58,13 @@ function kernel(overrides: ConfigOverrides = {}): ApplicationKernel {
     return createKernel({
         root,
         session: { ...config, ...asked },
-        boot: ({ container }) => container.make(SessionManager).extend('unlisted', () => unlisted),
+        boot: ({ container }) => {
+            const newer = () => new FileStore({ path: join(root, 'storage/newer') });
+            container
+                .make(SessionManager)
+                .extend('unlisted', () => unlisted)
+                .extend('newer', newer);
+        },
     }).app;
 }
 
@@ -304,6 +311,19 @@ describe('session:prune', () => {
         expect((await artisan('session:prune')).output).toMatch(/^0 expired sessions removed, 1 kept\./);
     });
 
+    test('counts what it removes from a driver that was used before, too', async () => {
+        vi.useFakeTimers({ now: Date.now() - 48 * HOUR, toFake: ['Date'] });
+        await store('over-1');
+        await store('over-2');
+        vi.useRealTimers();
+        config = { ...config, driver: 'newer', fallback: ['file'] };
+        await store('live');
+        const { code, output } = await artisan('session:prune');
+        expect(code).toBe(0);
+        expect(output).toMatch(/^2 expired sessions removed \(\d+ B\), 1 kept\./);
+        expect(await new FileStore({ path: join(root, 'storage/sessions') }).count()).toBe(0);
+    });
+
     test('stopped, says so, and goes on another time', async () => {
         const ids = Array.from({ length: 40 }, (_, n) => `over-${n}`);
         await storeExpired(...ids);
@@ -353,6 +373,24 @@ describe('session:revoke', () => {
         expect(await Promise.all(['one', 'two'].map(kindOf))).toEqual(['ended', 'ended']);
     });
 
+    test('in the code, ending all tells how far it is, also where it looks again for what got a new id', async () => {
+        await store('one', { user: '1' });
+        await store('two');
+        const app = await kernel().boot();
+        const steps: number[][] = [];
+        const progress = (...step: number[]) => steps.push(step) > 0;
+        expect(await app.container.make(SessionRegistry).revokeAll({ progress })).toBe(2);
+        await app.shutdown();
+        expect(steps.map(([, looked, walk]) => [walk, looked])).toEqual([
+            [1, 1],
+            [1, 2],
+            [1, 3],
+            [2, 1],
+            [2, 2],
+            [2, 3],
+        ]);
+    });
+
     test("a user's sessions end in a store that can't list", async () => {
         config = { ...config, driver: 'unlisted' };
         await store('one', { user: '1' });
@@ -374,7 +412,10 @@ describe('wrong use', () => {
     test.each([
         ['session:list --driver fiel', 'There is no session driver fiel: did you mean file?'],
         ['session:list --driver unlist', 'There is no session driver unlist: did you mean unlisted?'],
-        ['session:list --driver mongo', 'There is no session driver mongo: there are file, memory, redis, unlisted.'],
+        [
+            'session:list --driver mongo',
+            'There is no session driver mongo: there are file, memory, newer, redis, unlisted.',
+        ],
         ['session:list --sort sise', "--sort can't be 'sise': did you mean size?"],
         ['session:list --limit 0', "--limit can't be '0': it takes a whole number from 1 on."],
         ['session:list --user=', "--user can't be empty: say whose sessions, as in --user=42."],
@@ -429,6 +470,11 @@ describe('drivers', () => {
         const unknown = await kernel().boot();
         expect(await unknown.container.make(StoredSessions).count()).toBeUndefined();
         await unknown.shutdown();
+        const memory = new MemoryStore();
+        memory.write('sha256-one', '{}', undefined, Date.now() + HOUR);
+        memory.write('user-one', '{}', undefined, Date.now() + HOUR);
+        expect(memory.count()).toBe(2);
+        memory.close();
         const counting = Object.assign(new Unlisted(), {
             length: (callback: (error: unknown, length: number) => void) => callback(null, 7),
         });
@@ -458,8 +504,15 @@ describe('texts', () => {
         progress.total = 100;
         vi.advanceTimersByTime(1_000);
         progress.update(20, '5 removed');
+        progress.update(1, '9 removed', 2);
+        vi.advanceTimersByTime(1_000);
+        progress.update(50, '9 removed', 2);
         output.mockRestore();
-        expect(lines).toEqual(['10 records, 10 a second\n', '20 of 100 records, 5 removed, 10 a second, 8 s left\n']);
+        expect(lines).toEqual([
+            '10 records, 10 a second\n',
+            '20 of 100 records, 5 removed, 10 a second, 8 s left\n',
+            '50 of 100 records, 9 removed, 50 a second, 1 s left\n',
+        ]);
     });
 
     test('the first of many are kept in order', () => {

@@ -141,7 +141,7 @@ export default defineSessionConfig({
             code: await exit,
             output,
             peak,
-            moved: Number(/(\d+) sessions? moved.*It took/.exec(output)?.[1] ?? 0),
+            moved: Number(/([\d,]+) sessions? moved.*It took/.exec(output)?.[1]?.replaceAll(',', '') ?? 0),
         };
     }
 }

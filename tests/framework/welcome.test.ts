@@ -2,8 +2,8 @@ import { request as httpRequest } from 'node:http';
 import type { RequestHandler } from 'express';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import IndexController from '../../src/app/Http/Controllers/IndexController.js';
-import { durationOf } from '../../src/framework/Http/welcome/facts.js';
 import { action, HttpPipeline } from '../../src/framework/index.js';
+import { durationOf } from '../../src/framework/words.js';
 import { createTestApp } from '../helpers/createTestApp.js';
 import { type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
 import { developmentProviders, devTools } from './devTools.js';
@@ -211,7 +211,9 @@ describe.skipIf(!devTools)('a page that loads again', () => {
 });
 
 test.each([
-    [1, '1 millisecond'],
+    [0, '0 ms'],
+    [1, '1 ms'],
+    [1_500, '1500 ms'],
     [1_000, '1 second'],
     [5_400_000, '90 minutes'],
     [7_200_000, '2 hours'],

@@ -1,11 +1,18 @@
 import { ConfigError } from '../Exceptions/errors.js';
+import { isFromFile } from './fileVariables.js';
 import { nearest } from './nearest.js';
 import { isSecretName, show } from './show.js';
 
-/** The text of a variable; blank counts as unset. */
-function read(name: string): string | undefined {
-    const value = process.env[name];
-    return value === undefined || value.trim() === '' ? undefined : value;
+/** A variable, or several for one setting: the real environment's come first, in their order, then those of `.env`. */
+type Names = string | readonly string[];
+
+/** A variable that is set, with its text; blank counts as unset. */
+function find(names: Names): { name: string; value: string } | undefined {
+    const found = [names].flat().flatMap((name) => {
+        const value = process.env[name];
+        return value === undefined || value.trim() === '' ? [] : { name, value };
+    });
+    return found.find(({ name }) => !isFromFile(process.env, name)) ?? found[0];
 }
 
 function refuse(name: string, value: string, is: string, use: string, hint = ''): ConfigError {
@@ -18,82 +25,103 @@ function refuse(name: string, value: string, is: string, use: string, hint = '')
 }
 
 function string<Fallback extends string | null | undefined = undefined>(
-    name: string,
+    names: Names,
     fallback?: Fallback,
 ): string | Fallback {
-    return read(name) ?? (fallback as Fallback);
+    return find(names)?.value ?? (fallback as Fallback);
+}
+
+function required(name: string): string {
+    const found = find(name);
+    if (found === undefined) {
+        const file = configFileIn(new Error().stack) ?? 'The application';
+        throw new ConfigError(`${file} needs ${name}: set it in .env or in the environment.`);
+    }
+    return found.value;
+}
+
+/** The file in src/config, or what was built of it, that asks for a variable. */
+function configFileIn(stack = ''): string | undefined {
+    const [, name] = /[\\/](?:src|build)[\\/]config[\\/]([\w.-]+)\.[cm]?[jt]s\b/.exec(stack) ?? [];
+    return name && `src/config/${name}.ts`;
 }
 
 function integer<Fallback extends number | null | undefined = undefined>(
-    name: string,
+    names: Names,
     fallback?: Fallback,
 ): number | Fallback {
-    const value = read(name)?.trim();
-    if (value === undefined) {
+    const found = find(names);
+    if (found === undefined) {
         return fallback as Fallback;
     }
+    const value = found.value.trim();
     if (!/^[+-]?\d+$/.test(value) || !Number.isSafeInteger(Number(value))) {
-        throw refuse(name, value, 'is not an integer', `a whole number such as ${fallback ?? 10}`);
+        throw refuse(found.name, value, 'is not an integer', `a whole number such as ${fallback ?? 10}`);
     }
     return Number(value);
 }
 
 function boolean<Fallback extends boolean | null | undefined = undefined>(
-    name: string,
+    names: Names,
     fallback?: Fallback,
 ): boolean | Fallback {
-    const value = read(name)?.trim();
-    if (value === undefined) {
+    const found = find(names);
+    if (found === undefined) {
         return fallback as Fallback;
     }
+    const value = found.value.trim();
     if (!/^(true|false)$/i.test(value)) {
-        throw refuse(name, value, 'is not a boolean', 'true or false');
+        throw refuse(found.name, value, 'is not a boolean', 'true or false');
     }
     return value.toLowerCase() === 'true';
 }
 
 function list<Fallback extends readonly string[] | null | undefined = undefined>(
-    name: string,
+    names: Names,
     fallback?: Fallback,
 ): string[] | Fallback {
-    const items = read(name)
-        ?.split(',')
+    const items = find(names)
+        ?.value.split(',')
         .map((item) => item.trim())
         .filter((item) => item !== '');
     return items?.length ? items : (fallback as Fallback);
 }
 
 function oneOf<const Value extends string, Fallback extends Value | null | undefined = undefined>(
-    name: string,
+    names: Names,
     values: readonly Value[],
     fallback?: Fallback,
 ): Value | Fallback {
-    const value = read(name)?.trim();
-    if (value === undefined) {
+    const found = find(names);
+    if (found === undefined) {
         return fallback as Fallback;
     }
-    const found = values.find((allowed) => allowed === value);
-    if (found === undefined) {
+    const value = found.value.trim();
+    const meant = values.find((allowed) => allowed === value);
+    if (meant === undefined) {
         const near = nearest(value, values);
         throw refuse(
-            name,
+            found.name,
             value,
             'is not allowed',
             `one of ${values.join(', ')}`,
             near && `did you mean ${show(near)}?`,
         );
     }
-    return found;
+    return meant;
 }
 
 /**
  * Typed readers over the environment, for the files in `src/config` and nowhere else. A variable that is unset or
  * blank gives the fallback (undefined without one, so that the default of the framework holds); a wrong value stops
- * start-up with a ConfigError that names the variable and what is allowed.
+ * start-up with a ConfigError that names the variable and what is allowed. Of several names for one setting, the real
+ * environment's win over `.env`: `env.integer(['LISTEN_PORT', 'PORT'], 10000)`.
  */
 export const env = {
     /** The text as it is. */
     string,
+    /** The text as it is, of a variable without which the application does not start: `env.required('MAIL_KEY')`. */
+    required,
     /** A whole number: `env.integer('LISTEN_PORT', 10000)`. */
     integer,
     /** `true` or `false`, in any case. */

@@ -2,10 +2,11 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
-import { parse, populate } from 'dotenv';
+import { parse } from 'dotenv';
 import type { ApplicationKernel } from '../ApplicationKernel.js';
 import type { ConfigOverrides } from '../Config/ConfigOverrides.js';
 import { readEnvFile } from '../Config/envFile.js';
+import { takeFromFile } from '../Config/fileVariables.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { toError } from '../Exceptions/thrown.js';
 import { loadManifest, type Manifest } from '../Manifest.js';
@@ -217,7 +218,7 @@ export class Artisan {
 
     /** What `.env` says, where the process's variables don't say it already. */
     private loadVariables(): void {
-        populate(process.env, parse(readEnvFile(join(this.root, '.env')) ?? ''));
+        takeFromFile(process.env, parse(readEnvFile(join(this.root, '.env')) ?? ''));
     }
 
     private readonly stop = () => this.stopping.abort();

@@ -1,3 +1,4 @@
+import { grouped } from '../words.js';
 import { terminal } from './Terminal.js';
 
 const REDRAWN_MS = 100;
@@ -16,20 +17,29 @@ export class Progress {
     public total: number | undefined;
     private readonly started = performance.now();
     private told = this.started;
+    private walk = 1;
+    private walkStarted = this.started;
     private isDrawn = false;
 
     public constructor(private readonly options: ProgressOptions) {
         this.total = options.total;
     }
 
-    /** @param done How many are done. @param details What else is to be told, behind the count. */
-    public update(done: number, details = ''): void {
+    /**
+     * @param done How many are done. @param details What else is to be told, behind the count. @param walk Which way through
+     * them it is: with the next one the count begins anew.
+     */
+    public update(done: number, details = '', walk = 1): void {
         const now = performance.now();
+        if (walk !== this.walk) {
+            this.walk = walk;
+            this.walkStarted = now;
+        }
         if (now - this.told < (terminal.isInteractive ? REDRAWN_MS : LINE_EVERY_MS)) {
             return;
         }
         this.told = now;
-        const text = this.textOf(done, (now - this.started) / 1_000, details);
+        const text = this.textOf(done, (now - this.walkStarted) / 1_000, details);
         if (terminal.isInteractive) {
             process.stdout.write(`\r${text.slice(0, (process.stdout.columns || 80) - 1)}\x1b[K`);
             this.isDrawn = true;
@@ -56,9 +66,11 @@ export class Progress {
         const { unit } = this.options;
         const perSecond = done / seconds;
         const parts = [
-            total === undefined ? `${done} ${unit}` : `${done} of ${Math.max(total, done)} ${unit}`,
+            total === undefined
+                ? `${grouped(done)} ${unit}`
+                : `${grouped(done)} of ${grouped(Math.max(total, done))} ${unit}`,
             details,
-            `${Math.round(perSecond)} a second`,
+            `${grouped(Math.round(perSecond))} a second`,
             total !== undefined && done > 0 ? `${timeOf(Math.max(0, total - done) / perSecond)} left` : '',
         ];
         return parts.filter(Boolean).join(', ');

@@ -1,8 +1,9 @@
 import { ConfigError } from '../Exceptions/errors.js';
 import type { StoredSession } from '../Session/StoredSessions.js';
+import { counted, grouped } from '../words.js';
 import type { CommandInput } from './Command.js';
 import { DRIVER_OPTION, type OpenSessions, refuseNoUser, SessionCommand } from './SessionCommand.js';
-import { counted, shortened, sizeOf, spanOf } from './sessionTexts.js';
+import { shortened, sizeOf, spanOf } from './sessionTexts.js';
 import { inColumns } from './Terminal.js';
 import { Top } from './Top.js';
 
@@ -96,7 +97,7 @@ export class SessionListCommand extends SessionCommand {
         }
         progress.end();
         top.items.forEach(print);
-        return count > limit ? `${limit} of ${counted(count, 'session')}.` : `${counted(count, 'session')}.`;
+        return count > limit ? `${grouped(limit)} of ${counted(count, 'session')}.` : `${counted(count, 'session')}.`;
     }
 }
 

@@ -1,6 +1,7 @@
 import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { type MigrationCounts, SessionMigration } from '../Session/SessionMigration.js';
+import { counted, grouped } from '../words.js';
 import { Command, type CommandInput } from './Command.js';
 import { Progress } from './Progress.js';
 import { enabledSessions } from './SessionCommand.js';
@@ -46,11 +47,11 @@ export class SessionMigrateCommand extends Command {
 
 function sentenceOf({ moved, lists, known, over, damaged }: MigrationCounts): string {
     const parts = [
-        `${moved} ${moved === 1 ? 'session' : 'sessions'} moved`,
-        lists > 0 && `${lists} users' lists moved`,
-        known > 0 && `${known} there already`,
-        over > 0 && `${over} over and left behind`,
-        damaged > 0 && `${damaged} damaged and set aside`,
+        `${counted(moved, 'session')} moved`,
+        lists > 0 && `${grouped(lists)} users' lists moved`,
+        known > 0 && `${grouped(known)} there already`,
+        over > 0 && `${grouped(over)} over and left behind`,
+        damaged > 0 && `${grouped(damaged)} damaged and set aside`,
     ];
     return `${parts.filter(Boolean).join(', ')}.`;
 }

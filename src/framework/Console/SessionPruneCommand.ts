@@ -1,8 +1,9 @@
 import { ConfigError } from '../Exceptions/errors.js';
 import type { PruneOutcome, PruneStep } from '../Session/SessionRepository.js';
+import { counted, grouped } from '../words.js';
 import type { CommandInput } from './Command.js';
 import { DRIVER_OPTION, SessionCommand } from './SessionCommand.js';
-import { counted, sizeOf } from './sessionTexts.js';
+import { sizeOf } from './sessionTexts.js';
 
 /** Removes what has expired now, instead of at the next turn of a process that serves. */
 export class SessionPruneCommand extends SessionCommand {
@@ -18,7 +19,7 @@ export class SessionPruneCommand extends SessionCommand {
         const step = ({ looked, record, outcome }: PruneStep) => {
             counts[outcome] += 1;
             bytes += outcome === 'removed' ? Buffer.byteLength(record) : 0;
-            progress.update(looked, `${counts.removed} removed`);
+            progress.update(looked, `${grouped(counts.removed)} removed`);
         };
         await open.sessions.prune(this.signal, { whole: true, progress: step }).finally(() => progress.end());
         this.line(`${sentenceOf(counts, bytes)} It took ${progress.seconds} s.`);
@@ -32,7 +33,7 @@ function sentenceOf({ removed, forgotten, kept }: Record<PruneOutcome, number>, 
     const parts = [
         `${counted(removed, 'expired session')} removed${removed > 0 ? ` (${sizeOf(bytes)})` : ''}`,
         forgotten > 0 && `${counted(forgotten, 'note')} of ended ones removed`,
-        `${kept} kept`,
+        `${grouped(kept)} kept`,
     ];
     return `${parts.filter(Boolean).join(', ')}.`;
 }

@@ -1,11 +1,12 @@
 import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import type { SessionRegistry } from '../Session/SessionRegistry.js';
+import { counted } from '../words.js';
 import type { CommandInput } from './Command.js';
 import { confirm } from './confirm.js';
 import { Progress } from './Progress.js';
 import { DRIVER_OPTION, fingerprintIn, type OpenSessions, refuseNoUser, SessionCommand } from './SessionCommand.js';
-import { counted, printable } from './sessionTexts.js';
+import { printable } from './sessionTexts.js';
 import { UsageError } from './UsageError.js';
 
 const HOW = './artisan session:revoke FINGERPRINT, --user=ID or --all';
@@ -72,7 +73,10 @@ export class SessionRevokeCommand extends SessionCommand {
         const revoked = await registry
             .revokeAll({
                 signal: this.signal,
-                progress: (count, looked) => progress.update(looked, `${counted(count, 'session')} ended`),
+                progress: (count, looked, walk) => {
+                    const again = walk > 1 ? ', looking again for what got a new id meanwhile' : '';
+                    progress.update(looked, `${counted(count, 'session')} ended${again}`, walk);
+                },
             })
             .finally(() => progress.end());
         this.tell(revoked, '', ` It took ${progress.seconds} s.`);

@@ -1,8 +1,9 @@
 import type { StoredCookie } from '../Session/SessionRecord.js';
 import type { OpenedSession } from '../Session/StoredSessions.js';
+import { counted } from '../words.js';
 import type { CommandInput } from './Command.js';
 import { DRIVER_OPTION, fingerprintIn, SessionCommand } from './SessionCommand.js';
-import { counted, printable, sizeOf, spanOf } from './sessionTexts.js';
+import { printable, sizeOf, spanOf } from './sessionTexts.js';
 
 /** Shows one session: its times, its cookie, and which keys it holds; what they hold only when it is asked for. */
 export class SessionShowCommand extends SessionCommand {

@@ -6,8 +6,8 @@ import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { loggerOptions } from '../Logging/LoggingServiceProvider.js';
 import { lifetimeOf, type SessionConfig, type SessionCookieConfig, settingsOf } from '../Session/SessionConfig.js';
 import { longestLife } from '../Session/SessionLifetime.js';
-import { TIME_UNITS } from '../timeUnits.js';
 import { VERSION } from '../version.js';
+import { durationOf } from '../words.js';
 
 /** One line. `value` is what JSON gets, `text` what people read where that is something else. Times are in ms. */
 export interface Fact {
@@ -111,7 +111,7 @@ function http({ config }: ApplicationKernel): FactGroup | undefined {
                 {
                     label: 'Answer timeout',
                     value: options.answerTimeoutMs,
-                    text: options.answerTimeoutMs === 0 ? 'none' : timeText(options.answerTimeoutMs),
+                    text: options.answerTimeoutMs === 0 ? 'none' : durationOf(options.answerTimeoutMs),
                 },
             ],
         }
@@ -135,11 +135,11 @@ function sessions({ config, environment }: ApplicationKernel): FactGroup | undef
             { label: 'Encryption', value: settings.encrypts },
             { label: 'Concurrency', value: settings.concurrency },
             { label: 'Cookie', value: settings.name, text: `${settings.name} (${cookieText(settings.cookie)})` },
-            { label: 'Idle end', value: settings.idleMs, text: `after ${timeText(settings.idleMs)}` },
+            { label: 'Idle end', value: settings.idleMs, text: `after ${durationOf(settings.idleMs)}` },
             {
                 label: 'Absolute end',
                 value: Number.isFinite(absoluteMs) ? absoluteMs : null,
-                text: Number.isFinite(absoluteMs) ? `after ${timeText(absoluteMs)}` : 'none',
+                text: Number.isFinite(absoluteMs) ? `after ${durationOf(absoluteMs)}` : 'none',
             },
         ],
     };
@@ -179,16 +179,9 @@ function cookieText({ secure, sameSite, httpOnly, maxAge }: SessionCookieConfig)
         secure === 'auto' ? 'Secure over https' : secure && 'Secure',
         httpOnly !== false && 'HttpOnly',
         typeof sameSite === 'string' ? `SameSite=${sameSite}` : sameSite && 'SameSite=strict',
-        typeof maxAge === 'number' ? `for ${timeText(maxAge)}` : 'until the browser closes',
+        typeof maxAge === 'number' ? `for ${durationOf(maxAge)}` : 'until the browser closes',
     ];
     return parts.filter(Boolean).join(', ');
-}
-
-/** In the largest unit that it is a whole number of: `2 hours`. */
-function timeText(ms: number): string {
-    const [unit, length] = TIME_UNITS.find(([, length]) => ms >= length && ms % length === 0) ?? ['ms', 1];
-    const count = ms / length;
-    return `${count} ${unit}${count === 1 || unit === 'ms' ? '' : 's'}`;
 }
 
 /** A part of the framework that the application left out has no configuration. */

@@ -22,11 +22,6 @@ export function sizeOf(bytes: number): string {
     return bytes < 1_000_000 ? `${(bytes / 1_000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
-/** `1 session`, `2 sessions`. */
-export function counted(count: number, noun: string): string {
-    return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 /** Text that somebody else chose, such as a user's id: what a terminal would take for a command is written out. */
 export function printable(text: string): string {
     return text.replace(

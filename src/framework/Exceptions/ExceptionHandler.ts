@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Request, Response } from 'express';
 import type { ApplicationKernel } from '../ApplicationKernel.js';
+import { DETAILS_ELSEWHERE, mayReadDetails } from '../Http/mayReadDetails.js';
 import { sendPage } from '../Http/pages/sendPage.js';
 import { routeOf } from '../Http/routeOf.js';
 import { Logger } from '../Logging/Logger.js';
@@ -83,7 +84,7 @@ export class ExceptionHandler {
             return { code, message: String(error.message), data };
         }
         const { requestId } = request;
-        if (this.app.environment.isDevelopment) {
+        if (this.app.environment.isDevelopment && mayReadDetails(this.app, request)) {
             return { code, message: error.message, data: { requestId, error: explain(error) } };
         }
         if (status < 500) {
@@ -96,11 +97,13 @@ export class ExceptionHandler {
     private renderPage(error: Error, request: Request, response: Response): boolean {
         try {
             const { status, expose } = traitsOf(error);
-            if (this.developmentPage && (status >= 500 || !expose)) {
-                this.developmentPage.send(error, request, response);
+            const page = this.developmentPage;
+            const isOpen = page !== undefined && mayReadDetails(this.app, request);
+            if (isOpen && (status >= 500 || !expose)) {
+                page.send(error, request, response);
             } else {
                 const { message } = this.envelope(error, request);
-                const fix = this.developmentPage?.fixOf(error, request);
+                const fix = isOpen ? page.fixOf(error, request) : page && DETAILS_ELSEWHERE;
                 sendPage(response, plainErrorPage({ status, message, requestId: request.requestId, fix }));
             }
             return true;

@@ -12,9 +12,9 @@ export class ListenError extends ConfigError {
 function sentence({ code, message }: NodeJS.ErrnoException, port: number, host: string | undefined): string {
     switch (code) {
         case 'EADDRINUSE':
-            return `Port ${port} is in use: stop the other program or set LISTEN_PORT in .env.`;
+            return `Port ${port} is in use: stop the other program or set LISTEN_PORT in .env (PORT, where that is set outside).`;
         case 'EACCES':
-            return `Port ${port} may not be opened by this user: set LISTEN_PORT in .env to one above 1023.`;
+            return `Port ${port} may not be opened by this user: set LISTEN_PORT in .env to one above 1023 (PORT, where that is set outside).`;
         case 'EADDRNOTAVAIL':
         case 'ENOTFOUND':
         case 'EAI_AGAIN':

@@ -94,10 +94,10 @@ export class FallbackDriver implements SessionDriver {
         return this.driver.setAside(id);
     }
 
-    public async tidy(setAsideBefore: number, signal?: AbortSignal): Promise<void> {
+    public async tidy(setAsideBefore: number, signal?: AbortSignal, removed?: (record: string) => void): Promise<void> {
         await this.driver.tidy(setAsideBefore, signal);
         for (const { driver } of this.old) {
-            await this.prune(driver, signal);
+            await this.prune(driver, signal, removed);
             await driver.tidy(setAsideBefore, signal);
         }
     }
@@ -157,15 +157,19 @@ export class FallbackDriver implements SessionDriver {
     }
 
     /** What is over in an old driver goes from there. */
-    private async prune(driver: SessionDriver, signal?: AbortSignal): Promise<void> {
+    private async prune(
+        driver: SessionDriver,
+        signal?: AbortSignal,
+        removed?: (record: string) => void,
+    ): Promise<void> {
         const now = Date.now();
         for await (const { id, record, version } of driver.records(undefined, signal)) {
             if (signal?.aborted) {
                 return;
             }
             const end = this.endOf(record, now);
-            if (end !== undefined && now - end > NOTE_KEPT_MS) {
-                await driver.remove(id, version);
+            if (end !== undefined && now - end > NOTE_KEPT_MS && (await driver.remove(id, version))) {
+                removed?.(record);
             }
         }
     }

@@ -3,6 +3,7 @@ import { UnauthorizedException } from '../Exceptions/UnauthorizedException.js';
 import { isNavigation } from '../Http/isNavigation.js';
 import { after } from './after.js';
 import { type HttpSession, RESERVED_KEYS } from './HttpSession.js';
+import { lookAgain } from './lookAgain.js';
 import { NO_CHANGE } from './mergeChanges.js';
 import { ResponseGate } from './ResponseGate.js';
 import type { Reading } from './SessionChanges.js';
@@ -65,6 +66,8 @@ export class RequestSession {
     private gate: ResponseGate | undefined;
     /** The session stage is done: the answer can be the route's from now on. */
     private isWatched = false;
+    /** The route has the session after its answer: whether it changes something is about to be seen. */
+    private looksAgain = false;
 
     public constructor(
         private readonly layer: SessionLayer,
@@ -144,7 +147,11 @@ export class RequestSession {
     /** `request.session`. The first look at it makes the session. */
     public get exposed(): unknown {
         // While it is made, express-session's middleware asks whether it has run already.
-        return this.started || this.starting || this.start() ? this.shown : undefined;
+        const isThere = this.started || this.starting || this.start();
+        if (this.response.writableEnded && !this.looksAgain) {
+            this.tellOfLostChanges();
+        }
+        return isThere ? this.shown : undefined;
     }
 
     public set exposed(session: unknown) {
@@ -391,6 +398,17 @@ export class RequestSession {
             throw new SessionBusyException(lockTimeoutMs);
         }
         return () => lease.release();
+    }
+
+    private tellOfLostChanges(): void {
+        const { session, state, layer } = this;
+        if (session && !state.late && !this.ended) {
+            this.looksAgain = true;
+            const read = () => state.read(session);
+            void lookAgain(read, () => layer.warnLost(this.where())).then(() => {
+                this.looksAgain = false;
+            });
+        }
     }
 
     /** Whether a session is stored for this request, so that there is something to take turns on, and it has none yet. */

@@ -80,6 +80,7 @@ export class SealedDriver implements SessionDriver {
         return this.driver.setAside(id);
     }
 
+    /** What the driver inside removes is not told: it is sealed. */
     public tidy(setAsideBefore: number, signal?: AbortSignal): Promise<void> {
         return this.driver.tidy(setAsideBefore, signal);
     }

@@ -60,8 +60,11 @@ export interface SessionDriver {
     lock(id: string, waitMs: number): Promise<Lease | undefined>;
     /** Moves what is stored under an id away, where the driver can to be looked at by a person. False: nothing was there. */
     setAside(id: string): MaybePromise<boolean>;
-    /** Removes what was set aside before a time, and what dead processes left behind. May end early at a signal. */
-    tidy(setAsideBefore: number, signal?: AbortSignal): Promise<void>;
+    /**
+     * Removes what was set aside before a time, and what dead processes left behind. May end early at a signal.
+     * @param removed Told of each record that had expired, where the driver removes such by itself.
+     */
+    tidy(setAsideBefore: number, signal?: AbortSignal, removed?: (record: string) => void): Promise<void>;
     /**
      * Whether this process should walk through the records now to remove what has expired. Where several processes share
      * the storage, true for one of them in every `everyMs`. Left out: true.

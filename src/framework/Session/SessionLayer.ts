@@ -55,6 +55,7 @@ export class SessionLayer {
     private readonly expressSession: RequestHandler;
     private readonly undeliverable = new OncePerMinute();
     private readonly shared = new OncePerMinute();
+    private readonly lost = new OncePerMinute();
 
     public constructor(options: SessionLayerOptions) {
         const { settings, driver, log } = options;
@@ -154,6 +155,16 @@ export class SessionLayer {
         if (this.shared.isDue()) {
             this.log.warning(
                 "An answer that used the session says Cache-Control: public: caches may give it to other visitors. Say private, or don't look at the session there.",
+                where,
+            );
+        }
+    }
+
+    public warnLost(where: Record<string, unknown>): void {
+        if (this.lost.isDue()) {
+            this.log.warning(
+                'A session was changed after its answer had been sent: the change is not stored. Change the session before you ' +
+                    'answer; where that is not possible, call await request.session.save() after the change.',
                 where,
             );
         }

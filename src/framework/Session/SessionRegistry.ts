@@ -26,8 +26,11 @@ const MOST_ROUNDS = 50;
 export interface RevokeOptions {
     /** Ends it after the session that is under way. What is left can be revoked another time. */
     readonly signal?: AbortSignal;
-    /** Called now and then: with the sessions ended so far, and the records looked at. */
-    progress?(revoked: number, looked: number): void;
+    /**
+     * Called now and then: with the sessions ended so far, the records looked at in this walk, and which walk it is. The
+     * second and those after it are for sessions that got a new id meanwhile.
+     */
+    progress?(revoked: number, looked: number, walk: number): void;
 }
 
 /** A session: the one of a request, or one by its fingerprint or id. */
@@ -87,7 +90,7 @@ export class SessionRegistry {
                 } catch (error) {
                     failures.set(key, error); // the others must not be spared for it
                 }
-                progress?.(revoked, handled.size);
+                progress?.(revoked, handled.size, 1);
             }
         }
         await repository.users.remove(user, new Set([...handled].filter((key) => !failures.has(key))));
@@ -114,19 +117,20 @@ export class SessionRegistry {
         }
         const started = Date.now();
         let revoked = 0;
-        let looked = 0;
-        let round = 0;
+        let walk = 0;
         let failure: unknown;
         let found: number;
         do {
+            walk += 1;
             found = 0;
+            let looked = 0;
             const look = () => {
-                looked += round === 0 ? 1 : 0; // a second look is for what moved meanwhile
-                progress?.(revoked, looked);
+                looked += 1;
+                progress?.(revoked, looked, walk);
             };
             for await (const { id, record } of repository.live(signal, look)) {
                 // What began later is no business of this call; what got a new id meanwhile is met the next time round.
-                if (round > 0 && record.created > started) {
+                if (walk > 1 && record.created > started) {
                     continue;
                 }
                 try {
@@ -137,7 +141,6 @@ export class SessionRegistry {
                     failure = error; // the others must not be spared for it
                 }
             }
-            round += 1;
         } while (found > 0 && !signal?.aborted);
         if (failure !== undefined) {
             throw failure;

@@ -13,6 +13,7 @@ import {
     cookieTextAt,
     type EndReason,
     endedRecord,
+    isEndedRecord,
     type LiveRecord,
     type Login,
     liveRecord,
@@ -282,7 +283,10 @@ export class SessionRepository {
             }
         }
         if (!signal?.aborted) {
-            await this.driver.tidy(now - this.options.keepDamagedMs, signal);
+            await this.driver.tidy(now - this.options.keepDamagedMs, signal, (record) => {
+                removed += 1;
+                progress?.({ looked: ++looked, record, outcome: isEndedRecord(record) ? 'forgotten' : 'removed' });
+            });
         }
         if (failure !== undefined) {
             throw failure;

@@ -17,6 +17,7 @@ export function backToForm(error: ValidationException, request: Request, respons
     if (path === undefined || !session?.lasts) {
         return false;
     }
+    // Also without a cookie: a visitor's first form comes without one, and can't be told from that of who refuses cookies.
     session.flash(ERRORS, fittingErrors(error.errors));
     session.flash(INPUT, fittingInput(request.body, error.isSecret));
     response.redirect(303, path);

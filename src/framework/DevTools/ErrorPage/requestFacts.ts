@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { isSecretKey, redacted } from '../../Logging/redact.js';
 import { sessionOf } from '../../Session/requestSessions.js';
+import { counted } from '../../words.js';
 import { hideSecrets } from './hideSecrets.js';
 
 /** A group of what is known of a request: names with what may be shown of their values, or a sentence. */
@@ -79,10 +80,6 @@ function bytesOf(value: object): string {
     } catch {
         return 'no JSON';
     }
-}
-
-function counted(count: number, unit: string): string {
-    return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 
 function pathOnly(address: string): string {

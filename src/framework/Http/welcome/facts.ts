@@ -2,8 +2,9 @@ import type { Request } from 'express';
 import { appConfig } from '../../Config/AppConfig.js';
 import { optionalConfig } from '../../Config/optionalConfig.js';
 import { type SessionConfig, settingsOf } from '../../Session/SessionConfig.js';
-import { TIME_UNITS } from '../../timeUnits.js';
+import { durationOf } from '../../words.js';
 import { applicationOf } from '../applicationOf.js';
+import { DETAILS_ELSEWHERE, mayReadDetails } from '../mayReadDetails.js';
 import { LiveReload } from '../pages/LiveReload.js';
 
 export interface Facts {
@@ -11,6 +12,8 @@ export interface Facts {
     readonly name: string;
     /** Undefined where the page is public. */
     readonly details?: Details;
+    /** What a developer has to do who sees no details. */
+    readonly hint?: string;
 }
 
 export interface Details {
@@ -34,6 +37,9 @@ export function factsOf(request: Request): Facts {
     if (!environment.isDevelopment && environment.name !== 'test') {
         return { name };
     }
+    if (!mayReadDetails(app, request)) {
+        return { name, hint: DETAILS_ELSEWHERE };
+    }
     const session = optionalConfig<SessionConfig>(app, 'session');
     return {
         name,
@@ -53,11 +59,4 @@ function headingOf(name: string): string {
     return /[A-Z\s]/.test(name)
         ? name
         : name.replace(/(^|[-_.])(\w)/g, (_, gap, letter) => `${gap && ' '}${letter.toUpperCase()}`);
-}
-
-/** A time in the largest unit that divides it: `90 minutes`. */
-export function durationOf(ms: number): string {
-    const [name, size] = TIME_UNITS.find(([, size]) => ms % size === 0) ?? ['millisecond', 1];
-    const count = ms / size;
-    return `${count} ${name}${count === 1 ? '' : 's'}`;
 }

@@ -4,12 +4,13 @@ import type { Details, Facts } from './facts.js';
 
 /** The body of the welcome page. `visits`: undefined where this one was not counted. */
 export function welcomeBody(facts: Facts, visits: number | undefined): Html {
-    const { details } = facts;
+    const { details, hint } = facts;
     return html`<main>
 <header><span class="logo" aria-hidden="true">${new Html(LOGO)}</span>
 <div><h1>${titleOf(facts)}</h1>
 <p class="state"><span class="dot" aria-hidden="true"></span><span id="state" role="status">${stateOf(details)}</span></p></div></header>
 ${details && [cards(details), details.sessions ? visitsOf(details, visits) : sessionsOff(details), steps(details)]}
+${hint !== undefined && html`<p class="card small">${hint}</p>`}
 ${
     details &&
     html`<footer class="soft small">This page is <code>src/app/Http/Controllers/IndexController.ts</code>. Clients that

@@ -1,4 +1,3 @@
-import { TIME_UNITS } from '../../timeUnits.js';
 /** One thing that was looked at, in plain words. */
 export interface Check {
     /** `problem`: sessions do not work with it. `warning`: they do, and somebody will be sorry. */
@@ -21,18 +20,6 @@ export function warning(name: string, text: string, fix: string): Check {
 
 export function problem(name: string, text: string, fix: string): Check {
     return { status: 'problem', name, text, fix };
-}
-
-/** A number of things: `1 file`, `2,000 files`. */
-export function counted(count: number, one: string, many = `${one}s`): string {
-    return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
-}
-
-/** A time in ms as one says it: `2 hours`. */
-export function timeInWords(ms: number): string {
-    const [unit, length] = TIME_UNITS.find(([, least]) => ms >= least) ?? ['ms', 1];
-    const count = Number((ms / length).toFixed(1));
-    return unit === 'ms' ? `${count} ms` : counted(count, unit);
 }
 
 /** A number of bytes as one says it: `12.5 GB`. */

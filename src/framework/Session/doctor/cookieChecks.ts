@@ -1,7 +1,9 @@
 import { type Check, ok, warning } from './Check.js';
 import type { Examined } from './Examined.js';
+import { sourceOfVariable } from './variableSources.js';
 
 const NAME = 'Session cookie';
+const SECURE = 'SESSION_SECURE';
 const CONFIG = 'src/config/session.ts';
 
 /** Whether browsers take the cookie and give it back, here and behind a proxy. */
@@ -9,7 +11,8 @@ export function cookieChecks(examined: Examined): Check[] {
     return [flagsOf(examined), ...scriptsOf(examined), proxyOf(examined)];
 }
 
-function flagsOf({ settings, environment }: Examined): Check {
+function flagsOf(examined: Examined): Check {
+    const { settings, environment } = examined;
     const { secure, domain } = settings.cookie;
     const parts = [
         settings.name,
@@ -26,17 +29,25 @@ function flagsOf({ settings, environment }: Examined): Check {
         return warning(
             NAME,
             `${text} Whoever listens on the way can take a session over.`,
-            `Serve https, and take SESSION_SECURE=false out of .env (cookie.secure in ${CONFIG}).`,
+            `Serve https, and ${withoutSecure(examined)}.`,
         );
     }
     if (environment.isDevelopment && secure === true) {
         return warning(
             NAME,
             `${text} On http://localhost some browsers keep no such cookie.`,
-            `Leave SESSION_SECURE unset in development (cookie.secure in ${CONFIG}).`,
+            `For development, ${withoutSecure(examined)}.`,
         );
     }
     return ok(NAME, text);
+}
+
+/** How `secure` gets its default back: where it is set decides what to change. */
+function withoutSecure(examined: Examined): string {
+    const source = sourceOfVariable(SECURE, examined);
+    return source === undefined
+        ? `take secure: ${examined.settings.cookie.secure} out of cookie in ${CONFIG}`
+        : `take ${SECURE} out of ${source} (cookie.secure in ${CONFIG})`;
 }
 
 function sites(sameSite: unknown): string {

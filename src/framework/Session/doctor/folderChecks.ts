@@ -4,9 +4,11 @@ import { mkdtemp, rmdir, stat, statfs } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { counted, timeInWords } from '../../words.js';
 import { codeOf, readFile, unlinkIfThere } from '../stores/fileCalls.js';
 import { SessionFileNames } from '../stores/SessionFileNames.js';
-import { bytesInWords, type Check, counted, ok, problem, timeInWords, warning } from './Check.js';
+import { isClosedByStart } from '../stores/sessionFolder.js';
+import { bytesInWords, type Check, ok, problem, warning } from './Check.js';
 import type { Examined } from './Examined.js';
 import { looked } from './looked.js';
 import { surveyFolder } from './surveyFolder.js';
@@ -54,13 +56,14 @@ export async function folderChecks(
         return { checks: [problem(NAME, `${folder} ${why}.`, fix)], isReady: false };
     }
     const names = new SessionFileNames(String(options['fileExtension'] ?? '.json'));
-    const owner = ownerOf(folder, found);
+    const owner = ownerOf(folder, found, names);
     const [written, disk, held] = await Promise.all([
         looked('Writing', async () => [await writing(folder, names)]),
         looked('Free space', () => diskChecks(folder, examined)),
         looked('Records', () => contents(folder, names, examined)),
     ]);
-    const isReady = [owner, ...written].every(({ status }) => status === 'ok');
+    // To open the driver would close the folder, and the doctor changes nothing.
+    const isReady = !isClosedByStart(folder, names) && [owner, ...written].every(({ status }) => status === 'ok');
     return { checks: [owner, ...written, ...disk, ...held], isReady };
 }
 
@@ -88,7 +91,7 @@ async function toBeMade(folder: string, parent: string): Promise<Check> {
     }
 }
 
-function ownerOf(folder: string, { uid, mode }: Stats): Check {
+function ownerOf(folder: string, { uid, mode }: Stats, names: SessionFileNames): Check {
     const me = process.getuid?.();
     const rights = (mode & 0o777).toString(8);
     const { username } = userInfo();
@@ -98,6 +101,9 @@ function ownerOf(folder: string, { uid, mode }: Stats): Check {
             `${folder} belongs to user ${uid}, and this is ${username} (${me}): what one writes the other may not read.`,
             'Run the doctor as the user that runs the application, and give the folder to that user with chown.',
         );
+    }
+    if (isClosedByStart(folder, names)) {
+        return ok(NAME, `${folder} belongs to ${username}, and is closed to others (now ${rights}) at the next start.`);
     }
     return (mode & 0o077) === 0
         ? ok(NAME, `${folder} belongs to ${username}, and nobody else can enter it (${rights}).`)

@@ -1,6 +1,7 @@
+import { timeInWords } from '../../words.js';
 import { lifetimeOf } from '../SessionConfig.js';
 import { longestLife } from '../SessionLifetime.js';
-import { type Check, ok, timeInWords, warning } from './Check.js';
+import { type Check, ok, warning } from './Check.js';
 import type { Examined } from './Examined.js';
 
 const CONFIG = 'src/config/session.ts';

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { counted } from '../../words.js';
 import { keysIn } from '../stores/redis/keysIn.js';
 import { openConnection } from '../stores/redis/openConnection.js';
 import type { RedisConnection } from '../stores/redis/RedisConnection.js';
@@ -7,7 +8,7 @@ import type { RedisStoreOptions } from '../stores/redis/RedisStoreOptions.js';
 import { RedisTrouble } from '../stores/redis/RedisTrouble.js';
 import { addressOf, guardOf } from '../stores/redis/redisLinks.js';
 import { requireRedisPackages } from '../stores/redis/redisPackages.js';
-import { type Check, counted, ok, problem, warning } from './Check.js';
+import { type Check, ok, problem, warning } from './Check.js';
 import type { Examined } from './Examined.js';
 import { asideCheck } from './folderChecks.js';
 import { looked } from './looked.js';

@@ -1,23 +1,23 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'dotenv';
-import { readEnvFile } from '../../Config/envFile.js';
+import { counted } from '../../words.js';
 import { PREVIOUS_SECRETS, SECRET, SECRET_FIX, secretsIn, weaknessOf } from '../secrets.js';
-import { type Check, counted, ok, problem, warning } from './Check.js';
+import { type Check, ok, problem, warning } from './Check.js';
 import { type Examined, isLenient } from './Examined.js';
+import { variableSources, variablesIn } from './variableSources.js';
 
 const NAME = 'Secret';
 const CONFIG = 'src/config/session.ts';
 
 /** Whether the secret is hard to guess, and where it comes from. It is never said. */
 export function secretChecks(examined: Examined): Check[] {
-    const { config, environment, outside } = examined;
+    const { config, environment } = examined;
     const [first, ...previous] = secretsIn(config.secret);
     const bad = isLenient(environment) || !config.enabled ? warning : problem;
     if (first === undefined) {
         return [bad(NAME, "There is none: sessions can't be signed.", `${SECRET_FIX}.`)];
     }
-    const source = sourceOf(first, environment.root, outside);
+    const source = sourceOf(first, examined);
     return [
         strengthOf(first, source.words, environment.root, bad),
         ...(source.isFixed ? [] : [lastingOf(bad)]),
@@ -81,20 +81,15 @@ interface Source {
     readonly file?: string;
 }
 
-function sourceOf(secret: string, root: string, outside: Examined['outside']): Source {
-    const file = join(root, '.env');
+function sourceOf(secret: string, examined: Examined): Source {
     const nameIn = (variables: Examined['outside']) =>
         Object.keys(variables).find((name) => variables[name]?.trim() === secret.trim());
-    const [set, written] = [nameIn(outside), nameIn(variablesIn(file))];
-    if (set !== undefined) {
-        return { words: `the real environment (${set})`, isFixed: true };
-    }
-    if (written !== undefined) {
-        return { words: `.env (${written})`, isFixed: true, file };
+    for (const [words, variables] of variableSources(examined)) {
+        const name = nameIn(variables);
+        if (name !== undefined) {
+            const file = words === '.env' ? { file: join(examined.environment.root, '.env') } : {};
+            return { words: `${words} (${name})`, isFixed: true, ...file };
+        }
     }
     return nameIn(process.env) === undefined ? { words: CONFIG, isFixed: true } : { words: 'this run', isFixed: false };
-}
-
-function variablesIn(file: string): Record<string, string> {
-    return parse(readEnvFile(file) ?? '');
 }

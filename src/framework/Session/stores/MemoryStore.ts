@@ -182,6 +182,11 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         await this.prune();
     }
 
+    /** Of what `records` gives. */
+    public count(): number {
+        return this.store.itemCount + this.lists.size;
+    }
+
     public close(): void {
         this.stopInterval();
     }

@@ -6,6 +6,10 @@ export class NotesInMemory {
 
     public constructor(private readonly most = Number.POSITIVE_INFINITY) {}
 
+    public get size(): number {
+        return this.notes.size;
+    }
+
     public get(key: string): string | undefined {
         const note = this.notes.get(key);
         return note && note.until > Date.now() ? note.text : undefined;

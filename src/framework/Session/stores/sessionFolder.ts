@@ -87,22 +87,31 @@ async function tidyFile(folder: string, file: string, names: SessionFileNames): 
     }
 }
 
-/** File names are session ids: others may not list them. A folder that holds other things too is left as it is. */
 function closeToOthers(path: string, names: SessionFileNames): void {
+    if (isClosedByStart(path, names)) {
+        fs.chmodSync(path, 0o700);
+    }
+}
+
+/**
+ * Whether start-up closes a folder that others can enter: its names tell who comes and when, and those of old records are
+ * session ids. A folder that holds other things too is left as it is.
+ */
+export function isClosedByStart(path: string, names: SessionFileNames): boolean {
     const { mode, uid } = fs.statSync(path);
     if ((mode & 0o077) === 0 || uid !== process.getuid?.() || (mode & 0o1000) !== 0) {
-        return;
+        return false;
     }
     const folder = fs.opendirSync(path);
     try {
         for (let seen = 0; seen < LOOKED_AT; seen += 1) {
             const name = folder.readSync()?.name ?? '.';
             if (!name.startsWith('.') && names.idOf(name) === undefined && !names.isStockTemp(name)) {
-                return;
+                return false;
             }
         }
+        return true;
     } finally {
         folder.closeSync();
     }
-    fs.chmodSync(path, 0o700);
 }
