@@ -39,8 +39,6 @@ await bundle.write({
 });
 await bundle.close();
 
-
-
 function groupOf(id, context) {
     if (groups.size === 0) {
         for (const [name, files] of Object.entries(together)) {
