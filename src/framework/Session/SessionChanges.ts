@@ -99,7 +99,8 @@ export function readSession(
     if (cookie) {
         checkCookie(sessionCookie, cookie);
     }
-    const snapshot = new Snapshot(body, cookie ?? (baseline as Snapshot).cookie, copyOfPlain(data));
+    // A new session may never be asked for again: a copy of it would only keep the garbage collector busy.
+    const snapshot = new Snapshot(body, cookie ?? (baseline as Snapshot).cookie, baseline && copyOfPlain(data));
     if (!baseline && body === '' && increments.size === 0) {
         return { change: undefined, snapshot };
     }

@@ -584,7 +584,9 @@ export class SessionRepository {
                 return undefined;
             }
             const record = writtenRecord(times, cookieText, body, change.whole === undefined ? undefined : change.data);
-            this.keepHot(id, text, record);
+            if (stored) {
+                this.keepHot(id, text, record);
+            }
             return { kind: 'live', stored: { record: text, version }, record };
         });
     }
