@@ -31,6 +31,7 @@ export class HttpServer {
     private server?: Server;
     private listening?: Promise<AddressInfo>;
     private closing?: Promise<void>;
+    private readonly stopped = new AbortController();
 
     public constructor(private readonly app: ApplicationKernel) {
         this.config = app.config.get<HttpConfig>('http');
@@ -45,6 +46,11 @@ export class HttpServer {
             throw new ConfigError('The HTTP pipeline is not complete yet: await app.boot() first.');
         }
         return this.app.container.make(HttpPipeline).compose();
+    }
+
+    /** Aborted when the server stops: streams without an end of their own, such as server-sent events, have to end then. */
+    public get stopping(): AbortSignal {
+        return this.stopped.signal;
     }
 
     /** Begins to accept requests; a second call gives the same address. Throws a ListenError that names the fix. */
@@ -120,6 +126,7 @@ export class HttpServer {
         }
         // Not http's own close(): it also cuts connections whose answer is complete but not yet sent in full.
         const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+        this.stopped.abort();
         await this.connections.drain();
         const bound = setTimeout(() => this.cut(), this.config.shutdownTimeoutMs);
         await closed;
