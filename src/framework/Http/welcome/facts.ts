@@ -4,6 +4,7 @@ import { optionalConfig } from '../../Config/optionalConfig.js';
 import { type SessionConfig, settingsOf } from '../../Session/SessionConfig.js';
 import { TIME_UNITS } from '../../timeUnits.js';
 import { applicationOf } from '../applicationOf.js';
+import { inspectorFor } from '../inspectorFor.js';
 import { LiveReload } from '../pages/LiveReload.js';
 
 export interface Facts {
@@ -23,6 +24,8 @@ export interface Details {
     readonly address: string;
     /** Whether the page loads again by itself after a change. */
     readonly reloads: boolean;
+    /** Where this visitor finds the session inspector; undefined: nowhere. */
+    readonly inspector: string | undefined;
 }
 
 /** What the welcome page says of the application that a request belongs to. */
@@ -44,6 +47,7 @@ export function factsOf(request: Request): Facts {
             idle: session ? durationOf(settingsOf(session, environment).idleMs) : 'none',
             address: `${request.protocol}://${request.get('host') ?? 'localhost'}/`,
             reloads: container.has(LiveReload),
+            inspector: inspectorFor(request, app),
         },
     };
 }

@@ -13,7 +13,10 @@ ${details && [cards(details), details.sessions ? visitsOf(details, visits) : ses
 ${
     details &&
     html`<footer class="soft small">This page is <code>src/app/Http/Controllers/IndexController.ts</code>. Clients that
-ask for JSON get JSON: <code>curl ${details.address}</code></footer>`
+ask for JSON get JSON: <code>curl ${details.address}</code>${
+        details.inspector !== undefined &&
+        html`<br>What requests do with sessions, live: <a href="${details.inspector}">session inspector</a>`
+    }</footer>`
 }
 </main>`;
 }
