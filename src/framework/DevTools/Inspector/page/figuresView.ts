@@ -10,7 +10,7 @@ export function figuresView(total: StoreUse, { outcomes, merges }: RequestLog): 
     const figures: [name: string, value: number | string][] = [
         ['Reads', reads],
         ['Writes', writes],
-        ['Per call', calls === 0 ? '–' : msOf(total.ms / calls)],
+        ['Time per call', calls === 0 ? '–' : msOf(total.ms / calls)],
         ['New sessions', outcomes.created],
         ['Touches', outcomes.touched],
         ['Skipped touches', outcomes.skipped],

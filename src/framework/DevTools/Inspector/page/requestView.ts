@@ -20,13 +20,18 @@ const OUTCOMES: Readonly<Record<Outcome, readonly [word: string, explained: stri
 export function requestView(request: LoggedRequest): Html {
     const { method, path, status, outcome, merged, from, to } = request;
     const [word, explained] = OUTCOMES[outcome];
+    const rows: [string, Html | string][] = [
+        ['Read', readsOf(request)],
+        ['Store', storeOf(request)],
+        ['Cookie', cookieOf(request)],
+    ];
     return html`<li class="request" data-session="${to ?? from ?? ''}">
 <p class="line"><span class="soft">${clockOf(request.at)}</span> <strong>${method}</strong> <span class="path">${hideSecrets(path)}</span>
+<span class="whose soft">${sessionsOf(request)}</span>
 <span${(status ?? 500) >= 400 && html` class="bad"`}>${status ?? 'no answer'}</span>
 <span class="badge ${word}" title="${explained}">${word}${merged && ', merged'}</span></p>
 ${request.changes.length > 0 && diff(request.changes)}
-<p class="soft small">${readsOf(request)} ${storeOf(request)} <span class="whose">${sessionsOf(request)}</span></p>
-<p class="soft small">${cookieOf(request)}</p>
+<dl class="what">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 </li>`;
 }
 
@@ -43,36 +48,35 @@ function side(tag: 'del' | 'ins', when: string, key: string, json: string | unde
 
 function readsOf({ looked, reads }: LoggedRequest): string {
     if (reads.length > 0) {
-        return `Read ${reads.join(', ')}.`;
+        return reads.join(', ');
     }
-    return looked ? 'Looked at the session, read no stored key.' : 'Did not look at the session.';
+    return looked ? 'no stored key, though it looked at the session' : 'nothing: it did not look at the session';
 }
 
 function storeOf({ store, ms }: LoggedRequest): string {
     const { calls, waitedMs, conflicts } = store;
-    const parts = [
-        `${msOf(store.ms)} of ${msOf(ms)} in the store (${counted(calls.reads, 'read')}, ${counted(calls.writes, 'write')})`,
+    const asked = [
+        calls.reads > 0 && counted(calls.reads, 'read'),
+        calls.writes > 0 && counted(calls.writes, 'write'),
+        calls.removals > 0 && counted(calls.removals, 'removal'),
         conflicts > 0 && `overtaken ${conflicts === 1 ? 'once' : `${conflicts} times`}`,
         calls.waits > 0 && `waited ${msOf(waitedMs)} for its turn`,
-    ];
-    return `${parts.filter(Boolean).join(', ')}.`;
+    ].filter(Boolean);
+    return asked.length === 0 ? 'not asked' : `${msOf(store.ms)} of ${msOf(ms)}: ${asked.join(', ')}`;
 }
 
+/** The name that the list of stored sessions has too. */
 function sessionsOf({ from, to }: LoggedRequest): string {
     if (from === to) {
-        return from === undefined ? 'No session' : `Session ${from}`;
+        return from ?? 'no session';
     }
-    return from === undefined
-        ? `Session ${to} begins`
-        : to === undefined
-          ? `Session ${from} ends`
-          : `Session ${from} → ${to}`;
+    return from === undefined ? `${to} begins` : to === undefined ? `${from} ends` : `${from} → ${to}`;
 }
 
-function cookieOf({ cookie }: LoggedRequest): Html {
+function cookieOf({ cookie }: LoggedRequest): Html | string {
     if (typeof cookie === 'string') {
-        return html`No cookie sent. ${cookie}`;
+        return `not sent. ${cookie}`;
     }
     const { name, attributes, clears } = cookie;
-    return html`${clears && 'Took the cookie away: '}<code>Set-Cookie: ${[`${name}=${clears ? '' : '…'}`, ...attributes].join('; ')}</code>`;
+    return html`${clears && 'taken away: '}<code>${[`${name}=${clears ? '' : '…'}`, ...attributes].join('; ')}</code>`;
 }

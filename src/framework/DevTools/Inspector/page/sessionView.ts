@@ -54,9 +54,13 @@ function settingsOf({ cookie }: LiveRecord): string {
         domain && `Domain=${domain}`,
         httpOnly !== false && 'HttpOnly',
         secure && (secure === 'auto' ? 'Secure (auto)' : 'Secure'),
-        sameSite && `SameSite=${sameSite === true ? 'strict' : sameSite}`,
+        sameSite && `SameSite=${capital(sameSite === true ? 'strict' : sameSite)}`,
         partitioned && 'Partitioned',
         typeof maxAge === 'number' ? `lasts ${durationOf(maxAge)}` : 'until the browser closes',
     ];
     return parts.filter(Boolean).join('; ');
+}
+
+function capital(word: string): string {
+    return `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
 }

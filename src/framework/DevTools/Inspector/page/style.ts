@@ -35,11 +35,13 @@ button:hover{border-color:var(--accent)}
 .request{padding:.6rem 0;border-bottom:1px solid var(--line);font-size:.875rem}
 .request:last-child{border:0;padding-bottom:0}
 .line{display:flex;flex-wrap:wrap;gap:.1rem .6rem;align-items:baseline;margin:0;font-family:var(--mono);font-size:.8125rem}
-.path{overflow-wrap:anywhere;flex:1 1 8rem}
+.path{overflow-wrap:anywhere;flex:1 1 7rem}
 .badge{border:1px solid currentColor;border-radius:1rem;padding:0 .6rem;font:600 .75rem/1.6 var(--sans);color:var(--soft)}
 .new,.saved{color:var(--good)}
 .ended,.discarded,.failed,.bad{color:var(--bad)}
-.request p{margin:.15rem 0 0}
+.what{margin:.3rem 0 0;font-size:.8125rem}
+.what div{display:grid;grid-template-columns:3.4rem 1fr;gap:.5rem}
+.what dd{color:var(--soft)}
 .diff{margin:.35rem 0;border-radius:.5rem;background:var(--code);font:.8125rem/1.65 var(--mono);overflow:hidden}
 del,ins{display:block;padding:0 .7rem;text-decoration:none;overflow-wrap:anywhere}
 del{color:var(--bad)}
@@ -48,7 +50,7 @@ del::before{content:"- " / ""}
 ins::before{content:"+ " / ""}
 .sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .mine .whose{color:var(--accent)}
-.mine .whose::after{content:" (this browser)"}
+.mine .whose::after{content:" (yours)"}
 .scroll{overflow-x:auto}
 table{width:100%;border-collapse:collapse;font-size:.8125rem}
 th,td{text-align:left;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line);font-weight:400;white-space:nowrap}
