@@ -1,9 +1,6 @@
-import { isSecretKey } from '../../Logging/redact.js';
+import { isSecretKey, redacted } from '../../Logging/redact.js';
 import { FLASH } from '../../Session/SessionRecord.js';
 import { hideSecrets } from '../ErrorPage/hideSecrets.js';
-
-/** What stands in the place of a value whose key says that it is secret. */
-export const MASK = '••••••';
 
 const LONGEST_VALUE = 240;
 /** Of what two long values have in common, so much is shown before they differ. */
@@ -16,12 +13,14 @@ export function labelOf(key: string): string {
 
 /** Whether the value under a key is masked. */
 export function isMasked(key: string, value: unknown): boolean {
-    return isSecretKey(labelOf(key)) && value !== null && value !== '' && typeof value !== 'boolean';
+    return (
+        isSecretKey(labelOf(key)) && value !== undefined && value !== null && value !== '' && typeof value !== 'boolean'
+    );
 }
 
 /** A value as JSON text, with its secrets masked. Undefined: there is none. */
 export function shownJson(key: string, value: unknown): string | undefined {
-    const json = JSON.stringify(value, (name, inner: unknown) => (isMasked(name || key, inner) ? MASK : inner));
+    const json = JSON.stringify(value, (name, inner: unknown) => (isMasked(name || key, inner) ? redacted : inner));
     return json === undefined ? undefined : hideSecrets(json);
 }
 

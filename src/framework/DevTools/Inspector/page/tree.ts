@@ -1,6 +1,7 @@
 import { type Html, html } from '../../../Http/pages/html.js';
+import { redacted } from '../../../Logging/redact.js';
 import { hideSecrets } from '../../ErrorPage/hideSecrets.js';
-import { isMasked, labelOf, MASK } from '../shownValues.js';
+import { isMasked, labelOf } from '../shownValues.js';
 
 const MOST_VALUES = 1_000;
 const MOST_LEVELS = 12;
@@ -28,7 +29,7 @@ function buttons(key: string): Html {
 function branch(name: string, value: unknown, path: string, budget: Budget): Html {
     budget.values -= 1;
     if (isMasked(name, value)) {
-        return leaf(name, MASK);
+        return leaf(name, redacted);
     }
     if (typeof value !== 'object' || value === null) {
         return leaf(name, textOf(value));
