@@ -124,4 +124,4 @@ tick();
 setInterval(tick, 1000);
 listen();
 })();
-`;
+`.replace(/\n\s*/g, '\n');
