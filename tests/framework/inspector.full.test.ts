@@ -222,7 +222,7 @@ describeInChromium('the session inspector in Chromium', () => {
             const server = await DevServer.start(copied.folder);
             onTestFinished(() => server.stop());
             const { inspector, shop: tab } = await sitDown(server.url);
-            await inspector.getByText('Sessions are off').waitFor();
+            await inspector.getByText('Sessions are off, so that').waitFor();
             await row(inspector, 'Sessions are off.').waitFor();
 
             server.save('src/config/session.ts', 'enabled: false,', 'enabled: true,');
