@@ -87,22 +87,27 @@ export class RequestSession {
 
     /** Finds what is stored under the cookie's id. Memory answers at once, and then nothing here waits either. */
     public load({ id, key }: CookieId, done: () => void): void {
-        const accept = (found: LoadResult) => this.state.accept(found);
-        // Where the store can't be read, only a route that asks for the session fails.
-        const unavailable = (error: unknown) => {
-            this.loadFailure = error;
-        };
         try {
             const found = this.layer.repository.find(id, key);
             if (found instanceof Promise) {
-                found.then(accept, unavailable).then(done);
+                found
+                    .then(
+                        (result) => this.state.accept(result),
+                        (error) => this.unavailable(error),
+                    )
+                    .then(done);
                 return;
             }
-            accept(found);
+            this.state.accept(found);
         } catch (error) {
-            unavailable(error);
+            this.unavailable(error);
         }
         done();
+    }
+
+    /** The store could not be read: only a route that asks for the session fails. */
+    private unavailable(error: unknown): void {
+        this.loadFailure = error;
     }
 
     /** Begins to watch the answer, where it may need something even if the route never asks for its session. */
