@@ -16,7 +16,7 @@ import {
 import { holdsFlash, SessionFlash, showsPage } from './SessionFlash.js';
 import type { SessionLayer } from './SessionLayer.js';
 import type { LiveRecord, Login } from './SessionRecord.js';
-import type { LoadedSession, LoadResult } from './SessionRepository.js';
+import type { LoadedSession } from './SessionRepository.js';
 import { SessionState } from './SessionState.js';
 import { withoutId } from './StoreTrouble.js';
 import { keepPrivate } from './sessionCaching.js';

@@ -13,10 +13,11 @@ const MOST_STREAMS = 20;
 export class EventStreams {
     private readonly open = new Set<Response>();
     private timer: NodeJS.Timeout | undefined;
+    private hasEnded = false;
 
-    /** Answers with a stream. False: there are enough. */
+    /** Answers with a stream. False: there are enough, or the process stops. */
     public add(response: Response): boolean {
-        if (this.open.size >= MOST_STREAMS) {
+        if (this.hasEnded || this.open.size >= MOST_STREAMS) {
             return false;
         }
         this.open.add(response);
@@ -33,6 +34,7 @@ export class EventStreams {
 
     /** Ends them all: the process stops. */
     public end(): void {
+        this.hasEnded = true;
         clearTimeout(this.timer);
         for (const response of this.open) {
             response.end();
