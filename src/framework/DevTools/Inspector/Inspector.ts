@@ -10,9 +10,9 @@ import { SessionObserver } from '../../Session/SessionObserver.js';
 import { StoredSessions } from '../../Session/StoredSessions.js';
 import { EventStreams } from './EventStreams.js';
 import { isLocal, isOwnAction, mayRead } from './guard.js';
-import { InspectorParts, type OpenSessions } from './InspectorParts.js';
+import type { InspectorParts, OpenSessions } from './InspectorParts.js';
 import { RequestLog } from './RequestLog.js';
-import { SessionActions } from './SessionActions.js';
+import type { SessionActions } from './SessionActions.js';
 import { StoreUse } from './StoreUse.js';
 import { WatchedDriver } from './WatchedDriver.js';
 import { WatchedSession } from './WatchedSession.js';
@@ -21,7 +21,12 @@ const PATH = '/__sosise/sessions';
 /** The largest session there may be, as a value in JSON. */
 const BODY_LIMIT = '5mb';
 
-type Part = (request: Request, response: Response) => void | Promise<void>;
+/** What is below its address, besides the stream. */
+const PARTS: ReadonlyMap<string, 'page' | 'state' | 'value'> = new Map([
+    ['', 'page'],
+    ['state', 'state'],
+    ['value', 'value'],
+]);
 
 /**
  * A page that shows what requests do with sessions, while they do it, to a browser on this machine. For everybody else
@@ -37,18 +42,11 @@ export class Inspector extends SessionObserver {
     );
     private readonly parse = express.json({ limit: BODY_LIMIT });
     private sessions: OpenSessions | undefined;
+    private parts: InspectorParts | undefined;
     private actions: SessionActions | undefined;
-    private readonly parts: ReadonlyMap<string, Part>;
 
     public constructor(private readonly app: ApplicationKernel) {
         super();
-        const parts = new InspectorParts(this.log, this.total, () => this.sessions);
-        this.parts = new Map<string, Part>([
-            ['', (request, response) => parts.page(request, response)],
-            ['state', (request, response) => parts.state(request, response)],
-            ['value', (request, response) => parts.value(request, response)],
-            ['events', (_request, response) => this.stream(response)],
-        ]);
     }
 
     public watch(driver: SessionDriver): SessionDriver {
@@ -56,9 +54,7 @@ export class Inspector extends SessionObserver {
     }
 
     public opened(layer: SessionLayer): void {
-        const stored = this.app.container.make(StoredSessions);
-        this.sessions = { layer, stored };
-        this.actions = new SessionActions(layer, stored);
+        this.sessions = { layer, stored: this.app.container.make(StoredSessions) };
     }
 
     public addressFor(request: Request): string | undefined {
@@ -100,14 +96,28 @@ export class Inspector extends SessionObserver {
             await this.act(part, request, response);
             return;
         }
-        const answer = request.method === 'GET' ? this.parts.get(part) : undefined;
-        if (!answer) {
+        if (request.method !== 'GET') {
             throw unknown(request);
         }
         if (part !== '' && !mayRead(request)) {
             throw new ForbiddenException('Only the page of the inspector may ask for this.');
         }
-        await answer(request, response);
+        await this.show(part, request, response);
+    }
+
+    private async show(part: string, request: Request, response: Response): Promise<void> {
+        if (part === 'events') {
+            this.stream(response);
+            return;
+        }
+        const method = PARTS.get(part);
+        if (!method) {
+            throw unknown(request);
+        }
+        // Not loaded before somebody looks: the dev server starts often.
+        const { InspectorParts } = await import('./InspectorParts.js');
+        this.parts ??= new InspectorParts(this.log, this.total, () => this.sessions);
+        await this.parts[method](request, response);
     }
 
     private async act(name: string, request: Request, response: Response): Promise<void> {
@@ -117,6 +127,8 @@ export class Inspector extends SessionObserver {
         await new Promise<void>((resolve, reject) => {
             this.parse(request, response, (error?: unknown) => (error ? reject(error) : resolve()));
         });
+        const { SessionActions } = await import('./SessionActions.js');
+        this.actions ??= this.sessions && new SessionActions(this.sessions.layer, this.sessions.stored);
         if (!(await this.actions?.run(name, request, response))) {
             throw unknown(request);
         }

@@ -65,6 +65,6 @@ label{display:block;margin:0 0 .75rem;font-size:.875rem}
 input,textarea{display:block;width:100%;margin-top:.2rem;padding:.45rem .6rem;font:.875rem/1.5 var(--mono);color:var(--ink);background:var(--bg);border:1px solid var(--soft);border-radius:.45rem}
 textarea{min-height:9rem;resize:vertical}
 #said:empty{display:none}
-#said{position:fixed;bottom:1rem;left:50%;transform:translateX(-50%);margin:0;padding:.5rem 1rem;border-radius:.6rem;background:var(--ink);color:var(--bg);font-size:.875rem;max-width:calc(100vw - 2rem)}
+#said{position:fixed;pointer-events:none;bottom:1rem;left:50%;transform:translateX(-50%);margin:0;padding:.5rem 1rem;border-radius:.6rem;background:var(--ink);color:var(--bg);font-size:.875rem;max-width:calc(100vw - 2rem)}
 @media (max-width:30rem){dl.facts div{grid-template-columns:1fr}}
 `.replaceAll('\n', '');
