@@ -66,5 +66,4 @@ input,textarea{display:block;width:100%;margin-top:.2rem;padding:.45rem .6rem;fo
 textarea{min-height:9rem;resize:vertical}
 #said:empty{display:none}
 #said{position:fixed;pointer-events:none;bottom:1rem;left:50%;transform:translateX(-50%);margin:0;padding:.5rem 1rem;border-radius:.6rem;background:var(--ink);color:var(--bg);font-size:.875rem;max-width:calc(100vw - 2rem)}
-@media (max-width:30rem){dl.facts div{grid-template-columns:1fr}}
 `.replaceAll('\n', '');
