@@ -368,6 +368,49 @@ describe.skipIf(!devTools)('the session inspector', () => {
         expect(await client.session()).toEqual({ cart: 1, mine: 1, theirs: 2 });
     });
 
+    test('a request that stored its session stays one, also where its activity is written down after that', async () => {
+        const app = await developed({
+            session: { rolling: true, cookie: { maxAge: HOUR } },
+            routes: (router) => {
+                router.post('/twice', async (request, response) => {
+                    request.session['cart'] = 1;
+                    await request.session.save();
+                    response.json({});
+                });
+            },
+        });
+        const client = app.client();
+        await client.post('/twice');
+        expect(await request(client, '/twice')).toMatchObject({ outcome: 'new', diff: ['+ cart: 1'] });
+    });
+
+    test('a store that fails is told, and what the request wanted to store', async () => {
+        let broken = false;
+        const app = await developed({
+            routes: shop,
+            session: { driver: 'brittle' },
+            boot: ({ container }) => {
+                const store = new session.MemoryStore();
+                const { set } = store;
+                store.set = function (id, data, done) {
+                    return broken ? done?.(new Error('disk full')) : set.call(this, id, data, done);
+                };
+                container.make(SessionManager).extend('brittle', () => store);
+            },
+        });
+        const client = app.client();
+        await client.post('/put', { json: { cart: 1 } });
+        broken = true;
+        (await client.post('/put', { json: { cart: 2 } })).assertStatus(503);
+        await vi.waitFor(async () => {
+            expect(await request(client, '/put')).toMatchObject({
+                outcome: 'failed',
+                diff: ['- cart: 1', '+ cart: 2'],
+                cookie: 'not sent. The session could not be stored.',
+            });
+        });
+    });
+
     test('keeps the last 50 requests, and sends those that are new', async () => {
         const app = await developed({
             routes: (router) => void router.get('/page/:id', (_, response) => response.json({})),

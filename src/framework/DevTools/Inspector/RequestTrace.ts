@@ -74,8 +74,9 @@ export class RequestTrace {
             }
             this.pending = [];
         }
-        const isLess = (outcome === 'saved' && this.outcome === 'created') || this.outcome === 'failed';
-        this.outcome = isLess ? this.outcome : outcome;
+        if (!isLess(outcome, this.outcome)) {
+            this.outcome = outcome;
+        }
     }
 
     private changeOf(key: string, before: unknown, after: unknown): Change {
@@ -84,6 +85,16 @@ export class RequestTrace {
         const [old, now] = shortened(shownJson(key, before), shownJson(key, after));
         return { key: label, before: earlier ? earlier.before : old, after: now };
     }
+}
+
+/** Whether something else that became of the session says more than this, which came later. */
+function isLess(outcome: Outcome, earlier: Outcome): boolean {
+    return (
+        earlier === 'failed' ||
+        (outcome === 'saved' && earlier === 'created') ||
+        (outcome === 'touched' && earlier !== 'none') ||
+        (outcome === 'skipped' && earlier !== 'none')
+    );
 }
 
 function named(change: Change): [string, Change] {

@@ -1,4 +1,5 @@
 import { Html, type HtmlPart, html } from '../pages/html.js';
+import { LINE_FOR_SESSIONS } from '../pages/lineForSessions.js';
 import { LOGO } from '../pages/logo.js';
 import type { Details, Facts } from './facts.js';
 
@@ -47,8 +48,7 @@ function cards({ environment, sessions, driver, idle }: Details): Html {
 
 function sessionsOff({ reloads }: Details): Html {
     return html`<section class="card lead"><h2>Turn sessions on: change one line</h2>
-<figure><figcaption>src/config/session.ts</figcaption>
-<pre tabindex="0" aria-label="The line to change"><code><del><span class="sr">Remove: </span>enabled: false,</del><ins><span class="sr">Add: </span>enabled: true,</ins></code></pre></figure>
+${LINE_FOR_SESSIONS}
 <p class="soft">Save the file, and ${reloads ? 'this page changes by itself' : 'load this page again'}: it then counts your visits in <code>request.session</code>.</p></section>`;
 }
 

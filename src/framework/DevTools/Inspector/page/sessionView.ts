@@ -1,4 +1,5 @@
 import { type Html, html } from '../../../Http/pages/html.js';
+import { LINE_FOR_SESSIONS } from '../../../Http/pages/lineForSessions.js';
 import { durationOf } from '../../../Http/welcome/facts.js';
 import type { LiveRecord } from '../../../Session/SessionRecord.js';
 import type { OwnSession } from '../OwnSession.js';
@@ -21,8 +22,7 @@ export function sessionView(own: OwnSession | undefined): Html {
 
 function sessionsOff(): Html {
     return html`<p>Sessions are off, so that <code>request.session</code> is undefined. Turn them on, and this page shows them:</p>
-<figure><figcaption>src/config/session.ts</figcaption>
-<pre tabindex="0" aria-label="The line to change"><code><del><span class="sr">Remove: </span>enabled: false,</del><ins><span class="sr">Add: </span>enabled: true,</ins></code></pre></figure>`;
+${LINE_FOR_SESSIONS}`;
 }
 
 function facts({ fingerprint, record, bytes, idleEnd, absoluteEnd }: Extract<OwnSession, { kind: 'live' }>): Html {
