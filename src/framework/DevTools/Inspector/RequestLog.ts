@@ -2,7 +2,7 @@ import type { NextFunction, Request, Response } from 'express';
 import type { Change, Outcome } from './RequestTrace.js';
 import { RequestTrace } from './RequestTrace.js';
 import { StoreUse } from './StoreUse.js';
-import { type SentCookie, sentCookie } from './setCookie.js';
+import { type SentCookie, sentCookie } from './sentCookie.js';
 
 /** What a request did with its session. */
 export interface LoggedRequest {
