@@ -128,6 +128,7 @@ describeInChromium('the session inspector in Chromium', () => {
         await press(other.shop, 'Add tea');
         await press(tab, 'Add tea');
 
+        await inspector.bringToFront(); // a tab behind another one draws once a second, and clicks wait for it
         await inspector.getByRole('row', { name: /ann/ }).getByRole('button').click();
         await inspector.getByText('is revoked.').waitFor();
         expect(await cartIn(other.shop)).toBe('null');
@@ -141,6 +142,7 @@ describeInChromium('the session inspector in Chromium', () => {
 
         await press(tab, 'Add tea');
         await inspector.getByText('cart {1}').waitFor();
+        await inspector.bringToFront();
         await inspector.getByRole('button', { name: 'Destroy' }).click();
         await inspector.getByText('sent no session cookie').waitFor();
         expect(await cookieIn(context)).toBeUndefined();
@@ -162,6 +164,7 @@ describeInChromium('the session inspector in Chromium', () => {
         const stranger = await sitDown(app.url); // makes requests, which the page is told of
         await press(stranger.shop, 'Log in');
         await row(inspector, '/login').waitFor();
+        await inspector.bringToFront();
         await inspector.getByRole('button', { name: 'Look again' }).click();
         await inspector.getByRole('row', { name: /ann/ }).waitFor();
         await inspector.getByRole('button', { name: 'Change cart' }).click();
