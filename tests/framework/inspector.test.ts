@@ -657,6 +657,16 @@ describe.skipIf(!devTools)('its buttons', () => {
         expect(JSON.stringify(app.log.filter(({ level }) => level === 'error'))).toBe('[]');
     });
 
+    test('refuse a body that is no JSON, and quote nothing of it', async () => {
+        const { app, client } = await visitor();
+        const headers = { 'content-type': 'application/json' };
+        const answer = await client.post(`${INSPECTOR}/set`, { body: '{"key":"a","value":hunter2}', headers });
+
+        expect(answer.status).toBe(400);
+        expect(`${answer.text}${JSON.stringify(app.log)}`).not.toContain('hunter2');
+        (await client.post(`${INSPECTOR}/set`, { body: 'key=a', headers: {} })).assertStatus(422);
+    });
+
     test('are pressed in its own page alone', async () => {
         const { app, client } = await visitor();
         const { origin, host } = new URL(app.url);

@@ -1,5 +1,6 @@
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import type { ApplicationKernel } from '../../ApplicationKernel.js';
+import { BadRequestException } from '../../Exceptions/BadRequestException.js';
 import { ExceptionHandler } from '../../Exceptions/ExceptionHandler.js';
 import { ForbiddenException } from '../../Exceptions/ForbiddenException.js';
 import { NotFoundException } from '../../Exceptions/NotFoundException.js';
@@ -125,7 +126,9 @@ export class Inspector extends SessionObserver {
             throw new ForbiddenException('Only the page of the inspector may do this.');
         }
         await new Promise<void>((resolve, reject) => {
-            this.parse(request, response, (error?: unknown) => (error ? reject(error) : resolve()));
+            // What the parser throws quotes the body, which may hold values of a session.
+            const refused = new BadRequestException('A body was expected as the page sends it.');
+            this.parse(request, response, (error?: unknown) => (error ? reject(refused) : resolve()));
         });
         const { SessionActions } = await import('./SessionActions.js');
         this.actions ??= this.sessions && new SessionActions(this.sessions.layer, this.sessions.stored);
