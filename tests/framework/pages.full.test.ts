@@ -1,16 +1,15 @@
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { findings } from '../helpers/axe.js';
 import { type Browser, type BrowserContext, describeInChromium, openBrowser, type Page } from '../helpers/chromium.js';
 import { DevServer } from './DevServer.js';
 import { devTools } from './devTools.js';
 import { CopiedApp } from './docs/CopiedApp.js';
 
 const root = realpathSync(new URL('../..', import.meta.url));
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 /** Where screenshots go, for people to look at; unset: none are made. */
 const { SCREENSHOTS } = process.env;
 const PHONE = { width: 390, height: 844 };
@@ -33,19 +32,6 @@ async function look(context: BrowserContext, url: string): Promise<Sight> {
     page.on('request', (request) => requests.push(request.url()));
     await page.goto(url);
     return { page, complaints, requests };
-}
-
-/** What axe finds wrong, as `rule: element`. Injected past the policy, which lets in nothing of others. */
-async function findings(browser: Browser, url: string, options: object): Promise<string[]> {
-    const context = await browser.newContext({ ...options, bypassCSP: true });
-    const page = await context.newPage();
-    await page.goto(url);
-    await page.addScriptTag({ path: AXE });
-    const found = await page.evaluate<{ id: string; nodes: { html: string; failureSummary: string }[] }[]>(
-        'axe.run().then((result) => result.violations)',
-    );
-    await context.close();
-    return found.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
 }
 
 async function shoot(browser: Browser, url: string, name: string): Promise<void> {
@@ -216,6 +202,7 @@ describeInChromium('in Chromium', () => {
         if (devTools) {
             copied.write('src/framework/DevTools/InstanceWatch.ts', "throw new Error('loaded');\n");
             copied.write('src/framework/DevTools/ErrorPage/DevelopmentErrorPage.ts', "throw new Error('loaded');\n");
+            copied.write('src/framework/DevTools/Inspector/Inspector.ts', "throw new Error('loaded');\n");
         }
         const app = await copied.start();
         onTestFinished(() => app.stop());
@@ -250,5 +237,7 @@ test('without the folder and its line in the list of providers, all of it compil
     const page = await (await fetch(app.url, { headers: { accept: 'text/html' } })).text();
     expect(page).toContain('load this page again');
     expect(page).not.toContain('<script');
-    expect((await fetch(`${app.url}/__sosise/instance`)).status).toBe(404);
+    for (const path of ['instance', 'sessions']) {
+        expect((await fetch(`${app.url}/__sosise/${path}`)).status).toBe(404);
+    }
 });

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ListenError } from '../../src/framework/Http/ListenError.js';
-import { ConfigError, HttpServer } from '../../src/framework/index.js';
+import { applicationOf, ConfigError, HttpServer } from '../../src/framework/index.js';
 import { type HttpApp, type HttpAppOptions, httpApp, httpKernel, RawClient } from './httpApp.js';
 
 const cleanup: (() => unknown)[] = [];
@@ -206,6 +206,27 @@ describe('closing', () => {
         await pipelining.closed;
 
         await server.close();
+    });
+
+    test('a stream without an end hears that the server stops, and so holds nothing up', async () => {
+        const { server, port } = await start({
+            http: { shutdownTimeoutMs: 60_000 },
+            routes: (router) => {
+                router.get('/stream', (request, response) => {
+                    const { stopping } = applicationOf(request).container.make(HttpServer);
+                    response.type('text/event-stream').write('data: begun\n\n');
+                    stopping.addEventListener('abort', () => response.end('data: bye\n\n'));
+                });
+            },
+        });
+        const listener = client(port).get('/stream');
+        await listener.received(/begun/);
+        expect(server.stopping.aborted).toBe(false);
+
+        await server.close();
+
+        expect(await listener.closed).toMatch(/data: bye/);
+        expect(server.stopping.aborted).toBe(true);
     });
 
     test('shutting the application down closes its server; one that never listened is closed already', async () => {

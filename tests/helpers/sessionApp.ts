@@ -11,7 +11,7 @@ import { HttpServer } from '../../src/framework/Http/HttpServer.js';
 import { HttpServiceProvider } from '../../src/framework/Http/HttpServiceProvider.js';
 import { Logger } from '../../src/framework/Logging/Logger.js';
 import { loadManifest } from '../../src/framework/Manifest.js';
-import { ServiceProvider } from '../../src/framework/ServiceProvider.js';
+import { ServiceProvider, type ServiceProviderClass } from '../../src/framework/ServiceProvider.js';
 import { SessionManager } from '../../src/framework/Session/SessionManager.js';
 import { SessionServiceProvider } from '../../src/framework/Session/SessionServiceProvider.js';
 import { Browser } from './Browser.js';
@@ -32,6 +32,8 @@ export interface SessionAppOptions {
     /** Where the application keeps its files; a temporary folder unless given. */
     root?: string;
     routes?(router: Router): void;
+    /** Behind the others, such as `developmentProviders`. */
+    providers?: ServiceProviderClass[];
     /** Runs with the others' boot(), for extend() and pipeline changes. */
     boot?(app: ApplicationKernel): void;
 }
@@ -107,7 +109,7 @@ export function createKernel(options: SessionAppOptions = {}): {
     };
     const app = new ApplicationKernel({
         environment: environmentAt(root, options.environment ?? 'test'),
-        providers: [TestProvider, HttpServiceProvider, SessionServiceProvider],
+        providers: [TestProvider, HttpServiceProvider, SessionServiceProvider, ...(options.providers ?? [])],
         config,
     });
     return { app, log, root };

@@ -1,7 +1,9 @@
 import { ErrorPage } from '../Exceptions/ErrorPage.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
+import { HttpServer } from '../Http/HttpServer.js';
 import { LiveReload } from '../Http/pages/LiveReload.js';
 import { ServiceProvider } from '../ServiceProvider.js';
+import { SessionObserver } from '../Session/SessionObserver.js';
 
 /**
  * What helps while you develop. In other environments it does nothing, and loads nothing; without its line in
@@ -13,14 +15,22 @@ export class DevToolsServiceProvider extends ServiceProvider {
         if (!environment.isDevelopment) {
             return;
         }
-        const [{ InstanceWatch }, { DevelopmentErrorPage }] = await Promise.all([
+        const [{ InstanceWatch }, { DevelopmentErrorPage }, { Inspector }] = await Promise.all([
             import('./InstanceWatch.js'),
             import('./ErrorPage/DevelopmentErrorPage.js'),
+            import('./Inspector/Inspector.js'),
         ]);
         const watch = new InstanceWatch();
         container.instance(LiveReload, watch);
         container.instance(ErrorPage, new DevelopmentErrorPage(this.app));
-        // Before the access log, which a question every second would fill.
-        container.make(HttpPipeline).before('requestId', watch.instance, 'instance');
+        const inspector = new Inspector(this.app);
+        container.instance(SessionObserver, inspector);
+        container.make(HttpServer).stopping.addEventListener('abort', inspector.close);
+        container
+            .make(HttpPipeline)
+            // Before the access log, which a question every second would fill.
+            .before('requestId', watch.instance, 'instance')
+            .before('requestId', inspector.answer, 'inspector')
+            .before('session', inspector.recorder);
     }
 }

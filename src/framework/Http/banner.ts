@@ -5,6 +5,7 @@ import { appConfig } from '../Config/AppConfig.js';
 import { optionalConfig } from '../Config/optionalConfig.js';
 import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { loggerOptions } from '../Logging/LoggingServiceProvider.js';
+import { SessionObserver } from '../Session/SessionObserver.js';
 
 /** What the banner reads of the session's configuration. */
 interface SessionSettings {
@@ -17,11 +18,14 @@ interface SessionSettings {
 export function banner(app: ApplicationKernel, address: AddressInfo): string {
     const { name } = app.config.get<{ name: string }>(appConfig.file);
     const session = optionalConfig<SessionSettings>(app, 'session');
+    const origin = `http://${hostOf(address)}:${address.port}`;
+    const inspector = session?.enabled && inspectorAt(app, origin);
     const lines = [
         `${name} is running`,
-        `  Address      http://${hostOf(address)}:${address.port}`,
+        `  Address      ${origin}`,
         `  Environment  ${app.environment.name}`,
         `  Sessions     ${sessionsOf(session)}`,
+        ...(inspector ? [`  Inspector    ${inspector}`] : []),
         `  Logs         ${logsOf(app)}`,
     ];
     if (app.environment.isProduction && session?.enabled && session.cookie?.secure === false) {
@@ -31,6 +35,10 @@ export function banner(app: ApplicationKernel, address: AddressInfo): string {
     }
     lines.push(...app.environment.notices.map((notice) => `  Note         ${notice}`));
     return `${lines.join('\n')}\n`;
+}
+
+function inspectorAt({ container }: ApplicationKernel, origin: string): string | undefined {
+    return container.has(SessionObserver) ? container.make(SessionObserver).addressAt(origin) : undefined;
 }
 
 function hostOf({ address, family }: AddressInfo): string {

@@ -17,7 +17,7 @@ import {
 import { holdsFlash, SessionFlash, showsPage } from './SessionFlash.js';
 import type { SessionLayer } from './SessionLayer.js';
 import type { LiveRecord, Login } from './SessionRecord.js';
-import type { LoadedSession, LoadResult } from './SessionRepository.js';
+import type { LoadedSession } from './SessionRepository.js';
 import { SessionState } from './SessionState.js';
 import { withoutId } from './StoreTrouble.js';
 import { keepPrivate } from './sessionCaching.js';
@@ -40,24 +40,24 @@ export class RequestSession {
     public starting = false;
     public started = false;
 
-    private session: HttpSession | undefined;
+    protected session: HttpSession | undefined;
     /** What the route sees: the session, unless it has put something else in its place. */
     private shown: unknown;
-    private readonly state: SessionState;
+    protected readonly state: SessionState;
     /** Made when something is flashed, or was. */
     private flashes: SessionFlash | undefined;
     /** Whether the route has asked for the session: its answer belongs to this visitor. */
     private used = false;
-    private loadFailure: unknown;
+    protected loadFailure: unknown;
     private failureIsKnown = false;
-    private saveFailure: unknown;
+    protected saveFailure: unknown;
     /** A regenerated session is stored and sent even when it stays empty. */
     private mustStore = false;
-    private ended = false;
+    protected ended = false;
     /** This request has ended a session that was alive: should no other follow, its cookie is cleared. */
     private hasEnded = false;
     private cookieDue = false;
-    private clearDue = false;
+    protected clearDue = false;
     /** The id whose cookie went out with this answer. */
     private sentId: string | undefined;
     /** What the route asked for and is still under way, one after another. */
@@ -70,7 +70,7 @@ export class RequestSession {
     private looksAgain = false;
 
     public constructor(
-        private readonly layer: SessionLayer,
+        protected readonly layer: SessionLayer,
         public readonly request: Request,
         public readonly response: Response,
         private readonly next: NextFunction,
@@ -88,13 +88,28 @@ export class RequestSession {
         this.state.id = id;
     }
 
-    /** Takes what was found under the cookie's id. */
-    public accept(found: LoadResult): void {
-        this.state.accept(found);
+    /** Finds what is stored under the cookie's id. Memory answers at once, and then nothing here waits either. */
+    public load({ id, key }: CookieId, done: () => void): void {
+        try {
+            const found = this.layer.repository.find(id, key);
+            if (found instanceof Promise) {
+                found
+                    .then(
+                        (result) => this.state.accept(result),
+                        (error) => this.unavailable(error),
+                    )
+                    .then(done);
+                return;
+            }
+            this.state.accept(found);
+        } catch (error) {
+            this.unavailable(error);
+        }
+        done();
     }
 
     /** The store could not be read: only a route that asks for the session fails. */
-    public unavailable(error: unknown): void {
+    private unavailable(error: unknown): void {
         this.loadFailure = error;
     }
 
@@ -218,7 +233,7 @@ export class RequestSession {
     public save(session: HttpSession): Promise<void> {
         return this.inTurn(async () => {
             if (session === this.session && !this.state.late && !this.ended) {
-                const reading = this.state.read(session);
+                const reading = this.look(session);
                 if (this.state.loaded) {
                     await this.update(this.state.loaded, reading);
                 } else if (this.canReachBrowser()) {
@@ -330,7 +345,7 @@ export class RequestSession {
             return;
         }
         const { session } = this;
-        const change = session && this.state.read(session).change;
+        const change = session && this.look(session).change;
         if (!(await this.state.reload())) {
             if (session) {
                 this.layer.generate(this.request); // what it shows has ended
@@ -456,7 +471,7 @@ export class RequestSession {
         if (this.state.late || this.ended || !this.session || this.wasUnset()) {
             return undefined;
         }
-        const reading = this.state.read(this.session);
+        const reading = this.look(this.session);
         if (!reading.change) {
             return undefined;
         }
@@ -510,21 +525,21 @@ export class RequestSession {
         return this.changeId(login);
     }
 
-    private async beginAnew(): Promise<void> {
+    protected async beginAnew(): Promise<void> {
         const wasAlive = this.state.loaded !== undefined && (await this.layer.repository.end(this.key, 'regenerated'));
         this.layer.generate(this.request);
         this.hasEnded ||= wasAlive;
     }
 
     /** False: the session has ended meanwhile. */
-    private async changeId(login?: Login): Promise<boolean> {
+    protected async changeId(login?: Login): Promise<boolean> {
         if ((login || this.state.loaded) && !this.canReachBrowser()) {
             throw new Error(
                 'The session can not be given a new id, as its cookie would not arrive: see the warning in the log.',
             );
         }
         const newId = this.layer.newId(this.request);
-        const reading = this.state.read(this.session as HttpSession);
+        const reading = this.look(this.session as HttpSession);
         const { loaded } = this.state;
         if (loaded) {
             const isStored = this.stored(await this.state.migrate(loaded, newId, reading, login));
@@ -553,7 +568,7 @@ export class RequestSession {
     }
 
     /** Whether `request.session` was taken away: a route can delete it, or set it to null. */
-    private wasUnset(): boolean {
+    protected wasUnset(): boolean {
         if (!Object.hasOwn(this.request, 'session')) {
             return true;
         }
@@ -582,7 +597,7 @@ export class RequestSession {
         }
         const { loaded } = this.state;
         const { resave, saveUninitialized, rolling } = this.layer.settings;
-        const reading = this.session && this.state.read(this.session);
+        const reading = this.session && this.look(this.session);
         if (!loaded) {
             const due = reading && (this.mustStore || saveUninitialized || reading.change !== undefined);
             return due && this.canReachBrowser() ? this.create(reading) : undefined;
@@ -611,14 +626,14 @@ export class RequestSession {
         this.flashes.age(this.session as HttpSession);
     }
 
-    private create(reading: Reading, login?: Login): MaybePromise<boolean> {
+    protected create(reading: Reading, login?: Login): MaybePromise<boolean> {
         return after(this.state.create(reading, login), (isStored) => {
             this.cookieDue = this.stored(isStored);
             return isStored;
         });
     }
 
-    private update(loaded: LoadedSession, reading: Reading): MaybePromise<void> {
+    protected update(loaded: LoadedSession, reading: Reading): MaybePromise<void> {
         return after(this.state.save(loaded, reading), (isStored) => {
             const { change } = reading;
             const { rolling } = this.layer.settings;
@@ -627,6 +642,11 @@ export class RequestSession {
             const due = rolling === true || change?.cookie !== undefined || (refreshed && lasts);
             this.cookieDue ||= this.stored(isStored) && due;
         });
+    }
+
+    /** What the route has changed. Throws where it can't be stored. */
+    protected look(session: HttpSession): Reading {
+        return this.state.read(session);
     }
 
     /** Takes note that the session was stored, or that it had ended. */
@@ -643,7 +663,7 @@ export class RequestSession {
         return isStored;
     }
 
-    private touch(loaded: LoadedSession): MaybePromise<void> {
+    protected touch(loaded: LoadedSession): MaybePromise<void> {
         const touched = (isAlive: boolean): void => {
             const { rolling } = this.layer.settings;
             const lasts = typeof this.record?.maxAge === 'number';
@@ -662,7 +682,7 @@ export class RequestSession {
         }
     }
 
-    private end(): MaybePromise<void> {
+    protected end(): MaybePromise<void> {
         this.ended = true;
         const ending = this.state.loaded ? this.layer.repository.end(this.key, 'destroyed') : false;
         return after(ending, (wasAlive) => {
@@ -672,7 +692,7 @@ export class RequestSession {
 
     private noteLateChanges(): void {
         const { session } = this;
-        if (this.state.late && session && !this.wasUnset() && this.state.read(session).change) {
+        if (this.state.late && session && !this.wasUnset() && this.look(session).change) {
             this.layer.log.warning(
                 'A request came with the id of a session that ended moments ago: what it changed is discarded.',
                 this.where(),
@@ -681,7 +701,7 @@ export class RequestSession {
     }
 
     /** A session that could not be found again is not stored: a secure cookie over plain http never arrives. */
-    private canReachBrowser(): boolean {
+    protected canReachBrowser(): boolean {
         if (this.layer.forgery?.mayBeginSession(this.request) === false) {
             return false;
         }
@@ -743,7 +763,7 @@ export class RequestSession {
      * Runs what the route asked for after what it asked before. Should it fail, the answer won't be a success,
      * unless the failure is harmless: nothing that should be stored is lost by it.
      */
-    private inTurn(work: () => Promise<void>, failure?: 'harmless'): Promise<void> {
+    protected inTurn(work: () => Promise<void>, failure?: 'harmless'): Promise<void> {
         const done = (this.pending ?? Promise.resolve()).then(work);
         const settled = done
             .catch((error) => {

@@ -12,6 +12,7 @@ import type { SessionLimits } from './SessionChanges.js';
 import { lifetimeOf, type SessionSettings } from './SessionConfig.js';
 import { SessionCookie } from './SessionCookie.js';
 import type { SessionDriver } from './SessionDriver.js';
+import type { SessionObserver } from './SessionObserver.js';
 import type { LiveRecord, StoredCookie } from './SessionRecord.js';
 import { SessionRepository } from './SessionRepository.js';
 
@@ -25,6 +26,7 @@ export interface SessionLayerOptions {
     forgery?: ForgeryRules | undefined;
     /** Warn of values that JSON can't hold. */
     isDevelopment: boolean;
+    observer?: SessionObserver | undefined;
 }
 
 export interface ForgeryRules {
@@ -52,6 +54,7 @@ export class SessionLayer {
     public readonly driver: SessionDriver;
     public readonly store: ExpressStore;
     public readonly forgery: RequestForgery | undefined;
+    public readonly observer: SessionObserver | undefined;
     private readonly expressSession: RequestHandler;
     private readonly undeliverable = new OncePerMinute();
     private readonly shared = new OncePerMinute();
@@ -63,6 +66,7 @@ export class SessionLayer {
         this.driver = driver;
         this.log = log;
         this.errors = options.errors;
+        this.observer = options.observer;
         this.repository = new SessionRepository(driver, {
             ...lifetimeOf(settings),
             timeoutMs: settings.storeTimeoutMs,

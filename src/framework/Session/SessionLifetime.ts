@@ -30,9 +30,14 @@ export class SessionLifetime {
 
     /** When a session ends if nobody uses it any more, in ms since the epoch, and which of its limits that is. */
     public endOf({ seen, created, maxAge }: Lifetime): { at: number; reason: 'idle' | 'absolute' } {
-        const idle = seen + this.idleOf(maxAge);
+        const idle = this.idleEndOf({ seen, maxAge });
         const absolute = this.absoluteEndOf({ created, maxAge });
         return idle < absolute ? { at: idle, reason: 'idle' } : { at: absolute, reason: 'absolute' };
+    }
+
+    /** When a session ends that nobody uses, in ms since the epoch, if its absolute end is not before that. */
+    public idleEndOf({ seen, maxAge }: Omit<Lifetime, 'created'>): number {
+        return seen + this.idleOf(maxAge);
     }
 
     /** When a session ends however much it is used, in ms since the epoch. */

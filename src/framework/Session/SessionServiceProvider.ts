@@ -12,6 +12,7 @@ import type { SessionDrivers } from './SessionDrivers.js';
 import type { ForgeryRules, SessionLayer } from './SessionLayer.js';
 import { SessionManager } from './SessionManager.js';
 import { SessionMigration } from './SessionMigration.js';
+import { SessionObserver } from './SessionObserver.js';
 import type { SessionPruner } from './SessionPruner.js';
 import { SessionRegistry } from './SessionRegistry.js';
 import { StoredSessions } from './StoredSessions.js';
@@ -72,7 +73,9 @@ export class SessionServiceProvider extends ServiceProvider {
                 import('./checkDriver.js'),
             ]);
         this.drivers = new SessionDrivers({ manager: container.make(SessionManager), config, settings, log });
-        const driver = await this.drivers.open();
+        const observer = container.has(SessionObserver) ? container.make(SessionObserver) : undefined;
+        const opened = await this.drivers.open();
+        const driver = observer?.watch(opened) ?? opened;
         this.layer = new SessionLayer({
             settings,
             driver,
@@ -80,7 +83,9 @@ export class SessionServiceProvider extends ServiceProvider {
             errors: container.make(ExceptionHandler),
             forgery: await this.forgery(settings.secrets),
             isDevelopment: environment.isDevelopment,
+            observer,
         });
+        observer?.opened(this.layer);
         this.handler = startSession(this.layer);
         this.pruner = new SessionPruner(this.layer);
         this.pruner.start();

@@ -1,13 +1,15 @@
-import type { NextFunction, RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import { exclusive } from './exclusive.js';
 import { absence } from './noSession.js';
 import { RequestSession } from './RequestSession.js';
 import { assignSession } from './requestSessions.js';
 import type { SessionLayer } from './SessionLayer.js';
-import type { CookieId } from './VerifiedCookies.js';
 
 /** The pipeline's session stage: finds the session of each request before the routes run. */
-export function startSession(layer: SessionLayer): RequestHandler {
+export function startSession(
+    layer: SessionLayer,
+    Session: typeof RequestSession = layer.observer?.Session ?? RequestSession,
+): RequestHandler {
     const path = layer.settings.cookie.path ?? '/';
     const outside = absence(
         layer.log,
@@ -23,7 +25,7 @@ export function startSession(layer: SessionLayer): RequestHandler {
         }
         const cookie = layer.cookie.read(request);
         layer.forgery?.check(request, cookie?.id);
-        const session = new RequestSession(layer, request, response, next, cookie);
+        const session = new Session(layer, request, response, next, cookie);
         assignSession(request, session);
         const begin = () => {
             try {
@@ -41,35 +43,9 @@ export function startSession(layer: SessionLayer): RequestHandler {
         if (cookie === undefined) {
             begin();
         } else {
-            load(layer, session, cookie, begin, next);
+            session.load(cookie, begin);
         }
     };
-}
-
-/** Memory answers at once, and then nothing here waits either. */
-function load(
-    layer: SessionLayer,
-    session: RequestSession,
-    { id, key }: CookieId,
-    begin: () => void,
-    next: NextFunction,
-): void {
-    try {
-        const found = layer.repository.find(id, key);
-        if (found instanceof Promise) {
-            found
-                .then(
-                    (result) => session.accept(result),
-                    (error) => session.unavailable(error),
-                )
-                .then(begin);
-            return;
-        }
-        session.accept(found);
-    } catch (error) {
-        session.unavailable(error);
-    }
-    begin();
 }
 
 /** The path that was asked for; proxies may ask with a whole URL. */

@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import type { ApplicationKernel } from '../../ApplicationKernel.js';
 import { optionalConfig } from '../../Config/optionalConfig.js';
 import { ErrorPage } from '../../Exceptions/ErrorPage.js';
+import { inspectorFor } from '../../Http/inspectorFor.js';
 import { LiveReload } from '../../Http/pages/LiveReload.js';
 import { sendPage } from '../../Http/pages/sendPage.js';
 import { errorBody, headingOf } from './errorBody.js';
@@ -27,6 +28,7 @@ export class DevelopmentErrorPage extends ErrorPage {
             method: request.method,
             path: (request.originalUrl ?? request.url).replace(/[?#].*/s, ''),
             requestId: request.requestId,
+            inspector: inspectorFor(request, this.app),
         });
         const { container } = this.app;
         const reloads = request.method === 'GET' && container.has(LiveReload); // a form would be sent once more

@@ -16,13 +16,15 @@ export interface ErrorReport {
     readonly method: string;
     readonly path: string;
     readonly requestId: string;
+    /** Where this visitor finds the session inspector. */
+    readonly inspector: string | undefined;
 }
 
 const LONGEST_MESSAGE = 4_000;
 
 /** The body of the page, in the order in which it is read: what happened, what mends it, where, why, and to whom. */
 export function errorBody(report: ErrorReport): Html {
-    const { status, method, path, fix, facts, requestId } = report;
+    const { status, method, path, fix, facts, requestId, inspector } = report;
     const [failure, ...causes] = report.failures;
     return html`<main>
 <header>
@@ -36,7 +38,8 @@ ${causes.map(causeCard)}
 ${failure && stackCard(failure.frames)}
 <section class="card"><h2>Request</h2>${facts.map(factList)}
 <p class="soft small">Request <code>${requestId}</code>. Values are hidden where they could be secrets.</p></section>
-<footer class="soft small"><p id="state" role="status">Shown in development only: others get a plain page, API clients JSON.</p></footer>
+<footer class="soft small"><p id="state" role="status">Shown in development only: others get a plain page, API clients JSON.</p>
+${inspector !== undefined && html`<p><a href="${inspector}">Session inspector</a></p>`}</footer>
 </main>`;
 }
 

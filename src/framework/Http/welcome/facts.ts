@@ -4,6 +4,7 @@ import { optionalConfig } from '../../Config/optionalConfig.js';
 import { type SessionConfig, settingsOf } from '../../Session/SessionConfig.js';
 import { durationOf } from '../../words.js';
 import { applicationOf } from '../applicationOf.js';
+import { inspectorFor } from '../inspectorFor.js';
 import { DETAILS_ELSEWHERE, mayReadDetails } from '../mayReadDetails.js';
 import { LiveReload } from '../pages/LiveReload.js';
 
@@ -26,6 +27,8 @@ export interface Details {
     readonly address: string;
     /** Whether the page loads again by itself after a change. */
     readonly reloads: boolean;
+    /** Where this visitor finds the session inspector; undefined: nowhere. */
+    readonly inspector: string | undefined;
 }
 
 /** What the welcome page says of the application that a request belongs to. */
@@ -50,6 +53,7 @@ export function factsOf(request: Request): Facts {
             idle: session ? durationOf(settingsOf(session, environment).idleMs) : 'none',
             address: `${request.protocol}://${request.get('host') ?? 'localhost'}/`,
             reloads: container.has(LiveReload),
+            inspector: inspectorFor(request, app),
         },
     };
 }

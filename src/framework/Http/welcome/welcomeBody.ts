@@ -1,4 +1,5 @@
 import { Html, type HtmlPart, html } from '../pages/html.js';
+import { LINE_FOR_SESSIONS } from '../pages/lineForSessions.js';
 import { LOGO } from '../pages/logo.js';
 import type { Details, Facts } from './facts.js';
 
@@ -14,7 +15,10 @@ ${hint !== undefined && html`<p class="card small">${hint}</p>`}
 ${
     details &&
     html`<footer class="soft small">This page is <code>src/app/Http/Controllers/IndexController.ts</code>. Clients that
-ask for JSON get JSON: <code>curl ${details.address}</code></footer>`
+ask for JSON get JSON: <code>curl ${details.address}</code>${
+        details.inspector !== undefined &&
+        html`<br>What requests do with sessions, live: <a href="${details.inspector}">session inspector</a>`
+    }</footer>`
 }
 </main>`;
 }
@@ -45,8 +49,7 @@ function cards({ environment, sessions, driver, idle }: Details): Html {
 
 function sessionsOff({ reloads }: Details): Html {
     return html`<section class="card lead"><h2>Turn sessions on: change one line</h2>
-<figure><figcaption>src/config/session.ts</figcaption>
-<pre tabindex="0" aria-label="The line to change"><code><del><span class="sr">Remove: </span>enabled: false,</del><ins><span class="sr">Add: </span>enabled: true,</ins></code></pre></figure>
+${LINE_FOR_SESSIONS}
 <p class="soft">Save the file, and ${reloads ? 'this page changes by itself' : 'load this page again'}: it then counts your visits in <code>request.session</code>.</p></section>`;
 }
 

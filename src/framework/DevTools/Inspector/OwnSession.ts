@@ -1,0 +1,95 @@
+import type { Request } from 'express';
+import { BadRecordError } from '../../Session/SessionDriver.js';
+import type { SessionLayer } from '../../Session/SessionLayer.js';
+import { type EndReason, type LiveRecord, parseRecord } from '../../Session/SessionRecord.js';
+import { fingerprintOf } from '../../Session/storageKeys.js';
+import { INSPECTOR_USE } from './StoreUse.js';
+
+/** The session of the browser that looks at the inspector, or why it has none. */
+export type OwnSession =
+    | {
+          readonly kind: 'live';
+          readonly fingerprint: string;
+          readonly record: LiveRecord;
+          readonly data: Readonly<Record<string, unknown>>;
+          readonly bytes: number;
+          /** In ms since the epoch; the second is Infinity where there is no such limit. */
+          readonly idleEnd: number;
+          readonly absoluteEnd: number;
+      }
+    | { readonly kind: 'none'; readonly why: string };
+
+const ENDS: Record<EndReason, string> = {
+    destroyed: 'was destroyed',
+    regenerated: 'was replaced by a new one (regenerate)',
+    migrated: 'has got a new id, whose cookie has not come to this browser',
+    revoked: 'was revoked',
+    idle: 'was idle for too long',
+    absolute: 'has lived for as long as any may',
+};
+
+/**
+ * Reads the session that a request's cookie names, past all that would note or mend something: nothing is touched, moved
+ * or set aside by being looked at.
+ */
+export function ownSession(layer: SessionLayer, request: Request): Promise<OwnSession> {
+    return INSPECTOR_USE.run(async (): Promise<OwnSession> => {
+        const cookie = layer.cookie.read(request);
+        if (!cookie) {
+            return { kind: 'none', why: whyNoCookie(layer, request) };
+        }
+        try {
+            const stored = await layer.driver.read(cookie.key);
+            return stored
+                ? read(layer, stored.record, cookie.key)
+                : {
+                      kind: 'none',
+                      why: 'The cookie of this browser names no session that is stored: it ended more than a day ago, or the store was emptied.',
+                  };
+        } catch (error) {
+            return error instanceof BadRecordError
+                ? { kind: 'none', why: `What is stored of the session is damaged: ${error.message}.` }
+                : { kind: 'none', why: 'The store could not be read: the terminal says why when a request meets it.' };
+        }
+    });
+}
+
+function read(layer: SessionLayer, text: string, key: string): OwnSession {
+    const { lifetime } = layer.repository;
+    const now = Date.now();
+    try {
+        const record = parseRecord(text, now);
+        if (record.kind !== 'live') {
+            const how = record.kind === 'ended' ? ENDS[record.reason] : 'is none';
+            return { kind: 'none', why: `The session of this browser ${how}.` };
+        }
+        const end = lifetime.endOf(record);
+        if (end.at < now) {
+            return { kind: 'none', why: `The session of this browser ${ENDS[end.reason]}.` };
+        }
+        return {
+            kind: 'live',
+            fingerprint: fingerprintOf(key),
+            record,
+            data: record.data,
+            bytes: Buffer.byteLength(text),
+            idleEnd: lifetime.idleEndOf(record),
+            absoluteEnd: lifetime.absoluteEndOf(record),
+        };
+    } catch {
+        return {
+            kind: 'none',
+            why: 'What is stored of the session is damaged: it is set aside when a request meets it.',
+        };
+    }
+}
+
+function whyNoCookie({ cookie, settings }: SessionLayer, request: Request): string {
+    if (cookie.isCarriedBy(request)) {
+        return 'This browser sent a session cookie that none of the secrets signed: it counts as none.';
+    }
+    const path = settings.cookie.path ?? '/';
+    return path === '/'
+        ? 'This browser sent no session cookie: it gets one when a route stores the first key.'
+        : `The session cookie is for paths below ${path} (cookie.path in src/config/session.ts): the browser does not send it here.`;
+}

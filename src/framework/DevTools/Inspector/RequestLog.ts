@@ -1,0 +1,120 @@
+import type { NextFunction, Request, Response } from 'express';
+import type { Change, Outcome } from './RequestTrace.js';
+import { RequestTrace } from './RequestTrace.js';
+import { StoreUse } from './StoreUse.js';
+import { type SentCookie, sentCookie } from './sentCookie.js';
+
+/** What a request did with its session. */
+export interface LoggedRequest {
+    /** Counts up. */
+    readonly number: number;
+    readonly at: number;
+    readonly method: string;
+    /** Without the query, which may hold anything. */
+    readonly path: string;
+    /** Undefined: the client went away before the answer began. */
+    readonly status: number | undefined;
+    readonly ms: number;
+    /** The session it came with, and the one it left behind, by their fingerprints. */
+    readonly from: string | undefined;
+    readonly to: string | undefined;
+    readonly looked: boolean;
+    readonly reads: readonly string[];
+    readonly changes: readonly Change[];
+    readonly outcome: Outcome;
+    readonly merged: boolean;
+    readonly store: StoreUse;
+    readonly cookie: SentCookie | string;
+}
+
+const MOST_REQUESTS = 50;
+const LONGEST_PATH = 200;
+
+/** The last requests that came to the session stage, and what all of them did together. */
+export class RequestLog {
+    /** Oldest first. */
+    public readonly requests: LoggedRequest[] = [];
+    public readonly outcomes: Record<Outcome, number> = {
+        created: 0,
+        saved: 0,
+        touched: 0,
+        skipped: 0,
+        none: 0,
+        ended: 0,
+        discarded: 0,
+        failed: 0,
+    };
+    public merges = 0;
+    private number = 0;
+
+    /**
+     * @param cookieName Of the session; undefined: sessions are off.
+     * @param changed Called after each request.
+     */
+    public constructor(
+        private readonly cookieName: () => string | undefined,
+        private readonly changed: () => void,
+    ) {}
+
+    /** A stage right before the sessions': what ends earlier has nothing to do with them. */
+    public readonly recorder = (request: Request, response: Response, next: NextFunction): void => {
+        const trace = RequestTrace.of(request);
+        const at = Date.now();
+        const start = performance.now();
+        response.once('close', () => this.add(this.logged(trace, request, response, at, performance.now() - start)));
+        next();
+    };
+
+    /** Those after a number, oldest first. */
+    public after(number: number): LoggedRequest[] {
+        return this.requests.filter((request) => request.number > number);
+    }
+
+    private add(request: LoggedRequest): void {
+        this.requests.push(request);
+        this.requests.splice(0, this.requests.length - MOST_REQUESTS);
+        this.outcomes[request.outcome] += 1;
+        this.merges += request.merged ? 1 : 0;
+        this.changed();
+    }
+
+    private logged(trace: RequestTrace, request: Request, response: Response, at: number, ms: number): LoggedRequest {
+        const { session } = trace;
+        const outcome = session?.outcome ?? 'none';
+        return {
+            number: ++this.number,
+            at,
+            method: request.method,
+            path: request.originalUrl.replace(/[?#].*/s, '').slice(0, LONGEST_PATH),
+            status: response.headersSent ? response.statusCode : undefined,
+            ms,
+            from: session?.from,
+            to: session?.to,
+            looked: session?.started ?? false,
+            reads: [...trace.reads],
+            changes: trace.changes,
+            outcome,
+            merged: outcome === 'saved' && trace.store.conflicts > 0,
+            store: trace.store,
+            cookie: this.cookieOf(trace, response),
+        };
+    }
+
+    private cookieOf({ session }: RequestTrace, response: Response): SentCookie | string {
+        const name = this.cookieName();
+        if (name === undefined) {
+            return 'Sessions are off.';
+        }
+        const sent = response.headersSent ? sentCookie(response.getHeader('set-cookie'), name) : undefined;
+        if (sent) {
+            return sent;
+        }
+        if (!response.headersSent) {
+            return 'The client went away before it was answered.';
+        }
+        return (
+            session?.whyNoCookie() ??
+            'The request got no session: it was refused, or its path is not one of the cookie.'
+        );
+    }
+}

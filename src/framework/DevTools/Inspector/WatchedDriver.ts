@@ -1,0 +1,102 @@
+import { after } from '../../Session/after.js';
+import { checkDriver } from '../../Session/checkDriver.js';
+import type { Lease, ListedRecord, MaybePromise, SessionDriver, StoredRecord } from '../../Session/SessionDriver.js';
+import { INSPECTOR_USE, type StoreCall, StoreUse } from './StoreUse.js';
+
+/** Counts and times what is asked of a driver, in all and by request. Where the driver answers at once, so does this. */
+export class WatchedDriver implements SessionDriver {
+    public readonly abilities: NonNullable<SessionDriver['abilities']>;
+
+    public constructor(
+        private readonly driver: SessionDriver,
+        private readonly total: StoreUse,
+    ) {
+        this.abilities = driver.abilities ?? {};
+    }
+
+    public read(id: string): MaybePromise<StoredRecord | undefined> {
+        return this.timed('reads', () => this.driver.read(id));
+    }
+
+    public write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
+        const written = this.timed('writes', () => this.driver.write(id, record, ifVersion, expiresAt));
+        return after(written, (version) => {
+            this.noteConflict(version === undefined && ifVersion !== undefined);
+            return version;
+        });
+    }
+
+    public remove(id: string, ifVersion: unknown): MaybePromise<boolean> {
+        return after(
+            this.timed('removals', () => this.driver.remove(id, ifVersion)),
+            (removed) => {
+                this.noteConflict(!removed);
+                return removed;
+            },
+        );
+    }
+
+    public async lock(id: string, waitMs: number): Promise<Lease | undefined> {
+        return this.timed('waits', () => this.driver.lock(id, waitMs));
+    }
+
+    public records(writtenBefore?: number, signal?: AbortSignal): AsyncIterable<ListedRecord> {
+        return this.driver.records(writtenBefore, signal);
+    }
+
+    public setAside(id: string): MaybePromise<boolean> {
+        return this.driver.setAside(id);
+    }
+
+    public tidy(setAsideBefore: number, signal?: AbortSignal): Promise<void> {
+        return this.driver.tidy(setAsideBefore, signal);
+    }
+
+    public mayWalk(everyMs: number): MaybePromise<boolean> {
+        return this.driver.mayWalk?.(everyMs) ?? true;
+    }
+
+    public count(): MaybePromise<number | undefined> {
+        return this.driver.count?.();
+    }
+
+    public check(): MaybePromise<void> {
+        return checkDriver(this.driver);
+    }
+
+    public close(): MaybePromise<void> {
+        return this.driver.close();
+    }
+
+    private noteConflict(isConflict: boolean): void {
+        const use = StoreUse.current();
+        if (isConflict && use !== INSPECTOR_USE) {
+            this.total.conflicts += 1;
+            if (use) {
+                use.conflicts += 1;
+            }
+        }
+    }
+
+    private timed<T>(call: StoreCall, work: () => MaybePromise<T>): MaybePromise<T> {
+        const use = StoreUse.current();
+        if (use === INSPECTOR_USE) {
+            return work();
+        }
+        const start = performance.now();
+        const done = (): void => {
+            const ms = performance.now() - start;
+            this.total.count(call, ms);
+            use?.count(call, ms);
+        };
+        let result: MaybePromise<T> | undefined;
+        try {
+            result = work();
+            return result instanceof Promise ? result.finally(done) : result;
+        } finally {
+            if (!(result instanceof Promise)) {
+                done();
+            }
+        }
+    }
+}
