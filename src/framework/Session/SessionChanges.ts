@@ -6,9 +6,9 @@ import { copyOfPlain, hasTextOf } from './plainData.js';
 import { ReservedSessionKeyError, UnstorableSessionError } from './SessionErrors.js';
 import {
     bodyOf,
-    depthOf,
     entriesIn,
     hasSameSettings,
+    isDeeperThan,
     type LiveRecord,
     MAX_DEPTH,
     type StoredCookie,
@@ -108,7 +108,7 @@ export function readSession(
     if (!change.cookie && isReordered(snapshot, baseline) && change.isEmpty) {
         return { change: undefined, snapshot };
     }
-    if (!snapshot.data && isDeep(body)) {
+    if (!snapshot.data && isDeeperThan(body, MAX_DEPTH - 1)) {
         for (const [key, json] of change.set) {
             checkDepth(key, json);
         }
@@ -311,15 +311,11 @@ function toJson(key: string, value: unknown): string | undefined {
 }
 
 function checkDepth(key: string, json: string): void {
-    if (isDeep(json)) {
+    if (isDeeperThan(json, MAX_DEPTH - 1)) {
         throw new UnstorableSessionError(
             `request.session.${key} can't be stored: it is nested more than ${MAX_DEPTH - 1} levels deep.`,
         );
     }
-}
-
-function isDeep(json: string): boolean {
-    return json.length > 2 * MAX_DEPTH && depthOf(json) >= MAX_DEPTH;
 }
 
 function whyNot(error: unknown): string {

@@ -135,7 +135,19 @@ export function cookieTextAt(cookie: StoredCookie, now: number): string {
         const text = JSON.stringify(settings);
         lastSettings = { cookie: settings, text: text === '{}' ? '}' : `,${text.slice(1)}` };
     }
-    return `{"originalMaxAge":${originalMaxAge},"expires":"${new Date(now + originalMaxAge).toISOString()}"${lastSettings.text}`;
+    return `{"originalMaxAge":${originalMaxAge},"expires":"${isoOf(now + originalMaxAge)}"${lastSettings.text}`;
+}
+
+let lastTime = Number.NaN;
+let lastIso = '';
+
+/** A time as JSON has it. Under load many requests have the same one: 1 µs each. */
+function isoOf(time: number): string {
+    if (time !== lastTime) {
+        lastIso = new Date(time).toISOString();
+        lastTime = time;
+    }
+    return lastIso;
 }
 
 /** Whether two cookies differ in nothing but their times. */
@@ -433,7 +445,7 @@ function storedCookie(cookie: unknown): StoredCookie {
 }
 
 function parseObject(text: string): Record<string, unknown> {
-    if (text.length > HARMFUL_LENGTH && depthOf(text) > MAX_DEPTH) {
+    if (text.length > HARMFUL_LENGTH && isDeeperThan(text, MAX_DEPTH)) {
         throw new DamagedRecordError('it is nested too deeply');
     }
     const parsed = /__proto__|\\u00/.test(text) ? parseWithoutProto(text) : tryParse(text);
@@ -464,8 +476,23 @@ function parseWithoutProto(text: string): unknown {
     return parsed;
 }
 
+/** Whether a text is nested deeper than so many levels. Nearly none has as many brackets: 0.6 in place of 2.7 µs for 1 KB (Node 20). */
+export function isDeeperThan(text: string, levels: number): boolean {
+    return hasMoreBrackets(text, levels) && depthOf(text) > levels;
+}
+
+function hasMoreBrackets(text: string, most: number): boolean {
+    let found = 0;
+    for (const bracket of ['[', '{']) {
+        for (let at = text.indexOf(bracket); at >= 0 && found <= most; at = text.indexOf(bracket, at + 1)) {
+            found += 1;
+        }
+    }
+    return found > most;
+}
+
 /** The deepest nesting of brackets, strings left out. */
-export function depthOf(text: string): number {
+function depthOf(text: string): number {
     let depth = 0;
     let deepest = 0;
     let inString = false;
