@@ -196,6 +196,30 @@ describe('closing', () => {
         ]);
     });
 
+    test.each([
+        ['development', 'are cut at once', false],
+        ['production', 'are finished, as any other answer', true],
+    ])('in %s streams of events %s', async (environment, _what, isFinished) => {
+        let end = () => {};
+        const { server, port } = await start({
+            environment,
+            routes: (router) =>
+                router.get('/', (_request, response) => {
+                    response.type('text/event-stream').write('data: begun\n\n');
+                    end = () => void response.end('data: done\n\n');
+                }),
+        });
+        const stream = client(port).get('/');
+        await stream.received(/begun/);
+        const closing = server.close();
+        if (isFinished) {
+            end();
+        }
+        await closing;
+
+        expect((await stream.closed).includes('data: done')).toBe(isFinished);
+    });
+
     test('answers that wait behind another one of a dead connection hold nothing up', async () => {
         const { routes, begun } = held();
         const { server, port } = await start({ routes });

@@ -5,6 +5,11 @@ const STANDBY = fileURLToPath(new URL('standby.ts', import.meta.url));
 /** A request that takes longer would keep whoever saved from the page with the change. */
 const STOP_MS = 2_000;
 
+type StopSignal = 'SIGINT' | 'SIGTERM';
+
+/** What a run is told: to begin, or to end as if it had heard this signal. */
+export type ToRun = { readonly entry: string } | { readonly stop: StopSignal };
+
 /** A process of the application: it loads the framework, and waits to be started. */
 export class Run {
     /** Resolves when it listens, or has ended. */
@@ -27,8 +32,8 @@ export class Run {
     }
 
     /** Asks it to end, and waits for that; what takes too long is killed. */
-    public async stop(): Promise<number | null> {
-        this.tell('stop');
+    public async stop(signal: StopSignal = 'SIGTERM'): Promise<number | null> {
+        this.tell({ stop: signal });
         const late = setTimeout(() => {
             process.stderr.write(`A request took longer than ${STOP_MS} ms to end: the application was killed.\n`);
             this.kill();
@@ -43,7 +48,7 @@ export class Run {
     }
 
     /** By message, as Windows knows no signals that a process could hear. */
-    private tell(message: object | string): void {
+    private tell(message: ToRun): void {
         if (this.child.connected) {
             this.child.send(message, () => undefined); // it may end meanwhile
         }

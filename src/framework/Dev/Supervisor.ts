@@ -26,7 +26,7 @@ export class Supervisor {
     private next: Run | undefined;
     private replacing: Promise<void> | undefined;
     private stopping = false;
-    /** `.env` as the run has found it, or made it; undefined while it starts, and may do either. */
+    /** `.env` as the run has read it; undefined while it may make it, or fill in the secret, as the first one does. */
     private env: string | undefined;
 
     public constructor(private readonly options: SupervisorOptions) {}
@@ -36,8 +36,8 @@ export class Supervisor {
         new SourceWatch((files) => this.saved(files))
             .addTree(dirname(entry))
             .addFiles(root, ['.env', 'sosise.json', ...LOADING]);
-        process.on('SIGINT', () => void this.stop());
-        process.on('SIGTERM', () => void this.stop());
+        process.on('SIGINT', () => void this.stop('SIGINT'));
+        process.on('SIGTERM', () => void this.stop('SIGTERM'));
         process.stdin.on('data', () => this.restart('Enter')).on('error', () => undefined);
         this.launch();
     }
@@ -86,7 +86,8 @@ export class Supervisor {
         const run = this.next ?? new Run(this.options.args);
         this.next = undefined;
         this.run = run;
-        this.env = undefined;
+        const env = this.readEnv();
+        this.env = /^\s*SESSION_SECRET\s*=\s*\S/m.test(env) ? env : undefined;
         run.start(this.options.entry);
         void run.settled.then(() => this.prepareNext(run));
         void run.ended.then((code) => this.ended(run, code));
@@ -97,7 +98,7 @@ export class Supervisor {
         if (run !== this.run || this.stopping) {
             return;
         }
-        this.env = this.readEnv();
+        this.env ??= this.readEnv();
         const next = new Run(this.options.args);
         this.next = next;
         void next.ended.then(() => {
@@ -111,13 +112,13 @@ export class Supervisor {
         }
     }
 
-    private async stop(): Promise<void> {
+    private async stop(signal: 'SIGINT' | 'SIGTERM'): Promise<void> {
         if (this.stopping) {
             return; // a second Ctrl-C reaches the application itself, which then ends at once
         }
         this.stopping = true;
         this.next?.kill();
-        const code = await this.run?.stop();
+        const code = await this.run?.stop(signal);
         process.exit(code ?? 1);
     }
 

@@ -20,7 +20,7 @@ export class DevToolsServiceProvider extends ServiceProvider {
         const watch = new InstanceWatch();
         container.instance(LiveReload, watch);
         container.instance(ErrorPage, new DevelopmentErrorPage(this.app));
-        // Before the access log, which a question every second would fill.
+        // Before the access log, which would tell of each page that listens.
         container.make(HttpPipeline).before('requestId', watch.instance, 'instance');
     }
 }

@@ -121,6 +121,9 @@ export class HttpServer {
         // Not http's own close(): it also cuts connections whose answer is complete but not yet sent in full.
         const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
         await this.connections.drain();
+        if (this.app.environment.isDevelopment) {
+            this.connections.cutEventStreams(); // whoever has saved a file waits for the next run
+        }
         const bound = setTimeout(() => this.cut(), this.config.shutdownTimeoutMs);
         await closed;
         clearTimeout(bound);
