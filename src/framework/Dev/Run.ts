@@ -35,7 +35,9 @@ export class Run {
     public async stop(signal: StopSignal = 'SIGTERM'): Promise<number | null> {
         this.tell({ stop: signal });
         const late = setTimeout(() => {
-            process.stderr.write(`A request took longer than ${STOP_MS} ms to end: the application was killed.\n`);
+            process.stderr.write(
+                `The application was killed, as a request or a provider took longer than ${STOP_MS} ms to end.\n`,
+            );
             this.kill();
         }, STOP_MS);
         const code = await this.ended;
