@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { createServer } from 'node:net';
@@ -354,6 +354,15 @@ describe('the process', () => {
         running.signal('SIGTERM');
         expect(await running.ended).toBe(0);
         expect(running.err).toBe('');
+    });
+
+    test('whoever forked the process is told when it listens, as pm2 is with wait_ready', async () => {
+        const child = fork(fixture, ['quick'], { execArgv: ['--import', tsx], silent: true });
+        cleanup.push(() => child.kill('SIGKILL'));
+
+        expect(await once(child, 'message')).toEqual(['ready', undefined]);
+        child.kill('SIGTERM');
+        expect(await once(child, 'exit')).toEqual([0, null]);
     });
 
     test('packages that the configuration does not ask for are not loaded', async () => {
