@@ -287,7 +287,7 @@ describe('what is no proper request', () => {
         await raw.received(/begun/);
         raw.send('rubbish\r\n\r\n');
 
-        expect(await raw.closed).not.toContain('400');
+        expect(await raw.closed).not.toContain(' 400 '); // the id of the request may hold the figure
     });
 });
 
