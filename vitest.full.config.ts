@@ -1,12 +1,16 @@
 import { defineConfig } from 'vitest/config';
+import fast from './vitest.config.js';
 
 // The whole suite: the fast tests and those that race, kill or need a server or browser (*.full.test.ts).
 export default defineConfig({
     test: {
-        include: ['tests/**/*.test.ts'],
         // On a shared machine that stalls, a test that races real processes may fail for no fault of the code: once more there.
         retry: process.env['CI'] ? 1 : 0,
         testTimeout: 120_000,
         hookTimeout: 120_000,
+        projects: [
+            ...(fast.test?.projects ?? []),
+            { extends: true, test: { name: 'full', include: ['tests/**/*.full.test.ts'] } },
+        ],
     },
 });

@@ -83,19 +83,19 @@ describe.each(['file', 'memory'])('the absolute timeout, %s driver', (driver) =>
     });
 
     test.each([
-        [{}, 7],
-        [{ cookie: { maxAge: 20 * DAY } }, 20],
-        [{ cookie: { maxAge: HOUR } }, 7],
-        [{ idle: 10 * DAY }, 10],
-        [{ absolute: 2 * DAY, idle: 10 * DAY }, 2],
-    ])('is the greatest of seven days, maxAge and idle unless it is set: %j', async (session, days) => {
+        [{}, 7, 100 * MINUTE],
+        [{ cookie: { maxAge: 20 * DAY } }, 20, 6 * HOUR],
+        [{ cookie: { maxAge: HOUR } }, 7, 50 * MINUTE],
+        [{ idle: 10 * DAY }, 10, 6 * HOUR],
+        [{ absolute: 2 * DAY, idle: 10 * DAY }, 2, 6 * HOUR],
+    ])('is the greatest of seven days, maxAge and idle unless it is set: %j', async (session, days, pause) => {
         const app = await sessionApp({ session: { driver, ...session }, routes });
         const browser = app.browser();
         const ends = Date.now() + days * DAY;
         await browser.visit('/');
         const visitor = browser.copy(); // keeps sending the cookie whatever its date says
-        while (Date.now() < ends - HOUR) {
-            later(30 * MINUTE);
+        while (Date.now() < ends - HOUR / 2) {
+            later(Math.min(pause, ends - HOUR / 2 - Date.now()));
             await visitor.visit('/idle');
         }
         expect(await visitor.json('/ended')).toBe(null);

@@ -182,7 +182,7 @@ describe.skipIf(!devTools)('its policy', () => {
 });
 
 describe.skipIf(!devTools)('a page that loads again', () => {
-    test('asks which run of the application answers, without a line in the log', async () => {
+    test('is told which run of the application answers, without a line in the log', async () => {
         const seen: string[] = [];
         const note: RequestHandler = (request, _response, next) => {
             seen.push(request.path);
@@ -193,7 +193,14 @@ describe.skipIf(!devTools)('a page that loads again', () => {
             pipeline: (pipeline: HttpPipeline) => void pipeline.use('accessLog', note),
         };
         const [one, other] = [await fresh(options), await fresh(options)];
-        const idOf = async (app: HttpApp) => (await fetch(`${app.url}/__sosise/instance`)).text();
+        const idOf = async (app: HttpApp) => {
+            const stream = await fetch(`${app.url}/__sosise/instance`);
+            expect(stream.headers.get('content-type')).toContain('text/event-stream');
+            for await (const bytes of stream.body ?? []) {
+                return /^data: (.+)\n\n$/.exec(new TextDecoder().decode(bytes))?.[1]; // which ends the stream
+            }
+            return undefined;
+        };
 
         const id = await idOf(one);
         expect(id).toMatch(/^[\da-f-]{36}$/);

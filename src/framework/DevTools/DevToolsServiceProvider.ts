@@ -28,7 +28,7 @@ export class DevToolsServiceProvider extends ServiceProvider {
         container.make(HttpServer).stopping.addEventListener('abort', inspector.close);
         container
             .make(HttpPipeline)
-            // Before the access log, which a question every second would fill.
+            // Before the access log, which would tell of each page that listens.
             .before('requestId', watch.instance, 'instance')
             .before('requestId', inspector.answer, 'inspector')
             .before('session', inspector.recorder);

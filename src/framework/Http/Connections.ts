@@ -115,6 +115,15 @@ export class Connections {
         }
     }
 
+    /** Cuts streams of server-sent events, which end by no other means; browsers connect anew by themselves. */
+    public cutEventStreams(): void {
+        for (const [response] of this.inFlight()) {
+            if (response.headersSent && String(response.getHeader('content-type')).startsWith('text/event-stream')) {
+                response.req.socket.destroy();
+            }
+        }
+    }
+
     /** Cuts what is left. */
     public destroy(): void {
         for (const socket of this.open.keys()) {

@@ -154,6 +154,9 @@ export class HttpServer {
         this.ending.abort();
         const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
         await this.connections.drain();
+        if (this.app.environment.isDevelopment) {
+            this.connections.cutEventStreams(); // whoever has saved a file waits for the next run
+        }
         const bound = setTimeout(() => this.cut(), this.config.shutdownTimeoutMs);
         await closed;
         clearTimeout(bound);

@@ -20,6 +20,13 @@ export function serve(createApplication: () => Promise<ApplicationKernel>): Prom
     return new ServerProcess(createApplication).run();
 }
 
+/** To whoever started this process and waits for that: `npm run dev`, or pm2 with `wait_ready`. */
+function tellParent(): void {
+    if (process.connected) {
+        process.send?.('ready', () => undefined);
+    }
+}
+
 class ServerProcess {
     private app?: ApplicationKernel;
     private stopping?: Promise<void>;
@@ -39,6 +46,7 @@ class ServerProcess {
             if (this.app.environment.name !== 'test' && !this.stopping) {
                 process.stdout.write(banner(this.app, address));
             }
+            tellParent();
         } catch (error) {
             process.stderr.write(`${error instanceof ConfigError ? error.message : inspect(error)}\n`);
             await this.stop(1);

@@ -90,8 +90,9 @@ export class SessionServiceProvider extends ServiceProvider {
         this.pruner = new SessionPruner(this.layer);
         this.pruner.start();
         container.make(Readiness).add('session store', () => checkDriver(driver));
-        if (driver.abilities?.limits) {
-            log.info(`Session driver [${config.driver}]: ${driver.abilities.limits}`);
+        const { limits, survivesRestart } = driver.abilities ?? {};
+        if (limits) {
+            log.info(`Session driver [${config.driver}]: ${limits}${survivesRestart === false ? this.onReload : ''}`);
         }
     }
 
@@ -119,6 +120,12 @@ export class SessionServiceProvider extends ServiceProvider {
             );
         }
         return this.layer;
+    }
+
+    private get onReload(): string {
+        return this.app.environment.isDevelopment
+            ? " npm run dev restarts at every save, and no session survives that: driver 'file' (src/config/session.ts) keeps them."
+            : '';
     }
 
     private get settings(): SessionConfig {

@@ -1,0 +1,58 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const STANDBY = fileURLToPath(new URL('standby.ts', import.meta.url));
+/** A request that takes longer would keep whoever saved from the page with the change. */
+const STOP_MS = 2_000;
+
+type StopSignal = 'SIGINT' | 'SIGTERM';
+
+/** What a run is told: to begin, or to end as if it had heard this signal. */
+export type ToRun = { readonly entry: string } | { readonly stop: StopSignal };
+
+/** A process of the application: it loads the framework, and waits to be started. */
+export class Run {
+    /** Resolves when it listens, or has ended. */
+    public readonly settled: Promise<unknown>;
+    /** Resolves with the code it ended with; null: a signal ended it. */
+    public readonly ended: Promise<number | null>;
+    private readonly child: ChildProcess;
+
+    public constructor(args: readonly string[]) {
+        this.child = fork(STANDBY, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+        this.ended = new Promise((resolve) => this.child.once('exit', resolve));
+        const ready = new Promise<void>((resolve) => {
+            this.child.on('message', (message) => message === 'ready' && resolve());
+        });
+        this.settled = Promise.race([ready, this.ended]);
+    }
+
+    public start(entry: string): void {
+        this.tell({ entry });
+    }
+
+    /** Asks it to end, and waits for that; what takes too long is killed. */
+    public async stop(signal: StopSignal = 'SIGTERM'): Promise<number | null> {
+        this.tell({ stop: signal });
+        const late = setTimeout(() => {
+            process.stderr.write(
+                `The application was killed, as a request or a provider took longer than ${STOP_MS} ms to end.\n`,
+            );
+            this.kill();
+        }, STOP_MS);
+        const code = await this.ended;
+        clearTimeout(late);
+        return code;
+    }
+
+    public kill(): void {
+        this.child.kill('SIGKILL');
+    }
+
+    /** By message, as Windows knows no signals that a process could hear. */
+    private tell(message: ToRun): void {
+        if (this.child.connected) {
+            this.child.send(message, () => undefined); // it may end meanwhile
+        }
+    }
+}

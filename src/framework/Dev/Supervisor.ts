@@ -1,0 +1,136 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Run } from './Run.js';
+import { SourceWatch } from './SourceWatch.js';
+
+const FRAMEWORK = fileURLToPath(new URL('..', import.meta.url));
+/** What decides how files and packages are loaded. */
+const LOADING = ['tsconfig.json', 'package.json', 'package-lock.json'];
+
+export interface SupervisorOptions {
+    /** The folder of the project. */
+    readonly root: string;
+    /** The file that a run starts with; everything in its folder is watched. */
+    readonly entry: string;
+    /** What the application finds behind it in `process.argv`. */
+    readonly args: readonly string[];
+}
+
+/**
+ * Runs the application while it is worked on, and anew when a file is saved. The process of the next run waits with the
+ * framework loaded, which is most of what a start takes, so that a save costs a fraction of it.
+ */
+export class Supervisor {
+    private run: Run | undefined;
+    private next: Run | undefined;
+    private replacing: Promise<void> | undefined;
+    private stopping = false;
+    /** `.env` as the run has read it; undefined while it may make it, or fill in the secret, as the first one does. */
+    private env: string | undefined;
+
+    public constructor(private readonly options: SupervisorOptions) {}
+
+    public start(): void {
+        const { root, entry } = this.options;
+        new SourceWatch((files) => this.saved(files))
+            .addTree(dirname(entry))
+            .addFiles(root, ['.env', 'sosise.json', ...LOADING]);
+        process.on('SIGINT', () => void this.stop('SIGINT'));
+        process.on('SIGTERM', () => void this.stop('SIGTERM'));
+        process.stdin.on('data', () => this.restart('Enter')).on('error', () => undefined);
+        this.launch();
+    }
+
+    private saved(all: readonly string[]): void {
+        const files = all.filter((file) => file !== this.envFile || this.envWasChanged());
+        const named = files.find((file) => existsSync(file)) ?? files[0];
+        if (named === undefined) {
+            return;
+        }
+        if (files.some((file) => this.isLoadedAhead(file))) {
+            this.next?.kill();
+            this.next = undefined;
+        }
+        const others = files.length > 1 ? ` and ${files.length - 1} more` : '';
+        this.restart(`${relative(this.options.root, named)}${others} changed`);
+    }
+
+    /** Sources of the framework, and what says how they and the packages are loaded. */
+    private isLoadedAhead(file: string): boolean {
+        return file.startsWith(FRAMEWORK) || LOADING.includes(basename(file));
+    }
+
+    private envWasChanged(): boolean {
+        return this.env !== undefined && this.env !== this.readEnv();
+    }
+
+    private restart(reason: string): void {
+        if (this.replacing || this.stopping) {
+            return; // the run that follows reads everything anew
+        }
+        process.stdout.write(`\n${reason}: starting anew\n`);
+        this.replacing = this.replace().finally(() => {
+            this.replacing = undefined;
+        });
+    }
+
+    private async replace(): Promise<void> {
+        await this.run?.stop();
+        if (!this.stopping) {
+            this.launch();
+        }
+    }
+
+    private launch(): void {
+        const run = this.next ?? new Run(this.options.args);
+        this.next = undefined;
+        this.run = run;
+        const env = this.readEnv();
+        this.env = /^\s*SESSION_SECRET\s*=\s*\S/m.test(env) ? env : undefined;
+        run.start(this.options.entry);
+        void run.settled.then(() => this.prepareNext(run));
+        void run.ended.then((code) => this.ended(run, code));
+    }
+
+    /** Not before the run answers, or has failed: it has the processor for itself until then. */
+    private prepareNext(run: Run): void {
+        if (run !== this.run || this.stopping) {
+            return;
+        }
+        this.env ??= this.readEnv();
+        const next = new Run(this.options.args);
+        this.next = next;
+        void next.ended.then(() => {
+            this.next = this.next === next ? undefined : this.next;
+        });
+    }
+
+    private ended(run: Run, code: number | null): void {
+        if (run === this.run && !this.replacing && !this.stopping) {
+            process.stdout.write(`The application ended (${code ?? 'killed'}). The next save starts it anew.\n`);
+        }
+    }
+
+    private async stop(signal: 'SIGINT' | 'SIGTERM'): Promise<void> {
+        if (this.stopping) {
+            return; // a second Ctrl-C reaches the application itself, which then ends at once
+        }
+        this.stopping = true;
+        this.next?.kill();
+        const code = await this.run?.stop(signal);
+        process.exit(code ?? 1);
+    }
+
+    private get envFile(): string {
+        return join(this.options.root, '.env');
+    }
+
+    private readEnv(): string {
+        try {
+            return readFileSync(this.envFile, 'utf8');
+        } catch {
+            return '';
+        }
+    }
+}

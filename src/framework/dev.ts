@@ -1,0 +1,9 @@
+// `npm run dev`: node --import tsx src/framework/dev.ts src/server.ts
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Supervisor } from './Dev/Supervisor.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const [, , entry = 'src/server.ts', ...args] = process.argv;
+
+new Supervisor({ root, entry: join(root, entry), args }).start();

@@ -1,0 +1,205 @@
+import { mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFailed, onTestFinished, test, vi } from 'vitest';
+import { Browser } from '../helpers/Browser.js';
+import { DevServer } from './DevServer.js';
+import { CopiedApp } from './docs/CopiedApp.js';
+
+const root = realpathSync(new URL('../..', import.meta.url));
+const CONTROLLER = 'src/app/Http/Controllers/IndexController.ts';
+const TEXT = 'Sosise Skeleton is running';
+const ENV = `SESSION_SECRET=${'0123456789abcdef'.repeat(2)}\n# LOG_LEVEL=debug\n`;
+const ENDED = /The application ended \(1\)/;
+
+/** Counts visits, and answers as slowly as it is asked to, with the count as it was before. */
+const VISITS = `import { setTimeout as sleep } from 'node:timers/promises';
+import { Request, Response, Router } from 'express';
+import { increment } from '../framework/index.js';
+
+const router = Router();
+
+router.get('/', async (request: Request, response: Response) => {
+    const visits = increment(request, 'visits');
+    console.log('visit begun');
+    await sleep(Number(request.query['wait'] ?? 0));
+    response.json({ visits });
+});
+
+export default router;
+`;
+
+interface Project extends Record<'folder', string> {
+    server: DevServer;
+}
+
+async function develop(change: (copied: CopiedApp) => void = () => {}): Promise<Project> {
+    const copied = new CopiedApp(root);
+    onTestFinished(() => copied.remove());
+    change(copied);
+    const server = await DevServer.start(copied.folder);
+    onTestFinished(() => server.stop());
+    onTestFailed(() => console.error(server.output));
+    return { server, folder: copied.folder };
+}
+
+const withVisits = (driver: string) => (copied: CopiedApp) => {
+    copied.write('src/routes/api.ts', VISITS);
+    copied.write(
+        'src/config/session.ts',
+        `import { defineSessionConfig, env } from '../framework/index.js';
+export default defineSessionConfig({ enabled: true, driver: '${driver}', secret: env.string('SESSION_SECRET') });
+`,
+    );
+};
+
+const messageOf = async (server: DevServer) =>
+    ((await (await fetch(server.url)).json()) as { message: string }).message;
+
+test('a save of a controller, a new file, the framework or .env: the next answer has it', async () => {
+    const { server, folder } = await develop();
+    expect(await messageOf(server)).toBe(TEXT);
+    expect(server.output).toContain('.env was made from .env.example');
+    expect(server.output, 'the .env that the first start makes').not.toContain('starting anew');
+
+    expect(await server.reloaded(() => server.save(CONTROLLER, TEXT, 'Hello'))).toContain(`${CONTROLLER} changed`);
+    expect(await messageOf(server)).toBe('Hello');
+
+    await server.reloaded(() => {
+        mkdirSync(join(folder, 'src/app/Texts'));
+        writeFileSync(join(folder, 'src/app/Texts/hello.ts'), "export default 'From a new folder';\n");
+    });
+    await server.reloaded(() => {
+        server.save(CONTROLLER, "'Hello'", 'hello');
+        server.save(CONTROLLER, 'import', "import hello from '../../Texts/hello.js';\nimport");
+    });
+    expect(await messageOf(server)).toBe('From a new folder');
+    await server.reloaded(() => server.save('src/app/Texts/hello.ts', 'From', 'Saved in'));
+    expect(await messageOf(server)).toBe('Saved in a new folder');
+
+    await server.reloaded(() => server.save('src/framework/Http/banner.ts', 'is running', 'is up'));
+    expect(server.output.match(/ is up\n/g)).toHaveLength(1);
+
+    expect(await server.reloaded(() => server.save('.env', '# LOG_LEVEL=', 'LOG_LEVEL='))).toMatch(/^\n\.env changed/);
+    expect(await server.reloaded(() => server.press('Enter'))).toContain('Enter: starting anew');
+
+    const said = await server.reloaded(() => rmSync(join(folder, 'src/app/Texts'), { recursive: true }), ENDED);
+    expect(said).toMatch(/src\/app\/Texts.*changed[\s\S]*hello\.js/);
+});
+
+describe('a mistake shows in the terminal, with its place, and the save that mends it starts the application', () => {
+    let copied: CopiedApp;
+    let server: DevServer;
+
+    beforeAll(async () => {
+        copied = new CopiedApp(root);
+        copied.write('.env', ENV);
+        server = await DevServer.start(copied.folder);
+    });
+
+    afterAll(async () => {
+        await server.stop();
+        await copied.remove();
+    });
+
+    test.each<[string, string, string, string, RegExp]>([
+        ['a syntax error', CONTROLLER, 'const json', 'const const json', /IndexController\.ts:7:\d+.*ERROR/],
+        [
+            'a file that is not there',
+            CONTROLLER,
+            "'../../../framework/index.js'",
+            "'./Missing.js'",
+            /Missing\.js.*IndexController\.ts/,
+        ],
+        [
+            'a wrong config',
+            'src/config/session.ts',
+            "driver: 'file'",
+            'driver: 7',
+            /src\/config\/session\.ts[\s\S]*driver/,
+        ],
+        [
+            'a throw at start',
+            'src/app/Providers/AppServiceProvider.ts',
+            'boot(): void {',
+            "boot(): void {\n        throw new Error('no boot today');",
+            /no boot today[\s\S]*AppServiceProvider\.ts:\d+/,
+        ],
+        ['a wrong .env', '.env', '# LOG_LEVEL=debug', 'LOG_LEVEL=loud', /(LOG_LEVEL|level)[\s\S]*loud/],
+    ])('%s', async (_what, file, right, wrong, shown) => {
+        const said = await server.reloaded(() => server.save(file, right, wrong), ENDED);
+        expect(said).toMatch(shown);
+        expect(said).toContain('The next save starts it anew.');
+
+        await server.reloaded(() => server.save(file, wrong, right));
+        expect(await messageOf(server)).toBe(TEXT);
+    });
+
+    test('and Ctrl-C ends what has not started', async () => {
+        await server.reloaded(() => server.save(CONTROLLER, 'class', 'clas'), ENDED);
+        server.press('Ctrl-C');
+
+        await server.ended();
+        await vi.waitFor(() => expect(server.isLeft()).toBe(false), 20_000);
+    });
+});
+
+describe('the session of a visitor', () => {
+    test('survives the reload with the file driver, also what a request saves in the midst of it', async () => {
+        const { server } = await develop(withVisits('file'));
+        const visitor = new Browser(server.url);
+        expect(await visitor.json('/')).toEqual({ visits: 1 });
+
+        await server.reloaded(() => server.save('src/config/app.ts', '{', '{ '));
+        expect(await visitor.json('/')).toEqual({ visits: 2 });
+
+        const from = server.output.length;
+        const slow = visitor.visit('/?wait=400');
+        await server.says(/visit begun/, from);
+        await server.reloaded(() => server.save('src/config/app.ts', '{', '{ '));
+        expect(await (await slow).json()).toEqual({ visits: 3 });
+        expect(await visitor.json('/')).toEqual({ visits: 4 });
+        expect(server.output).not.toContain('no session survives');
+    });
+
+    test('ends with the memory driver, as the log says with what mends it', async () => {
+        const { server } = await develop(withVisits('memory'));
+        const line = await server.says(/.*no session survives.*/);
+        expect(line).toContain("driver 'file' (src/config/session.ts)");
+        const visitor = new Browser(server.url);
+        await visitor.visit('/');
+
+        await server.reloaded(() => server.save('src/config/app.ts', '{', '{ '));
+
+        expect(await visitor.json('/')).toEqual({ visits: 1 });
+    });
+});
+
+describe('the end', () => {
+    test('Ctrl-C ends all of it, with no complaint', async () => {
+        const { server } = await develop();
+        server.press('Ctrl-C');
+
+        expect(await server.ended()).toBe(0);
+        await vi.waitFor(() => expect(server.isLeft()).toBe(false), 20_000);
+        expect(server.output).not.toMatch(/error|killed|ended/i);
+    });
+
+    test('nothing is left when the watching process alone was killed', async () => {
+        const { server } = await develop();
+        server.kill('SIGKILL');
+        await server.ended();
+
+        await vi.waitFor(() => expect(server.isLeft()).toBe(false), 20_000);
+    });
+
+    test('a request that never ends holds a save up for two seconds, and no longer', async () => {
+        const { server } = await develop(withVisits('file'));
+        const stuck = fetch(`${server.url}/?wait=60000`).catch(() => 'cut');
+        await server.says(/visit begun/);
+
+        const said = await server.reloaded(() => server.save('src/config/app.ts', '{', '{ '));
+
+        expect(said).toContain('The application was killed');
+        expect(await stuck).toBe('cut');
+    });
+});
