@@ -27,12 +27,15 @@ export async function openConnection(options: RedisStoreOptions): Promise<RedisC
 }
 
 function notOpened(error: unknown, address: string, connectTimeoutMs: number): ConfigError {
-    const { message, code, isLasting } = error as RedisTrouble;
     const where = `Session driver [redis]: ${address}`;
-    return new ConfigError(
-        isLasting
-            ? `${where} refused the application: ${message} Mend username, password, database and tls of drivers.redis in src/config/session.ts.`
-            : `${where} did not answer within ${connectTimeoutMs} ms (${code}): start Redis, or mend drivers.redis in src/config/session.ts.`,
-        { cause: error },
-    );
+    return new ConfigError(`${where} ${whyNot(error as RedisTrouble, connectTimeoutMs)}`, { cause: error });
+}
+
+function whyNot({ message, code, isLasting, isOfTls }: RedisTrouble, connectTimeoutMs: number): string {
+    if (isOfTls) {
+        return `can't be spoken to over TLS (${code}): mend tls of drivers.redis in src/config/session.ts; its ca holds the certificate of who signed the server's.`;
+    }
+    return isLasting
+        ? `refused the application: ${message} Mend username, password, database and tls of drivers.redis in src/config/session.ts.`
+        : `did not answer within ${connectTimeoutMs} ms (${code}): start Redis, or mend drivers.redis in src/config/session.ts.`;
 }
