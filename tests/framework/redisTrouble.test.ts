@@ -1,8 +1,10 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { recordWith } from '../../src/framework/Session/contract/StoreBench.js';
 import { RedisStore } from '../../src/framework/Session/stores/RedisStore.js';
 import type { Browser } from '../helpers/Browser.js';
 import { onRedis } from '../helpers/onRedis.js';
@@ -177,6 +179,37 @@ await onRedis('when Redis is in trouble', () => {
         expect(error?.message).toMatch(/refused the application: .*WRONGPASS.*Mend username, password/);
         expect(performance.now() - started).toBeLessThan(2_000);
         expect(inspect([error, log], { depth: null })).not.toContain(secret);
+    });
+
+    test.each([
+        ['may not run scripts', '~sess:* +@all -@scripting'],
+        ['may not touch the keys', '~other:* +@all'],
+        ['may not write', '~sess:* +@all -set'],
+    ])('a user who %s is told at once', async (_what, rights) => {
+        const server = await ownServer();
+        server.cli('ACL', 'SETUSER', 'shop', 'on', '>Right7kQ2vX9mZ4', ...rights.split(' '));
+        const opening = RedisStore.open({ port: server.port, username: 'shop', password: 'Right7kQ2vX9mZ4' });
+        await expect(opening).rejects.toThrow(/refused the application: Redis refused: NOPERM .*\. Mend username/);
+    });
+
+    test('a user with the rights that docs/drivers.md names keeps sessions', async () => {
+        const server = await ownServer();
+        const page = readFileSync(new URL('../../docs/drivers.md', import.meta.url), 'utf8');
+        const [, rights = ''] = /^ACL SETUSER shop on >\S+ (.+)$/m.exec(page) ?? [];
+        server.cli('ACL', 'SETUSER', 'shop', 'on', '>Right7kQ2vX9mZ4', ...rights.split(' '));
+        const redis = { username: 'shop', password: 'Right7kQ2vX9mZ4' };
+        const store = await RedisStore.open({ port: server.port, ...redis });
+        onTestFinished(() => store.close());
+        const version = await store.write('one', recordWith({ n: 1 }), undefined, Date.now() + 60_000);
+        expect((await store.read('one'))?.version).toBe(version);
+        expect(await store.count()).toBe(1);
+        for await (const { id } of store.records()) {
+            expect(id).toBe('one');
+        }
+        const lease = await store.lock('one', 100);
+        await lease?.release();
+        expect(await store.setAside('one')).toBe(true);
+        await recovery(await visitorOf(await appOn(server.port, redis)));
     });
 
     test('start-up waits for a server that is only just starting', async () => {

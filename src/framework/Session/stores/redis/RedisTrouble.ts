@@ -40,7 +40,7 @@ export class RedisTrouble extends Error {
 export function refused(reply: Error): RedisTrouble {
     const said = reply.message.split(/,? with args /i)[0] ?? '';
     const code = /^[A-Z]+/.exec(said)?.[0] ?? 'ERR';
-    return new RedisTrouble(`Redis refused: ${said}`, code, 'refused');
+    return new RedisTrouble(`Redis refused: ${said.replace(/\.?$/, '.')}`, code, 'refused');
 }
 
 /** A connection that broke, or was not to be had. */

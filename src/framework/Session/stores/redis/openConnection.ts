@@ -22,12 +22,14 @@ export async function openConnection(options: RedisStoreOptions): Promise<RedisC
         await connection.open();
         return connection;
     } catch (error) {
-        throw notOpened(error, addressOf(options), connectTimeoutMs);
+        throw notOpened(error, options);
     }
 }
 
-function notOpened(error: unknown, address: string, connectTimeoutMs: number): ConfigError {
-    const where = `Session driver [redis]: ${address}`;
+/** Why start-up ends: the server could not be asked, or refused. */
+export function notOpened(error: unknown, options: RedisStoreOptions): ConfigError {
+    const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+    const where = `Session driver [redis]: ${addressOf(options)}`;
     return new ConfigError(`${where} ${whyNot(error as RedisTrouble, connectTimeoutMs)}`, { cause: error });
 }
 
