@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -150,6 +150,24 @@ await onRedis('when Redis is in trouble', () => {
         expect(await recovery(browser)).toBeLessThan(2_000);
     });
 
+    test('and fails over behind its address, the new master is found although the old one still answers', async () => {
+        const atOnce = ['--repl-diskless-sync-delay', '0'];
+        const servers = [await ownServer(...atOnce), await ownServer(...atOnce)] as const;
+        const [port, lead] = await movingAddress(servers[0].port);
+        const browser = await visitorOf(await appOn(port));
+        servers[1].cli('REPLICAOF', '127.0.0.1', String(servers[0].port));
+        await vi.waitFor(
+            () => expect(servers[1].cli('INFO', 'replication')).toContain('master_link_status:up'),
+            10_000,
+        );
+        servers[0].cli('FAILOVER', 'TO', '127.0.0.1', String(servers[1].port), 'FORCE', 'TIMEOUT', '5000');
+        await vi.waitFor(() => expect(servers[0].cli('ROLE')).toMatch(/^slave/), 10_000);
+        await expectTrouble(browser, { reads: false });
+        lead(servers[1].port); // as names do, some time later
+        expect(await recovery(browser)).toBeLessThan(2_500);
+        expect(await browser.json('/read')).toEqual({ n: 2 });
+    });
+
     test('a failed change was not half-way stored, and the next one counts on', async () => {
         const server = await ownServer();
         const browser = await visitorOf(await appOn(server.port));
@@ -242,6 +260,34 @@ await onRedis('when Redis is in trouble', () => {
         expect(performance.now() - started).toBeLessThan(300 + SLACK_MS);
     });
 });
+
+/** A port that leads to another one, and what leads new connections elsewhere. */
+async function movingAddress(target: number): Promise<[port: number, lead: (target: number) => void]> {
+    let leadsTo = target;
+    const ends = new Set<Socket>();
+    const server = createServer((near) => {
+        const far = connect(leadsTo, '127.0.0.1');
+        for (const end of [near, far]) {
+            ends.add(end);
+            end.on('error', () => {}).on('close', () => {
+                near.destroy();
+                far.destroy();
+            });
+        }
+        near.pipe(far).pipe(near);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+        server.close();
+        for (const end of ends) {
+            end.destroy();
+        }
+    });
+    const lead = (other: number) => {
+        leadsTo = other;
+    };
+    return [(server.address() as AddressInfo).port, lead];
+}
 
 /** Lets the server sleep, on a connection of its own. */
 async function sleepOn(port: number, seconds: number): Promise<void> {

@@ -26,7 +26,7 @@ interface Outage {
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 /** After a failover, the connection may still lead to the server that was the master: a new one finds the new master. */
-const REPLACE_READ_ONLY_EVERY_MS = 5_000;
+const REPLACE_READ_ONLY_EVERY_MS = 1_000;
 const MINUTE_MS = 60_000;
 
 /**
