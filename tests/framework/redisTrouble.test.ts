@@ -210,6 +210,18 @@ await onRedis('when Redis is in trouble', () => {
         await expect(opening).rejects.toThrow(/refused the application: Redis refused: NOPERM .*\. Mend username/);
     });
 
+    test('a server that lets nobody in is told in its own words', async () => {
+        const server = await ownServer();
+        server.cli('CONFIG', 'SET', 'maxclients', '1');
+        const socket = connect(server.port, '127.0.0.1');
+        onTestFinished(() => void socket.destroy());
+        await once(socket, 'connect');
+        await vi.waitFor(() => expect(server.cli('PING')).toContain('max number of clients'));
+        await expect(RedisStore.open({ port: server.port, connectTimeoutMs: 300 })).rejects.toThrow(
+            /let nobody in within 300 ms: Redis refused: ERR max number of clients reached\. Look at the server/,
+        );
+    });
+
     test('a user with the rights that docs/drivers.md names keeps sessions', async () => {
         const server = await ownServer();
         const page = readFileSync(new URL('../../docs/drivers.md', import.meta.url), 'utf8');
