@@ -1,16 +1,18 @@
+import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisStore as StockRedisStore } from 'connect-redis';
 import { sign } from 'cookie-signature';
 import { createClient } from 'redis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { recordWith, sessionWith } from '../../src/framework/Session/contract/StoreBench.js';
+import { exclusive } from '../../src/framework/Session/exclusive.js';
 import { BadRecordError } from '../../src/framework/Session/SessionDriver.js';
 import { keyOf } from '../../src/framework/Session/storageKeys.js';
 import { RedisStore } from '../../src/framework/Session/stores/RedisStore.js';
 import type { RedisStoreOptions } from '../../src/framework/Session/stores/redis/RedisStoreOptions.js';
 import { onRedis } from '../helpers/onRedis.js';
 import type { RedisServer } from '../helpers/redis.js';
-import { SECRET, sessionApp } from '../helpers/sessionApp.js';
+import { SECRET, type SessionApp, sessionApp } from '../helpers/sessionApp.js';
 import { testSessionStore } from '../helpers/testSessionStore.js';
 
 const later = () => Date.now() + 60_000;
@@ -57,6 +59,48 @@ await onRedis('the redis driver', (server) => {
             server.cli('SET', `p${prefixes}:~lock:one`, 'the next owner');
             await lease?.release();
             expect(server.cli('GET', `p${prefixes}:~lock:one`)).toBe('the next owner');
+        });
+
+        test('who lost the lease to another request stores nothing of what it did under it', async () => {
+            const events = new EventEmitter();
+            const apps = await Promise.all(
+                [1, 2].map(() =>
+                    sessionApp({
+                        session: { driver: 'redis', drivers: { redis: { ...server.options, prefix: 'lost:' } } },
+                        routes: (router) => {
+                            router.post('/begin', (request, response) => {
+                                request.session['n'] = 0;
+                                response.json('begun');
+                            });
+                            router.post('/add', exclusive(), async (request, response) => {
+                                const n = Number(request.session['n']);
+                                if (request.query['waits']) {
+                                    events.emit('waits');
+                                    await once(events, 'go on');
+                                }
+                                request.session['n'] = n + 1;
+                                response.json(n + 1);
+                            });
+                            router.get('/n', (request, response) => void response.json(request.session['n']));
+                        },
+                    }),
+                ),
+            );
+            const browser = (apps[0] as SessionApp).browser();
+            await browser.visit('/begin', { method: 'POST' });
+            const other = (apps[1] as SessionApp).browser();
+            for (const [name, value] of browser.cookies) {
+                other.cookies.set(name, value);
+            }
+            const waits = once(events, 'waits');
+            const first = browser.visit('/add?waits=1', { method: 'POST' });
+            await waits;
+            server.cli('DEL', ...server.cli('KEYS', 'lost:~lock:*').split('\n')); // as when its process is stopped for long
+            expect(await other.json('/add', { method: 'POST' })).toBe(1);
+            expect(await other.json('/add', { method: 'POST' })).toBe(2);
+            events.emit('go on');
+            expect((await first).status).toBe(503);
+            expect(await browser.json('/n')).toBe(2);
         });
 
         test('one of them walks through the records, once in every interval', async () => {

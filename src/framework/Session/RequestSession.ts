@@ -390,6 +390,7 @@ export class RequestSession {
         if (!lease) {
             throw new SessionBusyException(lockTimeoutMs);
         }
+        this.state.turn = lease;
         return () => lease.release();
     }
 

@@ -3,6 +3,7 @@ import { merged, NO_CHANGE, piecewise, type SessionChange } from './mergeChanges
 import { RecentlyUsed } from './RecentlyUsed.js';
 import {
     BadRecordError,
+    type Lease,
     type ListedRecord,
     type MaybePromise,
     type SessionDriver,
@@ -182,10 +183,18 @@ export class SessionRepository {
     /**
      * Applies a change to what is stored now, starting from what was loaded; a write that came between is read and
      * merged. Undefined: the session has ended meanwhile, and nothing was stored.
+     * @param turn What the request holds that made the change, where it runs alone: with the turn lost, it fails.
      */
-    public save(id: string, loaded: LoadedSession, change: SessionChange): MaybePromise<LoadedSession | undefined> {
+    public save(
+        id: string,
+        loaded: LoadedSession,
+        change: SessionChange,
+        turn?: Lease,
+    ): MaybePromise<LoadedSession | undefined> {
         return this.trouble.attempt('saved', id, () =>
-            after(this.relist(id, loaded.record.login), (login) => this.merge(id, loaded, change, login)),
+            after(this.relist(id, loaded.record.login), (login) =>
+                after(stillHeld(turn, false), () => this.merge(id, loaded, change, login, turn)),
+            ),
         );
     }
 
@@ -461,15 +470,20 @@ export class SessionRepository {
         { stored, record }: LoadedSession,
         change: SessionChange,
         login: Login | undefined,
+        turn: Lease | undefined,
     ): MaybePromise<LoadedSession | undefined> {
         return after(
             this.tryWrite(id, stored, record, change, record.created, login),
-            (written) => written ?? this.mergeInTurn(id, piecewise(change)),
+            (written) => written ?? this.mergeInTurn(id, piecewise(change), turn),
         );
     }
 
     /** Another request was first: its changes stay, ours are applied to them. One after another, so that each succeeds. */
-    private async mergeInTurn(id: string, change: SessionChange): Promise<LoadedSession | undefined> {
+    private async mergeInTurn(
+        id: string,
+        change: SessionChange,
+        turn: Lease | undefined,
+    ): Promise<LoadedSession | undefined> {
         const { timeoutMs } = this.options;
         if (!this.writers.tryEnter(id) && !(await this.writers.enter(id, timeoutMs))) {
             throw new Error(`Other requests of the same session were writing it for ${timeoutMs} ms.`);
@@ -480,6 +494,7 @@ export class SessionRepository {
                 if (base.kind !== 'live') {
                     return endedOrGone(base);
                 }
+                await stillHeld(turn, true); // after the look: what is written from here on is compared with it
                 const written = await this.tryWrite(id, base.stored, base.record, change);
                 if (written) {
                     return written;
@@ -597,6 +612,15 @@ export function dropOf(
     record: Pick<LiveRecord, 'seen' | 'created' | 'maxAge'> | number,
 ): number {
     return typeof record === 'number' ? record + NOTE_KEPT_MS : lifetime.endOf(record).at + ENDED_KEPT_MS;
+}
+
+/** What a request that ran alone has made of the session counts only if it did run alone: another has read it meanwhile. */
+function stillHeld(turn: Lease | undefined, isDoubted: boolean): MaybePromise<void> {
+    return after(turn?.isHeld?.(isDoubted) ?? true, (isHeld) => {
+        if (!isHeld) {
+            throw new Error('Another request of this session had its turn: this process was stopped for too long.');
+        }
+    });
 }
 
 /** Nothing is stored for a session that ended. One that is gone without a note of its end was lost: that is trouble. */

@@ -161,7 +161,7 @@ export class SessionFiles {
                 await turn.release();
             }
         }
-        return lock && { release: () => lock.release().finally(() => turn.release()) };
+        return lock && { release: () => lock.release().finally(() => turn.release()), isHeld: () => lock.isOurs() };
     }
 
     /** Moves what is in a record's place out of the way: a link itself, a folder with what is in it. */
