@@ -6,6 +6,7 @@ import { createClient } from 'redis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { recordWith, sessionWith } from '../../src/framework/Session/contract/StoreBench.js';
 import { exclusive } from '../../src/framework/Session/exclusive.js';
+import { login } from '../../src/framework/Session/login.js';
 import { BadRecordError } from '../../src/framework/Session/SessionDriver.js';
 import { keyOf } from '../../src/framework/Session/storageKeys.js';
 import { RedisStore } from '../../src/framework/Session/stores/RedisStore.js';
@@ -81,6 +82,14 @@ await onRedis('the redis driver', (server) => {
                                 request.session['n'] = n + 1;
                                 response.json(n + 1);
                             });
+                            router.post('/login', exclusive(), async (request, response) => {
+                                const n = Number(request.session['n']);
+                                events.emit('waits');
+                                await once(events, 'go on');
+                                request.session['n'] = n + 1;
+                                await login(request, 'anna');
+                                response.json(n + 1);
+                            });
                             router.get('/n', (request, response) => void response.json(request.session['n']));
                         },
                     }),
@@ -92,15 +101,18 @@ await onRedis('the redis driver', (server) => {
             for (const [name, value] of browser.cookies) {
                 other.cookies.set(name, value);
             }
-            const waits = once(events, 'waits');
-            const first = browser.visit('/add?waits=1', { method: 'POST' });
-            await waits;
-            server.cli('DEL', ...server.cli('KEYS', 'lost:~lock:*').split('\n')); // as when its process is stopped for long
-            expect(await other.json('/add', { method: 'POST' })).toBe(1);
-            expect(await other.json('/add', { method: 'POST' })).toBe(2);
-            events.emit('go on');
-            expect((await first).status).toBe(503);
-            expect(await browser.json('/n')).toBe(2);
+            let n = 0;
+            for (const path of ['/add?waits=1', '/login']) {
+                const waits = once(events, 'waits');
+                const first = browser.visit(path, { method: 'POST' });
+                await waits;
+                server.cli('DEL', ...server.cli('KEYS', 'lost:~lock:*').split('\n')); // as when its process is stopped for long
+                expect(await other.json('/add', { method: 'POST' })).toBe(++n);
+                expect(await other.json('/add', { method: 'POST' })).toBe(++n);
+                events.emit('go on');
+                expect((await first).status, path).toBe(503);
+                expect(await browser.json('/n')).toBe(n);
+            }
         });
 
         test('one of them walks through the records, once in every interval', async () => {

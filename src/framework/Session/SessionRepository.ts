@@ -236,13 +236,15 @@ export class SessionRepository {
         loaded: LoadedSession,
         change: SessionChange,
         login?: Login,
+        turn?: Lease,
     ): Promise<LoadedSession | undefined> {
         const user = login?.user ?? loaded.record.login?.user;
         if (user !== undefined) {
             await this.trouble.attempt('saved', newId, () => this.users.add(user, newId)); // first: it must not miss one that lives
         }
         try {
-            return await this.moveTo(id, newId, loaded, change, login);
+            await stillHeld(turn, false);
+            return await this.moveTo(id, newId, loaded, change, login, turn);
         } catch (error) {
             throw unavailable('saved', id, error);
         }
@@ -511,6 +513,7 @@ export class SessionRepository {
         loaded: LoadedSession,
         change: SessionChange,
         login: Login | undefined,
+        turn: Lease | undefined,
     ): Promise<LoadedSession | undefined> {
         let base: LoadResult = loaded;
         let moved: LoadedSession | undefined;
@@ -523,12 +526,13 @@ export class SessionRepository {
                 if (await this.trouble.inTime('saved', this.writeEnded(id, base.stored, 'migrated', { to: newId }))) {
                     return moved;
                 }
+                base = this.open(id, await this.load(id)); // written meanwhile: what is there now is what moves
+                await stillHeld(turn, true);
             } catch (error) {
                 // Nobody knows its id. Nor is it waited for: the store may be what hangs.
                 void this.withdraw(newId, moved).catch(() => undefined);
                 throw error;
             }
-            base = this.open(id, await this.load(id)); // written meanwhile: what is there now is what moves
             change = piecewise(change);
         }
         if (moved) {
@@ -616,11 +620,13 @@ export function dropOf(
 
 /** What a request that ran alone has made of the session counts only if it did run alone: another has read it meanwhile. */
 function stillHeld(turn: Lease | undefined, isDoubted: boolean): MaybePromise<void> {
-    return after(turn?.isHeld?.(isDoubted) ?? true, (isHeld) => {
-        if (!isHeld) {
-            throw new Error('Another request of this session had its turn: this process was stopped for too long.');
-        }
-    });
+    return turn?.isHeld && after(turn.isHeld(isDoubted), refuseLost);
+}
+
+function refuseLost(isHeld: boolean): void {
+    if (!isHeld) {
+        throw new Error('Another request of this session had its turn: this process was stopped for too long.');
+    }
 }
 
 /** Nothing is stored for a session that ended. One that is gone without a note of its end was lost: that is trouble. */

@@ -144,7 +144,9 @@ export class SessionState {
         login?: Login,
     ): MaybePromise<boolean> {
         const { repository } = this.layer;
-        return this.write(snapshot, () => repository.migrate(this.key, keyOf(newId), loaded, this.own(change), login));
+        return this.write(snapshot, () =>
+            repository.migrate(this.key, keyOf(newId), loaded, this.own(change), login, this.turn),
+        );
     }
 
     /** Writes down that the session is in use. False: it has ended meanwhile. */
