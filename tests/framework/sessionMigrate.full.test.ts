@@ -129,7 +129,7 @@ export default defineSessionConfig({
             if (
                 stopAfterMs !== undefined &&
                 !stopped &&
-                /moved/.test(output) &&
+                / of \d+ records/.test(output) &&
                 performance.now() - started > stopAfterMs
             ) {
                 stopped = true;
