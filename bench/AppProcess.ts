@@ -21,6 +21,8 @@ export interface AppOptions {
     accessLog?: boolean;
     /** Ours: sessions are stored encrypted. */
     encrypt?: boolean;
+    /** Settings of its Redis server. */
+    redis?: readonly string[];
     /** Hand-wired: load what else the skeleton loads. */
     allPackages?: boolean;
     /** Write a CPU profile to this file when it stops. */
@@ -58,7 +60,8 @@ export class AppProcess {
         public readonly port: number,
         private readonly child: ChildProcess,
         private readonly folder: string,
-        private readonly redis: RedisServer | undefined,
+        /** Its own, where that is its driver. */
+        public readonly redis: RedisServer | undefined,
     ) {
         running.add(this);
         child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -72,7 +75,7 @@ export class AppProcess {
         const entry = fileURLToPath(new URL(ENTRIES[name], import.meta.url));
         const { processes = 1 } = options;
         // On the client's core: it is the application that is measured.
-        const redis = options.driver === 'redis' ? await RedisServer.start() : undefined;
+        const redis = options.driver === 'redis' ? await RedisServer.start(...(options.redis ?? [])) : undefined;
         const { profile } = options;
         const flags = profile
             ? [
@@ -138,8 +141,12 @@ export class AppProcess {
         return kilobytes === undefined ? undefined : Number(kilobytes) / 1024;
     }
 
+    public get isAlive(): boolean {
+        return this.child.exitCode === null && this.child.signalCode === null;
+    }
+
     public async stop(): Promise<void> {
-        if (this.child.exitCode === null && this.child.signalCode === null) {
+        if (this.isAlive) {
             const exited = once(this.child, 'exit');
             this.child.kill('SIGTERM');
             const limit = setTimeout(() => this.child.kill('SIGKILL'), STOP_LIMIT_MS);

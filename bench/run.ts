@@ -8,6 +8,7 @@
  *     npm run bench -- --boot                    boot to the first 200, memory, size of the install
  *     npm run bench -- --growth                  ours with more, larger sessions and more connections; --million for that many
  *                                            in files; each measured for half of --seconds
+ *     npm run bench -- --recovery                ours while Redis is in trouble, and how soon it is well again
  *     npm run bench -- --profile --driver=file --only=read     a CPU profile of our server instead
  *
  * --rounds=5 --seconds=2   both apps are asked for so many seconds in turn, so many times; after one round of warming up
@@ -23,6 +24,7 @@ import { bootTable, installTable, measureBoot, measureInstalls } from './boot.js
 import { growthTable, measureGrowth, measureStoredMemory, storedMemoryTable } from './growth.js';
 import { moveToClientCore } from './pinning.js';
 import { profileRow } from './profile.js';
+import { measureRecovery, recoveryTable } from './recovery.js';
 import { circumstances, circumstancesLine, rowTable } from './report.js';
 import { measureRow, planRows, type Rounds, type Row } from './rows.js';
 
@@ -40,6 +42,7 @@ const { values } = parseArgs({
         boot: { type: 'boolean', default: false },
         growth: { type: 'boolean', default: false },
         million: { type: 'boolean', default: false },
+        recovery: { type: 'boolean', default: false },
         profile: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
     },
@@ -67,6 +70,9 @@ if (values.boot) {
     await boot();
 } else if (values.growth) {
     await growth();
+} else if (values.recovery) {
+    const recoveries = await measureRecovery(settings.rounds, say);
+    print({ recoveries }, recoveryTable(recoveries));
 } else if (values.profile) {
     for (const plan of plans) {
         console.log(await profileRow(plan, settings));

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { recordWith } from '../../src/framework/Session/contract/StoreBench.js';
 import { RedisStore } from '../../src/framework/Session/stores/RedisStore.js';
 import { onRedis } from '../helpers/onRedis.js';
-import { freePort, RedisServer } from '../helpers/redis.js';
+import { freePort, program, RedisServer } from '../helpers/redis.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 import { testSessionStore } from '../helpers/testSessionStore.js';
 import { artisanOn } from './artisanOn.js';
@@ -169,7 +169,7 @@ async function startSentinel(master: number): Promise<number> {
         'sentinel failover-timeout shop 3000',
     ];
     writeFileSync(file, `${lines.join('\n')}\n`);
-    const child: ChildProcess = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
+    const child: ChildProcess = spawn(program, [file, '--sentinel'], { stdio: 'ignore' });
     onTestFinished(async () => {
         const exit = once(child, 'exit');
         child.kill('SIGKILL');

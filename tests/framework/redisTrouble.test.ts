@@ -1,8 +1,10 @@
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { recordWith } from '../../src/framework/Session/contract/StoreBench.js';
 import { RedisStore } from '../../src/framework/Session/stores/RedisStore.js';
 import type { Browser } from '../helpers/Browser.js';
 import { onRedis } from '../helpers/onRedis.js';
@@ -148,6 +150,24 @@ await onRedis('when Redis is in trouble', () => {
         expect(await recovery(browser)).toBeLessThan(2_000);
     });
 
+    test('and fails over behind its address, the new master is found although the old one still answers', async () => {
+        const atOnce = ['--repl-diskless-sync-delay', '0'];
+        const servers = [await ownServer(...atOnce), await ownServer(...atOnce)] as const;
+        const [port, lead] = await movingAddress(servers[0].port);
+        const browser = await visitorOf(await appOn(port));
+        servers[1].cli('REPLICAOF', '127.0.0.1', String(servers[0].port));
+        await vi.waitFor(
+            () => expect(servers[1].cli('INFO', 'replication')).toContain('master_link_status:up'),
+            10_000,
+        );
+        servers[1].cli('REPLICAOF', 'NO', 'ONE');
+        servers[0].cli('REPLICAOF', '127.0.0.1', String(servers[1].port));
+        await expectTrouble(browser, { reads: false });
+        lead(servers[1].port); // as names do, some time later
+        expect(await recovery(browser)).toBeLessThan(2_500);
+        expect(await browser.json('/read')).toEqual({ n: 2 });
+    });
+
     test('a failed change was not half-way stored, and the next one counts on', async () => {
         const server = await ownServer();
         const browser = await visitorOf(await appOn(server.port));
@@ -177,6 +197,49 @@ await onRedis('when Redis is in trouble', () => {
         expect(error?.message).toMatch(/refused the application: .*WRONGPASS.*Mend username, password/);
         expect(performance.now() - started).toBeLessThan(2_000);
         expect(inspect([error, log], { depth: null })).not.toContain(secret);
+    });
+
+    test.each([
+        ['may not run scripts', '~sess:* +@all -@scripting'],
+        ['may not touch the keys', '~other:* +@all'],
+        ['may not write', '~sess:* +@all -set'],
+    ])('a user who %s is told at once', async (_what, rights) => {
+        const server = await ownServer();
+        server.cli('ACL', 'SETUSER', 'shop', 'on', '>Right7kQ2vX9mZ4', ...rights.split(' '));
+        const opening = RedisStore.open({ port: server.port, username: 'shop', password: 'Right7kQ2vX9mZ4' });
+        await expect(opening).rejects.toThrow(/refused the application: Redis refused: NOPERM .*\. Mend username/);
+    });
+
+    test('a server that lets nobody in is told in its own words', async () => {
+        const server = await ownServer();
+        server.cli('CONFIG', 'SET', 'maxclients', '1');
+        const socket = connect(server.port, '127.0.0.1');
+        onTestFinished(() => void socket.destroy());
+        await once(socket, 'connect');
+        await vi.waitFor(() => expect(server.cli('PING')).toContain('max number of clients'));
+        await expect(RedisStore.open({ port: server.port, connectTimeoutMs: 300 })).rejects.toThrow(
+            /let nobody in within 300 ms: Redis refused: ERR max number of clients reached\. Look at the server/,
+        );
+    });
+
+    test('a user with the rights that docs/drivers.md names keeps sessions', async () => {
+        const server = await ownServer();
+        const page = readFileSync(new URL('../../docs/drivers.md', import.meta.url), 'utf8');
+        const [, rights = ''] = /^ACL SETUSER shop on >\S+ (.+)$/m.exec(page) ?? [];
+        server.cli('ACL', 'SETUSER', 'shop', 'on', '>Right7kQ2vX9mZ4', ...rights.split(' '));
+        const redis = { username: 'shop', password: 'Right7kQ2vX9mZ4' };
+        const store = await RedisStore.open({ port: server.port, ...redis });
+        onTestFinished(() => store.close());
+        const version = await store.write('one', recordWith({ n: 1 }), undefined, Date.now() + 60_000);
+        expect((await store.read('one'))?.version).toBe(version);
+        expect(await store.count()).toBe(1);
+        for await (const { id } of store.records()) {
+            expect(id).toBe('one');
+        }
+        const lease = await store.lock('one', 100);
+        await lease?.release();
+        expect(await store.setAside('one')).toBe(true);
+        await recovery(await visitorOf(await appOn(server.port, redis)));
     });
 
     test('start-up waits for a server that is only just starting', async () => {
@@ -210,6 +273,34 @@ await onRedis('when Redis is in trouble', () => {
         expect(performance.now() - started).toBeLessThan(300 + 4 * SLACK_MS);
     });
 });
+
+/** A port that leads to another one, and what leads new connections elsewhere. */
+async function movingAddress(target: number): Promise<[port: number, lead: (target: number) => void]> {
+    let leadsTo = target;
+    const ends = new Set<Socket>();
+    const server = createServer((near) => {
+        const far = connect(leadsTo, '127.0.0.1');
+        for (const end of [near, far]) {
+            ends.add(end);
+            end.on('error', () => {}).on('close', () => {
+                near.destroy();
+                far.destroy();
+            });
+        }
+        near.pipe(far).pipe(near);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+        server.close();
+        for (const end of ends) {
+            end.destroy();
+        }
+    });
+    const lead = (other: number) => {
+        leadsTo = other;
+    };
+    return [(server.address() as AddressInfo).port, lead];
+}
 
 /** Lets the server sleep, on a connection of its own. */
 async function sleepOn(port: number, seconds: number): Promise<void> {

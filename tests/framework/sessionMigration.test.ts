@@ -7,6 +7,7 @@ import { Browser } from '../helpers/Browser.js';
 import { memberRoutes } from '../helpers/loginRoutes.js';
 import { onRedis } from '../helpers/onRedis.js';
 import { type SessionApp, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
+import { artisanOn } from './artisanOn.js';
 
 const HOUR = 3_600_000;
 const post = (body: unknown = {}) => ({ method: 'POST', body });
@@ -124,6 +125,21 @@ await onRedis('moving all sessions', (server) => {
         const app = await start('redis', ['file']);
         const counts = await app.app.container.make(SessionMigration).run({ from: 'file', to: 'redis' });
         expect(counts).toMatchObject({ moved: 0, known: 1, lists: 1 });
+    });
+
+    test('a server in trouble breaks it off with what to do next, and nothing is lost', async () => {
+        const path = temporaryFolder();
+        const drivers = { file: { path }, redis: { port: server.port, prefix: `migration${++places}:` } };
+        const before = await sessionApp({ session: { driver: 'file', drivers, idle: HOUR } });
+        await fill(before, 5);
+        await before.close();
+        const artisan = artisanOn({ session: { driver: 'redis', fallback: ['file'], drivers, idle: HOUR } });
+        server.cli('CONFIG', 'SET', 'maxmemory', '1');
+        const broken = await artisan('session:migrate');
+        server.cli('CONFIG', 'SET', 'maxmemory', '0');
+        expect(broken.code).toBe(1);
+        expect(broken.errors).toMatch(/OOM .*\. What has moved is safe: run it again to move the rest\./);
+        expect((await artisan('session:migrate')).output).toContain('5 sessions moved');
     });
 
     test.each([

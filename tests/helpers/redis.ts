@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 /** The server's program; SOSISE_REDIS_SERVER names another, such as valkey-server. */
-const program = process.env['SOSISE_REDIS_SERVER'] ?? 'redis-server';
+export const program = process.env['SOSISE_REDIS_SERVER'] ?? 'redis-server';
 
 /** A Redis of a test's own: on a free port that stays the same when it is started again, and without a file. */
 export class RedisServer {

@@ -1,5 +1,6 @@
 import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import { toError } from '../Exceptions/thrown.js';
 import { type MigrationCounts, SessionMigration } from '../Session/SessionMigration.js';
 import { counted, grouped } from '../words.js';
 import { Command, type CommandInput } from './Command.js';
@@ -27,15 +28,18 @@ export class SessionMigrateCommand extends Command {
             throw new UsageError('Say where the sessions are: ./artisan session:migrate --from file --to redis.');
         }
         const progress = new Progress({ unit: 'records' });
-        const counts = await app.container.make(SessionMigration).run({
-            from,
-            to,
-            signal: this.signal,
-            progress: (soFar, total) => {
-                progress.total = total;
-                progress.update(Object.values(soFar).reduce((sum, count) => sum + count, 0));
-            },
-        });
+        const counts = await app.container
+            .make(SessionMigration)
+            .run({
+                from,
+                to,
+                signal: this.signal,
+                progress: (soFar, total) => {
+                    progress.total = total;
+                    progress.update(Object.values(soFar).reduce((sum, count) => sum + count, 0));
+                },
+            })
+            .catch((error: unknown) => Promise.reject(brokenOff(error)));
         progress.end();
         this.line(`${sentenceOf(counts)} It took ${progress.seconds} s.`);
         if (this.signal.aborted) {
@@ -43,6 +47,15 @@ export class SessionMigrateCommand extends Command {
         }
         this.line(`All sessions that live are in ${to}: take '${from}' out of fallback, and restart the application.`);
     }
+}
+
+/** A store in trouble: who reads it wants to know what has become of the sessions. */
+function brokenOff(error: unknown): unknown {
+    return error instanceof ConfigError
+        ? error
+        : new ConfigError(`${toError(error).message} What has moved is safe: run it again to move the rest.`, {
+              cause: error,
+          });
 }
 
 function sentenceOf({ moved, lists, known, over, damaged }: MigrationCounts): string {

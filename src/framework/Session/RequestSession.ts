@@ -412,6 +412,7 @@ export class RequestSession {
         if (!lease) {
             throw new SessionBusyException(lockTimeoutMs);
         }
+        this.state.turn = lease;
         return () => lease.release();
     }
 

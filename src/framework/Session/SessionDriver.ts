@@ -22,6 +22,12 @@ export interface ListedRecord extends StoredRecord {
 export interface Lease {
     /** Gives the lock back; a second call does nothing. */
     release(): MaybePromise<void>;
+    /**
+     * Whether nobody else can have had the lock since, asked before what was done under it is stored. Left out: no
+     * process that lives loses it.
+     * @param isDoubted Somebody else wrote meanwhile: what this process believes by itself does not do.
+     */
+    isHeld?(isDoubted: boolean): MaybePromise<boolean>;
 }
 
 /** Says that what is stored under an id can't be a record: a folder, a link, a file far too large. */

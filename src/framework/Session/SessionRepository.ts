@@ -3,6 +3,7 @@ import { merged, NO_CHANGE, piecewise, type SessionChange } from './mergeChanges
 import { RecentlyUsed } from './RecentlyUsed.js';
 import {
     BadRecordError,
+    type Lease,
     type ListedRecord,
     type MaybePromise,
     type SessionDriver,
@@ -183,10 +184,18 @@ export class SessionRepository {
     /**
      * Applies a change to what is stored now, starting from what was loaded; a write that came between is read and
      * merged. Undefined: the session has ended meanwhile, and nothing was stored.
+     * @param turn What the request holds that made the change, where it runs alone: with the turn lost, it fails.
      */
-    public save(id: string, loaded: LoadedSession, change: SessionChange): MaybePromise<LoadedSession | undefined> {
+    public save(
+        id: string,
+        loaded: LoadedSession,
+        change: SessionChange,
+        turn?: Lease,
+    ): MaybePromise<LoadedSession | undefined> {
         return this.trouble.attempt('saved', id, () =>
-            after(this.relist(id, loaded.record.login), (login) => this.merge(id, loaded, change, login)),
+            after(this.relist(id, loaded.record.login), (login) =>
+                after(stillHeld(turn, false), () => this.merge(id, loaded, change, login, turn)),
+            ),
         );
     }
 
@@ -228,13 +237,15 @@ export class SessionRepository {
         loaded: LoadedSession,
         change: SessionChange,
         login?: Login,
+        turn?: Lease,
     ): Promise<LoadedSession | undefined> {
         const user = login?.user ?? loaded.record.login?.user;
         if (user !== undefined) {
             await this.trouble.attempt('saved', newId, () => this.users.add(user, newId)); // first: it must not miss one that lives
         }
         try {
-            return await this.moveTo(id, newId, loaded, change, login);
+            await stillHeld(turn, false);
+            return await this.moveTo(id, newId, loaded, change, login, turn);
         } catch (error) {
             throw unavailable('saved', id, error);
         }
@@ -465,15 +476,20 @@ export class SessionRepository {
         { stored, record }: LoadedSession,
         change: SessionChange,
         login: Login | undefined,
+        turn: Lease | undefined,
     ): MaybePromise<LoadedSession | undefined> {
         return after(
             this.tryWrite(id, stored, record, change, record.created, login),
-            (written) => written ?? this.mergeInTurn(id, piecewise(change)),
+            (written) => written ?? this.mergeInTurn(id, piecewise(change), turn),
         );
     }
 
     /** Another request was first: its changes stay, ours are applied to them. One after another, so that each succeeds. */
-    private async mergeInTurn(id: string, change: SessionChange): Promise<LoadedSession | undefined> {
+    private async mergeInTurn(
+        id: string,
+        change: SessionChange,
+        turn: Lease | undefined,
+    ): Promise<LoadedSession | undefined> {
         const { timeoutMs } = this.options;
         if (!this.writers.tryEnter(id) && !(await this.writers.enter(id, timeoutMs))) {
             throw new Error(`Other requests of the same session were writing it for ${timeoutMs} ms.`);
@@ -484,6 +500,7 @@ export class SessionRepository {
                 if (base.kind !== 'live') {
                     return endedOrGone(base);
                 }
+                await stillHeld(turn, true); // after the look: what is written from here on is compared with it
                 const written = await this.tryWrite(id, base.stored, base.record, change);
                 if (written) {
                     return written;
@@ -500,6 +517,7 @@ export class SessionRepository {
         loaded: LoadedSession,
         change: SessionChange,
         login: Login | undefined,
+        turn: Lease | undefined,
     ): Promise<LoadedSession | undefined> {
         let base: LoadResult = loaded;
         let moved: LoadedSession | undefined;
@@ -512,12 +530,13 @@ export class SessionRepository {
                 if (await this.trouble.inTime('saved', this.writeEnded(id, base.stored, 'migrated', { to: newId }))) {
                     return moved;
                 }
+                base = this.open(id, await this.load(id)); // written meanwhile: what is there now is what moves
+                await stillHeld(turn, true);
             } catch (error) {
                 // Nobody knows its id. Nor is it waited for: the store may be what hangs.
                 void this.withdraw(newId, moved).catch(() => undefined);
                 throw error;
             }
-            base = this.open(id, await this.load(id)); // written meanwhile: what is there now is what moves
             change = piecewise(change);
         }
         if (moved) {
@@ -603,6 +622,17 @@ export function dropOf(
     record: Pick<LiveRecord, 'seen' | 'created' | 'maxAge'> | number,
 ): number {
     return typeof record === 'number' ? record + NOTE_KEPT_MS : lifetime.endOf(record).at + ENDED_KEPT_MS;
+}
+
+/** What a request that ran alone has made of the session counts only if it did run alone: another has read it meanwhile. */
+function stillHeld(turn: Lease | undefined, isDoubted: boolean): MaybePromise<void> {
+    return turn?.isHeld && after(turn.isHeld(isDoubted), refuseLost);
+}
+
+function refuseLost(isHeld: boolean): void {
+    if (!isHeld) {
+        throw new Error('Another request of this session had its turn: this process was stopped for too long.');
+    }
 }
 
 /** Nothing is stored for a session that ended. One that is gone without a note of its end was lost: that is trouble. */

@@ -2,7 +2,7 @@ import { after } from './after.js';
 import type { HttpSession } from './HttpSession.js';
 import { NO_CHANGE, piecewise, type SessionChange } from './mergeChanges.js';
 import { type Reading, readSession, type Snapshot, snapshotOf } from './SessionChanges.js';
-import type { MaybePromise } from './SessionDriver.js';
+import type { Lease, MaybePromise } from './SessionDriver.js';
 import type { SessionLayer } from './SessionLayer.js';
 import type { EndReason, LiveRecord, Login } from './SessionRecord.js';
 import type { LoadedSession, LoadResult } from './SessionRepository.js';
@@ -26,6 +26,8 @@ export class SessionState {
     private baseline: Snapshot | undefined;
     /** Whether the session object has all keys of what is stored, as long as nobody else writes. */
     private isWhole = true;
+    /** What this request holds while it runs alone. */
+    public turn: Lease | undefined;
     private readonly increments = new Map<string, number>();
 
     public constructor(
@@ -131,7 +133,7 @@ export class SessionState {
 
     /** False: the session has ended meanwhile, and nothing was stored. */
     public save(loaded: LoadedSession, { change = NO_CHANGE, snapshot }: Reading): MaybePromise<boolean> {
-        return this.write(snapshot, () => this.layer.repository.save(this.key, loaded, this.own(change)));
+        return this.write(snapshot, () => this.layer.repository.save(this.key, loaded, this.own(change), this.turn));
     }
 
     /** Moves the session to a new id. False: it has ended meanwhile, and nothing was moved. */
@@ -142,7 +144,9 @@ export class SessionState {
         login?: Login,
     ): MaybePromise<boolean> {
         const { repository } = this.layer;
-        return this.write(snapshot, () => repository.migrate(this.key, keyOf(newId), loaded, this.own(change), login));
+        return this.write(snapshot, () =>
+            repository.migrate(this.key, keyOf(newId), loaded, this.own(change), login, this.turn),
+        );
     }
 
     /** Writes down that the session is in use. False: it has ended meanwhile. */

@@ -85,6 +85,30 @@ export const locks: SessionPromise[] = [
         },
     },
     {
+        name: 'a holder that was stopped until its lock ended stores nothing (SIGSTOP)',
+        without: (system) =>
+            system.store === 'redis' && system.processes > 1 ? ours(system) : 'takes two processes, and locks that end',
+        async run(trial) {
+            await trial.on({ session: { lockTimeoutMs: LEASE_MS + LOCK_WAIT } }, async (rig) => {
+                for (let round = trial.rounds(4, 1); round > 0; round -= 1) {
+                    const visitor = await knownVisitor(rig);
+                    const holder = visitor.copy().get(rig.urlOf(0, '/exclusive/add?wait=200'));
+                    await sleep(100);
+                    rig.servers[0]?.freeze();
+                    const others: Answer[] = [];
+                    for (let attempt = 0; attempt < 3; attempt += 1) {
+                        others.push(await visitor.copy().get(rig.urlOf(1, '/exclusive/add')));
+                    }
+                    rig.servers[0]?.thaw();
+                    const { status } = await holder;
+                    const next = await visitor.copy().get(rig.urlOf(1, '/exclusive/add'));
+                    const isRight = status === 503 && others.every((other) => other.status === 200) && next.body === 4;
+                    trial.outcome.round(isRight ? undefined : `holder ${status}, then ${told(next)}`);
+                }
+            });
+        },
+    },
+    {
         name: 'a process that is stopped in the middle of a write (SIGSTOP)',
         without: (system) => ours(system) ?? (system.processes === 1 ? 'takes two processes' : undefined),
         async run(trial) {

@@ -9,7 +9,7 @@ import {
 } from '../SessionDriver.js';
 import type { DriverAbilities } from './DriverAbilities.js';
 import { keysLike } from './redis/keysIn.js';
-import { COMMAND_TIMEOUT_MS, openConnection } from './redis/openConnection.js';
+import { COMMAND_TIMEOUT_MS, notOpened, openConnection } from './redis/openConnection.js';
 import type { RedisConnection } from './redis/RedisConnection.js';
 import { RedisLocks } from './redis/RedisLocks.js';
 import type { RedisStoreOptions } from './redis/RedisStoreOptions.js';
@@ -29,6 +29,7 @@ const COUNTED_AT_ONCE = 1_000;
 const NO_TEXT = '\uFFFD';
 /** Names of keys that hold no session. Ids never begin like this. */
 const OTHER = '~';
+const CHECK = `${OTHER}check`;
 
 /**
  * Sessions in Redis, or Valkey: connect-redis' class, with what the session layer asks for beside it. All promises hold
@@ -63,7 +64,9 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
 
     /** Connects. Throws ConfigError where the server does not answer within `connectTimeoutMs`, or refuses. */
     public static async open(options: RedisStoreOptions = {}): Promise<RedisStore> {
-        return new RedisStore(await openConnection(options), options);
+        const store = new RedisStore(await openConnection(options), options);
+        await store.refuseForbidden();
+        return store;
     }
 
     // What the session layer asks for.
@@ -163,12 +166,25 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
 
     /** Writes, too: a server that is full, or a replica, is not ready for sessions. */
     public async check(): Promise<void> {
-        const key = this.keyOf(`${OTHER}check`);
+        const key = this.keyOf(CHECK);
         await this.connection.ask(key, ['SET', key, '1', 'PX', '10000']);
     }
 
     public close(): Promise<void> {
         return this.connection.close();
+    }
+
+    /** A user who may not run scripts, or touch these keys, would be met with the first change. Other trouble passes. */
+    private async refuseForbidden(): Promise<void> {
+        try {
+            await this.check();
+            await this.run(REMOVE, this.keyOf(CHECK), ['1']);
+        } catch (error) {
+            if ((error as RedisTrouble).code === 'NOPERM') {
+                await this.close();
+                throw notOpened(error, this.options);
+            }
+        }
     }
 
     private keyOf(id: string): string {

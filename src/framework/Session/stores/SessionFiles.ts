@@ -182,7 +182,7 @@ export class SessionFiles {
                 await turn.release();
             }
         }
-        return lock && { release: () => lock.release().finally(() => turn.release()) };
+        return lock && leaseOf(lock, turn);
     }
 
     /** Moves what is in a record's place out of the way: a link itself, a folder with what is in it. */
@@ -521,6 +521,19 @@ export class SessionFiles {
             await close(fd);
         }
     }
+}
+
+/** The lock of a request, and its place in this process' queue. */
+function leaseOf(lock: FileLock, turn: Lease): Lease {
+    let isReleased = false;
+    return {
+        release: () => {
+            isReleased = true;
+            return lock.release().finally(() => turn.release());
+        },
+        // Given back early, because the client has gone: what its route stores still counts, as without a turn.
+        isHeld: () => isReleased || lock.isOurs(),
+    };
 }
 
 /** Opens a file to be written over. Undefined where that is not possible: the other way of writing says what is wrong. */

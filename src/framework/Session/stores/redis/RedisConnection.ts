@@ -26,7 +26,7 @@ interface Outage {
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 /** After a failover, the connection may still lead to the server that was the master: a new one finds the new master. */
-const REPLACE_READ_ONLY_EVERY_MS = 5_000;
+const REPLACE_READ_ONLY_EVERY_MS = 1_000;
 const MINUTE_MS = 60_000;
 
 /**
@@ -51,6 +51,7 @@ export class RedisConnection {
     /** Connects, and tries again where the server is not there yet; throws RedisTrouble when the time is over. */
     public async open(): Promise<void> {
         const until = performance.now() + this.options.connectTimeoutMs;
+        let before: unknown;
         for (let tries = 0; ; tries += 1) {
             try {
                 this.link = await this.connect(Math.max(1, until - performance.now()));
@@ -59,9 +60,12 @@ export class RedisConnection {
             } catch (error) {
                 this.drop(this.link);
                 const pause = pauseAfter(tries);
-                if ((error as RedisTrouble).isLasting || performance.now() + pause > until) {
-                    throw error;
+                const { isLasting, code } = error as RedisTrouble;
+                if (isLasting || performance.now() + pause > until) {
+                    // The last try may have been cut short by the end alone: the one before knows what is wrong.
+                    throw code === 'ETIMEDOUT' ? (before ?? error) : error;
                 }
+                before = error;
                 await sleep(pause);
             }
         }

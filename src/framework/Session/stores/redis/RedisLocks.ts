@@ -9,11 +9,19 @@ export interface LockCommands {
     run(script: Script, key: string, args: readonly string[]): Promise<unknown>;
 }
 
+/** So long before it ends, a lease counts as perhaps lost: two clocks, and the way to the server. */
+const UNSURE_MS = 1_000;
 /** A lease ends so long after its process was last heard of, in ms; while it lives it says so more often. */
 const LEASE_MS = 5_000;
 const RENEW_MS = 1_500;
 const FIRST_PAUSE_MS = 3;
 const LONGEST_PAUSE_MS = 40;
+
+interface Taken {
+    readonly owner: string;
+    /** When it was asked for, by performance.now(). */
+    readonly at: number;
+}
 
 /** Locks between all processes on one Redis: a key with an owner that the server drops when nobody renews it. */
 export class RedisLocks {
@@ -30,9 +38,9 @@ export class RedisLocks {
             return undefined;
         }
         try {
-            const owner = await this.take(key, until);
-            if (owner !== undefined) {
-                return this.hold(key, owner, turn);
+            const taken = await this.take(key, until);
+            if (taken) {
+                return this.hold(key, taken, turn);
             }
         } catch (error) {
             void turn.release();
@@ -42,12 +50,13 @@ export class RedisLocks {
         return undefined;
     }
 
-    private async take(key: string, until: number): Promise<string | undefined> {
+    private async take(key: string, until: number): Promise<Taken | undefined> {
         const owner = randomId();
         for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
+            const at = performance.now();
             try {
                 if ((await this.commands.ask(key, ['SET', key, owner, 'NX', 'PX', String(LEASE_MS)])) !== null) {
-                    return owner;
+                    return { owner, at };
                 }
             } catch (error) {
                 this.giveBack(key, owner); // it may have been given after all
@@ -61,13 +70,20 @@ export class RedisLocks {
         }
     }
 
-    private hold(key: string, owner: string, turn: Lease): Lease {
+    private hold(key: string, { owner, at }: Taken, turn: Lease): Lease {
+        let sureUntil = at + LEASE_MS - UNSURE_MS;
+        const renew = async () => {
+            const asked = performance.now();
+            const isOurs = (await this.commands.run(RENEW, key, [owner, String(LEASE_MS)])) === 1;
+            sureUntil = isOurs ? asked + LEASE_MS - UNSURE_MS : 0;
+            return isOurs;
+        };
         // What can't be renewed now is tried again: nobody else has it before its time is over.
-        const renewing = setInterval(() => {
-            this.commands.run(RENEW, key, [owner, String(LEASE_MS)]).catch(() => undefined);
-        }, RENEW_MS).unref();
+        const renewing = setInterval(() => void renew().catch(() => undefined), RENEW_MS).unref();
         let isHeld = true;
         return {
+            // Given back early, because the client has gone: what its route stores still counts, as without a turn.
+            isHeld: (isDoubted) => !isHeld || (!isDoubted && performance.now() < sureUntil) || renew(),
             release: async () => {
                 if (!isHeld) {
                     return;

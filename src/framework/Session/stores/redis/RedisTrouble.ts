@@ -1,5 +1,7 @@
 /** Answers that stay the same however often one asks: the options are wrong, not the moment. */
-const LASTING = new Set(['WRONGPASS', 'NOAUTH', 'NOPERM', 'DENIED', 'EPROTO', 'ERR_TLS_CERT_ALTNAME_INVALID']);
+const LASTING = new Set(['WRONGPASS', 'NOAUTH', 'NOPERM', 'DENIED']);
+/** Node's and OpenSSL's: a certificate that is not trusted, not for this host, or asked of us; no TLS where it was expected. */
+const TLS = /^(?:EPROTO|ERR_(?:TLS|SSL|OSSL)_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA)|CERT/;
 
 /** The server could not be asked, or refused. The message and the code never hold what was sent, or an address with a password. */
 export class RedisTrouble extends Error {
@@ -18,9 +20,15 @@ export class RedisTrouble extends Error {
     /** Whether trying again can't help. */
     public get isLasting(): boolean {
         return (
+            this.isOfTls ||
             LASTING.has(this.code) ||
             /^ERR (?:invalid password|DB index|Client sent AUTH|AUTH <password>)/i.test(this.said)
         );
+    }
+
+    /** Whether it was the way there that could not be made safe. */
+    public get isOfTls(): boolean {
+        return this.kind !== 'refused' && TLS.test(this.code);
     }
 
     private get said(): string {
@@ -32,7 +40,7 @@ export class RedisTrouble extends Error {
 export function refused(reply: Error): RedisTrouble {
     const said = reply.message.split(/,? with args /i)[0] ?? '';
     const code = /^[A-Z]+/.exec(said)?.[0] ?? 'ERR';
-    return new RedisTrouble(`Redis refused: ${said}`, code, 'refused');
+    return new RedisTrouble(`Redis refused: ${said.replace(/\.?$/, '.')}`, code, 'refused');
 }
 
 /** A connection that broke, or was not to be had. */

@@ -22,17 +22,25 @@ export async function openConnection(options: RedisStoreOptions): Promise<RedisC
         await connection.open();
         return connection;
     } catch (error) {
-        throw notOpened(error, addressOf(options), connectTimeoutMs);
+        throw notOpened(error, options);
     }
 }
 
-function notOpened(error: unknown, address: string, connectTimeoutMs: number): ConfigError {
-    const { message, code, isLasting } = error as RedisTrouble;
-    const where = `Session driver [redis]: ${address}`;
-    return new ConfigError(
-        isLasting
-            ? `${where} refused the application: ${message} Mend username, password, database and tls of drivers.redis in src/config/session.ts.`
-            : `${where} did not answer within ${connectTimeoutMs} ms (${code}): start Redis, or mend drivers.redis in src/config/session.ts.`,
-        { cause: error },
-    );
+/** Why start-up ends: the server could not be asked, or refused. */
+export function notOpened(error: unknown, options: RedisStoreOptions): ConfigError {
+    const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+    const where = `Session driver [redis]: ${addressOf(options)}`;
+    return new ConfigError(`${where} ${whyNot(error as RedisTrouble, connectTimeoutMs)}`, { cause: error });
+}
+
+function whyNot({ message, code, kind, isLasting, isOfTls }: RedisTrouble, connectTimeoutMs: number): string {
+    if (isOfTls) {
+        return `can't be spoken to over TLS (${code}): mend tls of drivers.redis in src/config/session.ts; its ca holds the certificate of who signed the server's.`;
+    }
+    if (kind === 'refused' && !isLasting) {
+        return `let nobody in within ${connectTimeoutMs} ms: ${message} Look at the server, then start again.`;
+    }
+    return isLasting
+        ? `refused the application: ${message} Mend username, password, database and tls of drivers.redis in src/config/session.ts.`
+        : `did not answer within ${connectTimeoutMs} ms (${code}): start Redis, or mend drivers.redis in src/config/session.ts.`;
 }

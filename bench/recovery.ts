@@ -1,0 +1,148 @@
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Browser } from '../tests/helpers/Browser.js';
+import type { RedisServer } from '../tests/helpers/redis.js';
+import { AppProcess } from './AppProcess.js';
+import { fixed, markdown } from './report.js';
+import { median } from './rows.js';
+
+interface Trouble {
+    title: string;
+    /** How long it lasts, in ms. */
+    lastsMs: number;
+    begin(redis: RedisServer): unknown;
+    end(redis: RedisServer): unknown;
+}
+
+const freeze = (redis: RedisServer) => redis.freeze();
+const thaw = (redis: RedisServer) => redis.thaw();
+const kill = (redis: RedisServer) => redis.kill();
+const start = (redis: RedisServer) => redis.start();
+
+const TROUBLES: Trouble[] = [
+    { title: 'frozen (SIGSTOP) for 3 s', lastsMs: 3_000, begin: freeze, end: thaw },
+    { title: 'frozen for 12 s, new connections tried', lastsMs: 12_000, begin: freeze, end: thaw },
+    { title: 'killed, away for 3 s', lastsMs: 3_000, begin: kill, end: start },
+    { title: 'killed, away for 12 s', lastsMs: 12_000, begin: kill, end: start },
+    { title: 'slow: one command takes 3 s', lastsMs: 3_000, begin: occupy, end: () => {} },
+    {
+        title: 'full (maxmemory, noeviction)',
+        lastsMs: 3_000,
+        begin: (redis) => redis.cli('CONFIG', 'SET', 'maxmemory', '1'),
+        end: (redis) => redis.cli('CONFIG', 'SET', 'maxmemory', '0'),
+    },
+    {
+        title: 'a read-only replica',
+        lastsMs: 3_000,
+        begin: (redis) => redis.cli('REPLICAOF', '127.0.0.1', '1'),
+        end: (redis) => redis.cli('REPLICAOF', 'NO', 'ONE'),
+    },
+];
+
+/** What a server that is started again reads back. */
+const KEPT = ['--appendonly', 'yes', '--appendfsync', 'always', '--enable-debug-command', 'yes'];
+const OFTEN_MS = 5;
+const GIVE_UP_MS = 60_000;
+
+export interface Recovery {
+    title: string;
+    /** Medians in ms: the first refusal, one when the trouble is known, and a route without a session meanwhile. */
+    refusedMs: number;
+    thenMs: number;
+    plainMs: number;
+    /** From the end of the trouble to the first change that is stored, in ms. */
+    backMs: number;
+    slowestMs: number;
+}
+
+/** Ours, with one visitor who keeps changing a session. Throws where it loses something, or does not refuse. */
+export async function measureRecovery(rounds: number, say: (text: string) => void): Promise<Recovery[]> {
+    const app = await AppProcess.start('ours', { driver: 'redis', redis: KEPT });
+    try {
+        await app.ready('/plain');
+        const visitor = new Browser(`http://127.0.0.1:${app.port}`);
+        await visitor.visit('/fill?user=1');
+        const results: Recovery[] = [];
+        for (const trouble of TROUBLES) {
+            const met: Awaited<ReturnType<typeof meet>>[] = [];
+            for (let round = 1; round <= rounds; round += 1) {
+                say(`${trouble.title}: round ${round} of ${rounds}`);
+                met.push(await meet(app, visitor, trouble));
+            }
+            const middle = (pick: (one: (typeof met)[number]) => number) => median(met.map(pick));
+            results.push({
+                title: trouble.title,
+                refusedMs: middle(({ refused }) => refused),
+                thenMs: middle(({ then }) => then),
+                plainMs: middle(({ plain }) => plain),
+                backMs: middle(({ back }) => back),
+                slowestMs: Math.max(...met.map(({ back }) => back)),
+            });
+        }
+        return results;
+    } finally {
+        await app.stop();
+    }
+}
+
+async function meet(app: AppProcess, visitor: Browser, trouble: Trouble) {
+    const redis = app.redis as RedisServer;
+    const before = await countOf(visitor);
+    const ends = performance.now() + trouble.lastsMs;
+    await trouble.begin(redis);
+    const refused = await timed(visitor, '/change', 503);
+    const then = await timed(visitor, '/change', 503);
+    const plain = await timed(visitor, '/plain', 200);
+    await sleep(Math.max(0, ends - performance.now()));
+    await trouble.end(redis);
+    const ended = performance.now();
+    while ((await visitor.visit('/change')).status !== 200) {
+        if (!app.isAlive || performance.now() - ended > GIVE_UP_MS) {
+            throw new Error(`${trouble.title}: the application did not come back.`);
+        }
+        await sleep(OFTEN_MS);
+    }
+    const back = performance.now() - ended;
+    const after = await countOf(visitor);
+    // A change that was never answered may have been stored.
+    if (after <= before) {
+        throw new Error(`${trouble.title}: ${before} changes were stored before, and are ${after} now.`);
+    }
+    return { refused, then, plain, back };
+}
+
+async function countOf(visitor: Browser): Promise<number> {
+    const { data } = (await visitor.json('/read')) as { data: { count: number } };
+    return data.count;
+}
+
+async function timed(visitor: Browser, path: string, status: number): Promise<number> {
+    const started = performance.now();
+    const answer = await visitor.visit(path);
+    await answer.text();
+    if (answer.status !== status) {
+        throw new Error(`${path} was answered ${answer.status}, and not ${status}.`);
+    }
+    return performance.now() - started;
+}
+
+/** Lets the server sleep; it has heard so when this is done. */
+async function occupy(redis: RedisServer): Promise<void> {
+    const socket = connect(redis.port, '127.0.0.1');
+    socket.on('data', () => socket.destroy());
+    await new Promise<void>((done) => socket.write('DEBUG SLEEP 3\r\n', () => done()));
+    await sleep(20);
+}
+
+export function recoveryTable(recoveries: readonly Recovery[]): string {
+    return markdown(
+        ['Redis is', '503 after ms', 'then after ms', 'without a session ms', 'well again after ms (slowest)'],
+        recoveries.map(({ title, refusedMs, thenMs, plainMs, backMs, slowestMs }) => [
+            title,
+            fixed(refusedMs, 0),
+            fixed(thenMs, 0),
+            fixed(plainMs, 0),
+            `${fixed(backMs, 0)} (${fixed(slowestMs, 0)})`,
+        ]),
+    );
+}
