@@ -351,6 +351,9 @@ export class SessionRepository {
 
     private adopt(id: string, key: string): MaybePromise<LoadResult> {
         return after(this.load(id), (found) => {
+            if (found.kind === 'none') {
+                return this.load(key); // another request may have moved it since that was asked
+            }
             if (found.kind !== 'live') {
                 return found;
             }
