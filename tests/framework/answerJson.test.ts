@@ -4,6 +4,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { weakEtag } from '../../src/framework/Http/weakEtag.js';
 import { HttpPipeline } from '../../src/framework/index.js';
+import { sessionApp } from '../helpers/sessionApp.js';
 
 /** Each answer by its name. Both Express and the framework give it. */
 const ANSWERS: Record<string, RequestHandler> = {
@@ -145,3 +146,55 @@ test('what replaces response.send() gets JSON too', async () => {
     expect(answer.body).toBe('{"seen":true}');
     expect(seen).toEqual(['{"seen":true}']);
 });
+
+/** What popular middlewares do to see answers, each in its own way. */
+const LOOKERS: Record<string, RequestHandler> = {
+    'end()': (_request, response, next) => {
+        const end = response.end;
+        response.end = ((...args: [Buffer]) => {
+            const body = Buffer.concat([args[0]]); // as Express gives it, a text is refused
+            response.setHeader('X-Seen', body.length);
+            return end.apply(response, args as never);
+        }) as never;
+        next();
+    },
+    'set()': (_request, response, next) => {
+        const set = response.set;
+        response.set = ((name: string, value: string) => {
+            response.setHeader(`X-Seen-${name}`, 1);
+            return set.call(response, name, value);
+        }) as never;
+        next();
+    },
+    'get()': (_request, response, next) => {
+        response.get = (name) => (name === 'ETag' ? '"known"' : String(response.getHeader(name) ?? ''));
+        next();
+    },
+};
+
+test.each(Object.keys(LOOKERS))('what replaces response.%s sees what Express would give it', async (name) => {
+    const looker = LOOKERS[name] as RequestHandler;
+    const answer: RequestHandler = (_request, response) => void response.json({ seen: true });
+    const plain = express().disable('x-powered-by').use(looker, answer);
+    const pipeline = new HttpPipeline({ etag: weakEtag, 'x-powered-by': false });
+    pipeline.use('middlewares', looker).use('routes', answer);
+    const [theirs, ours] = await Promise.all(
+        [plain, pipeline.compose()].map(async (app) => get(await serve(app), '/', 'GET', {})),
+    );
+    expect(ours).toEqual(theirs);
+    expect(ours?.body).toBe('{"seen":true}');
+});
+
+test.each(['before', 'after'] as const)(
+    'what replaces response.end() %s the session stage sees it too',
+    async (place) => {
+        const looker = LOOKERS['end()'] as RequestHandler;
+        const app = await sessionApp({
+            routes: (router) => router.get('/', (_request, response) => void response.json({ seen: true })),
+            boot: ({ container }) => void container.make(HttpPipeline)[place]('session', looker),
+        });
+        const answer = await fetch(`${app.url}/`);
+        expect(answer.headers.get('x-seen')).toBe('13');
+        expect(await answer.text()).toBe('{"seen":true}');
+    },
+);

@@ -17,6 +17,7 @@ import {
     welcome,
 } from '../../src/framework/index.js';
 import { SessionObserver } from '../../src/framework/Session/SessionObserver.js';
+import { MemoryStore } from '../../src/framework/Session/stores/MemoryStore.js';
 import type { TestClient } from '../helpers/kit/TestClient.js';
 import { onRedis } from '../helpers/onRedis.js';
 import { type SessionApp, type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
@@ -161,6 +162,20 @@ describe.skipIf(!devTools)('the session inspector', () => {
             `+ list: …${'x'.repeat(21)}","new","${'x'.repeat(11)}`,
         ]);
         expect(diff.join('').length).toBeLessThan(700);
+    });
+
+    test('a session of any size stays a small page, and is quickly shown', async () => {
+        const app = await developed({ routes: shop });
+        const client = app.client();
+        const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`key${index}`, index]));
+        await client.post('/put', { json: { ...many, ['k'.repeat(50_000)]: 1, text: 'a-token'.repeat(15_000) } });
+        const started = performance.now();
+        await client.post('/put', { json: { more: 1 } }); // reads all keys
+        const { text } = (await client.get(`${INSPECTOR}/state`)).assertOk();
+
+        expect(performance.now() - started).toBeLessThan(3_000); // seconds a key, where a pattern grows with the square
+        expect(text.length).toBeLessThan(600_000);
+        expect((await Inspection.of(client)).session).toMatch(/… \d{4} more/);
     });
 
     test('flashed values have their own names', async () => {
@@ -485,6 +500,20 @@ describe.skipIf(!devTools)('looking changes nothing', () => {
         },
     );
 
+    test('the driver behind it is asked the same, to the last argument', async () => {
+        const tidy = vi.fn(async () => undefined);
+        const app = await developed({
+            session: { driver: 'tidied' },
+            boot: ({ container }) => {
+                const driver = Object.assign(new MemoryStore(), { tidy });
+                container.make(SessionManager).extend('tidied', () => driver);
+            },
+        });
+        const args = [7, new AbortController().signal, () => undefined] as const;
+        await layerOf(app).driver.tidy(...args);
+        expect(tidy).toHaveBeenCalledExactlyOnceWith(...args);
+    });
+
     test('a damaged record stays where it is', async () => {
         const app = await developed({ routes: shop });
         const client = app.client();
@@ -685,6 +714,7 @@ describe.skipIf(!devTools)('its buttons', () => {
             { 'sec-fetch-site': 'same-site', origin: 'http://localhost:5173' },
             { 'sec-fetch-site': 'none' },
             { 'sec-fetch-site': 'cross-site', origin },
+            { 'sec-fetch-site': 'same-origin', origin: 'https://shop-10000.tunnel.test' },
             { origin: 'https://evil.test' },
             { origin: 'null' },
             { origin: `${origin}0` },
@@ -777,6 +807,17 @@ describe.skipIf(!devTools)('for everybody else it is not there', () => {
             headers: { host: 'localhost', 'x-forwarded-for': '192.0.2.7' },
         });
         expect(tunnel.status).toBe(404);
+        for (const [name, value] of [
+            ['x-forwarded-host', 'shop-10000.tunnel.test'],
+            ['x-original-host', 'shop-10000.tunnel.test'],
+            ['x-real-ip', '192.0.2.7'],
+            ['cf-connecting-ip', '192.0.2.7'],
+            ['forwarded', 'for=127.0.0.1;proto=https, for="[2001:db8::7]:443"'],
+            ['forwarded', 'proto=https;host=shop.test'],
+        ] as const) {
+            const answer = await ask(app.url, { path: INSPECTOR, headers: { host: 'localhost', [name]: value } });
+            expect(answer.status, `${name}: ${value}`).toBe(404);
+        }
         const local = await ask(app.url, { path: INSPECTOR, headers: { host: 'localhost', ...forwarded } });
         expect(local.status).toBe(200);
     });

@@ -211,6 +211,14 @@ test('what a handler throws, rejects with or passes on reaches the error handler
     expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(4);
 });
 
+test("a handler leaves a composed application by next('router'), as it leaves a router", async () => {
+    const pipeline = new HttpPipeline().use('middlewares', (_request, _response, next) => next('router'));
+    const server = pipeline.compose().listen(0);
+    const { status } = await fetch(`http://127.0.0.1:${(server.address() as { port: number }).port}`);
+    server.close();
+    expect(status).toBe(404);
+});
+
 test('an Express application can be a stage, and is mounted', async () => {
     const inner = express();
     inner.get('/inner', (request, response) => void response.json([request.app === inner, request.baseUrl]));

@@ -2,9 +2,12 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { FileLock } from '../../src/framework/Session/stores/FileLock.js';
 import { FileStore, type FileStoreOptions } from '../../src/framework/Session/stores/FileStore.js';
 import { newOwnerText } from '../../src/framework/Session/stores/ProcessIdentity.js';
 import { fittedTo, hasRoom, textWithin, withRoom } from '../../src/framework/Session/stores/recordRoom.js';
+import { SessionFileNames } from '../../src/framework/Session/stores/SessionFileNames.js';
+import { lineFrom, startWorker } from './workers/startWorker.js';
 
 const LATER = Date.now() + 86_400_000;
 
@@ -183,6 +186,46 @@ describe('a new record is written in its place', () => {
         const written = (await Promise.all(writes)).filter((version) => version !== undefined);
         expect(written).toHaveLength(1);
         expect((await open().read('abc'))?.record).toBe(written[0]);
+    });
+
+    /** Begins to write, and stops this process right after the file was made, until something is so. */
+    async function stoppedWhileWriting(store: FileStore, until: () => boolean): Promise<{ writing: Promise<unknown> }> {
+        const writing = Promise.resolve(store.write('abc', record(1), undefined, LATER));
+        for (let turn = 0; turn < 100; turn += 1) {
+            await undefined;
+        }
+        while (!fs.existsSync(file()) || !until()) {
+            Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+        }
+        return { writing };
+    }
+
+    test('of two processes, one of which stops for long before it writes, one succeeds', async () => {
+        const other = startWorker(folder, 'take', 'abc', record(2));
+        const said = lineFrom(other);
+        const { writing } = await stoppedWhileWriting(open(), () => fs.statSync(file()).size > 0);
+        expect(await writing).toBeUndefined();
+        expect(await said).toBe('taken');
+        expect((await open().read('abc'))?.record).toBe(record(2));
+    });
+
+    test('whoever took long to write it hears what became of it, from one that is about to take its place', async () => {
+        const lockFile = path.join(folder, new SessionFileNames('.json').lockOf('abc'));
+        const lock = await FileLock.acquire(lockFile, performance.now() + 1_000);
+        const until = performance.now() + 60;
+        const { writing } = await stoppedWhileWriting(open(), () => performance.now() > until);
+        await vi.waitUntil(() => fs.statSync(file()).size > 0);
+        fs.writeFileSync(path.join(folder, 'other'), withRoom(record(2)) as Buffer, { mode: 0o600 });
+        await Promise.race([writing, new Promise((resolve) => setTimeout(resolve, 50))]);
+        fs.renameSync(path.join(folder, 'other'), file());
+        await lock?.release();
+        expect(await writing).toBeUndefined();
+    });
+
+    test('a large record takes the place too that a killed process left', async () => {
+        fs.closeSync(begin());
+        await write(open(), record(3, 10_000));
+        expect((await open().read('abc'))?.record).toBe(record(3, 10_000));
     });
 
     test('whoever was stopped for so long that another took its place hears of it', async () => {

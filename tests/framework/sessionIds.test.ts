@@ -9,7 +9,8 @@ import { describe, expect, test } from 'vitest';
 import { fingerprint } from '../../src/framework/index.js';
 import { keyOf } from '../../src/framework/Session/storageKeys.js';
 import type { Browser } from '../helpers/Browser.js';
-import { SECRET, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
+import { SECRET, SessionManager, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
+import { haltFirst, type Interference, interferedDriver } from '../helpers/wrapDriver.js';
 
 function routes(router: Router): void {
     router.get('/', (request, response) => {
@@ -178,6 +179,28 @@ describe('records under plain ids', () => {
         expect(Math.max(...answers)).toBeLessThanOrEqual(53);
         expect(await browser.json<number>('/look')).toBeGreaterThanOrEqual(42);
         expect(files(app.folder)).toEqual([`${keyOf(id)}.json`]);
+    });
+
+    test('that move between the two looks of a request are found, and its visitor stays', async () => {
+        const id = 'stockId_0123456789abcdefghijklmn';
+        const looking = haltFirst((name) => name === id);
+        const trouble: Interference = {};
+        const driver = interferedDriver(trouble);
+        const now = Date.now();
+        await driver.write(id, JSON.stringify({ __lastAccess: now, cookie: {}, visits: 41 }), undefined, now + 60_000);
+        const app = await sessionApp({
+            routes,
+            session: { driver: 'watched' },
+            boot: ({ container }) => void container.make(SessionManager).extend('watched', () => driver),
+        });
+        const browser = app.browser();
+        browser.cookies.set('sosise', cookieFor(id));
+        trouble.read = looking.pass;
+        const late = browser.copy().json('/');
+        await looking.reached;
+        expect(await browser.json('/')).toBe(42);
+        looking.release();
+        expect(await late).toBe(43);
     });
 
     test('that are destroyed do not come back', async () => {

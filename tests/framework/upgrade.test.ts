@@ -34,6 +34,13 @@ function routes(router: Router): void {
     router.get('/turn', exclusive(), (_request, response) => {
         response.json('had its turn');
     });
+    router.get('/later', async (_request, response) => {
+        await new Promise(setImmediate);
+        response.json('a later answer');
+    });
+    router.post('/echo', (request, response) => {
+        response.json(request.body);
+    });
     router.get('/here', (_request, response) => {
         response.json('an ordinary answer');
     });
@@ -95,6 +102,16 @@ const refusal = async (app: { url: string }, browser?: Browser, more: ClientOpti
         chunks.push(chunk as Buffer);
     }
     return { status: response.statusCode as number, body: JSON.parse(String(Buffer.concat(chunks))) as unknown };
+};
+/** What a connection gets that sends these bytes, and nothing more. */
+const sentTo = async (app: { url: string }, text: string) => {
+    const client = connect(Number(new URL(app.url).port), '127.0.0.1');
+    client.end(text);
+    const chunks: Buffer[] = [];
+    for await (const chunk of client) {
+        chunks.push(chunk as Buffer);
+    }
+    return String(Buffer.concat(chunks));
 };
 const visitor = async (app: SessionApp, path = '/cart') => {
     const browser = app.browser();
@@ -204,6 +221,32 @@ describe('an upgrade', () => {
             response.resume();
             await once(response, 'close');
         }
+    });
+
+    test('that nobody takes has its body, and its connection goes on', async () => {
+        const app = await start();
+        const body = JSON.stringify({ text: 'x'.repeat(60_000) });
+        const asks = 'Connection: keep-alive, Upgrade, HTTP2-Settings\r\nProxy-Connection: Upgrade\r\nUpgrade: h2c';
+        const post = `POST /echo HTTP/1.1\r\nHost: a\r\n${asks}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+        const answers = await sentTo(app, `${post}${body}`.repeat(2));
+        expect(answers.split('HTTP/1.1 200 OK')).toHaveLength(3);
+        expect(answers.split(body)).toHaveLength(3);
+    });
+
+    test('waits for the answers of requests before it on its connection, and spoils none', async () => {
+        const app = await start({}, () => {
+            throw new UnauthorizedException('Not you.');
+        });
+        const to = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
+        const asks = 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
+        const answers = await sentTo(app, to('/later') + to('/here', asks) + to('/later') + to('/live', asks));
+        const bodies = [...answers.matchAll(/\r\n\r\n(.*?)(?=HTTP\/1\.1|$)/gs)].map(([, body]) => body);
+        expect(bodies.map((text) => JSON.parse(text as string))).toEqual([
+            'a later answer',
+            'an ordinary answer',
+            'a later answer',
+            { code: 401, message: 'Not you.', data: null },
+        ]);
     });
 
     test('may be broken off while the session is read, and nothing else suffers', async () => {

@@ -52,6 +52,9 @@ export class Connections {
     }
 
     public connected(socket: Socket): void {
+        if (this.open.has(socket)) {
+            return; // one that nobody took over comes again
+        }
         this.open.set(socket, { answers: 0, quietAt: 0 });
         socket.on('close', this.onSocketClose);
     }

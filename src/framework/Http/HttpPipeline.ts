@@ -167,7 +167,7 @@ function enterAtOnce(app: Express, run: RequestHandler): void {
         request.baseUrl = '';
         request.originalUrl ||= request.url;
         request.params = {};
-        run(request, response, done);
+        run(request, response, (signal) => done(signal === 'router' ? undefined : signal));
     };
 }
 

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Express, Request } from 'express';
+import type { Express } from 'express';
 import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import { ConfigError } from '../Exceptions/errors.js';
@@ -125,10 +125,10 @@ export class HttpServer {
         if (!this.upgrades.isEmpty) {
             // Who listens for this gets all such requests: without need, Node.js had better answer them.
             server.on('upgrade', (request, socket, head) => {
-                request.url = originForm(request.url ?? '/');
-                void this.upgrades.accept(request as Request, socket, head, {
+                void this.upgrades.accept(request, socket, head, {
                     app: handler,
-                    decline: accept,
+                    answered: (on) => this.connections.answered(on as Socket),
+                    decline: (on) => void server.emit('connection', on),
                     refuse: (error, ...to) => this.app.container.make(ExceptionHandler).handle(error, ...to),
                 });
             });

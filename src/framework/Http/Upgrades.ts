@@ -1,7 +1,8 @@
-import { ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Express, Request, Response } from 'express';
 import { ConfigError } from '../Exceptions/errors.js';
+import { originForm } from './originForm.js';
 
 /** Takes a connection over from HTTP. What it throws, or rejects with, is the answer, as from a route. */
 export type UpgradeHandler = (request: Request, socket: Duplex, head: Buffer) => void | Promise<void>;
@@ -9,8 +10,10 @@ export type UpgradeHandler = (request: Request, socket: Duplex, head: Buffer) =>
 export interface UpgradeAnswers {
     /** The application, whose prototypes requests get. */
     readonly app: Express;
-    /** Answers a request that nobody takes over: to HTTP, asking for an upgrade is a wish. */
-    decline(request: Request, response: Response): void;
+    /** Resolves when what the connection was asked for before is answered. */
+    answered(socket: Duplex): Promise<void>;
+    /** Takes a connection from its beginning, with a request on it that asks for no upgrade any more. */
+    decline(socket: Duplex): void;
     /** Answers a request whose handler failed. */
     refuse(error: unknown, request: Request, response: Response): Promise<void>;
 }
@@ -34,14 +37,24 @@ export class Upgrades {
     }
 
     /** A request came that asks for an upgrade. Never throws or rejects. */
-    public async accept(request: Request, socket: Duplex, head: Buffer, answers: UpgradeAnswers): Promise<void> {
+    public async accept(
+        message: IncomingMessage,
+        socket: Duplex,
+        head: Buffer,
+        answers: UpgradeAnswers,
+    ): Promise<void> {
         // Node.js has let go of the connection: an error that nobody hears would end the process.
-        socket.on('error', () => socket.destroy());
-        Object.setPrototypeOf(request, answers.app.request); // as Express does it: path, host, ip, secure
-        request.originalUrl = request.url;
-        const handler = this.handlers.get(request.path);
+        const broken = () => socket.destroy();
+        socket.on('error', broken);
+        await answers.answered(socket); // requests that were sent before, whose answers must not mix with this one
+        if (socket.destroyed || !socket.writable) {
+            return; // the last of those answers ended it
+        }
+        const { request, handler } = this.find(message, answers.app);
         if (!handler) {
-            answers.decline(request, responseOn(socket, request, answers.app));
+            socket.off('error', broken);
+            socket.unshift(Buffer.concat([withoutUpgrade(message), head]));
+            answers.decline(socket);
             return;
         }
         try {
@@ -50,6 +63,35 @@ export class Upgrades {
             await answers.refuse(error, request, responseOn(socket, request, answers.app));
         }
     }
+
+    private find(message: IncomingMessage, app: Express): { request: Request; handler: UpgradeHandler | undefined } {
+        const request = message as Request;
+        Object.setPrototypeOf(request, app.request); // as Express does it: path, host, ip, secure
+        const asSent = message.url;
+        request.url = originForm(asSent ?? '/');
+        const handler = this.handlers.get(request.path);
+        if (handler) {
+            request.originalUrl = request.url;
+        } else {
+            request.url = asSent as string;
+        }
+        return { request, handler };
+    }
+}
+
+/**
+ * The head of a request that nobody takes over, as it was sent, but for its wish: to HTTP it is no more, and Node.js, which
+ * reads no body of one that has it, reads this one and those behind it as ever.
+ */
+function withoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+    const lines = [`${method} ${url} HTTP/${httpVersion}`];
+    for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+        const [name = '', value = ''] = rawHeaders.slice(index, index + 2);
+        if (name.toLowerCase() !== 'upgrade') {
+            lines.push(`${name}: ${value}`);
+        }
+    }
+    return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }
 
 /** An ordinary answer on a connection that Node.js has given away; the connection ends with it. */
@@ -63,6 +105,7 @@ function responseOn(socket: Duplex, request: Request, app: Express): Response {
     response.on('finish', () => {
         response.detachSocket(socket as never);
         socket.end();
+        socket.resume(); // what is not read off would keep it from closing
         process.nextTick(() => response.emit('close')); // as Node.js does it: turns end by it
     });
     return response;

@@ -1,7 +1,8 @@
 import express, { type Application, type Response } from 'express';
+import { endsPlainly } from './plainEnd.js';
 import { weakEtag } from './weakEtag.js';
 
-const { json, send } = express.response;
+const { json, send, set, get } = express.response;
 const JSON_TYPE = 'application/json; charset=utf-8';
 /** Settings of Express with which the text is another one. */
 const OTHER_TEXT = ['json escape', 'json replacer', 'json spaces'];
@@ -39,11 +40,16 @@ function isUsual(response: Response): boolean {
     return (
         settings['etag fn'] === weakEtag &&
         OTHER_TEXT.every((name) => !settings[name]) &&
-        response.send === send &&
+        isUntouched(response) &&
         response.req.method !== 'HEAD' &&
         !WITHOUT_BODY.has(response.statusCode) &&
         !OTHER_ANSWER.some((name) => response.hasHeader(name))
     );
+}
+
+/** Whether nobody has put functions of his own in the place of those that Express calls. Its `end()` gets a Buffer. */
+function isUntouched(response: Response): boolean {
+    return response.send === send && response.set === set && response.get === get && endsPlainly(response);
 }
 
 /** Whether the client said that it has this answer already. */

@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { endsPlainly, plainEnd } from '../Http/plainEnd.js';
 
 type Call = { method: 'writeHead' | 'write' | 'end' | 'flushHeaders'; args: unknown[] };
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined;
@@ -33,7 +34,12 @@ function write(this: Guarded, ...args: unknown[]): unknown {
     return this[GATE].call('write', args);
 }
 
-function end(this: Guarded, ...args: unknown[]): unknown {
+const end = plainEnd(function end(this: Guarded, ...args: unknown[]): unknown {
+    return this[GATE].call('end', args);
+});
+
+/** Before the function of somebody who looks at what is sent. */
+function endBeforeOthers(this: Guarded, ...args: unknown[]): unknown {
     return this[GATE].call('end', args);
 }
 
@@ -95,7 +101,7 @@ export class ResponseGate {
         guarded[GATE] = this;
         guarded.writeHead = writeHead as Guarded['writeHead'];
         guarded.write = write as Guarded['write'];
-        guarded.end = end as Guarded['end'];
+        guarded.end = (endsPlainly(this.raw) ? end : endBeforeOthers) as Guarded['end'];
         guarded.flushHeaders = flushHeaders;
     }
 

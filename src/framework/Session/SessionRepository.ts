@@ -123,7 +123,10 @@ export class SessionRepository {
      * moves to its key.
      */
     public find(id: string, key = keyOf(id)): MaybePromise<LoadResult> {
-        return after(this.load(key), (found) => (found.kind === 'none' && isPlainId(id) ? this.adopt(id, key) : found));
+        return after(this.load(key), (found) => {
+            const isDamaged = this.movingAside.has(key); // then it is looked at once: what takes its place may be sound
+            return found.kind === 'none' && isPlainId(id) ? this.adopt(id, key, !isDamaged) : found;
+        });
     }
 
     /** The session that is stored under a key, unless it is damaged. */
@@ -360,8 +363,11 @@ export class SessionRepository {
         return now - end.at > ENDED_KEPT_MS ? NONE : { kind: 'ended', to: undefined, ...end };
     }
 
-    private adopt(id: string, key: string): MaybePromise<LoadResult> {
+    private adopt(id: string, key: string, wasMissing: boolean): MaybePromise<LoadResult> {
         return after(this.load(id), (found) => {
+            if (found.kind === 'none' && wasMissing) {
+                return this.load(key); // another request may have moved it since that was asked
+            }
             if (found.kind !== 'live') {
                 return found;
             }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { FileStore } from '../../../src/framework/Session/stores/FileStore.js';
 
 /*
@@ -63,6 +64,15 @@ const jobs: Record<string, () => Promise<void>> = {
                 }
             }),
         );
+    },
+    /** Stores a new session where another process has made a file for it, and stopped. */
+    async take() {
+        const [id = '', record = ''] = rest;
+        while (!(await store.count())) {
+            await pause(1);
+        }
+        const version = await store.write(id, record, undefined, Date.now() + 60_000);
+        say(version === undefined ? 'not taken' : 'taken');
     },
     /** Takes a session's lease and keeps it. */
     async hold() {

@@ -2,9 +2,11 @@ import { isSecretKey, redacted } from '../../Logging/redact.js';
 
 const SHORTEST = 8;
 const SECRET_VARIABLE = /key$|dsn$|credentials?$/i;
-const URL_PASSWORD = /(\b[a-z][a-z\d+.-]*:\/\/[^\s:/@]*:)[^\s/@]+(?=@)/gi;
+// Lengths have limits: without, a long text such as `a-a-a-…` takes a time that grows with its square.
+const URL_PASSWORD = /(\b[a-z][a-z\d+.-]{0,30}:\/\/[^\s:/@]{0,200}:)[^\s/@]+(?=@)/gi;
 const ASSIGNED = /\b([A-Z][A-Z\d_]*(?:SECRETS?|TOKEN|PASSWORD|KEY)\s*=\s*)["']?[^\s"']+["']?/g;
-const LITERAL = /((?:passw(?:or)?d|passphrase|secret|token|api[-_]?key)\w*["']?\s*[:=]\s*)(["'`])(?:(?!\2).){4,}\2/gi;
+const LITERAL =
+    /((?:passw(?:or)?d|passphrase|secret|token|api[-_]?key)\w{0,40}["']?\s{0,8}[:=]\s{0,8})(["'`])(?:(?!\2).){4,}\2/gi;
 const PLAIN = /((?:passw(?:or)?d|passphrase|secret|token|api[-_]?key)=)[^\s"'`&;,<>]{4,}/gi;
 const BEARER = /\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/g;
 

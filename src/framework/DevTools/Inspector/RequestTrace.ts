@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import type { Reading } from '../../Session/SessionChanges.js';
 import type { LiveRecord } from '../../Session/SessionRecord.js';
 import { StoreUse } from './StoreUse.js';
-import { labelOf, shortened, shownJson } from './shownValues.js';
+import { shortened, shortLabelOf, shownJson } from './shownValues.js';
 import type { WatchedSession } from './WatchedSession.js';
 
 /**
@@ -19,6 +19,7 @@ export interface Change {
 }
 
 const MOST_CHANGES = 30;
+const MOST_READS = 60;
 const traces = new WeakMap<Request, RequestTrace>();
 
 /** What one request does with its session, while it does it. */
@@ -48,7 +49,7 @@ export class RequestTrace {
     }
 
     public read(key: string): void {
-        this.reads.add(labelOf(key));
+        this.reads.add(this.reads.size < MOST_READS ? shortLabelOf(key) : 'and more');
     }
 
     /** The framework compared the session with what is stored. */
@@ -80,7 +81,7 @@ export class RequestTrace {
     }
 
     private changeOf(key: string, before: unknown, after: unknown): Change {
-        const label = labelOf(key);
+        const label = shortLabelOf(key);
         const earlier = this.stored.get(label);
         const [old, now] = shortened(shownJson(key, before), shownJson(key, after));
         return { key: label, before: earlier ? earlier.before : old, after: now };

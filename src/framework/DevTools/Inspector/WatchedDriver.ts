@@ -48,8 +48,8 @@ export class WatchedDriver implements SessionDriver {
         return this.driver.setAside(id);
     }
 
-    public tidy(setAsideBefore: number, signal?: AbortSignal): Promise<void> {
-        return this.driver.tidy(setAsideBefore, signal);
+    public tidy(...args: Parameters<SessionDriver['tidy']>): Promise<void> {
+        return this.driver.tidy(...args);
     }
 
     public mayWalk(everyMs: number): MaybePromise<boolean> {

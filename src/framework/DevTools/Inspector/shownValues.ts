@@ -3,12 +3,19 @@ import { FLASH } from '../../Session/SessionRecord.js';
 import { hideSecrets } from '../ErrorPage/hideSecrets.js';
 
 const LONGEST_VALUE = 240;
+const LONGEST_LABEL = 100;
 /** Of what two long values have in common, so much is shown before they differ. */
 const SHOWN_BEFORE = 24;
 
 /** A key as it is shown: flashed values are stored under keys with a mark. */
 export function labelOf(key: string): string {
     return key.startsWith(FLASH) ? `flash ${key.slice(FLASH.length, key.lastIndexOf(':'))}` : key;
+}
+
+/** The same, of a length that a page can show. */
+export function shortLabelOf(key: string): string {
+    const label = labelOf(key);
+    return label.length > LONGEST_LABEL ? `${label.slice(0, LONGEST_LABEL)}…` : label;
 }
 
 /** Whether the value under a key is masked. */

@@ -46,7 +46,7 @@ const READ_AND_WRITE = READ | fs.constants.O_RDWR;
 const READ_TRIES = 10;
 /**
  * A file that is made for a record is empty for a moment. Whoever meets one that stays so for 50 ms may take its place; so
- * whoever took longer than half of that to fill his own looks whether it is still there.
+ * whoever took longer than half of that to make and fill his own looks, under the lock, whether it is still there.
  */
 const FILLED_WITHIN_MS = 25;
 /** What opening something says that is no plain file. */
@@ -403,6 +403,7 @@ export class SessionFiles {
      */
     private async writeNew(name: string, record: EncodedRecord, bytes: Buffer, deadline: number): Promise<boolean> {
         const path = this.pathOf(name);
+        const since = performance.now(); // before the file is there: this process may be stopped right after that
         let fd: number;
         try {
             fd = await this.openFile(path, 'wx');
@@ -410,21 +411,34 @@ export class SessionFiles {
             if (codeOf(error) !== 'EEXIST') {
                 throw error;
             }
-            return isUnwritten(await lstat(path)) && this.swap(name, record, deadline, undefined);
+            return this.takePlace(name, record, deadline);
         }
-        const since = performance.now();
         try {
             await writeAll(fd, bytes, 0);
-            return performance.now() - since < FILLED_WITHIN_MS || isInPlace(fd, path);
+            const isQuick = performance.now() - since < FILLED_WITHIN_MS;
+            return isQuick || (await this.locked(name, deadline, async () => isInPlace(fd, path)));
         } catch (error) {
-            if (isInPlace(fd, path)) {
-                await unlinkIfThere(path).catch(() => undefined);
-            }
+            await this.withdraw(name, fd, deadline).catch(() => undefined); // what is empty gives place
             this.warm.clear(); // files that others replaced take space for as long as they are held open here
             throw error;
         } finally {
             fs.closeSync(fd);
         }
+    }
+
+    /** Stores a new record where something is: only where that was never written. */
+    private async takePlace(name: string, record: EncodedRecord, deadline: number): Promise<boolean> {
+        return isUnwritten(await lstat(this.pathOf(name))) && this.swap(name, record, deadline, undefined);
+    }
+
+    /** Removes a file that could not be written, unless another has taken its place. */
+    private withdraw(name: string, fd: number, deadline: number): Promise<void> {
+        const path = this.pathOf(name);
+        return this.locked(name, deadline, async () => {
+            if (isInPlace(fd, path)) {
+                await unlink(path);
+            }
+        });
     }
 
     /**
@@ -439,7 +453,7 @@ export class SessionFiles {
         } catch (error) {
             const code = codeOf(error) ?? '';
             if (code === 'EEXIST') {
-                return false;
+                return await this.takePlace(name, record, deadline);
             }
             if (NO_LINKS.has(code)) {
                 return await this.swap(name, record, deadline, undefined);

@@ -1,7 +1,7 @@
 import { type Html, html } from '../../../Http/pages/html.js';
 import { redacted } from '../../../Logging/redact.js';
 import { hideSecrets } from '../../ErrorPage/hideSecrets.js';
-import { isMasked, labelOf } from '../shownValues.js';
+import { isMasked, shortLabelOf } from '../shownValues.js';
 
 const MOST_VALUES = 1_000;
 const MOST_LEVELS = 12;
@@ -18,12 +18,12 @@ export function sessionTree(data: Readonly<Record<string, unknown>>): Html {
     const keys = Object.keys(data);
     return keys.length === 0
         ? html`<p class="soft small">It is empty.</p>`
-        : html`<ul class="tree">${keys.map((key) => html`<li>${branch(labelOf(key), data[key], key, budget)}${buttons(key)}</li>`)}</ul>`;
+        : html`<ul class="tree">${upTo(budget, keys, (key) => html`<li>${branch(key, data[key], key, budget)}${buttons(key)}</li>`)}</ul>`;
 }
 
 function buttons(key: string): Html {
-    return html`<span><button type="button" data-do="edit" data-name="${key}" aria-label="Change ${labelOf(key)}">Change</button>
-<button type="button" data-do="delete" data-name="${key}" aria-label="Delete ${labelOf(key)}">Delete</button></span>`;
+    return html`<span><button type="button" data-do="edit" data-name="${key}" aria-label="Change ${shortLabelOf(key)}">Change</button>
+<button type="button" data-do="delete" data-name="${key}" aria-label="Delete ${shortLabelOf(key)}">Delete</button></span>`;
 }
 
 function branch(name: string, value: unknown, path: string, budget: Budget): Html {
@@ -40,24 +40,25 @@ function branch(name: string, value: unknown, path: string, budget: Budget): Htm
     if (entries.length === 0 || levels >= MOST_LEVELS || budget.values <= 0) {
         return leaf(name, entries.length === 0 ? size.replace('0', '') : `${size} …`);
     }
-    return html`<details data-path="${path}"${levels < 3 && html` open`}><summary><span class="key">${name}</span> <span class="soft">${size}</span></summary>
-<ul>${twigs(entries, path, budget)}</ul></details>`;
+    return html`<details data-path="${path}"${levels < 3 && html` open`}><summary><span class="key">${shortLabelOf(name)}</span> <span class="soft">${size}</span></summary>
+<ul>${upTo(budget, entries, ([name, inner]) => html`<li>${branch(name, inner, `${path}\n${name}`, budget)}</li>`)}</ul></details>`;
 }
 
-function twigs(entries: readonly [string, unknown][], path: string, budget: Budget): Html[] {
+/** Each as an item of a list, as far as the page has room. */
+function upTo<T>(budget: Budget, entries: readonly T[], item: (entry: T) => Html): Html[] {
     const shown: Html[] = [];
-    for (const [name, value] of entries) {
+    for (const entry of entries) {
         if (budget.values <= 0) {
             shown.push(html`<li class="soft">… ${entries.length - shown.length} more</li>`);
             break;
         }
-        shown.push(html`<li>${branch(name, value, `${path}\n${name}`, budget)}</li>`);
+        shown.push(item(entry));
     }
     return shown;
 }
 
 function leaf(name: string, text: string): Html {
-    return html`<span><span class="key">${name}</span>: ${text}</span>`;
+    return html`<span><span class="key">${shortLabelOf(name)}</span>: ${text}</span>`;
 }
 
 function textOf(value: unknown): string {
