@@ -1,4 +1,4 @@
-import { cpSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -19,7 +19,16 @@ export function copyStock(folder: string, { linked = false } = {}): void {
     for (const name of readdirSync(join(STOCK, 'src')).filter((name) => name !== 'framework')) {
         cpSync(join(STOCK, 'src', name), join(folder, 'src', name), { recursive: true });
     }
+    if (!existsSync(join(PROJECT, 'src/framework/DevTools'))) {
+        withoutDevTools(join(folder, 'src/bootstrap/providers.ts'));
+    }
     if (!linked) {
         cpSync(join(PROJECT, 'src/framework'), join(folder, 'src/framework'), { recursive: true });
     }
+}
+
+/** Whoever deletes the folder deletes its line too. */
+export function withoutDevTools(providers: string): void {
+    const lines = readFileSync(providers, 'utf8').split('\n');
+    writeFileSync(providers, lines.filter((line) => !line.includes('DevTools')).join('\n'));
 }

@@ -12,8 +12,9 @@ import {
     requireLogin,
     SessionRegistry,
 } from '../../src/framework/index.js';
-import type { TestApp, TestAppOptions, TestClient } from '../helpers/createTestApp.js';
 import { CookieJar } from '../helpers/kit/CookieJar.js';
+import type { TestApp, TestAppOptions } from '../helpers/kit/startTestApp.js';
+import type { TestClient } from '../helpers/kit/TestClient.js';
 import { memberRoutes } from '../helpers/loginRoutes.js';
 import { onRedis } from '../helpers/onRedis.js';
 import { createTestApp } from './stockTestApp.js';
