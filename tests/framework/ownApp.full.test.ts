@@ -93,6 +93,8 @@ test.skipIf(!readme)('whoever makes it theirs, and deletes what may be deleted, 
     }
     own.change('package.json', (text) => text.replace(/^ *"example": .*\n/m, ''));
     own.write('README.md', '# Shop\n\nSells tea.\n');
+    own.write('.env.example', 'LISTEN_PORT=3000\nSHOP_MAIL=shop@example.com\n');
+    own.write('.env', 'NODE_ENV=production\nLISTEN_PORT=3000\nLOG_LEVEL=critical\n');
     own.delete('example', 'tests/framework/example.full.test.ts');
     own.delete('bench', 'scripts', '.ci', 'tests/promises', 'tests/framework/promises.full.test.ts');
     await own.check();
