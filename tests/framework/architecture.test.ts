@@ -84,7 +84,9 @@ test('docs/coming-from.md names on its right side nothing that is not here', () 
     const right = [...prose.matchAll(/^\|.*\| (.*?) *\|$/gm)].map(([, cell = '']) => cell).join('\n');
     const called = [...right.matchAll(/\b([a-z]\w+)\(/gi)].map(([, name = '']) => name);
     const kit = readFileSync(join(project, 'tests/helpers/kit/TestClient.ts'), 'utf8');
-    const app = readFileSync(join(project, 'tests/helpers/createTestApp.ts'), 'utf8');
+    const app = ['createTestApp.ts', 'kit/startTestApp.ts']
+        .map((file) => readFileSync(join(project, 'tests/helpers', file), 'utf8'))
+        .join('\n');
     const isThere = (name: string) =>
         isCallable(name) || new RegExp(`\\b${name}(<.*>)?\\(`).test(kit + app) || ['super', 'Store'].includes(name);
     expect(called.length).toBeGreaterThan(25);

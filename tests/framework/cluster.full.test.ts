@@ -1,14 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Browser } from '../helpers/Browser.js';
 import { onRedis } from '../helpers/onRedis.js';
+import type { ServerOptions } from '../helpers/server/ServerOptions.js';
 import { temporaryFolder } from '../helpers/sessionApp.js';
-import type { ServerOptions } from '../promises/ServerOptions.js';
+import { STOCK } from './stock.js';
 
 const script = fileURLToPath(new URL('fixtures/clusterServer.ts', import.meta.url));
 
@@ -29,7 +30,7 @@ async function startTwo(store: ServerOptions['store'], redisPort = 0): Promise<S
         redisPort,
         idleMs: 3_600_000,
         secret: 'a secret for the cluster, long enough for it',
-        project: realpathSync(new URL('../..', import.meta.url)),
+        project: STOCK,
     };
     const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(options)], {
         stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { appConfig, defineAppConfig } from '../../src/framework/Config/AppConfig.js';
 import {
@@ -29,8 +30,9 @@ import {
 } from '../../src/framework/Config/rules.js';
 import { loadEnvironment } from '../../src/framework/Environment.js';
 import { ConfigError } from '../../src/framework/Exceptions/errors.js';
+import { STOCK } from './stock.js';
 
-const environment = loadEnvironment(import.meta.url);
+const environment = loadEnvironment(pathToFileURL(join(STOCK, 'src/bootstrap/app.ts')).href);
 
 function repository(
     definitions: readonly ConfigDefinition[],

@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -12,8 +12,7 @@ import { VERSION } from '../../src/framework/version.js';
 import { SECRET } from '../helpers/sessionApp.js';
 import type { Ran } from './consoleProject.js';
 import { inThisProcess } from './inThisProcess.js';
-
-const root = realpathSync(new URL('../..', import.meta.url));
+import { PROJECT, STOCK } from './stock.js';
 
 interface Setting {
     session?: ConfigOverrides['session'];
@@ -32,15 +31,15 @@ afterEach(() => {
     vi.unstubAllEnvs();
 });
 
-/** Runs a command line on this project, in this process. */
+/** Runs a command line on a fresh project, in this process. */
 async function artisan(line: string, { session, config, commands = {} }: Setting = {}): Promise<Ran> {
     return inThisProcess(
         {
-            entryUrl: pathToFileURL(join(root, 'src/artisan.ts')).href,
-            config: { session: () => import('../../src/config/session.js') },
+            entryUrl: pathToFileURL(join(STOCK, 'src/artisan.ts')).href,
+            config: { session: () => import('./stock/src/config/session.js') },
             commands: typeof commands === 'function' ? commands : async () => ({ default: commands }),
             bootstrap: async () => {
-                const { createApplication } = await import('../../src/bootstrap/app.js');
+                const { createApplication } = await import('./stock/src/bootstrap/app.js');
                 return {
                     createApplication: async (overrides) => {
                         const app = await createApplication({ ...overrides, ...config, ...(session && { session }) });
@@ -94,12 +93,12 @@ describe('about', () => {
     });
 
     test('gives JSON, with times in ms', async () => {
-        const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+        const { version } = JSON.parse(readFileSync(join(STOCK, 'package.json'), 'utf8'));
         expect(await jsonOf('about', { session: { ...AWAY, absolute: null, cookie: { maxAge: null } } })).toMatchObject(
             {
-                application: { name: 'sosise-skeleton', version, environment: 'test', code: 'source', root },
+                application: { name: 'sosise-skeleton', version, environment: 'test', code: 'source', root: STOCK },
                 versions: { sosiseSkeleton: VERSION, nodeJs: process.versions.node },
-                paths: { sessionDrivers: join(root, 'src/app/Session') },
+                paths: { sessionDrivers: join(STOCK, 'src/app/Session') },
                 http: { trustProxy: false, csrfCheck: true },
                 sessions: { enabled: true, driver: 'redis', idleEnd: 7_200_000, absoluteEnd: null },
             },
@@ -113,7 +112,7 @@ describe('about', () => {
     });
 
     test('the version of the framework is that of the skeleton', () => {
-        const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+        const { name, version } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
         expect(name === 'sosise-skeleton' ? version : VERSION).toBe(VERSION);
     });
 });

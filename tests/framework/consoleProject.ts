@@ -13,17 +13,10 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { copyStock } from './stock.js';
 
 const root = realpathSync(new URL('../..', import.meta.url));
-const COPIED = [
-    'artisan',
-    'src',
-    'package.json',
-    'sosise.json',
-    'tsconfig.json',
-    'tsconfig.build.json',
-    '.env.example',
-];
+const COPIED = ['artisan', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 export interface Ran {
     code: number;
@@ -31,13 +24,14 @@ export interface Ran {
     errors: string;
 }
 
-/** A fresh copy of the project in a temporary folder, for the console to run in. */
+/** A fresh project in a temporary folder, for the console to run in. */
 export class ConsoleProject {
     public readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'console-')));
 
     /** `packages` are those that are installed. */
     public constructor(packages?: readonly string[]) {
         onTestFinished(() => rmSync(this.folder, { recursive: true, force: true }));
+        copyStock(this.folder);
         this.copy(...COPIED);
         this.install(packages);
     }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import {
+    cpSync,
     existsSync,
     mkdirSync,
     mkdtempSync,
@@ -23,6 +24,7 @@ import deleting from './fixtures/session-doc/deleting.js';
 import IndexController from './fixtures/session-doc/IndexController.js';
 import regenerating from './fixtures/session-doc/regenerating.js';
 import storing from './fixtures/session-doc/storing.js';
+import { copyStock, STOCK } from './stock.js';
 
 const root = realpathSync(new URL('../..', import.meta.url));
 const documents = readDocuments(root);
@@ -131,7 +133,8 @@ describe('the documents', () => {
         for (const { name, prose } of documents) {
             for (const [, path = ''] of prose.matchAll(/`((?:src|tests|docs|storage)\/[\w./-]*)`/g)) {
                 const mayMiss = path.startsWith('storage/sessions/') || OPTIONAL.includes(path) || written.has(path);
-                expect(mayMiss || existsSync(join(root, path)), `${name}: ${path}`).toBe(true);
+                const isThere = [root, STOCK].some((folder) => existsSync(join(folder, path)));
+                expect(mayMiss || isThere, `${name}: ${path}`).toBe(true);
             }
         }
     });
@@ -210,13 +213,18 @@ describe.each(['file', 'memory'])('the snippets that users were promised, on %s'
 });
 
 /**
- * A project beside this one: every block in a folder of its own, laid over this project by `rootDirs`, so that the imports
- * of a block find its neighbours and the framework.
+ * A fresh project, and every block in a folder of its own, laid over it by `rootDirs`, so that the imports of a block find
+ * its neighbours and the framework.
  */
 function compileFolder() {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sosise-snippets-')));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const roots = [root];
+    const fresh = join(folder, 'fresh');
+    copyStock(fresh);
+    for (const name of ['tests/helpers', 'tests/framework/fixtures/session-doc']) {
+        cpSync(join(root, name), join(fresh, name), { recursive: true });
+    }
+    const roots = [fresh];
     const replaced: string[] = [];
     const put = (name: string, content: string) => {
         mkdirSync(dirname(join(folder, name)), { recursive: true });
@@ -233,9 +241,9 @@ function compileFolder() {
             const kind = kindOf(block);
             roots.push(join(folder, name));
             if (path.endsWith('.d.ts')) {
-                replaced.push(join(root, path));
+                replaced.push(join(fresh, path));
             }
-            const old = () => readFileSync(join(root, path), 'utf8');
+            const old = () => readFileSync(join(fresh, path), 'utf8');
             const contents = {
                 file: () => code,
                 keys: () => withKeys(old(), code),
@@ -249,8 +257,8 @@ function compileFolder() {
             const settings = {
                 extends: join(root, 'tsconfig.json'),
                 compilerOptions: { rootDirs: roots, typeRoots: [join(root, 'node_modules/@types')] },
-                include: [join(root, 'src'), join(root, 'tests/framework/fixtures'), folder],
-                exclude: replaced,
+                include: [join(fresh, 'src'), join(fresh, 'tests/framework'), folder],
+                exclude: [...replaced, join(fresh, 'tests/helpers')],
             };
             put('tsconfig.json', JSON.stringify(settings));
             const tsc = join(root, 'node_modules/typescript/bin/tsc');

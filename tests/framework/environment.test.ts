@@ -21,6 +21,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { env } from '../../src/framework/Config/env.js';
 import { type Environment, loadEnvironment } from '../../src/framework/Environment.js';
 import { ConfigError } from '../../src/framework/Exceptions/errors.js';
+import { PROJECT, STOCK } from './stock.js';
 
 const SECRET = /^[\w-]{43}$/;
 const EXAMPLE = '# mine\nLISTEN_PORT=10000\nSESSION_SECRET=\n';
@@ -112,10 +113,9 @@ describe('sosise.json', () => {
         });
     });
 
-    test('of this project says what the defaults say, as does its schema', () => {
-        const project = loadEnvironment(import.meta.url, { NODE_ENV: 'test' });
-        const schema = JSON.parse(readFileSync(join(project.root, 'sosise.schema.json'), 'utf8'));
-        const given = JSON.parse(readFileSync(project.manifest.file, 'utf8'));
+    test('of a fresh project says what the defaults say, as does its schema', () => {
+        const schema = JSON.parse(readFileSync(join(PROJECT, 'sosise.schema.json'), 'utf8'));
+        const given = JSON.parse(readFileSync(join(STOCK, 'sosise.json'), 'utf8'));
         const described = Object.entries<{ default: string }>(schema.properties.paths.properties);
         const defaults = Object.fromEntries(described.map(([name, { default: path }]) => [name, path]));
         expect(given.paths).toEqual(defaults);
@@ -470,8 +470,7 @@ describe('.env anywhere else', () => {
 });
 
 test('.env.example sets the port, leaves the secret empty, and says nothing of the sessions themselves', () => {
-    const { root: project } = loadEnvironment(import.meta.url, { NODE_ENV: 'test' });
-    const example = readFileSync(join(project, '.env.example'), 'utf8');
+    const example = readFileSync(join(STOCK, '.env.example'), 'utf8');
     expect(parse(example)).toEqual({ LISTEN_PORT: '10000', SESSION_SECRET: '' });
     expect(example).not.toMatch(/SESSION_(ENABLED|DRIVER)/);
 });

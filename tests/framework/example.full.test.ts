@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { Router } from 'express';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Browser, describeInChromium, openBrowser, type Page } from '../helpers/chromium.js';
-import { createTestApp } from '../helpers/createTestApp.js';
+import { createTestApp } from './stockTestApp.js';
 
 const routesFile = new URL('../../example/routes.ts', import.meta.url);
 const isThere = existsSync(routesFile);

@@ -17,6 +17,7 @@ import {
     type ServiceProviderClass,
 } from '../../src/framework/index.js';
 import { loadManifest } from '../../src/framework/Manifest.js';
+import { STOCK } from './stock.js';
 
 export interface LogLine {
     level: string;
@@ -72,8 +73,6 @@ export interface HttpApp {
     close(): Promise<void>;
 }
 
-const project = new URL('../../', import.meta.url).pathname;
-
 /** A kernel built by hand around the HTTP parts alone; not booted. */
 export function httpKernel(options: HttpAppOptions = {}): { app: ApplicationKernel; log: MemoryLogger; root: string } {
     const root = join(tmpdir(), `sosise-http-${randomUUID()}`); // made only where a test puts something there
@@ -82,7 +81,7 @@ export function httpKernel(options: HttpAppOptions = {}): { app: ApplicationKern
         options.prepare(root);
     }
     const name = options.environment ?? 'test';
-    const manifest = loadManifest(project);
+    const manifest = loadManifest(STOCK);
     const log = new MemoryLogger();
 
     class AppServiceProvider extends ServiceProvider {

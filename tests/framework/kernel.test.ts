@@ -4,6 +4,7 @@ import { Container } from '../../src/framework/Container.js';
 import { DriverManager } from '../../src/framework/DriverManager.js';
 import { loadManifest } from '../../src/framework/Manifest.js';
 import { ServiceProvider, type ServiceProviderClass } from '../../src/framework/ServiceProvider.js';
+import { STOCK } from './stock.js';
 
 let steps: string[] = [];
 afterEach(() => {
@@ -35,14 +36,13 @@ function provider(name: string, failsIn?: string): ServiceProviderClass {
 }
 
 function kernel(...providers: ServiceProviderClass[]): ApplicationKernel {
-    const root = new URL('../..', import.meta.url).pathname;
     return new ApplicationKernel({
         environment: {
-            root,
+            root: STOCK,
             name: 'test',
             isProduction: false,
             isDevelopment: false,
-            manifest: loadManifest(root),
+            manifest: loadManifest(STOCK),
             notices: [],
         },
         providers,

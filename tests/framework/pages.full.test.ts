@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
@@ -8,6 +8,7 @@ import { type Browser, type BrowserContext, describeInChromium, openBrowser, typ
 import { DevServer } from './DevServer.js';
 import { devTools } from './devTools.js';
 import { CopiedApp } from './docs/CopiedApp.js';
+import { withoutDevTools } from './stock.js';
 
 const root = realpathSync(new URL('../..', import.meta.url));
 /** Where screenshots go, for people to look at; unset: none are made. */
@@ -225,12 +226,12 @@ test('without the folder and its line in the list of providers, all of it compil
         cpSync(join(root, name), join(copied.folder, name), { recursive: true });
     }
     rmSync(join(copied.folder, 'src/framework/DevTools'), { recursive: true, force: true });
-    const list = join(copied.folder, 'src/bootstrap/providers.ts');
-    const lines = readFileSync(list, 'utf8').split('\n');
-    writeFileSync(list, lines.filter((line) => !line.includes('DevTools')).join('\n'));
+    withoutDevTools(join(copied.folder, 'src/bootstrap/providers.ts'));
 
     const compiler = join(root, 'node_modules/typescript/bin/tsc');
-    await promisify(execFile)(process.execPath, [compiler, '--noEmit'], { cwd: copied.folder });
+    for (const project of ['.', 'tests/framework']) {
+        await promisify(execFile)(process.execPath, [compiler, '--noEmit', '-p', project], { cwd: copied.folder });
+    }
     const app = await copied.start();
     onTestFinished(() => app.stop());
 

@@ -1,12 +1,16 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { symlinkSync } from 'node:fs';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ListenError } from '../../src/framework/Http/ListenError.js';
 import { applicationOf, ConfigError, HttpServer } from '../../src/framework/index.js';
+import { temporaryFolder } from '../helpers/sessionApp.js';
 import { type HttpApp, type HttpAppOptions, httpApp, httpKernel, RawClient } from './httpApp.js';
+import { copyStock, PROJECT } from './stock.js';
 
 const cleanup: (() => unknown)[] = [];
 
@@ -314,7 +318,12 @@ describe('what is no proper request', () => {
 });
 
 describe('the process', () => {
-    const server = fileURLToPath(new URL('../../src/server.ts', import.meta.url));
+    const freshServer = () => {
+        const folder = temporaryFolder();
+        copyStock(folder);
+        symlinkSync(join(PROJECT, 'node_modules'), join(folder, 'node_modules'), 'dir');
+        return join(folder, 'src/server.ts');
+    };
     const fixture = fileURLToPath(new URL('./serveFixture.ts', import.meta.url));
     const tsx = import.meta.resolve('tsx');
 
@@ -365,7 +374,7 @@ describe('the process', () => {
     }
 
     test('the real server starts from any folder, prints its banner, answers, and stops on SIGTERM', async () => {
-        const running = new Running([server]);
+        const running = new Running([freshServer()]);
         const url = await running.url();
         const response = await fetch(url);
 
@@ -406,7 +415,7 @@ describe('the process', () => {
 
     test('a port in use: one sentence, exit code 1', async () => {
         const port = await takenPort();
-        const running = new Running([server], { LISTEN_PORT: String(port), LISTEN_HOST: '127.0.0.1' });
+        const running = new Running([freshServer()], { LISTEN_PORT: String(port), LISTEN_HOST: '127.0.0.1' });
 
         expect(await running.ended).toBe(1);
         expect(running.err).toBe(
@@ -416,7 +425,7 @@ describe('the process', () => {
 
     test('an old Node.js: one sentence, exit code 1', async () => {
         const old = `data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.18.3'}})`;
-        const running = new Running(['--import', old, server]);
+        const running = new Running(['--import', old, freshServer()]);
 
         expect(await running.ended).toBe(1);
         expect(running.err).toBe('This application needs Node.js 20.19 or newer, and this is 20.18.3.\n');

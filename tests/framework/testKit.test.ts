@@ -12,10 +12,12 @@ import {
     requireLogin,
     SessionRegistry,
 } from '../../src/framework/index.js';
-import { createTestApp, type TestApp, type TestAppOptions, type TestClient } from '../helpers/createTestApp.js';
 import { CookieJar } from '../helpers/kit/CookieJar.js';
+import type { TestApp, TestAppOptions } from '../helpers/kit/startTestApp.js';
+import type { TestClient } from '../helpers/kit/TestClient.js';
 import { memberRoutes } from '../helpers/loginRoutes.js';
 import { onRedis } from '../helpers/onRedis.js';
+import { createTestApp } from './stockTestApp.js';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -1,13 +1,13 @@
 import { request as httpRequest } from 'node:http';
 import type { RequestHandler } from 'express';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import IndexController from '../../src/app/Http/Controllers/IndexController.js';
 import { action, HttpPipeline } from '../../src/framework/index.js';
 import { durationOf } from '../../src/framework/words.js';
-import { createTestApp } from '../helpers/createTestApp.js';
 import { type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
 import { developmentProviders, devTools } from './devTools.js';
 import { type HttpApp, type HttpAppOptions, httpApp } from './httpApp.js';
+import IndexController from './stock/src/app/Http/Controllers/IndexController.js';
+import { createTestApp } from './stockTestApp.js';
 
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8';
 const HTML = { headers: { accept: BROWSER } };

@@ -1,39 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Router } from 'express';
 import { createApplication } from '../../src/bootstrap/app.js';
-import { type ApplicationKernel, type ConfigOverrides, HttpPipeline, HttpServer } from '../../src/framework/index.js';
-import { readyForClients } from './kit/clients.js';
-import type { ClientOptions, TestClient } from './kit/TestClient.js';
-import { travel, travelBack, whenTestFinished } from './kit/travel.js';
+import type { ConfigOverrides } from '../../src/framework/index.js';
+import { startTestApp, type TestApp, type TestAppOptions } from './kit/startTestApp.js';
 
+export type { TestApp, TestAppOptions } from './kit/startTestApp.js';
 export type { TestAnswer } from './kit/TestAnswer.js';
 export type { ClientOptions, RequestOptions, SessionKeys, TestClient } from './kit/TestClient.js';
-
-export interface TestApp {
-    /** `http://127.0.0.1:…`, without a slash at the end. */
-    readonly url: string;
-    readonly app: ApplicationKernel;
-    /** The folder that stands in for `storage`, removed by `close()`. */
-    readonly storage: string;
-    /** A new visitor, with a browser of its own. */
-    client(options?: ClientOptions): TestClient;
-    /**
-     * Lets time pass at once: `'3 hours'`, or ms. Sessions and cookies expire by it. The clock is set right when the test
-     * is over.
-     */
-    travel(time: string | number): void;
-    /** Stops the server and the application. */
-    close(): Promise<void>;
-}
-
-export interface TestAppOptions {
-    /** Routes for the test, ahead of the application's own. */
-    routes?(router: Router): unknown;
-    /** Runs when every provider has booted, before the first request: `app.container.instance(Mailer, fake)`. */
-    booted?(app: ApplicationKernel): unknown;
-}
 
 /**
  * Your whole application on a free port, with storage of its own; only errors are logged, to the console:
@@ -41,44 +12,6 @@ export interface TestAppOptions {
  *
  * In a test, or in beforeEach, it closes itself when the test is over. In beforeAll, close it in afterAll.
  */
-export async function createTestApp(overrides: ConfigOverrides = {}, options: TestAppOptions = {}): Promise<TestApp> {
-    const storage = await mkdtemp(join(tmpdir(), 'sosise-test-'));
-    let app: ApplicationKernel | undefined;
-    const close = async () => {
-        travelBack();
-        await app?.shutdown();
-        await rm(storage, { recursive: true, force: true });
-    };
-    try {
-        app = await createApplication(inFolder(storage, overrides));
-        const made = { app, storage, close, ...(await start(app, options)) };
-        whenTestFinished(close);
-        return made;
-    } catch (error) {
-        await close().catch(() => undefined);
-        throw error;
-    }
-}
-
-function inFolder(storage: string, { session, logging, ...others }: ConfigOverrides): ConfigOverrides {
-    const file = { path: join(storage, 'sessions'), ...session?.drivers?.file };
-    const files = { enabled: false, folder: join(storage, 'logs'), ...logging?.files };
-    return {
-        ...others,
-        logging: { console: 'readable', level: 'error', ...logging, files },
-        session: { ...session, drivers: { ...session?.drivers, file } },
-    };
-}
-
-async function start(app: ApplicationKernel, { routes, booted }: TestAppOptions) {
-    await app.boot();
-    const clientsAt = readyForClients(app);
-    if (routes) {
-        const router = Router();
-        await routes(router);
-        app.container.make(HttpPipeline).before('routes', router);
-    }
-    await booted?.(app);
-    const { port } = await app.container.make(HttpServer).listen({ port: 0, host: '127.0.0.1' });
-    return { url: `http://127.0.0.1:${port}`, client: clientsAt(port), travel };
+export function createTestApp(overrides: ConfigOverrides = {}, options: TestAppOptions = {}): Promise<TestApp> {
+    return startTestApp(createApplication, overrides, options);
 }

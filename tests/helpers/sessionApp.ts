@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import express, { type Express, type Router } from 'express';
 import { onTestFinished } from 'vitest';
 import { ApplicationKernel } from '../../src/framework/ApplicationKernel.js';
@@ -124,7 +125,7 @@ export function temporaryFolder(): string {
 export { SessionManager };
 
 function environmentAt(root: string, name: string): Environment {
-    const project = loadManifest(new URL('../..', import.meta.url).pathname);
+    const project = loadManifest(fileURLToPath(new URL('../framework/stock', import.meta.url)));
     const manifest = {
         ...project,
         paths: {

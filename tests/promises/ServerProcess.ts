@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { ServerOptions } from './ServerOptions.js';
+import type { ServerOptions } from '../helpers/server/ServerOptions.js';
 
 export interface LogLine {
     readonly level: string;

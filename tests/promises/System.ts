@@ -13,8 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keyOf } from '../../src/framework/Session/storageKeys.js';
 import { RedisServer } from '../helpers/redis.js';
+import type { ServerOptions } from '../helpers/server/ServerOptions.js';
 import { PROJECT } from './compile.js';
-import type { ServerOptions } from './ServerOptions.js';
 import { type LogLine, type ProcessOptions, ServerProcess } from './ServerProcess.js';
 
 export interface RigOptions extends ProcessOptions {

@@ -4,8 +4,8 @@ import session from 'express-session';
 import memorystore from 'memorystore';
 import { createClient } from 'redis';
 import sessionFileStore from 'session-file-store';
-import { addRoutes } from './routes.js';
-import type { ServerOptions } from './ServerOptions.js';
+import { addRoutes } from '../helpers/server/routes.js';
+import type { ServerOptions } from '../helpers/server/ServerOptions.js';
 
 type StoreClass = new (options: object) => session.Store;
 

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
+import type { ServerOptions } from '../helpers/server/ServerOptions.js';
+import { skeleton } from '../helpers/server/skeleton.js';
 import { handwired } from './handwired.js';
-import type { ServerOptions } from './ServerOptions.js';
-import { skeleton } from './skeleton.js';
 
 /*
  * One server process under test: `node server.js '<ServerOptions as JSON>'`. Says `{"loaded":true}`, waits for a line

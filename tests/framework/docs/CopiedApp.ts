@@ -15,20 +15,12 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { copyStock } from '../stock.js';
 import type { Block } from './Markdown.js';
 import { kindOf, withEntry, withKeys, withStatements } from './snippets.js';
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const COPIED = [
-    'src',
-    'tests/helpers',
-    'package.json',
-    'sosise.json',
-    'sosise.schema.json',
-    '.env.example',
-    'tsconfig.json',
-    'vitest.config.ts',
-];
+const COPIED = ['tests/helpers', 'package.json', 'sosise.schema.json', 'tsconfig.json', 'vitest.config.ts'];
 
 export interface RunningApp {
     readonly url: string;
@@ -37,11 +29,12 @@ export interface RunningApp {
     stop(): Promise<void>;
 }
 
-/** A fresh copy of the project in a temporary folder, as someone has it who just cloned it. */
+/** A fresh project in a temporary folder, as someone has it who just cloned it. */
 export class CopiedApp {
     public readonly folder = mkdtempSync(join(tmpdir(), 'sosise-docs-'));
 
     public constructor(root: string) {
+        copyStock(this.folder);
         for (const name of COPIED) {
             cpSync(join(root, name), join(this.folder, name), { recursive: true });
         }

@@ -1,10 +1,9 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { temporaryFolder } from '../../helpers/sessionApp.js';
+import { copyStock, PROJECT as project } from '../stock.js';
 import { readDocuments } from './Markdown.js';
 import { kindOf, withEntry, withKeys } from './snippets.js';
-
-const project = new URL('../../..', import.meta.url).pathname;
 
 export interface ProjectFolder {
     /** Writes a file, in place of one that is there. */
@@ -13,14 +12,12 @@ export interface ProjectFolder {
 }
 
 /**
- * A copy of the project, in this process: the framework is the same one, so that what is imported from the copy works with
+ * A fresh project, in this process: the framework is the same one, so that what is imported from the copy works with
  * applications of the test.
  */
 export function projectFolder(): ProjectFolder & { get(path: string): string } {
     const folder = temporaryFolder();
-    for (const entry of readdirSync(join(project, 'src')).filter((entry) => entry !== 'framework')) {
-        cpSync(join(project, 'src', entry), join(folder, 'src', entry), { recursive: true });
-    }
+    copyStock(folder, { linked: true });
     symlinkSync(join(project, 'src/framework'), join(folder, 'src/framework'), 'dir');
     symlinkSync(join(project, 'node_modules'), join(folder, 'node_modules'), 'dir');
     return {

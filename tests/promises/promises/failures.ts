@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, renameSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ANSWERS } from '../../helpers/server/routes.js';
 import { onlyFiles, type SessionPromise, shown } from '../Outcome.js';
-import { ANSWERS } from '../routes.js';
 import { isOurs, type Rig } from '../System.js';
 import { Visitor } from '../Visitor.js';
 import { knownVisitor } from './parallel.js';

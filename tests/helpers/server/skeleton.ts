@@ -1,16 +1,16 @@
 import { basename, dirname } from 'node:path';
 import express from 'express';
-import { ApplicationKernel } from '../../src/framework/ApplicationKernel.js';
-import { HttpPipeline } from '../../src/framework/Http/HttpPipeline.js';
-import { HttpServer } from '../../src/framework/Http/HttpServer.js';
-import { HttpServiceProvider } from '../../src/framework/Http/HttpServiceProvider.js';
-import { Logger } from '../../src/framework/Logging/Logger.js';
-import { loadManifest } from '../../src/framework/Manifest.js';
-import { ServiceProvider } from '../../src/framework/ServiceProvider.js';
-import { exclusive } from '../../src/framework/Session/exclusive.js';
-import { increment } from '../../src/framework/Session/increment.js';
-import { SessionManager } from '../../src/framework/Session/SessionManager.js';
-import { SessionServiceProvider } from '../../src/framework/Session/SessionServiceProvider.js';
+import { ApplicationKernel } from '../../../src/framework/ApplicationKernel.js';
+import { HttpPipeline } from '../../../src/framework/Http/HttpPipeline.js';
+import { HttpServer } from '../../../src/framework/Http/HttpServer.js';
+import { HttpServiceProvider } from '../../../src/framework/Http/HttpServiceProvider.js';
+import { Logger } from '../../../src/framework/Logging/Logger.js';
+import { loadManifest } from '../../../src/framework/Manifest.js';
+import { ServiceProvider } from '../../../src/framework/ServiceProvider.js';
+import { exclusive } from '../../../src/framework/Session/exclusive.js';
+import { increment } from '../../../src/framework/Session/increment.js';
+import { SessionManager } from '../../../src/framework/Session/SessionManager.js';
+import { SessionServiceProvider } from '../../../src/framework/Session/SessionServiceProvider.js';
 import { addRoutes } from './routes.js';
 import type { ServerOptions } from './ServerOptions.js';
 
@@ -30,7 +30,7 @@ export async function skeleton(options: ServerOptions, say: Say): Promise<number
             addRoutes(router, { exclusive, increment, migrate: (request) => request.session.migrate() });
             this.app.container.make(HttpPipeline).use('routes', router);
             this.app.container.make(SessionManager).extend('postgres', async () => {
-                const { PostgresTable } = await import('../helpers/postgres.js');
+                const { PostgresTable } = await import('../postgres.js');
                 const table = new PostgresTable(basename(dirname(folder)).replaceAll(/\W/g, '_'));
                 return (await table.create()).open();
             });

@@ -1,0 +1,1 @@
+export * from '../../../../../src/framework/console.js';
