@@ -12,6 +12,7 @@ import { letsPlainHttpIn } from './letsPlainHttpIn.js';
 interface SessionSettings {
     enabled?: boolean;
     driver?: string;
+    fallback?: readonly string[];
 }
 
 /** The few lines that a started server prints. */
@@ -49,7 +50,11 @@ function hostOf({ address, family }: AddressInfo): string {
 }
 
 function sessionsOf(session: SessionSettings | undefined): string {
-    return session?.enabled ? `on, driver ${session.driver}` : 'off: enable them in src/config/session.ts';
+    if (!session?.enabled) {
+        return 'off: enable them in src/config/session.ts';
+    }
+    const { driver, fallback = [] } = session;
+    return `on, driver ${driver}${fallback.length > 0 ? `, and ${fallback.join(', ')} for what has not moved` : ''}`;
 }
 
 function logsOf(app: ApplicationKernel): string {
