@@ -329,6 +329,23 @@ describe('controllers and routes', () => {
         expect([code, errors]).toEqual([0, '']);
         expect(output).toContain('The report of monday went to ada@example.com, as text.');
     });
+
+    test('of docs/console.md count the sessions that live, and those in memory are out of reach', async () => {
+        const copied = new ConsoleProject();
+        const counting = blocks.find(({ path }) => path?.endsWith('CountSessionsCommand.ts'));
+        copied.put(counting?.path ?? '', counting?.code ?? '');
+        const kernel = copied.get('src/app/Console/Kernel.ts');
+        const line = "{\n    'sessions:count': () => import('./Commands/CountSessionsCommand.js'),";
+        copied.put('src/app/Console/Kernel.ts', kernel.replace(/(?<=CommandList = )\{/, line));
+        const config = copied.get('src/config/session.ts').replace('enabled: false', 'enabled: true');
+        copied.put('src/config/session.ts', config);
+        expect(await copied.artisan('sessions:count')).toMatchObject({ code: 0, output: '0 sessions.\n' });
+
+        copied.put('src/config/session.ts', config.replace("driver: 'file'", "driver: 'memory'"));
+        const inMemory = await copied.artisan('sessions:count');
+        expect([inMemory.code, inMemory.output]).toEqual([1, '']);
+        expect(inMemory.errors).toContain("in the memory of the server's process, where no command reaches them");
+    });
 });
 
 test('a refused profile of docs/application.md goes back to its form', async () => {
