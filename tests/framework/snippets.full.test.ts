@@ -348,26 +348,37 @@ describe('controllers and routes', () => {
     });
 });
 
-test('a refused profile of docs/application.md goes back to its form', async () => {
+test('a refused profile of docs/application.md goes back to its form, which says what was wrong, and then what was saved', async () => {
     const copied = new CopiedApp(project);
     onTestFinished(() => copied.remove());
     for (const block of blocks.filter(({ document, path }) => document === 'docs/application.md' && path)) {
         copied.apply(block);
     }
-    copied.write(
-        'src/routes/api.ts',
-        `import { Request, Response, Router } from 'express';
-import ProfileController from '../app/Http/Controllers/ProfileController.js';
-import { action } from '../framework/index.js';
-
-const router = Router();
-router.post('/profile', action(ProfileController, 'store'));
-router.get('/profile', (_request: Request, response: Response) => void response.send('<h1>Your profile</h1>'));
-export default router;
-`,
-    );
-    expect(await copied.test('tests/app/profile.test.ts')).toContain('1 passed');
+    copied.write('tests/app/profilePage.test.ts', PROFILE_PAGE_TEST);
+    expect(await copied.test('tests/app/profile')).toContain('2 passed');
+    expect(await copied.compile()).toBe('');
 });
+
+const PROFILE_PAGE_TEST = `import { expect, test } from 'vitest';
+import { createTestApp } from '../helpers/createTestApp.js';
+import { PageBrowser } from '../helpers/PageBrowser.js';
+
+test('the page', async () => {
+    const server = await createTestApp({ session: { enabled: true } });
+    const visitor = new PageBrowser(server.url);
+    const typed = '"><b>@example.com';
+    await visitor.submit('/profile', { email: typed, age: '17' }, '/profile');
+    const refused = await visitor.get('/profile');
+    expect(refused).toContain('That is no address.');
+    expect(refused).toContain('You have to be 18.');
+    expect(refused).toContain('value="&quot;&gt;&lt;b&gt;@example.com"');
+    await visitor.submit('/profile', { email: 'ada@example.com', age: '30' }, '/profile');
+    const saved = await visitor.get('/profile');
+    expect(saved).toContain('<p role="status">We will write to ada@example.com, who is 30.</p>');
+    expect(saved).not.toContain('You have to be 18.');
+    expect(await visitor.get('/profile')).toContain('<p role="status"></p>');
+});
+`;
 
 const whyNot = await whyNoPostgres();
 
