@@ -3,9 +3,10 @@ FROM node:22-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
-COPY src ./src
+COPY . .
 RUN npm run build
+# What runs, in one folder; public where you have made it.
+RUN mkdir out && cp -R build package.json sosise.json artisan out && if [ -d public ]; then cp -R public out; fi
 
 FROM node:22-slim AS packages
 WORKDIR /app
@@ -15,10 +16,8 @@ RUN npm ci --omit=dev --no-audit --no-fund
 FROM node:22-slim
 ENV NODE_ENV=production
 WORKDIR /app
-COPY package.json sosise.json artisan ./
 COPY --from=packages /app/node_modules ./node_modules
-COPY --from=build /app/build ./build
-# Files to serve: COPY public ./public
+COPY --from=build /app/out .
 RUN mkdir -p storage/sessions storage/logs && chown -R node:node storage
 USER node
 EXPOSE 10000

@@ -1,7 +1,6 @@
 import { Request } from 'express';
-import { flashed, oldInput, UserSession, validationErrors } from '../src/framework/index.js';
+import { flashed, Html, html, oldInput, UserSession, validationErrors } from '../src/framework/index.js';
 import { PRODUCTS } from './forms.js';
-import { Html, html } from './html.js';
 
 export function shopPage(request: Request, user: string | undefined, browsers: readonly UserSession[]): Html {
     const notice = request.sessionEnded === 'revoked' ? 'You were logged out in another browser.' : undefined;
@@ -17,7 +16,7 @@ export function shopPage(request: Request, user: string | undefined, browsers: r
 function addForm(request: Request): Html {
     const chosen = oldInput(request, 'product');
     const options = Object.entries(PRODUCTS).map(
-        ([id, name]) => html`<option value="${id}"${id === chosen ? html` selected` : ''}>${name}</option>`,
+        ([id, name]) => html`<option value="${id}"${id === chosen && html` selected`}>${name}</option>`,
     );
     const amount = String(oldInput(request, 'amount') ?? 1);
     return html`<form method="post" action="/cart/add">

@@ -4,6 +4,13 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { missingPackages } from './productionPackages.js';
+
+const missing = missingPackages(fileURLToPath(new URL('../..', import.meta.url)));
+if (missing.length > 0) {
+    console.error(missing.join('\n'));
+    process.exit(1);
+}
 
 const folder = fileURLToPath(new URL('../../build/framework', import.meta.url));
 /** What files outside of the framework import. DevTools may have been deleted. */

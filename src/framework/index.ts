@@ -32,6 +32,7 @@ export { HttpPipeline, type PipelineStage, type StageHandler, type StageName } f
 export { HttpServer, type ListenOptions } from './Http/HttpServer.js';
 export { HttpServiceProvider } from './Http/HttpServiceProvider.js';
 export { type Middleware, type MiddlewareClass, middleware } from './Http/middleware.js';
+export { Html, type HtmlPart, html } from './Http/pages/html.js';
 export { Readiness, type ReadinessCheck, type Unready } from './Http/Readiness.js';
 export { serve } from './Http/serve.js';
 export type { UpgradeHandler } from './Http/Upgrades.js';

@@ -95,6 +95,8 @@ test('the Dockerfile, step by step in empty folders, makes an application that s
     const context = contextOf(root);
     expect(existsSync(join(context, '.env'))).toBe(false);
     expect(existsSync(join(context, 'node_modules'))).toBe(false);
+    mkdirSync(join(context, 'public'), { recursive: true });
+    writeFileSync(join(context, 'public/style.css'), 'h1 { color: tomato }');
     const image = build(context);
 
     const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -103,7 +105,7 @@ test('the Dockerfile, step by step in empty folders, makes an application that s
     }
     expect(existsSync(join(image.folder, 'node_modules', Object.keys(dependencies)[0] as string))).toBe(true);
     expect(readdirSync(image.folder).sort()).toEqual(
-        ['artisan', 'build', 'node_modules', 'package.json', 'sosise.json', 'storage'].sort(),
+        ['artisan', 'build', 'node_modules', 'package.json', 'public', 'sosise.json', 'storage'].sort(),
     );
     expect(image.user).toBe('node');
 
@@ -132,8 +134,21 @@ test('the Dockerfile, step by step in empty folders, makes an application that s
     expect(isHealthy, 'before it listens').toThrow();
     await vi.waitFor(isHealthy, { timeout: 15_000, interval: 200 });
     expect((await fetch(`http://127.0.0.1:${env.LISTEN_PORT}/ready`)).status).toBe(200);
+    expect(await (await fetch(`http://127.0.0.1:${env.LISTEN_PORT}/style.css`)).text()).toContain('tomato');
     app.kill('SIGTERM');
     expect(await exit).toEqual([0, null]);
+});
+
+test('an application without a folder public is taken along without one', () => {
+    const [, step = ''] = /^RUN (mkdir out .*)$/m.exec(readFileSync(join(root, 'Dockerfile'), 'utf8')) ?? [];
+    const folder = mkdtempSync(join(tmpdir(), 'docker-stage-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    mkdirSync(join(folder, 'build'));
+    for (const name of ['package.json', 'sosise.json', 'artisan', 'build/server.js']) {
+        writeFileSync(join(folder, name), '');
+    }
+    execFileSync('/bin/sh', ['-c', step], { cwd: folder });
+    expect(readdirSync(join(folder, 'out')).sort()).toEqual(['artisan', 'build', 'package.json', 'sosise.json']);
 });
 
 test('a .env, keys and logs never reach the builder', () => {

@@ -161,6 +161,14 @@ describe('the documents', () => {
         expect(rows.map(([key]) => key).sort()).toEqual(keysOfSource());
     });
 
+    test('the table of StoredSessions has every method', () => {
+        const source = readFileSync(join(root, 'src/framework/Session/StoredSessions.ts'), 'utf8');
+        const methods = [...source.matchAll(/^ {4}public (?:get |async |\*)*(\w+)\(/gm)].map(([, name]) => name);
+        const listed = rowsOf('docs/console.md').map(([cell = '']) => cell.replace(/\(.*/, ''));
+        expect(methods.filter((name = '') => name !== 'constructor' && !listed.includes(name))).toEqual([]);
+        expect(methods.length).toBeGreaterThan(7);
+    });
+
     test('a session can have no key of the names that the guide lists, and these are all', async () => {
         const { RESERVED_KEYS } = await import('../../src/framework/Session/HttpSession.js');
         const guide = documents.find(({ name }) => name === 'docs/sessions.md')?.prose ?? '';

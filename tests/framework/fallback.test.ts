@@ -326,9 +326,10 @@ describe('the option fallback', () => {
     test.each([
         [{ driver: 'file', fallback: ['file'] }, /fallback\[0\] is the driver itself/],
         [{ driver: 'file', fallback: ['memory'] }, /fallback\[0\] is empty after every start/],
-        [{ driver: 'memory', fallback: ['file', 'file'] }, /fallback\[1\] stands there twice/],
-        [{ driver: 'memory', fallback: ['flie'] }, /Session driver \[flie\] is not supported.*Did you mean \[file\]/],
-        [{ driver: 'memory', fallback: 'file' }, /fallback is "file": allowed are lists/],
+        [{ driver: 'memory', fallback: ['file'] }, /fallback would move sessions into memory.* or fallback to \[\]\./],
+        [{ driver: 'redis', fallback: ['file', 'file'] }, /fallback\[1\] stands there twice/],
+        [{ driver: 'file', fallback: ['flie'] }, /Session driver \[flie\] is not supported.*Did you mean \[file\]/],
+        [{ driver: 'redis', fallback: 'file' }, /fallback is "file": allowed are lists/],
     ])('is checked at start-up: %j', async (options, message) => {
         const start = async () => createKernel({ session: options }).app.boot();
         await expect(start()).rejects.toThrow(message);

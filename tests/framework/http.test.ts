@@ -12,6 +12,7 @@ import {
     type Middleware,
     middleware,
 } from '../../src/framework/index.js';
+import { sessionApp } from '../helpers/sessionApp.js';
 import { type HttpApp, type HttpAppOptions, httpApp, httpKernel, RawClient } from './httpApp.js';
 
 let running: HttpApp[] = [];
@@ -103,6 +104,25 @@ describe('headers', () => {
         const development = await headersOf({ environment: 'development' });
         expect(directives(development)).toEqual(STRICT);
         expect(development.get('Strict-Transport-Security')).toBeNull();
+    });
+
+    test('a trial on plain http is left there: nothing sends its pages to https, unless the configuration does', async () => {
+        const headersWith = async (secure: boolean | 'auto', http: Record<string, unknown> = {}) => {
+            const { url } = await sessionApp({ environment: 'production', session: { cookie: { secure } }, http });
+            return (await fetch(url)).headers;
+        };
+        const trial = await headersWith(false);
+        expect(directives(trial)).toEqual(STRICT);
+        expect(trial.get('Strict-Transport-Security')).toBeNull();
+
+        const asked = await headersWith(false, { securityHeaders: { strictTransportSecurity: { maxAge: 60 } } });
+        expect(asked.get('Strict-Transport-Security')).toBe('max-age=60; includeSubDomains');
+
+        for (const secure of [true, 'auto'] as const) {
+            const headers = await headersWith(secure);
+            expect(directives(headers)).toContain('upgrade-insecure-requests');
+            expect(headers.get('Strict-Transport-Security')).toBe('max-age=31536000; includeSubDomains');
+        }
     });
 
     test('they follow the configuration, and can be turned off', async () => {

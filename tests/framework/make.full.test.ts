@@ -174,9 +174,9 @@ test('what the generators write is linted, compiled and built as it is, and work
     expect(output()).toContain('sessions are in a Map of this process.');
     expect(output()).toContain('Mail is ready');
 
-    expect(await project.make('report:send Ann --times 2')).toBe('Hello, Ann\nHello, Ann\n');
-    expect(await project.make('report:send --loud')).toBe('HELLO, WORLD!\n');
-    expect(await project.make('list')).toContain('\n  report:send          Greets, and writes it to the log\n');
+    expect(await project.make('report:send')).toBe('Ran in development.\n');
+    expect(await project.make('report:send --dry-run')).toBe('Would run in development.\n');
+    expect(await project.make('list')).toContain('\n  report:send          Says in ./artisan list what it does\n');
     const tested = await project.program(
         'vitest/vitest.mjs',
         'run',

@@ -193,7 +193,7 @@ describe('the folder', () => {
         expect((await artisan('make:controller Admin/User')).output).toBe(
             `src/web/Admin/UserController.ts was made.
 
-Paste into src/routes/api.ts:
+Paste into src/routes/api.ts, with this path or one of your own:
 
 import UserController from '../web/Admin/UserController.js';
 
@@ -236,7 +236,7 @@ test.each([
     expect(output).toMatch(
         new RegExp(`\n    '${signature}': \\(\\) => import\\('./Commands/Reports/\\w+Command\\.js'\\),\n`),
     );
-    expect(get(files()[0] ?? '')).toContain(`public readonly signature = '${signature} [name]';`);
+    expect(get(files()[0] ?? '')).toContain(`public readonly signature = '${signature}';`);
 });
 
 test.each([

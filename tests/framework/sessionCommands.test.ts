@@ -441,7 +441,7 @@ describe('wrong use', () => {
         '%s says that sessions are off, or in the memory of another process',
         async (line) => {
             const memory =
-                "The sessions of the driver memory are in the memory of the server's process, where no command reaches them: name another with --driver, or let the server use SessionRegistry.\n";
+                "The sessions are in the memory of the server's process, where no command reaches them: set another driver in src/config/session.ts, or look after them in the server itself.\n";
             expect(await artisan(`${line} --driver=memory`)).toEqual({ code: 1, output: '', errors: memory });
             config = { enabled: false };
             const off = 'Sessions are off: set enabled to true in src/config/session.ts.\n';

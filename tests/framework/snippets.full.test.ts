@@ -329,28 +329,56 @@ describe('controllers and routes', () => {
         expect([code, errors]).toEqual([0, '']);
         expect(output).toContain('The report of monday went to ada@example.com, as text.');
     });
+
+    test('of docs/console.md count the sessions that live, and those in memory are out of reach', async () => {
+        const copied = new ConsoleProject();
+        const counting = blocks.find(({ path }) => path?.endsWith('CountSessionsCommand.ts'));
+        copied.put(counting?.path ?? '', counting?.code ?? '');
+        const kernel = copied.get('src/app/Console/Kernel.ts');
+        const line = "{\n    'sessions:count': () => import('./Commands/CountSessionsCommand.js'),";
+        copied.put('src/app/Console/Kernel.ts', kernel.replace(/(?<=CommandList = )\{/, line));
+        const config = copied.get('src/config/session.ts').replace('enabled: false', 'enabled: true');
+        copied.put('src/config/session.ts', config);
+        expect(await copied.artisan('sessions:count')).toMatchObject({ code: 0, output: '0 sessions.\n' });
+
+        copied.put('src/config/session.ts', config.replace("driver: 'file'", "driver: 'memory'"));
+        const inMemory = await copied.artisan('sessions:count');
+        expect([inMemory.code, inMemory.output]).toEqual([1, '']);
+        expect(inMemory.errors).toContain("in the memory of the server's process, where no command reaches them");
+    });
 });
 
-test('a refused profile of docs/application.md goes back to its form', async () => {
+test('a refused profile of docs/application.md goes back to its form, which says what was wrong, and then what was saved', async () => {
     const copied = new CopiedApp(project);
     onTestFinished(() => copied.remove());
     for (const block of blocks.filter(({ document, path }) => document === 'docs/application.md' && path)) {
         copied.apply(block);
     }
-    copied.write(
-        'src/routes/api.ts',
-        `import { Request, Response, Router } from 'express';
-import ProfileController from '../app/Http/Controllers/ProfileController.js';
-import { action } from '../framework/index.js';
-
-const router = Router();
-router.post('/profile', action(ProfileController, 'store'));
-router.get('/profile', (_request: Request, response: Response) => void response.send('<h1>Your profile</h1>'));
-export default router;
-`,
-    );
-    expect(await copied.test('tests/app/profile.test.ts')).toContain('1 passed');
+    copied.write('tests/app/profilePage.test.ts', PROFILE_PAGE_TEST);
+    expect(await copied.test('tests/app/profile')).toContain('2 passed');
+    expect(await copied.compile()).toBe('');
 });
+
+const PROFILE_PAGE_TEST = `import { expect, test } from 'vitest';
+import { createTestApp } from '../helpers/createTestApp.js';
+import { PageBrowser } from '../helpers/PageBrowser.js';
+
+test('the page', async () => {
+    const server = await createTestApp({ session: { enabled: true } });
+    const visitor = new PageBrowser(server.url);
+    const typed = '"><b>@example.com';
+    await visitor.submit('/profile', { email: typed, age: '17' }, '/profile');
+    const refused = await visitor.get('/profile');
+    expect(refused).toContain('That is no address.');
+    expect(refused).toContain('You have to be 18.');
+    expect(refused).toContain('value="&quot;&gt;&lt;b&gt;@example.com"');
+    await visitor.submit('/profile', { email: 'ada@example.com', age: '30' }, '/profile');
+    const saved = await visitor.get('/profile');
+    expect(saved).toContain('<p role="status">We will write to ada@example.com, who is 30.</p>');
+    expect(saved).not.toContain('You have to be 18.');
+    expect(await visitor.get('/profile')).toContain('<p role="status"></p>');
+});
+`;
 
 const whyNot = await whyNoPostgres();
 

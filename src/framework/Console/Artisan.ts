@@ -114,9 +114,9 @@ export class Artisan {
     /** The application, booted. It is taken down when the command has ended; without overrides, there is one for all. */
     public booted(overrides?: ConfigOverrides): Promise<ApplicationKernel> {
         if (overrides) {
-            return this.takeUp(overrides).then((app) => app.boot());
+            return this.takeUp(overrides).then(bootedInConsole);
         }
-        this.shared ??= this.takeUp().then((app) => app.boot());
+        this.shared ??= this.takeUp().then(bootedInConsole);
         return this.shared;
     }
 
@@ -231,6 +231,15 @@ export class Artisan {
         this.isLeft = true;
         this.stop();
     };
+}
+
+async function bootedInConsole(app: ApplicationKernel): Promise<ApplicationKernel> {
+    await app.boot();
+    const { StoredSessions } = await import('../Session/StoredSessions.js'); // loaded by then, with the application
+    if (app.container.has(StoredSessions)) {
+        app.container.make(StoredSessions).isInConsole = true;
+    }
+    return app;
 }
 
 /** Arguments that begin with a dash stand behind `--`, where the parser takes them for what they are. */

@@ -37,12 +37,8 @@ export abstract class SessionCommand extends Command {
         const app = await this.bootedOn(options['driver'] as string | undefined);
         const { driver } = enabledSessions(app);
         const sessions = app.container.make(StoredSessions);
-        if (sessions.survivesRestart === false) {
-            throw new ConfigError(
-                `The sessions of the driver ${driver} are in the memory of the server's process, where no command reaches them: name another with --driver, or let the server use SessionRegistry.`,
-            );
-        }
-        if (needsList && !sessions.canList) {
+        const { canList } = sessions; // refuses where no session can be reached from here
+        if (needsList && !canList) {
             throw new ConfigError(
                 `The session driver ${driver} can't list what it holds: only --user of session:list and session:revoke works with it.`,
             );

@@ -10,6 +10,7 @@ import { type HttpConfig, httpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
 import { HttpServer } from './HttpServer.js';
 import { health } from './health.js';
+import { letsPlainHttpIn } from './letsPlainHttpIn.js';
 import { notFound } from './notFound.js';
 import { parsers } from './parsers.js';
 import { properRequest } from './properRequest.js';
@@ -41,7 +42,10 @@ export class HttpServiceProvider extends ServiceProvider {
         const pipeline = this.app.container.make(HttpPipeline);
         pipeline.use('requestId', requestId(options.requestId));
         if (options.securityHeaders) {
-            pipeline.use('securityHeaders', securityHeaders(options.securityHeaders, isProduction));
+            pipeline.use(
+                'securityHeaders',
+                securityHeaders(options.securityHeaders, isProduction && !letsPlainHttpIn(this.app)),
+            );
         }
         pipeline.use('securityHeaders', properRequest); // here, so that its refusals have these headers
         // The package is only loaded where pages of other origins read answers.

@@ -6,12 +6,13 @@ import { optionalConfig } from '../Config/optionalConfig.js';
 import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { loggerOptions } from '../Logging/LoggingServiceProvider.js';
 import { SessionObserver } from '../Session/SessionObserver.js';
+import { letsPlainHttpIn } from './letsPlainHttpIn.js';
 
 /** What the banner reads of the session's configuration. */
 interface SessionSettings {
     enabled?: boolean;
     driver?: string;
-    cookie?: { secure?: boolean | 'auto' };
+    fallback?: readonly string[];
 }
 
 /** The few lines that a started server prints. */
@@ -28,9 +29,9 @@ export function banner(app: ApplicationKernel, address: AddressInfo): string {
         ...(inspector ? [`  Inspector    ${inspector}`] : []),
         `  Logs         ${logsOf(app)}`,
     ];
-    if (app.environment.isProduction && session?.enabled && session.cookie?.secure === false) {
+    if (letsPlainHttpIn(app)) {
         lines.push(
-            '  Warning      Session cookies also travel over plain http (SESSION_SECURE=false, or cookie.secure): for a trial only.',
+            '  Warning      Plain http is let in, for session cookies too (SESSION_SECURE=false, or cookie.secure): for a trial only.',
         );
     }
     lines.push(...app.environment.notices.map((notice) => `  Note         ${notice}`));
@@ -49,7 +50,11 @@ function hostOf({ address, family }: AddressInfo): string {
 }
 
 function sessionsOf(session: SessionSettings | undefined): string {
-    return session?.enabled ? `on, driver ${session.driver}` : 'off: enable them in src/config/session.ts';
+    if (!session?.enabled) {
+        return 'off: enable them in src/config/session.ts';
+    }
+    const { driver, fallback = [] } = session;
+    return `on, driver ${driver}${fallback.length > 0 ? `, and ${fallback.join(', ')} for what has not moved` : ''}`;
 }
 
 function logsOf(app: ApplicationKernel): string {

@@ -24,17 +24,17 @@ const DIRECTIVES: Directives = {
  * helmet with stricter defaults than its own. No Permissions-Policy: browsers ask the visitor before a page gets at
  * what it governs, and without frames there is nobody to deny it to.
  */
-export function securityHeaders(options: HelmetOptions, isProduction: boolean): RequestHandler {
+export function securityHeaders(options: HelmetOptions, asksForHttps: boolean): RequestHandler {
     const { contentSecurityPolicy: policy = true, ...others } = options;
     const defaults: HelmetOptions = {
         // helmet's no-referrer would make browsers send `Origin: null` with forms of our own pages, too.
         referrerPolicy: { policy: 'same-origin' },
         ...('frameguard' in others ? {} : { xFrameOptions: { action: 'deny' } }),
         // https for a year would outlive a trial on plain http, and reach what else runs on localhost.
-        ...(isProduction || 'hsts' in others ? {} : { strictTransportSecurity: false }),
+        ...(asksForHttps || 'hsts' in others ? {} : { strictTransportSecurity: false }),
     };
     try {
-        const laid = policy && laidOver(policy === true ? {} : policy, isProduction);
+        const laid = policy && laidOver(policy === true ? {} : policy, asksForHttps);
         const middleware = helmet({ ...defaults, ...others, contentSecurityPolicy: laid } as HelmetOptions);
         return laid && isMadePerRequest(laid) ? middleware : once(middleware);
     } catch (cause) {
@@ -67,12 +67,12 @@ function isMadePerRequest({ directives = {} }: Policy): boolean {
 }
 
 /** A policy whose directives replace ours one by one; null removes one. With `useDefaults: false` it has its own only. */
-function laidOver(policy: Policy, isProduction: boolean): Policy {
+function laidOver(policy: Policy, asksForHttps: boolean): Policy {
     const { useDefaults = true, directives = {} } = policy;
     const ours = {
         ...DIRECTIVES,
-        // On plain http it would break pages that are developed there.
-        ...(isProduction ? { 'upgrade-insecure-requests': [] } : {}),
+        // On plain http it would break pages: their files and forms would go to https.
+        ...(asksForHttps ? { 'upgrade-insecure-requests': [] } : {}),
     };
     const given = Object.entries(directives).map(([name, value]) => [dashed(name), value]);
     return {

@@ -53,16 +53,14 @@ interface Found {
  * hold one session at a time, however many there are.
  */
 export class StoredSessions {
-    public constructor(private readonly layer: () => SessionLayer) {}
+    /** Set where another process serves: what that one has in memory can't be reached from here. */
+    public isInConsole = false;
+
+    public constructor(private readonly openLayer: () => SessionLayer) {}
 
     /** False where the driver can't list what it holds: then only a user's sessions can be found. */
     public get canList(): boolean {
         return this.layer().repository.canList;
-    }
-
-    /** False where sessions are in the memory of the process that serves. Undefined: not known. */
-    public get survivesRestart(): boolean | undefined {
-        return this.layer().driver.abilities?.survivesRestart;
     }
 
     /** About how many records there are: sessions, notes of ended ones, lists. Undefined: not known. */
@@ -124,6 +122,16 @@ export class StoredSessions {
     /** Removes what has expired; see `SessionRepository.prune()`. Gives the number of records removed. */
     public prune(signal?: AbortSignal, options?: PruneOptions): Promise<number> {
         return this.layer().repository.prune(signal, options);
+    }
+
+    private layer(): SessionLayer {
+        const layer = this.openLayer();
+        if (this.isInConsole && layer.driver.abilities?.survivesRestart === false) {
+            throw new ConfigError(
+                "The sessions are in the memory of the server's process, where no command reaches them: set another driver in src/config/session.ts, or look after them in the server itself.",
+            );
+        }
+        return layer;
     }
 
     private async match(fingerprint: string, options: WalkOptions): Promise<Found> {

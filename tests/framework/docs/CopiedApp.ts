@@ -70,6 +70,11 @@ export class CopiedApp {
         return this.run('vitest/vitest.mjs', 'run', '--no-color', file);
     }
 
+    /** Checks the types of all that is there. Gives what the compiler said; rejects with it where it found something. */
+    public compile(): Promise<string> {
+        return this.run('typescript/bin/tsc', '--noEmit', '--pretty', 'false');
+    }
+
     private run(program: string, ...args: string[]): Promise<string> {
         const { NODE_ENV, VITEST, SESSION_SECRET, ...env } = process.env;
         const script = join(this.folder, 'node_modules', program);

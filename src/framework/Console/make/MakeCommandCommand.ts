@@ -10,26 +10,19 @@ export class MakeCommandCommand extends MakeCommand {
 
     protected contentOf(made: NewClass): string {
         const { name, framework } = made;
+        const signature = consoleNameOf(made);
         return `import { Command, CommandInput } from '${framework.replace('index.js', 'console.js')}';
 
 export default class ${name} extends Command {
-    public readonly signature = '${consoleNameOf(made)} [name]';
-    public readonly description = 'Greets, and writes it to the log';
-    public override readonly options = [
-        { flag: '--times <number>', description: 'how often', default: 1, min: 1 }, // given as a number
-        { flag: '--loud', description: 'in capital letters' },
-    ];
+    // Arguments stand behind the name: '${signature} <needed> [optional]'.
+    public readonly signature = '${signature}';
+    public readonly description = 'Says in ./artisan list what it does';
+    public override readonly options = [{ flag: '--dry-run', description: 'change nothing' }];
 
-    public async handle({ arguments: [name = 'world'], options }: CommandInput): Promise<void> {
-        // Loaded here: ./artisan list loads this file too, and needs none of it.
-        const { Logger } = await import('${framework}');
-        // Your application, booted. It is taken down when this method has ended.
-        const { container } = await this.app();
-        const greeting = options['loud'] ? \`HELLO, \${name.toUpperCase()}!\` : \`Hello, \${name}\`;
-        for (let time = 0; time < Number(options['times']); time += 1) {
-            this.line(greeting);
-        }
-        container.make(Logger).info('Greeted', { name });
+    public async handle({ options }: CommandInput): Promise<void> {
+        // Your application, booted: container.make() gives its services. It is taken down when this method has ended.
+        const { environment } = await this.app();
+        this.line(\`\${options['dryRun'] ? 'Would run' : 'Ran'} in \${environment.name}.\`);
     }
 }
 `;

@@ -55,7 +55,7 @@ ${options['resource'] ? RESOURCE : ''}}
                 route('delete', `${path}/:id`, 'destroy'),
             );
         }
-        return [{ where: `into ${this.shown(routes)}`, lines }];
+        return [{ where: `into ${this.shown(routes)}, with this path or one of your own`, lines }];
     }
 }
 

@@ -3,7 +3,8 @@ export class Html {
     public constructor(public readonly text: string) {}
 }
 
-export type HtmlPart = Html | string | number | false | undefined | readonly HtmlPart[];
+/** What may stand in `html`. */
+export type HtmlPart = Html | string | number | false | null | undefined | readonly HtmlPart[];
 
 const ESCAPES: Readonly<Record<string, string>> = {
     '&': '&amp;',
@@ -13,7 +14,10 @@ const ESCAPES: Readonly<Record<string, string>> = {
     "'": '&#39;',
 };
 
-/** HTML with values in it, which are escaped unless they are HTML themselves; false and undefined leave nothing. */
+/**
+ * HTML with values in it: html`<p>Hello ${name}</p>`. They are escaped unless they are HTML themselves; false, null and
+ * undefined leave nothing. Quote attributes, and put nothing of a visitor's into scripts, styles or the start of a link.
+ */
 export function html(strings: TemplateStringsArray, ...values: HtmlPart[]): Html {
     return new Html(strings.map((string, at) => string + (at < values.length ? textOf(values[at]) : '')).join(''));
 }
@@ -22,10 +26,10 @@ function textOf(part: HtmlPart): string {
     if (part instanceof Html) {
         return part.text;
     }
-    if (part === undefined || part === false) {
+    if (part === undefined || part === null || part === false) {
         return '';
     }
-    return typeof part === 'object' ? part.map(textOf).join('') : escapeHtml(String(part));
+    return Array.isArray(part) ? part.map(textOf).join('') : escapeHtml(String(part));
 }
 
 /** Text that is text in HTML too, also in an attribute that is quoted. */

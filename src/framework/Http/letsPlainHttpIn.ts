@@ -1,0 +1,12 @@
+import type { ApplicationKernel } from '../ApplicationKernel.js';
+import { optionalConfig } from '../Config/optionalConfig.js';
+
+/**
+ * Whether production was told to do without https: for cookies, and so for all else that would send browsers there. Only
+ * the config says it. What a request looks like does not count: behind a proxy, all look like plain http until `trustProxy`
+ * is set.
+ */
+export function letsPlainHttpIn(app: ApplicationKernel): boolean {
+    const session = optionalConfig<{ cookie?: { secure?: boolean | 'auto' } }>(app, 'session');
+    return app.environment.isProduction && session?.cookie?.secure === false;
+}
