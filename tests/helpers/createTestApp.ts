@@ -5,6 +5,7 @@ import { Router } from 'express';
 import { createApplication } from '../../src/bootstrap/app.js';
 import { type ApplicationKernel, type ConfigOverrides, HttpPipeline, HttpServer } from '../../src/framework/index.js';
 import { readyForClients } from './kit/clients.js';
+import { type OwnStorage, ownStorage } from './kit/ownStorage.js';
 import type { ClientOptions, TestClient } from './kit/TestClient.js';
 import { travel, travelBack, whenTestFinished } from './kit/travel.js';
 
@@ -36,7 +37,8 @@ export interface TestAppOptions {
 }
 
 /**
- * Your whole application on a free port, with storage of its own; only errors are logged, to the console:
+ * Your whole application on a free port, with storage of its own: sessions are kept by the driver `file` unless the
+ * overrides name another, and what a test leaves in Redis is deleted. Only errors are logged, to the console:
  * `const app = await createTestApp({ session: { enabled: true } });`
  *
  * In a test, or in beforeEach, it closes itself when the test is over. In beforeAll, close it in afterAll.
@@ -44,13 +46,16 @@ export interface TestAppOptions {
 export async function createTestApp(overrides: ConfigOverrides = {}, options: TestAppOptions = {}): Promise<TestApp> {
     const storage = await mkdtemp(join(tmpdir(), 'sosise-test-'));
     let app: ApplicationKernel | undefined;
+    let own: OwnStorage | undefined;
     const close = async () => {
         travelBack();
         await app?.shutdown();
+        await own?.remove();
         await rm(storage, { recursive: true, force: true });
     };
     try {
-        app = await createApplication(inFolder(storage, overrides));
+        own = await ownStorage(storage, overrides);
+        app = await createApplication(own.overrides);
         const made = { app, storage, close, ...(await start(app, options)) };
         whenTestFinished(close);
         return made;
@@ -58,16 +63,6 @@ export async function createTestApp(overrides: ConfigOverrides = {}, options: Te
         await close().catch(() => undefined);
         throw error;
     }
-}
-
-function inFolder(storage: string, { session, logging, ...others }: ConfigOverrides): ConfigOverrides {
-    const file = { path: join(storage, 'sessions'), ...session?.drivers?.file };
-    const files = { enabled: false, folder: join(storage, 'logs'), ...logging?.files };
-    return {
-        ...others,
-        logging: { console: 'readable', level: 'error', ...logging, files },
-        session: { ...session, drivers: { ...session?.drivers, file } },
-    };
 }
 
 async function start(app: ApplicationKernel, { routes, booted }: TestAppOptions) {
