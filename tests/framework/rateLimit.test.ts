@@ -2,6 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Router } from 'express';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { PageBrowser } from '../helpers/PageBrowser.js';
 import { type SessionApp, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 import { readDocuments } from './docs/Markdown.js';
 
@@ -9,7 +10,7 @@ const project = new URL('../..', import.meta.url).pathname;
 const guide = readDocuments(project).find(({ name }) => name === 'docs/rate-limit.md');
 
 /** The files that docs/rate-limit.md asks for, as written there, in an application of their own that counts from zero. */
-async function guideApp(http: Record<string, unknown> = {}): Promise<SessionApp> {
+async function guideApp(http: Record<string, unknown> = {}, edit = (code: string) => code): Promise<SessionApp> {
     const folder = temporaryFolder();
     mkdirSync(join(folder, 'src'));
     symlinkSync(join(project, 'src/framework'), join(folder, 'src/framework'), 'dir');
@@ -17,12 +18,19 @@ async function guideApp(http: Record<string, unknown> = {}): Promise<SessionApp>
     for (const { path, code } of guide?.blocks ?? []) {
         if (path) {
             mkdirSync(dirname(join(folder, path)), { recursive: true });
-            writeFileSync(join(folder, path), code);
+            writeFileSync(join(folder, path), edit(code));
         }
     }
     const { default: routes } = (await import(join(folder, 'src/routes/api.ts'))) as { default: Router };
     return sessionApp({ http, routes: (router) => router.use(routes) });
 }
+
+/** The route as the guide has it for the form of a page. */
+const asForm = (code: string) =>
+    code
+        .replace('UnauthorizedException }', 'ValidationException }')
+        .replace("UnauthorizedException('This name and password do not fit.')", REFUSED_FORM);
+const REFUSED_FORM = "ValidationException({ name: ['This name and password do not fit.'] })";
 
 interface Attempt {
     name?: string;
@@ -99,6 +107,29 @@ describe('the guide for a login limit', () => {
         const app = await guideApp();
 
         expect(await statuses(app, 31, (index) => ({ name: `user ${index}` }))).toEqual([...times(30, 401), 429]);
+    });
+});
+
+describe('a login form', () => {
+    const guess = (visitor: PageBrowser, password = 'guess') =>
+        visitor.submit('/login', { name: 'ada', password }, '/login-page');
+
+    test('counts what is refused, though the answer is a redirect back to it', async () => {
+        expect(guide?.text).toContain(REFUSED_FORM);
+        const visitor = new PageBrowser((await guideApp({}, asForm)).url);
+        for (let count = 0; count < 5; count += 1) {
+            expect((await guess(visitor)).status).toBe(303);
+        }
+        expect((await guess(visitor)).status).toBe(429);
+    });
+
+    test('counts the guesses of a member at the password of another name', async () => {
+        const visitor = new PageBrowser((await guideApp({}, asForm)).url);
+        expect((await guess(visitor, 'correct horse')).status).toBe(200);
+        for (let count = 0; count < 5; count += 1) {
+            expect((await guess(visitor)).status).toBe(303);
+        }
+        expect((await guess(visitor)).status).toBe(429);
     });
 });
 

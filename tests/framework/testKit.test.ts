@@ -9,8 +9,11 @@ import {
     fingerprint,
     flash,
     login,
+    oldInput,
     requireLogin,
     SessionRegistry,
+    ValidationException,
+    validationErrors,
 } from '../../src/framework/index.js';
 import { CookieJar } from '../helpers/kit/CookieJar.js';
 import type { TestApp, TestAppOptions } from '../helpers/kit/startTestApp.js';
@@ -310,6 +313,44 @@ describe('a client', () => {
         });
         const posted = (await visitor.post('/go/307?to=/echo', { follow: false })).assertStatus(307);
         expect(posted.url.origin).toBe(url);
+    });
+
+    test('names the page that it shows, as a browser does', async () => {
+        const app = await withSessions();
+        const visitor = app.client();
+        expect(await headersOf(visitor)).not.toHaveProperty('referer');
+        const typed = (await visitor.visit('/headers?a=1#top')).json<object>();
+        expect(typed).not.toHaveProperty('referer');
+        expect(await headersOf(visitor)).toMatchObject({ referer: `${app.url}/headers?a=1` });
+        await visitor.submit('/go/303?to=/echo');
+        expect(await headersOf(visitor)).toMatchObject({ referer: `${app.url}/echo` });
+        expect(await headersOf(visitor.crossSite())).toMatchObject({ referer: 'https://other-site.example/' });
+        await visitor.reopen();
+        expect(await headersOf(visitor)).not.toHaveProperty('referer');
+    });
+
+    test('gets a refused form back, with what was wrong and what was typed', async () => {
+        const refuse = (router: Router) => {
+            router.post('/todos', () => {
+                throw new ValidationException({ title: ['It needs a title.'] });
+            });
+            router.get('/todos', (request, response) => {
+                response.json({ errors: validationErrors(request), old: oldInput(request, 'day') });
+            });
+        };
+        const app = await createTestApp({ session: { ...OURS, cookie: COOKIE } }, { routes: refuse });
+        const visitor = app.client();
+        await visitor.visit('/todos');
+        const page = await visitor.submit('/todos', { title: '', day: 'Monday' });
+        page.assertOk().assertRedirect('/todos').assertInvalid('title', 'It needs a title.');
+        page.assertJson({ errors: { title: ['It needs a title.'] }, old: 'Monday' });
+        expect(() => page.assertInvalid('day')).toThrow('/todos answered 200');
+        expect(() => page.assertInvalid('title', 'Something else')).toThrow('/todos answered 200');
+        const shown = await visitor.submit('/todos', {}, { follow: false });
+        shown.assertStatus(303).assertInvalid('title');
+        (await visitor.post('/todos', { json: {} })).assertStatus(422).assertInvalid('title', 'It needs a title.');
+        const valid = await visitor.visit('/todos');
+        expect(() => valid.assertInvalid('title')).toThrow();
     });
 
     test("can be another site's page, which gets no further than in a browser", async () => {

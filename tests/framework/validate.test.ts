@@ -120,7 +120,8 @@ describe.each([
         const params = (await shop({ schema, validation: { source: 'params' } })).visitor();
         const refused = await params.ask('/orders/mia', 'page', { referer: `${params.origin}/orders-form` });
         expect(refused.status).toBe(422);
-        expect(await refused.json()).toMatchObject({ data: { email: ['That is no address.'] } });
+        expect(await refused.text()).toContain('<strong>email</strong>: ');
+        expect(await params.json('/orders/mia')).toMatchObject({ data: { email: ['That is no address.'] } });
     });
 
     test('a request without a body lacks each field', async () => {
@@ -236,13 +237,25 @@ describe('a refused form', () => {
     test.each<[string, SessionAppOptions, Record<string, string>]>([
         ['a fetch', {}, { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' }],
         ['a client that takes JSON', {}, { accept: 'application/json' }],
-        ['an application without sessions', { session: { enabled: false } }, {}],
-        ['a visitor who can not get the cookie', { session: { cookie: { secure: true } } }, {}],
     ])('is a 422 for %s', async (_, options, headers) => {
         const visitor = (await shop(options)).visitor();
         const answer = await visitor.submit('/orders', { email: 'mia' }, '/orders-form', headers);
         expect(answer.status).toBe(422);
         expect(await answer.json()).toMatchObject({ code: 422, data: { email: ['That is no address.'] } });
+    });
+
+    test.each<[string, SessionAppOptions]>([
+        ['an application without sessions', { session: { enabled: false } }],
+        ['a visitor who can not get the cookie', { session: { cookie: { secure: true } } }],
+        ['a browser that does not say from which page', {}],
+        ['a browser in development', { environment: 'development' }],
+    ])('is a page that lists the messages for %s', async (_, options) => {
+        const answer = await (await shop(options)).visitor().submit('/orders', { email: '<mia>', amount: '2' });
+        expect([answer.status, answer.headers.get('content-type')]).toEqual([422, 'text/html; charset=utf-8']);
+        const page = await answer.text();
+        expect(page).toContain('<p>Please check what you have entered.</p>');
+        expect(page).toContain('<ul><li><strong>email</strong>: That is no address.</li></ul>');
+        expect(page).not.toContain('mia');
     });
 
     test('is a 422 while the store can not be read, and a 503 while it can not be written', async () => {

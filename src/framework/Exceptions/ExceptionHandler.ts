@@ -62,17 +62,16 @@ export class ExceptionHandler {
 
     /**
      * Answers with the error's HTTP status: with the envelope `{ code, message, data }`, or with a page where a browser
-     * would show the answer to its visitor. A refused form goes back to its page, or tells in the envelope what was refused.
+     * would show the answer to its visitor. A refused form goes back to its page, or tells what was refused.
      */
     public render(error: Error, request: Request, response: Response): void | Promise<void> {
-        const isRefusedForm = error instanceof ValidationException;
-        if (isRefusedForm && backToForm(error, request, response)) {
+        if (error instanceof ValidationException && backToForm(error, request, response)) {
             return;
         }
         const { status, headers } = traitsOf(error);
         response.set(headers);
         response.status(status).vary('Accept');
-        if (isRefusedForm || !wantsPage(request) || !this.renderPage(error, request, response)) {
+        if (!wantsPage(request) || !this.renderPage(error, request, response)) {
             response.json(this.envelope(error, request));
         }
     }
@@ -104,7 +103,8 @@ export class ExceptionHandler {
             } else {
                 const { message } = this.envelope(error, request);
                 const fix = isOpen ? page.fixOf(error, request) : page && DETAILS_ELSEWHERE;
-                sendPage(response, plainErrorPage({ status, message, requestId: request.requestId, fix }));
+                const details = error instanceof ValidationException ? error.errors : {};
+                sendPage(response, plainErrorPage({ status, message, details, requestId: request.requestId, fix }));
             }
             return true;
         } catch (failure) {

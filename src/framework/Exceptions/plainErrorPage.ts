@@ -7,6 +7,8 @@ export interface PlainError {
     status: number;
     /** What the client may read. */
     message: string;
+    /** What was wrong with a form: the messages by field. */
+    details?: Readonly<Record<string, readonly string[]>>;
     requestId: string;
     /** What mends it; in development only. */
     fix?: string | undefined;
@@ -21,12 +23,16 @@ footer{margin-top:1.5rem}
 `.replaceAll('\n', '');
 
 /** The page that a visitor gets instead of the JSON envelope, and that says no more than it. */
-export function plainErrorPage({ status, message, requestId, fix }: PlainError): Page {
+export function plainErrorPage({ status, message, details = {}, requestId, fix }: PlainError): Page {
     const title = STATUS_CODES[status] ?? 'Error';
+    const points = Object.entries(details).flatMap(([field, messages]) =>
+        messages.map((text) => html`<li>${field !== '' && html`<strong>${field}</strong>: `}${text}</li>`),
+    );
     const body = html`<main>
 <p class="status" aria-hidden="true">${status}</p>
 <h1>${title}</h1>
 ${message !== title && html`<p>${message}</p>`}
+${points.length > 0 && html`<ul>${points}</ul>`}
 ${fix !== undefined && html`<p class="card small">${fix}</p>`}
 <footer class="soft small"><p>Should you report this, name the request <code>${requestId}</code></p><a href="/">Start page</a></footer>
 </main>`;

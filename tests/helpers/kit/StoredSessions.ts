@@ -16,6 +16,10 @@ export class StoredSessions {
         private readonly inside: InsideRequests,
     ) {}
 
+    public get areOn(): boolean {
+        return this.sessionPath !== undefined;
+    }
+
     /** A path where there are sessions. */
     public get path(): string {
         if (this.sessionPath === undefined) {

@@ -3,6 +3,8 @@ import type { Received } from './exchange.js';
 
 const LONGEST_SHOWN = 500;
 
+type Messages = Readonly<Record<string, readonly string[]>>;
+
 /** What the application answered. Its assertions give it back, so that they can stand in a row. */
 export class TestAnswer {
     public readonly status: number;
@@ -15,6 +17,8 @@ export class TestAnswer {
         public readonly url: URL,
         /** The paths that redirects have led to, in their order. */
         public readonly redirects: readonly string[],
+        /** What was wrong with a form that was sent back to its page: the messages by field. */
+        private readonly refused: Messages | undefined = undefined,
     ) {
         this.status = status;
         this.headers = headers;
@@ -67,6 +71,16 @@ export class TestAnswer {
     /** The body has these keys with these values, and perhaps others. */
     public readonly assertJson = vi.defineHelper((expected: Record<string, unknown> | unknown[]): this => {
         expect(this.json(), this.shown).toMatchObject(expected);
+        return this;
+    });
+
+    /** `validate` or a ValidationException has refused this field, perhaps with this message. */
+    public readonly assertInvalid = vi.defineHelper((field: string, message?: string): this => {
+        const errors = this.refused ?? (this.status === 422 ? this.data<Messages | null>() : undefined) ?? {};
+        expect(Object.keys(errors), this.shown).toContain(field);
+        if (message !== undefined) {
+            expect(errors[field], this.shown).toContain(message);
+        }
         return this;
     });
 

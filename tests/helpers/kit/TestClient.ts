@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import type { FlashData, SessionData } from 'express-session';
 import { login } from '../../../src/framework/Session/login.js';
 import { FLASH, type LiveRecord } from '../../../src/framework/Session/SessionRecord.js';
+import { ERRORS } from '../../../src/framework/Validation/flashedForm.js';
 import { CookieJar, isTrustworthy, type Setting } from './CookieJar.js';
 import { exchange, type Received } from './exchange.js';
 import type { InsideRequests } from './InsideRequests.js';
@@ -51,6 +52,8 @@ const BROWSER = 'Mozilla/5.0 (test client)';
  */
 export class TestClient {
     private readonly base: URL;
+    /** What the browser shows, and names in Referer. */
+    private page: URL | undefined;
 
     public constructor(
         private readonly target: Target,
@@ -68,7 +71,7 @@ export class TestClient {
         return this.send('GET', path, options, true);
     }
 
-    /** Sends a form of a page. */
+    /** Sends a form of the page that was visited last; it need not have been, but then no form finds its way back there. */
     public submit(path: string, form: RequestOptions['form'] = {}, options: RequestOptions = {}): Promise<TestAnswer> {
         return this.send('POST', path, { form, ...options }, true);
     }
@@ -156,6 +159,7 @@ export class TestClient {
     /** Closes the browser and opens it again: cookies without an end are gone. */
     public async reopen(): Promise<void> {
         await this.preparation.done();
+        this.page = undefined;
         this.cookies.endBrowserSession();
     }
 
@@ -192,11 +196,14 @@ export class TestClient {
         let next: Step = { method, ...contentOf(options) };
         let url = new URL(path, this.base);
         const redirects: string[] = [];
+        let refused: ReturnType<typeof messagesIn>;
         for (;;) {
             const received = await this.exchange(url, next, isNavigation);
+            refused ??= received.status === 303 ? await this.refusal() : undefined;
             const to = options.follow === false ? undefined : redirectIn(received, url);
             if (to?.origin !== this.base.origin) {
-                return new TestAnswer(received, url, redirects);
+                this.show(isNavigation && !redirectIn(received, url) ? url : this.page);
+                return new TestAnswer(received, url, redirects, refused);
             }
             if (redirects.push(pathOf(to, this.base)) > MOST_REDIRECTS) {
                 throw new Error(`${path} redirects without an end: ${redirects.slice(-3).join(', ')}, …`);
@@ -204,6 +211,15 @@ export class TestClient {
             url = to;
             next = afterRedirect(received.status, next);
         }
+    }
+
+    private show(page: URL | undefined): void {
+        this.page = this.from === undefined ? page : undefined;
+    }
+
+    /** The messages of a form that is being sent back: they have to be looked at before its page takes them. */
+    private async refusal(): Promise<ReturnType<typeof messagesIn>> {
+        return this.target.sessions.areOn ? messagesIn((await this.peek())?.data) : undefined;
     }
 
     private async exchange(url: URL, { method, headers, body }: Step, isNavigation: boolean): Promise<Received> {
@@ -217,6 +233,7 @@ export class TestClient {
                 ...(url.protocol === 'https:' && { 'x-forwarded-proto': 'https' }),
                 'user-agent': BROWSER,
                 ...this.provenance(url, setting),
+                ...this.referer(setting),
                 ...(cookie !== undefined && { cookie }),
                 ...lowerCased(this.options.headers),
                 ...headers,
@@ -244,6 +261,18 @@ export class TestClient {
             }),
         };
     }
+
+    /** An address that is typed has none; another site's page names its origin. */
+    private referer({ isNavigation, method }: Setting): Record<string, string> {
+        const page = this.from === undefined ? this.page?.href.replace(/#.*/, '') : `${this.from}/`;
+        const isTyped = this.from === undefined && isNavigation && method === 'GET';
+        return page === undefined || isTyped ? {} : { referer: page };
+    }
+}
+
+/** What ValidationException flashes. */
+function messagesIn(data: object = {}): Record<string, string[]> | undefined {
+    return Object.entries(data).find(([key]) => key.startsWith(`${FLASH}${ERRORS}:`))?.[1];
 }
 
 /** One request of a chain of redirects. */

@@ -9,6 +9,7 @@ import {
     HttpServer,
 } from '../../../src/framework/index.js';
 import { readyForClients } from './clients.js';
+import { type OwnStorage, ownStorage } from './ownStorage.js';
 import type { ClientOptions, TestClient } from './TestClient.js';
 import { travel, travelBack, whenTestFinished } from './travel.js';
 
@@ -46,13 +47,16 @@ export async function startTestApp(
 ): Promise<TestApp> {
     const storage = await mkdtemp(join(tmpdir(), 'sosise-test-'));
     let app: ApplicationKernel | undefined;
+    let own: OwnStorage | undefined;
     const close = async () => {
         travelBack();
         await app?.shutdown();
+        await own?.remove();
         await rm(storage, { recursive: true, force: true });
     };
     try {
-        app = await createApplication(inFolder(storage, overrides));
+        own = await ownStorage(createApplication, storage, overrides);
+        app = await createApplication(own.overrides);
         const made = { app, storage, close, ...(await start(app, options)) };
         whenTestFinished(close);
         return made;
@@ -60,16 +64,6 @@ export async function startTestApp(
         await close().catch(() => undefined);
         throw error;
     }
-}
-
-function inFolder(storage: string, { session, logging, ...others }: ConfigOverrides): ConfigOverrides {
-    const file = { path: join(storage, 'sessions'), ...session?.drivers?.file };
-    const files = { enabled: false, folder: join(storage, 'logs'), ...logging?.files };
-    return {
-        ...others,
-        logging: { console: 'readable', level: 'error', ...logging, files },
-        session: { ...session, drivers: { ...session?.drivers, file } },
-    };
 }
 
 async function start(app: ApplicationKernel, { routes, booted }: TestAppOptions) {

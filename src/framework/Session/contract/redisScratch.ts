@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { keysIn } from '../stores/redis/keysIn.js';
 import { openConnection } from '../stores/redis/openConnection.js';
 import type { RedisStoreOptions } from '../stores/redis/RedisStoreOptions.js';
 import { requireRedisPackages } from '../stores/redis/redisPackages.js';
+import { removeKeys } from '../stores/redis/removeKeys.js';
 import type { Scratch, ScratchOptions } from './Scratch.js';
 
 /** A killed test leaves nothing behind for longer, in ms: all other keys have shorter lives. */
@@ -26,11 +26,7 @@ export async function redisScratch({ manager, name, options }: ScratchOptions): 
         },
         close: async () => {
             try {
-                for (const ask of await connection.nodes()) {
-                    for await (const keys of keysIn(ask, prefix)) {
-                        await Promise.all(keys.map((key) => connection.ask(key, ['DEL', key])));
-                    }
-                }
+                await removeKeys(connection, prefix);
             } finally {
                 await connection.close();
             }

@@ -1,0 +1,11 @@
+import { keysIn } from './keysIn.js';
+import type { RedisConnection } from './RedisConnection.js';
+
+/** Deletes what begins with `prefix`, on all servers, and nothing else. */
+export async function removeKeys(connection: RedisConnection, prefix: string): Promise<void> {
+    for (const ask of await connection.nodes()) {
+        for await (const keys of keysIn(ask, prefix)) {
+            await Promise.all(keys.map((key) => connection.ask(key, ['DEL', key])));
+        }
+    }
+}
