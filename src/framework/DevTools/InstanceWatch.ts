@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { NextFunction, Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LiveReload } from '../Http/pages/LiveReload.js';
 
 const PATH = '/__sosise/instance';
@@ -23,11 +23,12 @@ events.onerror=()=>{events.close();failures+=1;if(failures===20)show(false);
 timer=setTimeout(listen,failures<40?50:500)}};
 document.addEventListener('visibilitychange',listen);listen()})()`.replaceAll('\n', '');
 
-    public readonly instance = (request: Request, response: Response, next: NextFunction): void => {
-        if (request.path !== PATH || request.method !== 'GET') {
+    public readonly instance = (request: IncomingMessage, response: ServerResponse, next: () => void): void => {
+        if (request.url?.split('?')[0] !== PATH || request.method !== 'GET') {
             next();
             return;
         }
-        response.set('Cache-Control', 'no-store').type('text/event-stream').write(`data: ${this.id}\n\n`);
+        response.setHeader('Cache-Control', 'no-store').setHeader('Content-Type', 'text/event-stream; charset=utf-8');
+        response.write(`data: ${this.id}\n\n`);
     };
 }
