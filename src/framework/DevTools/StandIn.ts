@@ -70,7 +70,7 @@ export class StandIn {
 <figure><figcaption>The terminal</figcaption><pre tabindex="0" aria-label="What the terminal says"><code class="said">${text}</code></pre></figure>
 <footer class="soft small"><p id="state" role="status">This page loads again as soon as the application answers. The next save starts it anew.</p></footer>
 </main>`;
-        const style = `${ERROR_STYLE}.said{padding:0 1.1rem}`;
+        const style = `${ERROR_STYLE}.said{padding:0 1.1rem}@media (max-width:36rem){.said{min-width:max-content;white-space:pre}}`;
         return { title: MESSAGE, style, body, script: this.watch.script };
     }
 }

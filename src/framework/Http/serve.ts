@@ -49,8 +49,8 @@ class ServerProcess {
             if (this.app.environment.name !== 'test' && !this.stopping) {
                 process.stdout.write(banner(this.app, address));
             }
-            tellParent({ listening: address });
             tellParent('ready');
+            tellParent({ listening: address });
         } catch (error) {
             const failed = startFailure(error);
             process.stderr.write(`${failed}\n`);

@@ -34,5 +34,5 @@ dl div{display:grid;grid-template-columns:12rem 1fr;gap:.25rem 1rem;padding:.2re
 dt{color:var(--soft);overflow-wrap:anywhere}
 dd{margin:0;overflow-wrap:anywhere}
 dl+.small,.soft.small{margin-top:1rem}
-@media (max-width:36rem){.group,dl div{grid-template-columns:1fr}.number{width:2.4rem;padding-right:.7rem}}
+@media (max-width:36rem){pre code{min-width:0;white-space:pre-wrap;overflow-wrap:anywhere}.line{padding-left:2.4rem}.number{margin-left:-2.4rem}.group,dl div{grid-template-columns:1fr}.number{width:2.4rem;padding-right:.7rem}}
 `.replaceAll('\n', '');
