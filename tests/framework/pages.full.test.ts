@@ -159,7 +159,7 @@ describeInChromium('in Chromium', () => {
         console.log(`Welcome page: ${off.weight} and ${on.weight} bytes; from save to the changed page: ${shown} ms`);
 
         server.save('src/config/session.ts', "driver: 'file',", "driver 'file',");
-        await vi.waitFor(async () => expect(await page.textContent('pre')).toMatch(/session\.ts:\d+:\d+: /), 20_000);
+        await vi.waitFor(async () => expect(await page.textContent('h1')).toMatch(/session\.ts:\d+:\d+: /), 20_000);
         const broken = await expectGoodPage(server.url, 'not-started');
         expect(broken.complaints.filter((text) => !/status of 503/.test(text))).toEqual([]);
         server.save('src/config/session.ts', "driver 'file',", "driver: 'file',");

@@ -65,13 +65,15 @@ export class StandIn {
     }
 
     private page(text: string): Page {
+        const [heading = '', ...rest] = text.split('\n');
+        const more = rest.join('\n').replace(/^\n+/, '');
         const body = html`<main>
-<header><p class="where"><span class="pill">Not started</span></p><h1>${MESSAGE}</h1></header>
-<figure><figcaption>The terminal</figcaption><pre tabindex="0" aria-label="What the terminal says"><code class="said">${text}</code></pre></figure>
+<header><p class="where"><span class="pill">${MESSAGE}</span></p><h1>${heading}</h1></header>
+${more !== '' && html`<figure><pre tabindex="0" aria-label="What else the terminal says"><code class="said">${more}</code></pre></figure>`}
 <footer class="soft small"><p id="state" role="status">This page loads again as soon as the application answers. The next save starts it anew.</p></footer>
 </main>`;
         const style = `${ERROR_STYLE}.said{padding:0 1.1rem}@media (max-width:36rem){.said{min-width:max-content;white-space:pre}}`;
-        return { title: MESSAGE, style, body, script: this.watch.script };
+        return { title: heading, style, body, script: this.watch.script };
     }
 }
 

@@ -27,6 +27,7 @@ pre code{display:block;min-width:max-content}
 .message{white-space:pre-wrap;overflow-wrap:anywhere}
 .frames{list-style:none;margin:0;padding:0;font:.8125rem/1.8 var(--mono);overflow-wrap:anywhere}
 details{margin:.35rem 0}
+h3+details{margin:0}
 summary{cursor:pointer;color:var(--soft);font-size:.875rem}
 details .frames{margin:.3rem 0 .6rem;padding-left:1.05rem}
 dl{margin:0;font:.8125rem/1.6 var(--mono)}
