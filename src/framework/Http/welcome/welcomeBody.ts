@@ -15,10 +15,9 @@ ${hint !== undefined && html`<p class="card small">${hint}</p>`}
 ${
     details &&
     html`<footer class="soft small">This page is <code>src/app/Http/Controllers/IndexController.ts</code>. Clients that
-ask for JSON get JSON: <code>curl ${details.address}</code><br>What else there is: <code>README.md</code>, and in short chapters <code>docs/</code>, such as
-<code>docs/sessions.md</code> and <code>docs/testing.md</code>${
+ask for JSON get JSON: <code>curl ${details.address}</code><br>What else there is: <code>README.md</code> and the chapters in <code>docs/</code>.${
         details.inspector !== undefined &&
-        html`<br>What requests do with sessions, live: <a href="${details.inspector}">session inspector</a>`
+        html` What requests do with sessions, live: <a href="${details.inspector}">session inspector</a>`
     }</footer>`
 }
 </main>`;
