@@ -1,4 +1,5 @@
-import { mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFailed, onTestFinished, test, vi } from 'vitest';
 import { Browser } from '../helpers/Browser.js';
@@ -102,7 +103,13 @@ describe('a mistake shows in the terminal, with its place, and the save that men
     });
 
     test.each<[string, string, string, string, RegExp]>([
-        ['a syntax error', CONTROLLER, 'const json', 'const const json', /IndexController\.ts:7:\d+.*ERROR/],
+        [
+            'a syntax error',
+            CONTROLLER,
+            'const json',
+            'const const json',
+            /IndexController\.ts:7:15: .*"const"\n\n +7 \| .*const const json.*\n +\| +\^\n/,
+        ],
         [
             'a file that is not there',
             CONTROLLER,
@@ -129,6 +136,7 @@ describe('a mistake shows in the terminal, with its place, and the save that men
         const said = await server.reloaded(() => server.save(file, right, wrong), ENDED);
         expect(said).toMatch(shown);
         expect(said).toContain('The next save starts it anew.');
+        expect(said, 'of the loader').not.toMatch(/esbuild|node:internal\/process/);
 
         await server.reloaded(() => server.save(file, wrong, right));
         expect(await messageOf(server)).toBe(TEXT);
@@ -141,6 +149,107 @@ describe('a mistake shows in the terminal, with its place, and the save that men
         await server.ended();
         await vi.waitFor(() => expect(server.isLeft()).toBe(false), 20_000);
     });
+});
+
+describe('while a mistake keeps the application from starting, its address answers', () => {
+    const HTML = { headers: { accept: 'text/html,*/*;q=0.8' } };
+    const SECRET = '0123456789abcdef'.repeat(2);
+    const breakIt = (server: DevServer) =>
+        server.reloaded(() => server.save(CONTROLLER, 'const json', `const const json = '<b>${SECRET}', old`), ENDED);
+    /** It listens a moment after the terminal says that the application ended. */
+    const answerOf = (server: DevServer, init?: RequestInit) =>
+        vi.waitFor(() => fetch(`${server.url}/any/path`, init), 20_000);
+
+    test('a browser with the error of the terminal, in which secrets of .env are hidden, and others in the envelope', async () => {
+        const { server } = await develop((copied) => copied.write('.env', ENV));
+        await breakIt(server);
+
+        const response = await answerOf(server, HTML);
+        const page = await response.text();
+        expect(response.status).toBe(503);
+        expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
+        expect(page).toMatch(/IndexController\.ts:7:15: .*const/);
+        expect(page).toMatch(/7 \|.*const const json = &#39;&lt;b&gt;/);
+        expect(page).not.toContain(SECRET);
+
+        const json = await answerOf(server, { method: 'POST', body: 'x' });
+        expect(json.status).toBe(503);
+        expect(await json.json()).toEqual({
+            code: 503,
+            message: 'The application does not run.',
+            data: { error: expect.stringContaining('IndexController.ts:7:15') },
+        });
+    });
+
+    test('not with the error under a host name that strangers can register', async () => {
+        const { server } = await develop();
+        await breakIt(server);
+        await answerOf(server);
+
+        const answer = await new Promise<string>((resolve, reject) => {
+            get(`${server.url}/`, { headers: { host: 'rebound.example.com' } }, (response) => {
+                response.setEncoding('utf8').once('data', resolve);
+            }).once('error', reject);
+        });
+        expect(answer).toContain('The terminal says why.');
+        expect(answer).not.toContain('IndexController');
+    });
+
+    test('pages are told of each start, and of its end, and the next run gets the port at once', async () => {
+        const { server } = await develop();
+        const idOf = async () => {
+            const stream = await fetch(`${server.url}/__sosise/instance`);
+            const { value } = (await stream.body?.getReader().read()) ?? {};
+            return new TextDecoder().decode(value);
+        };
+        const ids = [await idOf()];
+        for (const _time of [1, 2, 3]) {
+            await breakIt(server);
+            ids.push(await vi.waitFor(idOf, 20_000));
+            await server.reloaded(() =>
+                server.save(CONTROLLER, `const const json = '<b>${SECRET}', old`, 'const json'),
+            );
+            ids.push(await idOf());
+        }
+        expect(new Set(ids).size).toBe(ids.length);
+        expect(server.output).not.toContain('in use');
+    });
+
+    test.each([
+        ['the host of its last run', "'127.0.0.1'", ''],
+        ['that of .env', "env.string('LISTEN_HOST')", 'LISTEN_HOST=127.0.0.1\n'],
+    ])('on %s alone', async (_what, host, env) => {
+        const { server } = await develop((copied) => {
+            copied.write('.env', ENV + env);
+            const file = 'src/config/http.ts';
+            copied.write(file, readFileSync(join(root, file), 'utf8').replace("env.string('LISTEN_HOST')", host));
+        });
+        const { port } = new URL(server.url);
+        await breakIt(server);
+
+        await vi.waitFor(() => fetch(`http://127.0.0.1:${port}`), 20_000);
+        await expect(fetch(`http://127.0.0.2:${port}`)).rejects.toThrow('fetch failed');
+    });
+
+    test('not in production', async () => {
+        const { server } = await develop((copied) => copied.write('.env', `${ENV}NODE_ENV=production\n`));
+        await breakIt(server);
+
+        await expect(fetch(server.url)).rejects.toThrow('fetch failed');
+        await server.reloaded(() => server.press('Enter'), ENDED);
+        await expect(fetch(server.url)).rejects.toThrow('fetch failed');
+    });
+});
+
+test('a file that a program replaces, as sed does, is one change', async () => {
+    const { server, folder } = await develop();
+
+    const said = await server.reloaded(() => {
+        writeFileSync(join(folder, 'src/app/sedXyz'), readFileSync(join(folder, CONTROLLER)));
+        renameSync(join(folder, 'src/app/sedXyz'), join(folder, CONTROLLER));
+    });
+
+    expect(said).toMatch(/IndexController\.ts changed: starting anew/);
 });
 
 describe('the session of a visitor', () => {

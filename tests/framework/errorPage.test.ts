@@ -233,6 +233,8 @@ describe.skipIf(!devTools)('the page knows what mends', () => {
         const { page } = await pageOf(app);
         const { context } = await app.log.line(/./s);
         const text = /<h2>What mends it<\/h2>(.*?)<\/section>/s.exec(page)?.[1] ?? '';
+        const { data } = (await (await fetch(`${app.url}/carts`)).json()) as { data: { fix?: string } };
+        expect(data.fix, 'for clients of the API').toBe(context['fix']);
         return { page: text, log: context['fix'] as string | undefined };
     };
 

@@ -13,6 +13,7 @@ import {
     ServiceUnavailableException,
     UnauthorizedException,
     UnsupportedMediaTypeException,
+    ValidationException,
 } from '../../src/framework/index.js';
 import { type HttpApp, type HttpAppOptions, httpApp } from './httpApp.js';
 
@@ -172,6 +173,9 @@ test('server errors are logged as errors, mistakes of clients at debug level', a
 
     const { log: other } = await answerTo(new ServiceUnavailableException('down', { cause: new Error('disk') }));
     expect(other.lines).toMatchObject([{ level: 'error', message: 'down' }]);
+
+    const { log: refused } = await answerTo(new ValidationException({ email: ['No.'] }));
+    expect(refused.lines, 'the access log tells of a refused form').toEqual([]);
 });
 
 const hostile = new Proxy(

@@ -199,6 +199,12 @@ describeInChromium('the session inspector in Chromium', () => {
         }
         const width = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
         expect(await inspector.evaluate(width), 'wider than a phone').toBe(0);
+        for (const viewport of [{ ...DESK, width: 1100 }, PHONE]) {
+            await inspector.setViewportSize(viewport);
+            const hidden =
+                "(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('.scroll'))";
+            expect(await inspector.evaluate(hidden), `of the list at ${viewport.width}`).toBe(0);
+        }
 
         const asked: string[] = [];
         inspector.on('request', (request) => asked.push(request.url()));

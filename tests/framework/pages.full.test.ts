@@ -160,9 +160,39 @@ describeInChromium('in Chromium', () => {
         console.log(`Welcome page: ${off.weight} and ${on.weight} bytes; from save to the changed page: ${shown} ms`);
 
         server.save('src/config/session.ts', "driver: 'file',", "driver 'file',");
-        await vi.waitFor(async () => expect(await page.textContent('#state')).toMatch(/terminal/), 20_000);
+        await vi.waitFor(async () => expect(await page.textContent('h1')).toMatch(/session\.ts:\d+:\d+: /), 20_000);
+        const broken = await expectGoodPage(server.url, 'not-started');
+        expect(broken.complaints.filter((text) => !/status of 503/.test(text))).toEqual([]);
         server.save('src/config/session.ts', "driver 'file',", "driver: 'file',");
         await vi.waitFor(async () => expect(await page.textContent('.count')).toBe('3'), 20_000);
+    });
+
+    test.skipIf(!devTools)('a page of one’s own loads again on a save, as one line of it says', async () => {
+        const shop = `import { Router } from 'express';
+
+const router = Router();
+const html = (text: string) =>
+    \`<!doctype html><link rel="icon" href="data:,"><script src="/__sosise/reload.js" defer></script><p id="state">\${text}</p>\`;
+
+router.get('/', (_request, response) => response.send(html('Tea')));
+
+export default router;
+`;
+        const server = await develop((copied) => copied.write('src/routes/api.ts', shop));
+        const context = await browser.newContext();
+        onTestFinished(() => context.close());
+        const { page, complaints } = await look(context, server.url);
+        const shows = (text: string) =>
+            vi.waitFor(async () => expect(await page.textContent('body')).toContain(text), 20_000);
+
+        await shows('Tea');
+        server.save('src/routes/api.ts', "'Tea'", "'Cake'");
+        await shows('Cake');
+        server.save('src/routes/api.ts', "'Cake'", "Cake'");
+        await shows('The application does not run');
+        server.save('src/routes/api.ts', "Cake'", "'Pie'");
+        await shows('Pie');
+        expect(complaints.filter((text) => /policy/i.test(text))).toEqual([]);
     });
 
     test.skipIf(!devTools)(

@@ -1,4 +1,6 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
+import { join } from 'node:path';
 import type { RequestHandler } from 'express';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { action, HttpPipeline } from '../../src/framework/index.js';
@@ -90,6 +92,27 @@ describe('GET / of a fresh copy', () => {
         ]) {
             expect(page.replaceAll('<wbr>', '')).toContain(`<code>${file}</code>`);
         }
+    });
+
+    test('its steps are ticked off as they are done', async () => {
+        const step = async ({ url }: HttpApp) =>
+            [...(await (await fetch(url, HTML)).text()).matchAll(/Done: <\/span><strong>(.+?)</g)].map(
+                ([, name]) => name,
+            );
+        expect(await step(await fresh())).toEqual([]);
+
+        const busy = await fresh({
+            prepare: (folder) => {
+                const controllers = join(folder, 'src/app/Http/Controllers');
+                mkdirSync(controllers, { recursive: true });
+                writeFileSync(join(controllers, 'IndexController.ts'), '');
+                writeFileSync(join(controllers, 'CartController.ts'), '');
+            },
+            routes: (router) =>
+                void router.get('/', action(IndexController, 'index')).get('/cart', action(IndexController, 'index')),
+        });
+
+        expect(await step(busy)).toEqual(['Write a controller', 'Route it']);
     });
 
     test('with sessions on it says the driver and the idle time, and counts the visits of each browser', async () => {
@@ -210,10 +233,24 @@ describe.skipIf(!devTools)('a page that loads again', () => {
         expect(seen).toEqual(['/']);
     });
 
+    test('may be one of the application, with a script of its own origin', async () => {
+        const app = await fresh({ providers: developmentProviders });
+
+        const response = await fetch(`${app.url}/__sosise/reload.js`);
+
+        expect(response.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+        expect(response.headers.get('cache-control')).toBe('no-store');
+        const script = await response.text();
+        expect(script).toContain('location.reload()');
+        expect(script, 'which leaves the page’s elements alone').not.toMatch(/getElementById|classList/);
+        expect(() => new Function(script)).not.toThrow();
+    });
+
     test.each(['production', 'staging', 'test'])('in %s nobody can ask', async (environment) => {
         const { url } = await fresh({ environment, providers: developmentProviders });
 
         expect((await fetch(`${url}/__sosise/instance`)).status).toBe(404);
+        expect((await fetch(`${url}/__sosise/reload.js`)).status).toBe(404);
     });
 });
 

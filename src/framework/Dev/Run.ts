@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import type { ToParent } from '../Http/serve.js';
 
 const STANDBY = fileURLToPath(new URL('standby.ts', import.meta.url));
 /** A request that takes longer would keep whoever saved from the page with the change. */
@@ -16,13 +18,22 @@ export class Run {
     public readonly settled: Promise<unknown>;
     /** Resolves with the code it ended with; null: a signal ended it. */
     public readonly ended: Promise<number | null>;
+    /** Where it has listened. */
+    public address: AddressInfo | undefined;
+    /** What it ended with, as it said it. */
+    public failure: string | undefined;
     private readonly child: ChildProcess;
 
     public constructor(args: readonly string[]) {
         this.child = fork(STANDBY, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-        this.ended = new Promise((resolve) => this.child.once('exit', resolve));
+        this.ended = new Promise((resolve) => {
+            // What it has said last may be read after its end.
+            this.child.once('exit', (code) =>
+                this.child.connected ? this.child.once('disconnect', () => resolve(code)) : resolve(code),
+            );
+        });
         const ready = new Promise<void>((resolve) => {
-            this.child.on('message', (message) => message === 'ready' && resolve());
+            this.child.on('message', (message) => (message === 'ready' ? resolve() : this.hear(message as ToParent)));
         });
         this.settled = Promise.race([ready, this.ended]);
     }
@@ -47,6 +58,13 @@ export class Run {
 
     public kill(): void {
         this.child.kill('SIGKILL');
+    }
+
+    private hear(message: ToParent): void {
+        if (typeof message === 'object') {
+            this.address = 'listening' in message ? message.listening : this.address;
+            this.failure = 'failed' in message ? message.failed : this.failure;
+        }
     }
 
     /** By message, as Windows knows no signals that a process could hear. */

@@ -1,12 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'dotenv';
 import { Run } from './Run.js';
 import { SourceWatch } from './SourceWatch.js';
 
 const FRAMEWORK = fileURLToPath(new URL('..', import.meta.url));
+/** By address, as the folder may be deleted. */
+const STAND_IN = new URL('../DevTools/StandIn.js', import.meta.url).href;
 /** What decides how files and packages are loaded. */
 const LOADING = ['tsconfig.json', 'package.json', 'package-lock.json'];
+
+type StandIn = { close(): Promise<void> };
+type StandInAddress = { readonly address: string; readonly port: number };
 
 export interface SupervisorOptions {
     /** The folder of the project. */
@@ -26,6 +32,8 @@ export class Supervisor {
     private next: Run | undefined;
     private replacing: Promise<void> | undefined;
     private stopping = false;
+    private address: StandInAddress | undefined;
+    private standIn: Promise<StandIn | undefined> | undefined;
     /** `.env` as the run has read it; undefined while it may make it, or fill in the secret, as the first one does. */
     private env: string | undefined;
 
@@ -44,7 +52,8 @@ export class Supervisor {
 
     private saved(all: readonly string[]): void {
         const files = all.filter((file) => file !== this.envFile || this.envWasChanged());
-        const named = files.find((file) => existsSync(file)) ?? files[0];
+        const left = files.filter((file) => existsSync(file)); // a program may write to another file, and rename it
+        const [named, ...others] = left.length > 0 ? left : files;
         if (named === undefined) {
             return;
         }
@@ -52,8 +61,8 @@ export class Supervisor {
             this.next?.kill();
             this.next = undefined;
         }
-        const others = files.length > 1 ? ` and ${files.length - 1} more` : '';
-        this.restart(`${relative(this.options.root, named)}${others} changed`);
+        const more = others.length > 0 ? ` and ${others.length} more` : '';
+        this.restart(`${relative(this.options.root, named)}${more} changed`);
     }
 
     /** Sources of the framework, and what says how they and the packages are loaded. */
@@ -77,6 +86,8 @@ export class Supervisor {
 
     private async replace(): Promise<void> {
         await this.run?.stop();
+        await (await this.standIn)?.close(); // the next run listens there
+        this.standIn = undefined;
         if (!this.stopping) {
             this.launch();
         }
@@ -109,6 +120,25 @@ export class Supervisor {
     private ended(run: Run, code: number | null): void {
         if (run === this.run && !this.replacing && !this.stopping) {
             process.stdout.write(`The application ended (${code ?? 'killed'}). The next save starts it anew.\n`);
+            this.address = run.address ?? this.address;
+            this.standIn = this.answerInstead(run.failure ?? 'The application ended. The terminal says more.');
+        }
+    }
+
+    /** Says to browsers what the terminal says, where the application would answer. */
+    private async answerInstead(text: string): Promise<StandIn | undefined> {
+        const variables: NodeJS.ProcessEnv = { ...parse(this.readEnv()), ...process.env };
+        const { NODE_ENV, APP_ENV, LISTEN_HOST, LISTEN_PORT, PORT } = variables;
+        const port = Number(process.env['LISTEN_PORT'] || process.env['PORT'] || LISTEN_PORT || PORT);
+        const address = this.address ?? { address: LISTEN_HOST || '127.0.0.1', port };
+        if ((NODE_ENV || APP_ENV || 'development') !== 'development' || !(address.port > 0)) {
+            return undefined;
+        }
+        try {
+            const { StandIn } = await import(STAND_IN);
+            return await StandIn.open({ text, variables, ...address });
+        } catch {
+            return undefined; // another program has the port, or the folder was deleted
         }
     }
 

@@ -15,4 +15,4 @@ export async function loadAhead(): Promise<void> {
 }
 
 /** By address, as the folder may be deleted. */
-const devTools = ['DevToolsServiceProvider', 'InstanceWatch', 'ErrorPage/DevelopmentErrorPage'];
+const devTools = ['DevToolsServiceProvider', 'InstanceWatch', 'ErrorPage/DevelopmentErrorPage', 'misspeltActions'];

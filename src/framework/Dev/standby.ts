@@ -1,5 +1,7 @@
 // The process of a run: it loads ahead what every run needs, and becomes the application once it is told to.
 import { pathToFileURL } from 'node:url';
+import { startFailure } from '../Exceptions/startFailure.js';
+import type { ToParent } from '../Http/serve.js';
 import { loadAhead } from './loadAhead.js';
 import type { ToRun } from './Run.js';
 
@@ -21,6 +23,16 @@ const stop = (signal: 'SIGINT' | 'SIGTERM'): void => {
         process.emit(signal, signal);
     }
 };
+
+/** Until the application listens to this itself: of its code that can't be read, Node.js would tell the loader's stack. */
+process.on('uncaughtException', (error) => {
+    if (process.listenerCount('uncaughtException') === 1) {
+        const failed = startFailure(error);
+        process.stderr.write(`${failed}\n`);
+        process.send?.({ failed } satisfies ToParent, () => undefined);
+        process.exit(1);
+    }
+});
 
 process.on('disconnect', () => stop('SIGTERM')); // nobody is left who would end it
 process.on('message', (message: ToRun) => {

@@ -2,6 +2,7 @@ import { ErrorPage } from '../Exceptions/ErrorPage.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { HttpServer } from '../Http/HttpServer.js';
 import { LiveReload } from '../Http/pages/LiveReload.js';
+import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../ServiceProvider.js';
 import { SessionObserver } from '../Session/SessionObserver.js';
 
@@ -15,10 +16,11 @@ export class DevToolsServiceProvider extends ServiceProvider {
         if (!environment.isDevelopment) {
             return;
         }
-        const [{ InstanceWatch }, { DevelopmentErrorPage }, { Inspector }] = await Promise.all([
+        const [{ InstanceWatch }, { DevelopmentErrorPage }, { Inspector }, { favicon }] = await Promise.all([
             import('./InstanceWatch.js'),
             import('./ErrorPage/DevelopmentErrorPage.js'),
             import('./Inspector/Inspector.js'),
+            import('./favicon.js'),
         ]);
         const watch = new InstanceWatch();
         container.instance(LiveReload, watch);
@@ -31,6 +33,18 @@ export class DevToolsServiceProvider extends ServiceProvider {
             // Before the access log, which would tell of each page that listens.
             .before('requestId', watch.instance, 'instance')
             .before('requestId', inspector.answer, 'inspector')
-            .before('session', inspector.recorder);
+            .before('session', inspector.recorder)
+            .before('notFound', favicon);
+    }
+
+    public override async ready(): Promise<void> {
+        const { container, environment } = this.app;
+        if (environment.isDevelopment) {
+            const { misspeltActions } = await import('./misspeltActions.js');
+            const logger = container.make(Logger);
+            for (const sentence of misspeltActions(container.make(HttpPipeline))) {
+                logger.warning(sentence);
+            }
+        }
     }
 }

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { NextFunction, Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LiveReload } from '../Http/pages/LiveReload.js';
 
 const PATH = '/__sosise/instance';
+/** For the application's own pages: `<script src="/__sosise/reload.js" defer></script>`. */
+const SCRIPT_PATH = '/__sosise/reload.js';
 
 /**
  * Tells pages which run of the application answers, so that they load again after a restart. They listen to a stream: it
@@ -11,23 +13,41 @@ const PATH = '/__sosise/instance';
 export class InstanceWatch extends LiveReload {
     private readonly id = randomUUID();
 
-    public readonly script = `
-(()=>{const state=document.getElementById('state'),said=state&&state.textContent;let events,timer,failures=0;
+    public readonly script = scriptFor(this.id, SHOW);
+
+    public readonly instance = (request: IncomingMessage, response: ServerResponse, next: () => void): void => {
+        const path = request.method === 'GET' ? request.url?.split('?')[0] : undefined;
+        if (path === PATH) {
+            head(response, 'text/event-stream').write(`data: ${this.id}\n\n`);
+        } else if (path === SCRIPT_PATH) {
+            head(response, 'text/javascript').end(scriptFor(this.id, 'const show=()=>{};'));
+        } else {
+            next();
+        }
+    };
+}
+
+function head(response: ServerResponse, type: string): ServerResponse {
+    return response
+        .setHeader('Cache-Control', 'no-store')
+        .setHeader('Content-Type', `${type}; charset=utf-8`)
+        .setHeader('X-Content-Type-Options', 'nosniff');
+}
+
+/** The framework's own pages say it where there is no answer. */
+const SHOW = `
+const state=document.getElementById('state'),said=state&&state.textContent;
 const show=(up)=>{const now=up?said:'No answer: what does the terminal say?';
 if(state&&state.textContent!==now)state.textContent=now;
-document.documentElement.classList.toggle('down',!up)};
+document.documentElement.classList.toggle('down',!up)};`;
+
+function scriptFor(id: string, show: string): string {
+    return `
+(()=>{let events,timer,failures=0;${show}
 const listen=()=>{clearTimeout(timer);events?.close();if(document.hidden)return;
 events=new EventSource('${PATH}');
-events.onmessage=({data})=>{failures=0;if(data==='${this.id}')show(true);else{events.close();location.reload()}};
+events.onmessage=({data})=>{failures=0;if(data==='${id}')show(true);else{events.close();location.reload()}};
 events.onerror=()=>{events.close();failures+=1;if(failures===20)show(false);
 timer=setTimeout(listen,failures<40?50:500)}};
 document.addEventListener('visibilitychange',listen);listen()})()`.replaceAll('\n', '');
-
-    public readonly instance = (request: Request, response: Response, next: NextFunction): void => {
-        if (request.path !== PATH || request.method !== 'GET') {
-            next();
-            return;
-        }
-        response.set('Cache-Control', 'no-store').type('text/event-stream').write(`data: ${this.id}\n\n`);
-    };
 }

@@ -46,14 +46,17 @@ const CONTENT_HEADERS = [
 export class ExceptionHandler {
     public constructor(protected readonly app: ApplicationKernel) {}
 
-    /** Server errors go to the log as errors, the client's own mistakes at debug level. */
+    /** Server errors go to the log as errors, the client's own mistakes at debug level; of a refused form the access log tells. */
     public report(error: Error, request: Request): void | Promise<void> {
+        if (error instanceof ValidationException && error.status < 500) {
+            return;
+        }
         const logger = this.app.container.make(Logger);
         const context = { requestId: request.requestId, method: request.method, route: routeOf(request) };
         if (error instanceof AnswerTimeoutException) {
             logger.warning(error.detail, context);
         } else if (traitsOf(error).status >= 500) {
-            const fix = this.developmentPage?.fixOf(error, request);
+            const fix = this.fixOf(error, request);
             logger.error(error.message, { ...context, ...(fix !== undefined && { fix }), error });
         } else {
             logger.debug(error.message, { ...context, error });
@@ -84,7 +87,12 @@ export class ExceptionHandler {
         }
         const { requestId } = request;
         if (this.app.environment.isDevelopment && mayReadDetails(this.app, request)) {
-            return { code, message: error.message, data: { requestId, error: explain(error) } };
+            const fix = this.fixOf(error, request);
+            return {
+                code,
+                message: error.message,
+                data: { requestId, ...(fix !== undefined && { fix }), error: explain(error) },
+            };
         }
         if (status < 500) {
             return { code, message: STATUS_CODES[status] ?? 'Bad Request', data: null };
@@ -102,7 +110,7 @@ export class ExceptionHandler {
                 page.send(error, request, response);
             } else {
                 const { message } = this.envelope(error, request);
-                const fix = isOpen ? page.fixOf(error, request) : page && DETAILS_ELSEWHERE;
+                const fix = isOpen ? this.fixOf(error, request) : page && DETAILS_ELSEWHERE;
                 const details = error instanceof ValidationException ? error.errors : {};
                 sendPage(response, plainErrorPage({ status, message, details, requestId: request.requestId, fix }));
             }
@@ -110,6 +118,15 @@ export class ExceptionHandler {
         } catch (failure) {
             this.app.container.make(Logger).error('The error page failed itself.', { error: toError(failure) });
             return false;
+        }
+    }
+
+    /** In development only. What is known of an error must not depend on it. */
+    private fixOf(error: Error, request: Request): string | undefined {
+        try {
+            return this.developmentPage?.fixOf(error, request);
+        } catch {
+            return undefined;
         }
     }
 

@@ -21,6 +21,7 @@ export type ActionName<Controller> = {
 export interface ActionTarget {
     readonly controller: string;
     readonly method: string;
+    readonly Class: { readonly name: string; readonly prototype: object };
 }
 
 const actions = new WeakMap<object, ActionTarget>();
@@ -58,12 +59,12 @@ export function action<Controller extends object, Method extends ActionName<Cont
             throw meaningful(thrown);
         }
     }
-    actions.set(handler, { controller: Controller.name, method });
+    actions.set(handler, { controller: Controller.name, method, Class: Controller });
     // Named, so that stacks and the answer timeout's warning can tell which action it was.
     return Object.defineProperty(handler, 'name', { value: name }) as RequestHandler;
 }
 
-/** Development runs what does not compile, too: there a misspelt name comes to light with the first request. */
+/** Development runs what does not compile, too: there a misspelt name comes to light with the first request, where the log did not tell it at start-up. */
 function methodOf(controller: object, method: string): Action {
     const run = (controller as Record<string, unknown>)[method];
     if (typeof run === 'function') {

@@ -25,6 +25,12 @@ export function mayReadDetails(app: ApplicationKernel, request: Request): boolea
     return name !== undefined && (isPrivate(name) || isTrusted(app, name));
 }
 
+/** Whether no stranger can register the name in a `Host` header. */
+export function isPrivateHost(host: string): boolean {
+    const name = hostNameOf(`http://${host}`);
+    return name !== undefined && isPrivate(name);
+}
+
 function isPrivate(name: string): boolean {
     return isIP(name.replace(/^\[|\]$/g, '')) !== 0 || !name.includes('.') || PRIVATE_ENDINGS.test(name);
 }

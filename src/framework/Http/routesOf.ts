@@ -72,6 +72,12 @@ export function isRouter(handler: object): boolean {
     return stackOf(handler) !== undefined;
 }
 
+/** What a handler runs: itself, or the handlers of a router, those of its routers included. */
+export function handlersIn(handler: object): object[] {
+    const run = ({ route, handle }: Layer): object[] => route?.stack.map((layer) => layer.handle) ?? handlersIn(handle);
+    return stackOf(handler)?.flatMap(run) ?? [handler];
+}
+
 type Found = Omit<ListedRoute, 'stage'>;
 
 function routesIn(handler: object, prefix = '', above: readonly Inherited[] = []): Found[] {

@@ -1,7 +1,8 @@
+import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import { inspect } from 'node:util';
 import type { ApplicationKernel } from '../ApplicationKernel.js';
-import { ConfigError } from '../Exceptions/errors.js';
+import { startFailure } from '../Exceptions/startFailure.js';
 import { toError } from '../Exceptions/thrown.js';
 import { Logger } from '../Logging/Logger.js';
 import { banner } from './banner.js';
@@ -20,10 +21,12 @@ export function serve(createApplication: () => Promise<ApplicationKernel>): Prom
     return new ServerProcess(createApplication).run();
 }
 
-/** To whoever started this process and waits for that: `npm run dev`, or pm2 with `wait_ready`. */
-function tellParent(): void {
+/** What whoever started this process may wait for: pm2 with `wait_ready` for the first, `npm run dev` for all. */
+export type ToParent = 'ready' | { readonly listening: AddressInfo } | { readonly failed: string };
+
+function tellParent(message: ToParent): void {
     if (process.connected) {
-        process.send?.('ready', () => undefined);
+        process.send?.(message, () => undefined);
     }
 }
 
@@ -46,9 +49,12 @@ class ServerProcess {
             if (this.app.environment.name !== 'test' && !this.stopping) {
                 process.stdout.write(banner(this.app, address));
             }
-            tellParent();
+            tellParent('ready');
+            tellParent({ listening: address });
         } catch (error) {
-            process.stderr.write(`${error instanceof ConfigError ? error.message : inspect(error)}\n`);
+            const failed = startFailure(error);
+            process.stderr.write(`${failed}\n`);
+            tellParent({ failed });
             await this.stop(1);
         }
     }
@@ -64,6 +70,7 @@ class ServerProcess {
         // Whatever threw outside of any request may have left things half done.
         process.on('uncaughtException', (error) => {
             this.log('critical', 'An uncaught exception ends the process.', error);
+            tellParent({ failed: inspect(error) });
             void this.stop(1);
         });
     }

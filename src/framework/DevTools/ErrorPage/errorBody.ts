@@ -98,11 +98,14 @@ function frameList(frames: readonly Frame[]): Html {
     )}</ol>`;
 }
 
-function factList({ title, facts, otherwise }: FactGroup): Html {
+function factList({ title, facts, otherwise, folded }: FactGroup): Html {
+    const list = html`<dl>${facts.map(([name, value]) => html`<div><dt>${hideSecrets(name)}</dt><dd>${value}</dd></div>`)}</dl>`;
     return html`<div class="group"><h3>${title}</h3>${
         facts.length === 0
             ? html`<p class="small">${otherwise}</p>`
-            : html`<dl>${facts.map(([name, value]) => html`<div><dt>${hideSecrets(name)}</dt><dd>${value}</dd></div>`)}</dl>`
+            : folded
+              ? html`<details><summary>${facts.length} of them</summary>${list}</details>`
+              : list
     }</div>`;
 }
 

@@ -10,6 +10,8 @@ export interface FactGroup {
     readonly facts: readonly (readonly [name: string, value: string])[];
     /** Said where there are no facts. */
     readonly otherwise: string;
+    /** Whether it is rarely what one looks for. */
+    readonly folded?: boolean;
 }
 
 const MOST_KEYS = 50;
@@ -28,7 +30,7 @@ function headersOf({ headers }: Request): FactGroup {
             ? redacted
             : shortened(hideSecrets(ADDRESSES.test(name) ? pathOnly(String(value)) : String(value))),
     ]);
-    return { title: 'Headers', facts, otherwise: 'None.' };
+    return { title: 'Headers', facts, otherwise: 'None.', folded: true };
 }
 
 function queryOf({ query }: Request): FactGroup {

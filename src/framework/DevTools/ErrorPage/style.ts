@@ -27,6 +27,7 @@ pre code{display:block;min-width:max-content}
 .message{white-space:pre-wrap;overflow-wrap:anywhere}
 .frames{list-style:none;margin:0;padding:0;font:.8125rem/1.8 var(--mono);overflow-wrap:anywhere}
 details{margin:.35rem 0}
+h3+details{margin:0}
 summary{cursor:pointer;color:var(--soft);font-size:.875rem}
 details .frames{margin:.3rem 0 .6rem;padding-left:1.05rem}
 dl{margin:0;font:.8125rem/1.6 var(--mono)}
@@ -34,5 +35,5 @@ dl div{display:grid;grid-template-columns:12rem 1fr;gap:.25rem 1rem;padding:.2re
 dt{color:var(--soft);overflow-wrap:anywhere}
 dd{margin:0;overflow-wrap:anywhere}
 dl+.small,.soft.small{margin-top:1rem}
-@media (max-width:36rem){.group,dl div{grid-template-columns:1fr}.number{width:2.4rem;padding-right:.7rem}}
+@media (max-width:36rem){pre code{min-width:0;white-space:pre-wrap;overflow-wrap:anywhere}.line{padding-left:2.4rem}.number{margin-left:-2.4rem}.group,dl div{grid-template-columns:1fr}.number{width:2.4rem;padding-right:.7rem}}
 `.replaceAll('\n', '');

@@ -1,4 +1,5 @@
 import type { NextFunction, Request, Response } from 'express';
+import { FAVICON } from '../favicon.js';
 import type { Change, Outcome } from './RequestTrace.js';
 import { RequestTrace } from './RequestTrace.js';
 import { StoreUse } from './StoreUse.js';
@@ -58,6 +59,10 @@ export class RequestLog {
 
     /** A stage right before the sessions': what ends earlier has nothing to do with them. */
     public readonly recorder = (request: Request, response: Response, next: NextFunction): void => {
+        if (request.path === FAVICON) {
+            next();
+            return;
+        }
         const trace = RequestTrace.of(request);
         const at = Date.now();
         const start = performance.now();

@@ -13,7 +13,7 @@ p{margin:0 0 .75rem}
 a{color:var(--accent)}
 code,pre{font-family:var(--mono);font-size:.875em}
 code{background:var(--code);border-radius:.3em;padding:.1em .35em;overflow-wrap:anywhere}
-pre{margin:0;overflow-x:auto;line-height:1.7}
+pre{margin:0;overflow-x:auto;line-height:1.7;scrollbar-width:thin}
 pre code{background:none;padding:0;font-size:1em;overflow-wrap:normal}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 .card{background:var(--card);border:1px solid var(--line);border-radius:.9rem;padding:1.25rem 1.35rem;margin:0 0 1rem;box-shadow:0 1px 2px #0000000a}

@@ -11,16 +11,19 @@ export interface Page {
     script?: string | undefined;
 }
 
-/**
- * Sends a page that needs nothing but itself. Its policy lets in its own style and script by their hashes, whatever the
- * application's own pages may do. The response's status stands.
- */
-export function sendPage(response: Response, { title, style, body, script }: Page): void {
-    response.set({
-        'Content-Security-Policy': policyOf(style, script),
-        'X-Content-Type-Options': 'nosniff',
-    });
-    const page = html`<!doctype html>
+/** Sends a page. The response's status stands. */
+export function sendPage(response: Response, page: Page): void {
+    response.set(headersOf(page)).type('html').send(documentOf(page));
+}
+
+/** The policy lets in a page's own style and script by their hashes, whatever the application's own pages may do. */
+export function headersOf({ style, script }: Page): Record<string, string> {
+    return { 'Content-Security-Policy': policyOf(style, script), 'X-Content-Type-Options': 'nosniff' };
+}
+
+/** A page that needs nothing but itself. */
+export function documentOf({ title, style, body, script }: Page): string {
+    return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -36,8 +39,7 @@ ${body}
 ${script !== undefined && new Html(`<script>${script}</script>`)}
 </body>
 </html>
-`;
-    response.type('html').send(page.text);
+`.text;
 }
 
 function policyOf(style: string, script: string | undefined): string {

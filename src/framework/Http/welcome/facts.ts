@@ -1,12 +1,16 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Request } from 'express';
 import { appConfig } from '../../Config/AppConfig.js';
 import { optionalConfig } from '../../Config/optionalConfig.js';
 import { type SessionConfig, settingsOf } from '../../Session/SessionConfig.js';
 import { durationOf } from '../../words.js';
 import { applicationOf } from '../applicationOf.js';
+import { HttpPipeline } from '../HttpPipeline.js';
 import { inspectorFor } from '../inspectorFor.js';
 import { DETAILS_ELSEWHERE, mayReadDetails } from '../mayReadDetails.js';
 import { LiveReload } from '../pages/LiveReload.js';
+import { routesOf } from '../routesOf.js';
 
 export interface Facts {
     /** As a heading: `Sosise Skeleton`. */
@@ -29,6 +33,9 @@ export interface Details {
     readonly reloads: boolean;
     /** Where this visitor finds the session inspector; undefined: nowhere. */
     readonly inspector: string | undefined;
+    /** Whether there is a controller besides that of this page, and a route besides this one. */
+    readonly controller: boolean;
+    readonly routed: boolean;
 }
 
 /** What the welcome page says of the application that a request belongs to. */
@@ -54,8 +61,21 @@ export function factsOf(request: Request): Facts {
             address: `${request.protocol}://${request.get('host') ?? 'localhost'}/`,
             reloads: container.has(LiveReload),
             inspector: inspectorFor(request, app),
+            controller: hasController(environment.root),
+            routed: routesOf(container.make(HttpPipeline)).some(
+                ({ stage, path }) => stage === 'routes' && path !== '/',
+            ),
         },
     };
+}
+
+function hasController(root: string): boolean {
+    try {
+        const files = readdirSync(join(root, 'src/app/Http/Controllers'), { recursive: true });
+        return files.some((file) => /\.ts$/.test(String(file)) && !/\bIndexController\.ts$/.test(String(file)));
+    } catch {
+        return false;
+    }
 }
 
 /** `my-shop` is the name of a package, `My Shop` that of a shop. */

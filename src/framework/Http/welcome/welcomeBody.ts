@@ -15,9 +15,9 @@ ${hint !== undefined && html`<p class="card small">${hint}</p>`}
 ${
     details &&
     html`<footer class="soft small">This page is <code>src/app/Http/Controllers/IndexController.ts</code>. Clients that
-ask for JSON get JSON: <code>curl ${details.address}</code>${
+ask for JSON get JSON: <code>curl ${details.address}</code><br>What else there is: <code>README.md</code> and the chapters in <code>docs/</code>.${
         details.inspector !== undefined &&
-        html`<br>What requests do with sessions, live: <a href="${details.inspector}">session inspector</a>`
+        html` What requests do with sessions, live: <a href="${details.inspector}">session inspector</a>`
     }</footer>`
 }
 </main>`;
@@ -65,25 +65,32 @@ function visitsOf({ driver, reloads }: Details, visits: number | undefined): Htm
 ${visits === 1 && (reloads ? 'Load the page again, or save a file.' : 'Load the page again.')}</p></div></section>`;
 }
 
-function steps({ sessions }: Details): Html {
-    const all: [title: string, file: string, text: Html][] = [
-        ['Turn sessions on', 'src/config/session.ts', html`One line. Nothing else needs setting up.`],
+function steps({ sessions, controller, routed }: Details): Html {
+    const all: [title: string, file: string, text: Html, done: boolean][] = [
+        ['Turn sessions on', 'src/config/session.ts', html`One line. Nothing else needs setting up.`, sessions],
         [
             'Write a controller',
             'src/app/Http/Controllers/CartController.ts',
             html`What you assign to <code>request.session</code> is there in this visitor’s next request.`,
+            controller,
         ],
-        ['Route it', 'src/routes/api.ts', html`<code>router.post('/cart', action(CartController, 'store'));</code>`],
+        [
+            'Route it',
+            'src/routes/api.ts',
+            html`<code>router.post('/cart', action(CartController, 'store'));</code>`,
+            routed,
+        ],
         [
             'Choose where sessions are kept',
             'src/config/session.ts',
             html`<code>driver:</code> <code>'file'</code>, <code>'memory'</code>, <code>'redis'</code>, or one of your own.`,
+            false,
         ],
     ];
     const next = sessions ? all.slice(1) : all.slice(0, 3);
-    return html`<section><h2>Next three steps</h2><ol class="steps">${next.map(
-        ([title, file, text]) =>
-            html`<li class="card"><div><strong>${title}</strong> <code>${breakable(file)}</code><p class="soft small">${text}</p></div></li>`,
+    return html`<section><h2>The first steps</h2><ol class="steps">${next.map(
+        ([title, file, text, done]) =>
+            html`<li class="${done ? 'card done' : 'card'}"><div>${done && html`<span class="sr">Done: </span>`}<strong>${title}</strong> <code>${breakable(file)}</code><p class="soft small">${text}</p></div></li>`,
     )}</ol></section>`;
 }
 

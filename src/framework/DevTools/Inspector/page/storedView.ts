@@ -13,7 +13,7 @@ export function storedView(list: StoredList | undefined, own: string | undefined
     return html`<p class="small">${summaryOf(list)}</p>${
         others.length === 0
             ? html`<p class="soft small">No other browser has a session here.</p>`
-            : html`<div class="scroll" tabindex="0" role="region" aria-label="Sessions of other browsers"><table><thead><tr><th scope="col">Session</th><th scope="col">User</th><th scope="col">Last active</th><th scope="col">Size</th><td></td></tr></thead>
+            : html`<div class="scroll" tabindex="0" role="region" aria-label="Sessions of other browsers"><table><thead><tr><th scope="col">Session, user</th><th scope="col">Last active, size</th><td></td></tr></thead>
 <tbody>${others.map(row)}</tbody></table></div>`
     }`;
 }
@@ -29,10 +29,13 @@ function summaryOf({ sessions, bytes, smallest, largest, records, isPart }: Stor
 }
 
 function row({ fingerprint, user, lastSeen, bytes }: StoredSession): Html {
-    return html`<tr><td><code>${fingerprint}</code></td><td>${user ?? html`<span class="soft">a visitor</span>`}</td><td>${when(lastSeen)}</td><td>${bytesOf(bytes)}</td>
+    return html`<tr><td><code>${fingerprint}</code><br>${user ?? html`<span class="soft">a visitor</span>`}</td><td>${when(lastSeen)}<br><span class="soft">${bytesOf(bytes)}</span></td>
 <td><button type="button" data-do="revoke" data-name="${fingerprint}" class="danger" aria-label="Revoke ${fingerprint}">Revoke</button></td></tr>`;
 }
 
-function when(time: Date): string {
-    return time.toLocaleString('sv').slice(0, 19);
+/** The time of day, and before today the date. */
+function when(time: Date): Html {
+    const [day, clock] = time.toLocaleString('sv').split(' ');
+    const [today] = new Date().toLocaleString('sv').split(' ');
+    return html`<span title="${day} ${clock}">${day === today ? clock : day}</span>`;
 }

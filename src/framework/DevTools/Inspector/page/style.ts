@@ -53,7 +53,9 @@ ins::before{content:"+ " / ""}
 .mine .whose::after{content:" (yours)"}
 .scroll{overflow-x:auto}
 table{width:100%;border-collapse:collapse;font-size:.8125rem}
-th,td{text-align:left;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line);font-weight:400;white-space:nowrap}
+th,td{text-align:left;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line);font-weight:400}
+td{overflow-wrap:anywhere}
+td code,td:nth-child(2),button{white-space:nowrap}
 th{color:var(--soft)}
 td:last-child{text-align:right;padding-right:0}
 figure{margin:0;border:1px solid var(--line);border-radius:.6rem;overflow:hidden;background:var(--code)}

@@ -12,7 +12,7 @@ const providers: ServiceProviderClass[] = [
     HttpServiceProvider,
     SessionServiceProvider,
     AppServiceProvider,
-    // For development: error pages that explain, pages that reload. To go without, delete this line and the folder.
+    // For development: error pages that explain, pages that load again. To go without, delete this line and the folder.
     (await import('../framework/DevTools/DevToolsServiceProvider.js')).DevToolsServiceProvider,
 ];
 
