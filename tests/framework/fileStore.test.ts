@@ -75,7 +75,7 @@ describe('reading and writing', () => {
         expect(version).toBeDefined();
         expect(await store.read('abc')).toEqual({ record: text, version });
         expect(names()).toEqual(['abc.json']);
-        expect(fs.statSync(path.join(folder, 'abc.json')).mode & 0o777).toBe(0o600);
+        await expect.poll(() => fs.statSync(path.join(folder, 'abc.json')).mode & 0o777, { interval: 2 }).toBe(0o600);
         expect(fs.statSync(folder).mode & 0o777).toBe(0o700);
     });
 

@@ -49,6 +49,9 @@ const READ_TRIES = 10;
  * whoever took longer than half of that to make and fill his own looks, under the lock, whether it is still there.
  */
 const FILLED_WITHIN_MS = 25;
+/** Of a file for one record, for its owner only; and until that is written: so is told what is to come from what was emptied. */
+const WRITTEN_MODE = 0o600;
+const UNWRITTEN_MODE = 0o400;
 /** What opening something says that is no plain file. */
 const NOT_A_FILE = new Set(['ELOOP', 'EMLINK', 'EISDIR', 'ENXIO', 'ENODEV']);
 /** Others were writing the same session for longer than a request may wait. */
@@ -286,13 +289,13 @@ export class SessionFiles {
         }
     }
 
-    private async openFile(path: string, flags: number | string): Promise<number> {
+    private async openFile(path: string, flags: number | string, mode = WRITTEN_MODE): Promise<number> {
         try {
-            return await open(path, flags, 0o600);
+            return await open(path, flags, mode);
         } catch (error) {
             // Too many open files: those that are only kept for speed go first.
             if ((codeOf(error) === 'EMFILE' || codeOf(error) === 'ENFILE') && this.warm.clear()) {
-                return open(path, flags, 0o600);
+                return open(path, flags, mode);
             }
             throw error;
         }
@@ -406,15 +409,17 @@ export class SessionFiles {
         const since = performance.now(); // before the file is there: this process may be stopped right after that
         let fd: number;
         try {
-            fd = await this.openFile(path, 'wx');
+            fd = await this.openFile(path, 'wx', UNWRITTEN_MODE);
         } catch (error) {
             if (codeOf(error) !== 'EEXIST') {
                 throw error;
             }
             return this.takePlace(name, record, deadline);
         }
+        let mode = UNWRITTEN_MODE;
         try {
             await writeAll(fd, bytes, 0);
+            mode = WRITTEN_MODE;
             const isQuick = performance.now() - since < FILLED_WITHIN_MS;
             return isQuick || (await this.locked(name, deadline, async () => isInPlace(fd, path)));
         } catch (error) {
@@ -422,7 +427,8 @@ export class SessionFiles {
             this.warm.clear(); // files that others replaced take space for as long as they are held open here
             throw error;
         } finally {
-            fs.closeSync(fd);
+            // Not waited for: a record that is there counts, whatever the mode of its file.
+            fs.fchmod(fd, mode, () => fs.closeSync(fd));
         }
     }
 
@@ -565,10 +571,9 @@ function isInPlace(fd: number, path: string): boolean {
     return own.ino === there?.ino && own.dev === there.dev;
 }
 
-/** Whether a file was made here for a record, and nothing was written into it. One that was emptied is none: it is older than that. */
-export function isUnwritten({ size, mode, birthtimeMs, mtimeMs }: Stats): boolean {
-    // Some file systems do not know when a file was made.
-    return size === 0 && (mode & 0o777) === 0o600 && (birthtimeMs === mtimeMs || birthtimeMs === 0);
+/** Whether a file was made here for a record, and nothing was written into it. One that was emptied is none: it has the other mode. */
+export function isUnwritten({ size, mode }: Stats): boolean {
+    return size === 0 && (mode & 0o777) === UNWRITTEN_MODE;
 }
 
 function checkShape(stats: Stats): void {
