@@ -134,26 +134,6 @@ describe('sosise.json', () => {
         );
     });
 
-    test.each([
-        ['what a platform sets as PORT wins over the LISTEN_PORT of the file', { PORT: '8080' }, 8080],
-        ['of two that are set outside the first counts', { PORT: '8080', LISTEN_PORT: '9' }, 9],
-        ['what is set outside counts, also where the file says the same', { LISTEN_PORT: '9', PORT: '10000' }, 9],
-        ['without any the file counts', {}, 10_000],
-        ['what is blank is not set', { PORT: ' ' }, 10_000],
-    ])('%s: %j', (_rule, outside: Record<string, string>, port) => {
-        put('.env', 'LISTEN_PORT=10000\nPORT=7\n');
-        const saved = process.env;
-        process.env = { NODE_ENV: 'production', ...outside };
-        try {
-            for (const _start of [1, 2]) {
-                loadEnvironment(pathToFileURL(join(root, 'src/bootstrap/app.ts')).href);
-                expect(env.integer(['LISTEN_PORT', 'PORT'])).toBe(port);
-            }
-        } finally {
-            process.env = saved;
-        }
-    });
-
     test('that is a folder is one sentence', () => {
         rmSync(join(root, 'sosise.json'));
         mkdirSync(join(root, 'sosise.json'));
