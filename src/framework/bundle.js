@@ -6,13 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { missingPackages } from './productionPackages.js';
 
-const missing = missingPackages(fileURLToPath(new URL('../..', import.meta.url)));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const missing = missingPackages(root);
 if (missing.length > 0) {
     console.error(missing.join('\n'));
     process.exit(1);
 }
 
-const folder = fileURLToPath(new URL('../../build/framework', import.meta.url));
+const folder = `${root}build/framework`;
 /** What files outside of the framework import. DevTools may have been deleted. */
 const doors = ['index', 'console', 'DevTools/DevToolsServiceProvider'];
 /** What a start loads together, with all that it imports: in one file each. A module is in the first that needs it. */

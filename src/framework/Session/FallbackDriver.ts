@@ -1,7 +1,6 @@
-import { checkDriver } from './checkDriver.js';
+import { DriverDecorator } from './DriverDecorator.js';
 import {
     BadRecordError,
-    type Lease,
     type ListedRecord,
     type MaybePromise,
     type SessionDriver,
@@ -36,16 +35,15 @@ export interface FallbackOptions {
  * A driver in front of those that were used before it. What it does not have is looked for in them, and moves on first
  * use. What ends is removed from all of them: the note of the end is in the driver, and nothing older can come back.
  */
-export class FallbackDriver implements SessionDriver {
-    public readonly abilities: NonNullable<SessionDriver['abilities']>;
-    private readonly driver: SessionDriver;
+export class FallbackDriver extends DriverDecorator {
+    /** Several may have to be asked. */
+    public override readonly abilities = { ...this.driver.abilities, answersWithinMs: undefined };
     private readonly old: readonly MovingDriver[];
 
     public constructor(private readonly options: FallbackOptions) {
         const { driver: to, old, lifetime, warn } = options;
-        this.driver = to;
+        super(to);
         this.old = old.map((each) => ({ ...each, mover: new SessionMover({ from: each.driver, to, lifetime, warn }) }));
-        this.abilities = { ...to.abilities, answersWithinMs: undefined }; // several may have to be asked
     }
 
     /** The named one of the old drivers, with what moves its sessions here. */
@@ -53,7 +51,7 @@ export class FallbackDriver implements SessionDriver {
         return this.old.find((each) => each.name === name);
     }
 
-    public read(id: string): MaybePromise<StoredRecord | undefined> {
+    public override read(id: string): MaybePromise<StoredRecord | undefined> {
         if (isUserKey(id)) {
             return this.readList(id);
         }
@@ -63,19 +61,19 @@ export class FallbackDriver implements SessionDriver {
             : (stored ?? this.takeOver(id));
     }
 
-    public write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
+    public override write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
         return isEndedRecord(record)
             ? this.purge(id).then(() => this.driver.write(id, record, ifVersion, expiresAt))
             : this.driver.write(id, record, ifVersion, expiresAt);
     }
 
-    public async remove(id: string, ifVersion: unknown): Promise<boolean> {
+    public override async remove(id: string, ifVersion: unknown): Promise<boolean> {
         await this.purge(id);
         return this.driver.remove(id, ifVersion);
     }
 
     /** The old drivers first: what moves meanwhile is met twice at the most, and never missed. Pruning sees the driver's own. */
-    public async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
+    public override async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
         for (const { driver } of writtenBefore === undefined ? this.old : []) {
             for await (const listed of driver.records(undefined, signal)) {
                 if (!(await this.driver.read(listed.id))) {
@@ -86,15 +84,11 @@ export class FallbackDriver implements SessionDriver {
         yield* this.driver.records(writtenBefore, signal);
     }
 
-    public lock(id: string, waitMs: number): Promise<Lease | undefined> {
-        return this.driver.lock(id, waitMs);
-    }
-
-    public setAside(id: string): MaybePromise<boolean> {
-        return this.driver.setAside(id);
-    }
-
-    public async tidy(setAsideBefore: number, signal?: AbortSignal, removed?: (record: string) => void): Promise<void> {
+    public override async tidy(
+        setAsideBefore: number,
+        signal?: AbortSignal,
+        removed?: (record: string) => void,
+    ): Promise<void> {
         await this.driver.tidy(setAsideBefore, signal);
         for (const { driver } of this.old) {
             await this.prune(driver, signal, removed);
@@ -102,12 +96,8 @@ export class FallbackDriver implements SessionDriver {
         }
     }
 
-    public mayWalk(everyMs: number): MaybePromise<boolean> {
-        return this.driver.mayWalk?.(everyMs) ?? true;
-    }
-
     /** All that there are, wherever. Undefined where one of the drivers does not know. */
-    public async count(): Promise<number | undefined> {
+    public override async count(): Promise<number | undefined> {
         let sum = 0;
         for (const driver of [this.driver, ...this.old.map((each) => each.driver)]) {
             const count = await driver.count?.();
@@ -119,11 +109,7 @@ export class FallbackDriver implements SessionDriver {
         return sum;
     }
 
-    public check(): MaybePromise<void> {
-        return checkDriver(this.driver);
-    }
-
-    public async close(): Promise<void> {
+    public override async close(): Promise<void> {
         for (const driver of [this.driver, ...this.old.map((each) => each.driver)]) {
             await driver.close();
         }

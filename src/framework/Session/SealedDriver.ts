@@ -1,9 +1,8 @@
 import { after } from './after.js';
-import { checkDriver } from './checkDriver.js';
+import { DriverDecorator } from './DriverDecorator.js';
 import type { KeyCheck } from './KeyCheck.js';
 import {
     BadRecordError,
-    type Lease,
     type ListedRecord,
     type MaybePromise,
     type SessionDriver,
@@ -36,22 +35,20 @@ export class UnknownKeyError extends Error {
  * driver's own. Notes of ended sessions hold nothing secret and stay clear. Where it does not seal (encryption is off), it
  * still opens what was sealed before.
  */
-export class SealedDriver implements SessionDriver {
-    public readonly abilities: NonNullable<SessionDriver['abilities']>;
-
+export class SealedDriver extends DriverDecorator {
     public constructor(
-        private readonly driver: SessionDriver,
+        driver: SessionDriver,
         private readonly keys: SessionKeys,
         private readonly keyCheck: Pick<KeyCheck, 'encrypts' | 'takesClear' | 'isOutdated'>,
     ) {
-        this.abilities = driver.abilities ?? {};
+        super(driver);
     }
 
-    public read(id: string): MaybePromise<StoredRecord | undefined> {
+    public override read(id: string): MaybePromise<StoredRecord | undefined> {
         return after(this.driver.read(id), (stored) => stored && this.open(id, stored));
     }
 
-    public write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
+    public override write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
         const text =
             this.keyCheck.encrypts && !isEndedRecord(record)
                 ? sealedRecord(this.keys.seal(id, record), expiresAt)
@@ -59,11 +56,7 @@ export class SealedDriver implements SessionDriver {
         return this.driver.write(id, text, ifVersion, expiresAt);
     }
 
-    public remove(id: string, ifVersion: unknown): MaybePromise<boolean> {
-        return this.driver.remove(id, ifVersion);
-    }
-
-    public async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
+    public override async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
         for await (const listed of this.driver.records(writtenBefore, signal)) {
             const opened = listed.id === KEY_CHECK ? undefined : await this.openListed(listed);
             if (opened) {
@@ -72,33 +65,9 @@ export class SealedDriver implements SessionDriver {
         }
     }
 
-    public lock(id: string, waitMs: number): Promise<Lease | undefined> {
-        return this.driver.lock(id, waitMs);
-    }
-
-    public setAside(id: string): MaybePromise<boolean> {
-        return this.driver.setAside(id);
-    }
-
     /** What the driver inside removes is not told: it is sealed. */
-    public tidy(setAsideBefore: number, signal?: AbortSignal): Promise<void> {
+    public override tidy(setAsideBefore: number, signal?: AbortSignal): Promise<void> {
         return this.driver.tidy(setAsideBefore, signal);
-    }
-
-    public mayWalk(everyMs: number): MaybePromise<boolean> {
-        return this.driver.mayWalk?.(everyMs) ?? true;
-    }
-
-    public count(): MaybePromise<number | undefined> {
-        return this.driver.count?.();
-    }
-
-    public check(): MaybePromise<void> {
-        return checkDriver(this.driver);
-    }
-
-    public close(): MaybePromise<void> {
-        return this.driver.close();
     }
 
     private open(id: string, stored: StoredRecord): MaybePromise<StoredRecord> {

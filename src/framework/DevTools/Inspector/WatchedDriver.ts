@@ -1,24 +1,22 @@
 import { after } from '../../Session/after.js';
-import { checkDriver } from '../../Session/checkDriver.js';
-import type { Lease, ListedRecord, MaybePromise, SessionDriver, StoredRecord } from '../../Session/SessionDriver.js';
+import { DriverDecorator } from '../../Session/DriverDecorator.js';
+import type { Lease, MaybePromise, SessionDriver, StoredRecord } from '../../Session/SessionDriver.js';
 import { INSPECTOR_USE, type StoreCall, StoreUse } from './StoreUse.js';
 
 /** Counts and times what is asked of a driver, in all and by request. Where the driver answers at once, so does this. */
-export class WatchedDriver implements SessionDriver {
-    public readonly abilities: NonNullable<SessionDriver['abilities']>;
-
+export class WatchedDriver extends DriverDecorator {
     public constructor(
-        private readonly driver: SessionDriver,
+        driver: SessionDriver,
         private readonly total: StoreUse,
     ) {
-        this.abilities = driver.abilities ?? {};
+        super(driver);
     }
 
-    public read(id: string): MaybePromise<StoredRecord | undefined> {
+    public override read(id: string): MaybePromise<StoredRecord | undefined> {
         return this.timed('reads', () => this.driver.read(id));
     }
 
-    public write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
+    public override write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
         const written = this.timed('writes', () => this.driver.write(id, record, ifVersion, expiresAt));
         return after(written, (version) => {
             this.noteConflict(version === undefined && ifVersion !== undefined);
@@ -26,7 +24,7 @@ export class WatchedDriver implements SessionDriver {
         });
     }
 
-    public remove(id: string, ifVersion: unknown): MaybePromise<boolean> {
+    public override remove(id: string, ifVersion: unknown): MaybePromise<boolean> {
         return after(
             this.timed('removals', () => this.driver.remove(id, ifVersion)),
             (removed) => {
@@ -36,36 +34,8 @@ export class WatchedDriver implements SessionDriver {
         );
     }
 
-    public async lock(id: string, waitMs: number): Promise<Lease | undefined> {
+    public override async lock(id: string, waitMs: number): Promise<Lease | undefined> {
         return this.timed('waits', () => this.driver.lock(id, waitMs));
-    }
-
-    public records(writtenBefore?: number, signal?: AbortSignal): AsyncIterable<ListedRecord> {
-        return this.driver.records(writtenBefore, signal);
-    }
-
-    public setAside(id: string): MaybePromise<boolean> {
-        return this.driver.setAside(id);
-    }
-
-    public tidy(...args: Parameters<SessionDriver['tidy']>): Promise<void> {
-        return this.driver.tidy(...args);
-    }
-
-    public mayWalk(everyMs: number): MaybePromise<boolean> {
-        return this.driver.mayWalk?.(everyMs) ?? true;
-    }
-
-    public count(): MaybePromise<number | undefined> {
-        return this.driver.count?.();
-    }
-
-    public check(): MaybePromise<void> {
-        return checkDriver(this.driver);
-    }
-
-    public close(): MaybePromise<void> {
-        return this.driver.close();
     }
 
     private noteConflict(isConflict: boolean): void {
