@@ -387,11 +387,14 @@ describe('the cookie', () => {
         });
     };
 
-    test('a secure cookie over plain http stores nothing and says why, once', async () => {
+    test('a secure cookie over plain http stores nothing, answers 503 to who tries, and says why, once', async () => {
         const app = await sessionApp({ session: { driver: 'memory', cookie: { secure: true } }, routes: visits });
         const browser = app.browser();
-        expect(await browser.json('/')).toBe(1);
-        expect(await browser.json('/')).toBe(1);
+        for (const _ of [1, 2]) {
+            const answer = await browser.visit('/');
+            expect(answer.status).toBe(503);
+            expect(await answer.json()).toMatchObject({ data: { reason: 'E_SESSION_COOKIE_INSECURE' } });
+        }
         expect(browser.received).toEqual([]);
         const warnings = app.log.filter(({ level }) => level === 'warning');
         expect(warnings).toHaveLength(1);
