@@ -19,7 +19,7 @@ import {
 import { holdsFlash, SessionFlash, showsPage } from './SessionFlash.js';
 import type { SessionLayer } from './SessionLayer.js';
 import type { LiveRecord, Login } from './SessionRecord.js';
-import { hasMoved, type LoadedSession } from './SessionRepository.js';
+import type { LoadedSession } from './SessionRepository.js';
 import { SessionState } from './SessionState.js';
 import { withoutId } from './StoreTrouble.js';
 import { keepPrivate } from './sessionCaching.js';
@@ -339,10 +339,9 @@ export class RequestSession {
      * if it is the same user's; nobody else gets it by an id that has ended. Gives whether this one has joined it.
      */
     private async followMove(user: string): Promise<boolean> {
-        const { state, session } = this;
         const { repository } = this.layer;
-        const moved = await repository.load(this.storedKey);
-        if (moved.kind !== 'ended' || !hasMoved(moved)) {
+        const found = await repository.load(this.storedKey);
+        if (found.kind !== 'ended' || found.reason === 'revoked' || found.reason === 'destroyed') {
             throw new UnauthorizedException('Your session has ended meanwhile: please log in again.');
         }
         const next = await repository.successorOf(this.storedKey);
@@ -350,16 +349,14 @@ export class RequestSession {
         if (next && login?.user === user) {
             const id = await this.successorId(next.key);
             if (id !== undefined) {
-                state.join(id, next.session, session as HttpSession);
+                this.state.join(id, next.session, this.session as HttpSession);
                 this.cookieDue = true;
                 return true;
             }
-        }
-        if (next && login === undefined) {
-            throw new SessionEndedException();
-        }
-        if (next && login?.user !== user) {
-            await repository.end(next.key, 'regenerated');
+        } else if (next && login) {
+            await repository.end(next.key, 'regenerated'); // what another user had in it ends
+        } else if (next && found.reason === 'migrated') {
+            throw new SessionEndedException(); // a new one would be without what the visitor has there
         }
         await this.beginAnew();
         return false;
@@ -455,7 +452,7 @@ export class RequestSession {
             throw new Error('csrfToken(request) needs csrf: { tokens: true } in src/config/http.ts.');
         }
         this.start();
-        this.mustStore ||= !this.state.loaded;
+        this.mustStore ||= !this.state.loaded && !this.state.late;
         return tokens.makeToken(this.id);
     }
 
@@ -614,7 +611,8 @@ export class RequestSession {
     protected async beginAnew(): Promise<void> {
         const { state, layer } = this;
         this.nextId = layer.newId(this.request);
-        const options = { to: keyOf(this.nextId), turn: state.turn };
+        const sealedId = state.sealed(this.nextId);
+        const options = { to: keyOf(this.nextId), sealedId, turn: state.turn };
         const isThere = state.loaded !== undefined || state.late;
         const wasAlive = isThere && (await layer.repository.end(this.storedKey, 'regenerated', options));
         layer.generate(this.request);
@@ -721,7 +719,7 @@ export class RequestSession {
 
     /** A success must not hide that what the route has changed is not stored. */
     private refuseLoss(reading: Reading | undefined, status = 200): void {
-        const isLost = this.state.late && (this.mustStore || reading?.change !== undefined);
+        const isLost = this.state.late && reading?.change !== undefined;
         if (isLost && !this.hasLost) {
             this.hasLost = true;
             this.layer.log.warning(

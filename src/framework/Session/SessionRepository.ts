@@ -66,8 +66,9 @@ export interface MoveOptions {
 }
 
 export interface EndOptions {
-    /** The key of the session that takes its place. */
+    /** The key of the session that takes its place, and its id, sealed. */
     readonly to?: string;
+    readonly sealedId?: string;
     readonly turn?: Turn | undefined;
 }
 
@@ -106,6 +107,12 @@ const LONGEST_HOT = 8_192;
 const NONE = { kind: 'none' } as const;
 /** No visitor gets so many new ids within a day without a request that ends the row. */
 const LONGEST_CHAIN = 100;
+
+interface BuryOptions extends Omit<EndOptions, 'turn'> {
+    /** Whether to end it under the key that it has moved to, where it has; steps: so many were followed. */
+    readonly follows?: boolean;
+    readonly steps?: number;
+}
 
 interface WriteOptions {
     readonly created?: number | undefined;
@@ -250,9 +257,9 @@ export class SessionRepository {
      * Ends a session for good; requests in flight can't bring it back. One that is to be destroyed is also ended under the
      * key that it has moved to. False where none was alive.
      */
-    public end(id: string, reason: EndReason, { to, turn }: EndOptions = {}): MaybePromise<boolean> {
+    public end(id: string, reason: EndReason, { turn, ...next }: EndOptions = {}): MaybePromise<boolean> {
         return this.trouble.attempt('ended', id, () =>
-            after(stillHeld(turn, false), () => this.bury(id, reason, { follows: reason === 'destroyed', to })),
+            after(stillHeld(turn, false), () => this.bury(id, reason, { follows: reason === 'destroyed', ...next })),
         );
     }
 
@@ -615,18 +622,18 @@ export class SessionRepository {
     private async bury(
         id: string,
         reason: EndReason,
-        { follows = false, to, steps = 0 }: { follows?: boolean; to?: string | undefined; steps?: number } = {},
+        { follows = false, steps = 0, ...next }: BuryOptions = {},
     ): Promise<boolean> {
         let found = await this.load(id);
         while (found.kind === 'live') {
-            if (await this.writeEnded(id, found.stored, reason, { to })) {
+            if (await this.writeEnded(id, found.stored, reason, next)) {
                 return true;
             }
             found = await this.load(id);
         }
         // It got a new id before it was ended, or meanwhile: that was not meant to save it.
         return follows && found.kind === 'ended' && hasMoved(found) && steps < LONGEST_CHAIN
-            ? this.bury(found.to, reason, { follows, to, steps: steps + 1 })
+            ? this.bury(found.to, reason, { follows, steps: steps + 1, ...next })
             : false;
     }
 

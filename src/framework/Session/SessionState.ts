@@ -176,9 +176,8 @@ export class SessionState {
         { change = NO_CHANGE, snapshot }: Reading,
         login?: Login,
     ): MaybePromise<boolean> {
-        const { repository, settings } = this.layer;
-        const sealedId = login && sealSuccessorId(newId, this.id, settings.secrets[0] as string);
-        const options = { login, sealedId, turn: this.turn };
+        const { repository } = this.layer;
+        const options = { login, sealedId: login && this.sealed(newId), turn: this.turn };
         return after(
             this.write(snapshot, () => repository.migrate(this.key, keyOf(newId), loaded, this.own(change), options)),
             (isStored) => {
@@ -189,6 +188,11 @@ export class SessionState {
                 return isStored;
             },
         );
+    }
+
+    /** The id that takes this one's place, for the tombstone. */
+    public sealed(id: string): string {
+        return sealSuccessorId(id, this.storedId, this.layer.settings.secrets[0] as string);
     }
 
     /** Writes down that the session is in use. False: it has ended meanwhile. */
