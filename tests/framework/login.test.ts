@@ -44,6 +44,10 @@ function routes(router: Router): void {
         await logout(request);
         response.json(request.session === undefined);
     });
+    router.post('/logout-unawaited', (request, response) => {
+        void logout(request);
+        response.json('bye');
+    });
     router.post('/put', (request, response) => {
         Object.assign(request.session, request.body);
         response.json('put');
@@ -268,6 +272,11 @@ describe('login', () => {
         const browser = app.browser();
         await browser.visit('/login', post({ user: 7 }));
         expect((await browser.visit('/logout', post())).headers.get('clear-site-data')).toBe('"cache", "storage"');
+        const careless = app.browser();
+        await careless.visit('/login', post({ user: 7 }));
+        const answer = await careless.visit('/logout-unawaited', post());
+        expect(answer.headers.get('clear-site-data')).toBe('"cache", "storage"');
+        expect(careless.cookies.has('sosise')).toBe(false);
         const plain = await sessionApp({ routes });
         const member = plain.browser();
         await member.visit('/login', post({ user: 7 }));

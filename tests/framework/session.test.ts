@@ -387,6 +387,26 @@ describe('the cookie', () => {
         });
     };
 
+    test('an id that is not waited for is sent all the same, and nothing is said against it', async () => {
+        const app = await sessionApp({
+            session: { driver: 'file' },
+            routes: (router) => {
+                visits(router);
+                router.get('/careless', (request, response) => {
+                    void request.session.regenerate();
+                    response.json('new');
+                });
+            },
+        });
+        const browser = app.browser();
+        await browser.visit('/');
+        const before = new Map(browser.cookies);
+        await browser.visit('/careless');
+        expect(browser.cookies).not.toEqual(before);
+        expect(await browser.json('/')).toBe(1);
+        expect(app.log.filter(({ level }) => level === 'warning')).toEqual([]);
+    });
+
     test('a secure cookie over plain http stores nothing, answers 503 to who tries, and says why, once', async () => {
         const app = await sessionApp({ session: { driver: 'memory', cookie: { secure: true } }, routes: visits });
         const browser = app.browser();
