@@ -416,7 +416,7 @@ export class RequestSession {
             this.layer.generate(this.request); // what it shows has ended
             this.mustStore = false;
             this.state.late = true;
-            this.stored(false, reading as Reading);
+            this.refuseLoss(reading, 400); // the answer says it, should it be a success
         }
     }
 
@@ -719,7 +719,7 @@ export class RequestSession {
 
     /** A success must not hide that what the route has changed is not stored. */
     private refuseLoss(reading: Reading | undefined, status = 200): void {
-        const isLost = this.state.late && reading?.change !== undefined;
+        const isLost = this.state.late && reading?.change !== undefined && !this.hasOnlyShownFlash;
         if (isLost && !this.hasLost) {
             this.hasLost = true;
             this.layer.log.warning(
