@@ -416,7 +416,7 @@ describe('the cookie', () => {
             expect(await answer.json()).toMatchObject({ data: { reason: 'E_SESSION_COOKIE_INSECURE' } });
         }
         expect(browser.received).toEqual([]);
-        const warnings = app.log.filter(({ level }) => level === 'warning');
+        const warnings = app.log.filter(({ level }) => level === 'warning' || level === 'error');
         expect(warnings).toHaveLength(1);
         expect(warnings[0]?.message).toContain('SESSION_SECURE=false');
     });

@@ -40,6 +40,7 @@ export class SessionCookieException extends Exception {
         super('The session cookie can only be sent over https, so nothing was stored.', {
             status: 503,
             expose: true,
+            isLogged: true,
             data: { reason: 'E_SESSION_COOKIE_INSECURE' },
         });
     }
