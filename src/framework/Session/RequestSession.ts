@@ -125,7 +125,10 @@ export class RequestSession {
             this.used = false;
         } else if (
             this.record &&
-            (unset === 'destroy' || this.layer.repository.lifetime.touchDue(this.record) || this.mayTakeFlash)
+            (unset === 'destroy' ||
+                this.isRenamed ||
+                this.layer.repository.lifetime.touchDue(this.record) ||
+                this.mayTakeFlash)
         ) {
             this.guardAnswer();
         }
@@ -606,7 +609,13 @@ export class RequestSession {
         if (reading && (reading.change || resave)) {
             return this.update(loaded, reading);
         }
-        return rolling || this.layer.repository.lifetime.touchDue(loaded.record) ? this.touch(loaded) : undefined;
+        const isDue = rolling || this.isRenamed || this.layer.repository.lifetime.touchDue(loaded.record);
+        return isDue ? this.touch(loaded) : undefined;
+    }
+
+    /** The browser's cookie has a former name, and wants one with today's. */
+    private get isRenamed(): boolean {
+        return this.cookie?.isRenamed === true;
     }
 
     private get mayTakeFlash(): boolean {
@@ -640,7 +649,7 @@ export class RequestSession {
             const { rolling } = this.layer.settings;
             const refreshed = change !== undefined || rolling === undefined;
             const lasts = this.session?.cookie.expires != null;
-            const due = rolling === true || change?.cookie !== undefined || (refreshed && lasts);
+            const due = rolling === true || this.isRenamed || change?.cookie !== undefined || (refreshed && lasts);
             this.cookieDue ||= this.stored(isStored) && due;
         });
     }
@@ -669,7 +678,7 @@ export class RequestSession {
             const { rolling } = this.layer.settings;
             const lasts = typeof this.record?.maxAge === 'number';
             // Where it ended meanwhile, its cookie must not replace the browser's newer one.
-            this.cookieDue ||= isAlive && (rolling === true || (rolling === undefined && lasts));
+            this.cookieDue ||= isAlive && (rolling === true || this.isRenamed || (rolling === undefined && lasts));
         };
         const failed = (error: unknown): void => {
             // The session is as it was; the next request tries again.
@@ -729,7 +738,9 @@ export class RequestSession {
     private sendCookie(): void {
         const setCookie = this.setCookie();
         if (setCookie !== undefined) {
-            this.response.appendHeader('Set-Cookie', setCookie);
+            for (const line of [...this.layer.cookie.endFormer(this.request), setCookie]) {
+                this.response.appendHeader('Set-Cookie', line);
+            }
         }
     }
 
