@@ -11,6 +11,7 @@ import { csrfToken, HttpServer, login, logout, StoredSessions } from '../../src/
 import { cookieValues } from '../../src/framework/Session/cookieValues.js';
 import { SessionCookie } from '../../src/framework/Session/SessionCookie.js';
 import { keyOf } from '../../src/framework/Session/storageKeys.js';
+import { onRedis } from '../helpers/onRedis.js';
 import {
     createKernel,
     SECRET,
@@ -32,6 +33,9 @@ function routes(router: Router): void {
     router.get('/all', (request, response) => {
         const { cookie, ...data } = request.session;
         response.json(data);
+    });
+    router.get('/ended', (request, response) => {
+        response.json(request.sessionEnded ?? null);
     });
     router.get('/nothing', (_request, response) => {
         response.json('the session is not looked at');
@@ -58,6 +62,7 @@ async function sessionWith(app: SessionApp, data: object, name = 'sosise', heade
     return browser.cookies.get(name) as string;
 }
 
+const idIn = (value: string) => decodeURIComponent(value).slice(2).split('.')[0] as string;
 /** Of an id that was signed and that nothing is stored under. */
 const unknown = (id: string) => encodeURIComponent(`s:${sign(id, SECRET)}`);
 
@@ -172,9 +177,7 @@ test.each([
     expect(cookieValues(header, 'a')).toEqual(values);
 });
 
-describe.each(['file', 'memory', 'redis'])('several cookies of one name, %s driver', (driver) => {
-    const session = { driver, ...(driver === 'redis' && { drivers: { redis: { prefix: `cookies${process.pid}:` } } }) };
-
+function severalCookies(session: Record<string, unknown>): void {
     test('the first counts that verifies and lives', async () => {
         const app = await start({ session });
         const mia = await sessionWith(app, { owner: 'mia' });
@@ -195,6 +198,7 @@ describe.each(['file', 'memory', 'redis'])('several cookies of one name, %s driv
             }
         }
         expect((await ask(app, named(...others, tom, mia))).body).toEqual({ owner: 'tom' });
+        expect((await ask(app, named(unknown('never-stored'), ended), '/ended')).body).toBe('destroyed');
     });
 
     test('where none lives, a session begins, and is found beside them', async () => {
@@ -211,6 +215,12 @@ describe.each(['file', 'memory', 'redis'])('several cookies of one name, %s driv
             expect((await ask(app, cookie)).body).toEqual({ owner: 'mia' });
         }
     });
+}
+
+describe.each(['file', 'memory'])('several cookies of one name, %s driver', (driver) => severalCookies({ driver }));
+
+await onRedis('several cookies of one name, redis driver', (server) => {
+    severalCookies({ driver: 'redis', drivers: { redis: server.options } });
 });
 
 describe('several cookies of one name', () => {
@@ -232,8 +242,7 @@ describe('several cookies of one name', () => {
         const app = await start();
         const mia = await sessionWith(app, { owner: 'mia' });
         const damaged = await sessionWith(app, { owner: 'nobody' });
-        const id = decodeURIComponent(damaged).slice(2).split('.')[0] as string;
-        writeFileSync(join(app.folder, `${keyOf(id)}.json`), '{"damaged');
+        writeFileSync(join(app.folder, `${keyOf(idIn(damaged))}.json`), '{"damaged');
         expect((await ask(app, named(damaged, mia))).body).toEqual({ owner: 'mia' });
     });
 
@@ -265,19 +274,19 @@ describe('several cookies of one name', () => {
     });
 
     test('where one cannot be read, no new session takes its place', async () => {
-        let isAway = false;
+        let away = '';
         const app = await counted({
-            read: () => {
-                if (isAway) {
+            read: (key) => {
+                if (key === away) {
                     throw new Error('The store is away.');
                 }
             },
         });
         const mia = await sessionWith(app, { owner: 'mia' });
-        isAway = true;
+        away = keyOf(idIn(mia));
         expect(await ask(app, named(unknown('old'), mia))).toMatchObject({ status: 503, set: [] });
         expect((await ask(app, named(unknown('old'), mia), '/nothing')).status).toBe(200);
-        isAway = false;
+        away = '';
         expect((await ask(app, named(unknown('old'), mia))).body).toEqual({ owner: 'mia' });
     });
 
