@@ -31,7 +31,7 @@ async function shop(session: object = {}) {
     const { port } = new URL(app.url);
     const at = (path: string, host = 'shop.test') => `http://${host}:${port}${path}`;
     const setting = (...lines: string[]) =>
-        `/other-application?${new URLSearchParams(lines.map((line) => ['set', line])).toString()}`;
+        `/other-application?${lines.map((line) => `set=${encodeURIComponent(line)}`).join('&')}`;
     return { app, at, setting };
 }
 

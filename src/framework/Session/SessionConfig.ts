@@ -24,7 +24,6 @@ import {
 } from '../Config/rules.js';
 import type { Environment } from '../Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
-import type { FormerCookie } from './formerCookies.js';
 import { randomId } from './randomId.js';
 import type { LifetimeOptions } from './SessionLifetime.js';
 import { randomSecret, SECRET_FIX, secretsIn, weaknessOf } from './secrets.js';
@@ -40,6 +39,16 @@ export interface SessionCookieConfig {
     sameSite?: boolean | 'lax' | 'strict' | 'none' | 'auto';
     partitioned?: boolean;
     priority?: 'low' | 'medium' | 'high';
+}
+
+/** A cookie of another application, or of an earlier config. What is left out is as it was for a cookie without it. */
+export interface FormerCookie {
+    /** Default: the name of today. */
+    name?: string;
+    /** Default: none, for this host only. */
+    domain?: string;
+    /** Default: `/`. */
+    path?: string;
 }
 
 /** What `src/config/session.ts` may hold. express-session's options have express-session's names and meaning. */

@@ -1,15 +1,5 @@
 import { serialize } from 'cookie';
-import type { SessionCookieConfig } from './SessionConfig.js';
-
-/** A cookie of another application, or of an earlier config. What is left out is as it was for a cookie without it. */
-export interface FormerCookie {
-    /** Default: the name of today. */
-    name?: string;
-    /** Default: none, for this host only. */
-    domain?: string;
-    /** Default: `/`. */
-    path?: string;
-}
+import type { FormerCookie, SessionCookieConfig } from './SessionConfig.js';
 
 /** A cookie that has to go, and the Set-Cookie line that takes it away. */
 export interface EndedCookie {
