@@ -27,7 +27,7 @@ import { developed, INSPECTOR, Inspection, layerOf, request, words } from './ins
 
 const HOUR = 3_600_000;
 /** The name under which the session of a request is stored. */
-const keyIn = (request: Request, app: SessionApp) => layerOf(app).cookie.read(request)?.key as string;
+const keyIn = (request: Request, app: SessionApp) => layerOf(app).cookie.carriedBy(request)?.ids[0]?.key as string;
 const cookiesOf = (client: TestClient, app: SessionApp) =>
     ({ headers: { cookie: client.cookies.header(new URL(app.url)) } }) as Request;
 const ATTACK = '<script>alert("x")</script>';

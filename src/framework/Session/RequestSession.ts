@@ -140,7 +140,10 @@ export class RequestSession {
             this.used = false;
         } else if (
             this.record &&
-            (unset === 'destroy' || this.layer.repository.lifetime.touchDue(this.record) || this.mayTakeFlash)
+            (unset === 'destroy' ||
+                this.isRenamed ||
+                this.layer.repository.lifetime.touchDue(this.record) ||
+                this.mayTakeFlash)
         ) {
             this.guardAnswer();
         }
@@ -705,7 +708,7 @@ export class RequestSession {
         if (reading && (reading.change || resave)) {
             return this.update(loaded, reading);
         }
-        if (rolling || this.layer.repository.lifetime.touchDue(loaded.record)) {
+        if (rolling || this.isRenamed || this.layer.repository.lifetime.touchDue(loaded.record)) {
             return this.touch(loaded);
         }
         return this.cookieDue ? this.state.isAlive().catch(() => undefined) : undefined;
@@ -730,6 +733,11 @@ export class RequestSession {
         if (this.hasLost && status < 400) {
             throw new SessionEndedException();
         }
+    }
+
+    /** The browser's cookie has a former name, and wants one with today's. */
+    private get isRenamed(): boolean {
+        return this.cookie?.isRenamed === true;
     }
 
     private get mayTakeFlash(): boolean {
@@ -775,7 +783,7 @@ export class RequestSession {
     /** A cookie is sent no oftener than the browser needs it: a late answer would set an old one over a newer. */
     private isCookieDue({ record }: LoadedSession, { change }: Reading): boolean {
         const { rolling } = this.layer.settings;
-        if (this.headersLeft || rolling === true || change?.cookie !== undefined) {
+        if (this.headersLeft || rolling === true || this.isRenamed || change?.cookie !== undefined) {
             return !this.headersLeft;
         }
         const lasts = this.session?.cookie.expires != null;
@@ -805,7 +813,7 @@ export class RequestSession {
 
     protected touch(loaded: LoadedSession): MaybePromise<void> {
         const { rolling } = this.layer.settings;
-        const due = rolling ?? typeof loaded.record.maxAge === 'number';
+        const due = this.isRenamed || (rolling ?? typeof loaded.record.maxAge === 'number');
         const touched = (isAlive: boolean): void => {
             // Where it ended meanwhile, its cookie must not replace the browser's newer one.
             this.cookieDue ||= isAlive && due;
@@ -884,7 +892,9 @@ export class RequestSession {
     private sendCookie(): void {
         const setCookie = this.setCookie();
         if (setCookie !== undefined) {
-            this.response.appendHeader('Set-Cookie', setCookie);
+            for (const line of [...this.layer.cookie.endFormer(this.request), setCookie]) {
+                this.response.appendHeader('Set-Cookie', line);
+            }
         }
     }
 

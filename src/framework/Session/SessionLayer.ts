@@ -4,6 +4,7 @@ import type { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import type { Logger } from '../Logging/Logger.js';
 import type { CsrfTokens } from './CsrfTokens.js';
 import { ExpressStore } from './ExpressStore.js';
+import { endedCookies } from './formerCookies.js';
 import { HttpSession } from './HttpSession.js';
 import { OncePerMinute } from './OncePerMinute.js';
 import { RequestForgery } from './RequestForgery.js';
@@ -74,7 +75,9 @@ export class SessionLayer {
             keepDamagedMs: settings.keepDamagedMs,
             warn: (message, context) => log.warning(message, context),
         });
-        this.cookie = new SessionCookie({ name: settings.name, secrets: settings.secrets, proxy: settings.proxy });
+        const { name, secrets, proxy } = settings;
+        const former = endedCookies(name, settings.cookie, settings.formerCookies);
+        this.cookie = new SessionCookie({ name, secrets, proxy, former });
         this.forgery = options.forgery && this.forgeryBy(options.forgery, options.isDevelopment);
         this.limits = limitsFor(settings, log, options.isDevelopment);
         this.store = new ExpressStore(this);
@@ -150,7 +153,7 @@ export class SessionLayer {
             trustedOrigins,
             exempt,
             tokens,
-            carriesSession: (request) => this.cookie.isCarriedBy(request),
+            carriesSession: (request) => this.cookie.carriedBy(request) !== undefined,
             log: this.log,
             isDevelopment,
         });

@@ -1,9 +1,11 @@
 import type { Request } from 'express';
 import { ConfigError } from '../Exceptions/errors.js';
+import { firstAlive } from './firstAlive.js';
 import type { SessionLayer } from './SessionLayer.js';
 import { type LiveRecord, parseRecord, type StoredCookie } from './SessionRecord.js';
 import type { PruneOptions, SessionRepository } from './SessionRepository.js';
 import { fingerprintOf, isPlainId, isSessionKey, keyOf } from './storageKeys.js';
+import type { CookieId } from './VerifiedCookies.js';
 
 /** A session that lives, as it may be shown: without its id, its key, and what it holds. */
 export interface StoredSession {
@@ -55,6 +57,8 @@ interface Found {
 export class StoredSessions {
     /** Set where another process serves: what that one has in memory can't be reached from here. */
     public isInConsole = false;
+    /** Of a request with several cookies, the one that counted when it was first asked of: the others are other sessions. */
+    private readonly named = new WeakMap<Request, CookieId>();
 
     public constructor(private readonly openLayer: () => SessionLayer) {}
 
@@ -93,10 +97,14 @@ export class StoredSessions {
      */
     public async ofRequest(request: Request): Promise<OpenedSession | undefined> {
         const { cookie, forgery, repository } = this.layer();
-        if (cookie.isCarriedBy(request)) {
+        const carried = cookie.carriedBy(request);
+        if (carried) {
             forgery?.refuseOtherPages(request);
         }
-        const named = cookie.read(request);
+        const named = this.named.get(request) ?? (await firstAlive(repository, carried?.ids));
+        if (named) {
+            this.named.set(request, named);
+        }
         const found = named && repository.open(named.key, await repository.find(named.id, named.key));
         return found?.kind === 'live'
             ? this.opened({ id: named?.key ?? '', record: found.record, text: found.stored.record })
