@@ -7,6 +7,7 @@ import { inspect, promisify } from 'node:util';
 import session, { type SessionData } from 'express-session';
 import sessionFileStore from 'session-file-store';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Deadlines } from '../../src/framework/Session/Deadlines.js';
 import { BadRecordError, type ListedRecord, type StoredRecord } from '../../src/framework/Session/SessionDriver.js';
 import { FileLock } from '../../src/framework/Session/stores/FileLock.js';
 import { FileStore, type FileStoreOptions } from '../../src/framework/Session/stores/FileStore.js';
@@ -462,7 +463,7 @@ describe('locks', () => {
             let holders = 0;
             await Promise.all(
                 Array.from({ length: 6 }, async () => {
-                    const lock = await FileLock.acquire(lockPath, performance.now() + 5_000);
+                    const lock = await FileLock.acquire(lockPath, Deadlines.of(5_000).start());
                     holders += 1;
                     expect(holders).toBe(1);
                     await new Promise(setImmediate);
@@ -500,7 +501,7 @@ describe('locks', () => {
     test('a write waits for a lock that is held, and says so when that takes too long', async () => {
         const store = open();
         const version = await store.write('abc', record(), undefined, LATER);
-        const lock = await FileLock.acquire(path.join(folder, '.abc.lock'), performance.now());
+        const lock = await FileLock.acquire(path.join(folder, '.abc.lock'), { isOver: true });
         const started = performance.now();
         await expect(store.write('abc', record({ n: 1 }), version, LATER)).rejects.toMatchObject({ code: 'ELOCKED' });
         expect(performance.now() - started).toBeLessThan(2_000);
@@ -513,7 +514,7 @@ describe('locks', () => {
         const lockPath = path.join(folder, '.abc.lock');
         // Ours by name, but nothing here holds it: as after a failed unlink.
         fs.symlinkSync(newOwnerText(), lockPath);
-        const lock = await FileLock.acquire(lockPath, performance.now() + 1_000);
+        const lock = await FileLock.acquire(lockPath, Deadlines.of(1_000).start());
         expect(lock).toBeDefined();
         await lock?.release();
     });

@@ -79,6 +79,8 @@ const DAY_MS = 86_400_000;
 const ENDED_KEPT_MS = DAY_MS;
 /** It is there a little longer: what a process that died left of the same session is found and removed before. */
 export const NOTE_KEPT_MS = ENDED_KEPT_MS + DAY_MS / 24;
+/** What a change may wait for other requests of this process that write the same session, in ms. */
+const WRITERS_WAIT_MS = 10_000;
 /** Each try that fails was overtaken by a write, or met a damaged record. */
 const FORBID_TRIES = 100;
 /** A record that expired is only taken away this much later, so that a request in flight can still save its session. */
@@ -114,7 +116,7 @@ export class SessionRepository {
     ) {
         this.lifetime = new SessionLifetime(options);
         this.trouble = new StoreTrouble(options.timeoutMs);
-        this.users = new UserSessions(driver, this);
+        this.users = new UserSessions(driver, this, this.trouble);
         this.isBounded = (driver.abilities?.answersWithinMs ?? Number.POSITIVE_INFINITY) <= options.timeoutMs;
     }
 
@@ -176,12 +178,8 @@ export class SessionRepository {
                 }
                 return created ?? after(this.load(id), (found) => takenOrEnded(found));
             });
-        return this.trouble.attempt(
-            'saved',
-            id,
-            () => (login ? this.users.add(login.user, id).then(write) : write()),
-            limit,
-        );
+        const create = () => this.trouble.attempt('saved', id, write, limit);
+        return login ? this.listed(login.user, id).then(create) : create();
     }
 
     /**
@@ -195,17 +193,23 @@ export class SessionRepository {
         change: SessionChange,
         turn?: Lease,
     ): MaybePromise<LoadedSession | undefined> {
-        return this.trouble.attempt('saved', id, () =>
-            after(this.relist(id, loaded.record.login), (login) =>
-                after(stillHeld(turn, false), () => this.merge(id, loaded, change, login, turn)),
+        const { stored, record } = loaded;
+        return after(this.relist(id, record.login), (login) =>
+            after(
+                this.trouble.attempt('saved', id, () =>
+                    after(stillHeld(turn, false), () =>
+                        this.tryWrite(id, stored, record, change, record.created, login),
+                    ),
+                ),
+                (written) => written ?? this.mergeInTurn(id, piecewise(change), turn),
             ),
         );
     }
 
     /** Writes down that the session is in use. Undefined: it has ended meanwhile. */
     public touch(id: string, loaded: LoadedSession): MaybePromise<LoadedSession | undefined> {
-        return this.trouble.attempt('saved', id, () =>
-            after(this.relist(id, loaded.record.login), (login) =>
+        return after(this.relist(id, loaded.record.login), (login) =>
+            this.trouble.attempt('saved', id, () =>
                 after(
                     this.tryWrite(id, loaded.stored, loaded.record, NO_CHANGE, loaded.record.created, login),
                     // A write that came between has said it already.
@@ -244,7 +248,7 @@ export class SessionRepository {
     ): Promise<LoadedSession | undefined> {
         const user = login?.user ?? loaded.record.login?.user;
         if (user !== undefined) {
-            await this.trouble.attempt('saved', newId, () => this.users.add(user, newId)); // first: it must not miss one that lives
+            await this.listed(user, newId); // first: it must not miss one that lives
         }
         try {
             await stillHeld(turn, false);
@@ -477,39 +481,42 @@ export class SessionRepository {
         this.movingAside.set(id, moving);
     }
 
-    private merge(
-        id: string,
-        { stored, record }: LoadedSession,
-        change: SessionChange,
-        login: Login | undefined,
-        turn: Lease | undefined,
-    ): MaybePromise<LoadedSession | undefined> {
-        return after(
-            this.tryWrite(id, stored, record, change, record.created, login),
-            (written) => written ?? this.mergeInTurn(id, piecewise(change), turn),
-        );
+    /** Puts a session's key into its user's list. */
+    private async listed(user: string, key: string): Promise<void> {
+        try {
+            await this.users.add(user, key);
+        } catch (error) {
+            throw unavailable('saved', key, error);
+        }
     }
 
-    /** Another request was first: its changes stay, ours are applied to them. One after another, so that each succeeds. */
+    /**
+     * Another request was first: its changes stay, ours are applied to them. One after another, so that each succeeds; the
+     * wait for others has a limit of its own, as the store is not slow for it.
+     */
     private async mergeInTurn(
         id: string,
         change: SessionChange,
         turn: Lease | undefined,
     ): Promise<LoadedSession | undefined> {
-        const { timeoutMs } = this.options;
-        if (!this.writers.tryEnter(id) && !(await this.writers.enter(id, timeoutMs))) {
-            throw new Error(`Other requests of the same session were writing it for ${timeoutMs} ms.`);
+        if (!this.writers.tryEnter(id) && !(await this.writers.enter(id, WRITERS_WAIT_MS))) {
+            const cause = `Other requests of the same session were writing it for ${WRITERS_WAIT_MS} ms.`;
+            throw unavailable('saved', id, new Error(cause));
         }
+        const tryOnce = async () => {
+            const base = this.open(id, await this.load(id));
+            if (base.kind !== 'live') {
+                return { result: endedOrGone(base) };
+            }
+            await stillHeld(turn, true); // after the look: what is written from here on is compared with it
+            const result = await this.tryWrite(id, base.stored, base.record, change);
+            return result && { result };
+        };
         try {
             for (;;) {
-                const base = this.open(id, await this.load(id));
-                if (base.kind !== 'live') {
-                    return endedOrGone(base);
-                }
-                await stillHeld(turn, true); // after the look: what is written from here on is compared with it
-                const written = await this.tryWrite(id, base.stored, base.record, change);
-                if (written) {
-                    return written;
+                const done = await this.trouble.attempt('saved', id, tryOnce);
+                if (done) {
+                    return done.result; // else another process was first
                 }
             }
         } finally {

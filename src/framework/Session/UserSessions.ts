@@ -1,6 +1,7 @@
 import { BadRecordError, type SessionDriver, type StoredRecord } from './SessionDriver.js';
 import { DamagedRecordError, parseRecord, type UserRecord, userRecord } from './SessionRecord.js';
 import type { SessionRepository } from './SessionRepository.js';
+import type { StoreTrouble } from './StoreTrouble.js';
 import { userKeyOf } from './storageKeys.js';
 import { KeyedQueue } from './stores/KeyedQueue.js';
 
@@ -29,6 +30,7 @@ export class UserSessions {
     public constructor(
         private readonly driver: SessionDriver,
         private readonly repository: Pick<SessionRepository, 'load' | 'live' | 'canList'>,
+        private readonly trouble: StoreTrouble,
     ) {}
 
     /** The keys of a user's sessions, oldest login first. */
@@ -107,8 +109,12 @@ export class UserSessions {
             throw new Error(`Other logins of the same user were being written for ${WAIT_MS} ms.`);
         }
         try {
-            while (!(await this.tryChange(id, user, next, olderMs))) {
-                // another process has written it meanwhile
+            let isDone = false;
+            while (!isDone) {
+                const tried = this.tryChange(id, user, next, olderMs);
+                // Requests wait for the store so long, and not counting the turns of others; a walk through all has time.
+                isDone = await (user === undefined ? tried : this.trouble.inTime('saved', tried));
+                // else another process has written it meanwhile
             }
         } finally {
             this.writers.leave(id);
