@@ -79,3 +79,100 @@ await onRedis('a process that computes for longer than Redis has', (server) => {
             },
         }));
 });
+
+describe('many requests that write one session', () => {
+    const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 10));
+    const appOn = (passes: () => number) =>
+        sessionApp({
+            session: { driver: 'slow', storeTimeoutMs: LIMIT_MS },
+            routes,
+            boot: (app) => {
+                const wait = () => {
+                    passes();
+                    return slow();
+                };
+                app.container.make(SessionManager).extend('slow', () => interferedDriver({ read: wait, write: wait }));
+            },
+        });
+
+    test('wait for one another for longer than the store has for an answer', async () => {
+        let passes = 0;
+        const app = await appOn(() => ++passes);
+        const browser = app.browser();
+        await browser.visit('/add', { method: 'POST' });
+        const began = passes;
+        const all = Array.from({ length: 100 }, () => browser.copy().visit('/increment', { method: 'POST' }));
+        expect((await Promise.all(all)).filter(({ status }) => status !== 200)).toEqual([]);
+        expect(await browser.json('/read')).toBe(101);
+        expect((passes - began) * 10, 'it took longer than the store has').toBeGreaterThan(2 * LIMIT_MS);
+    });
+
+    test('and so do logins of one user', async () => {
+        const app = await appOn(() => 0);
+        const all = Array.from({ length: 60 }, () => app.browser().visit('/login', { method: 'POST' }));
+        expect((await Promise.all(all)).filter(({ status }) => status !== 200)).toEqual([]);
+    });
+});
+
+describe('a time limit', () => {
+    test('is over in time where the process runs', async () => {
+        const never = new Promise<never>(() => undefined);
+        const started = performance.now();
+        await expect(inTime(never, 40, () => new Error('late'))).rejects.toThrow('late');
+        expect(performance.now() - started).toBeGreaterThan(39);
+    });
+
+    test('comes after what waits to be read, and after some turns of the event loop', async () => {
+        const seen: string[] = [];
+        const deadline = Deadlines.of(64).start(() => seen.push('late'));
+        block(200);
+        await turns(3);
+        expect(deadline.isOver).toBe(false);
+        for (let times = 0; times < 20; times += 1) {
+            block(70); // each look comes late, and counts for no more than two of 64
+            await new Promise((resolve) => setTimeout(resolve));
+        }
+        expect(seen).toEqual([]);
+        await new Promise((resolve) => setTimeout(resolve, 64));
+        expect(deadline.end()).toBe(false);
+        expect(seen).toEqual(['late']);
+    }, 30_000);
+
+    test('ends without a word where the work is done', async () => {
+        let late = 0;
+        const deadline = new Deadlines(20).start(() => {
+            late += 1;
+        });
+        expect(deadline.end()).toBe(true);
+        expect(deadline.end()).toBe(false);
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        expect(late).toBe(0);
+    });
+
+    test('of a turn in the queue does not run while the process is away', async () => {
+        const queue = new KeyedQueue();
+        await queue.enter('key', 1_000);
+        const waiting = queue.enter('key', 50);
+        setTimeout(() => queue.leave('key'));
+        block(200);
+        expect(await waiting).toBe(true);
+        expect(await queue.enter('key', 20), 'and is over for who waits').toBe(false);
+    });
+});
+
+test('a process that was busy for longer than a route may take does not answer 503 for it', async () => {
+    const app = await sessionApp({
+        http: { answerTimeoutMs: 200 },
+        routes: (router) => {
+            router.get('/work', (_request, response) => {
+                setImmediate(() => {
+                    block(500);
+                    setTimeout(() => setImmediate(() => response.json('done')), 30);
+                });
+            });
+            router.get('/never', () => undefined);
+        },
+    });
+    expect((await app.browser().visit('/work')).status).toBe(200);
+    expect((await app.browser().visit('/never')).status).toBe(503);
+});
