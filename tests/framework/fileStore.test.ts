@@ -96,13 +96,19 @@ describe('reading and writing', () => {
         expect(names()).toEqual([]);
     });
 
-    test('an unknown id is answered within milliseconds', async () => {
-        const store = open();
-        const started = performance.now();
-        for (let index = 0; index < 50; index += 1) {
-            expect(await store.read(`unknown${index}`)).toBeUndefined();
-        }
-        expect(performance.now() - started).toBeLessThan(200);
+    test('an unknown id is answered as fast as one that is known, without trying again', async () => {
+        await open().write('known', record(), undefined, LATER);
+        const best = async (id: string) => {
+            let least = Number.POSITIVE_INFINITY;
+            for (let round = 0; round < 20; round += 1) {
+                const store = open(); // knows nothing yet
+                const started = performance.now();
+                await store.read(id);
+                least = Math.min(least, performance.now() - started);
+            }
+            return least;
+        };
+        expect(await best('unknown')).toBeLessThan(20 * (await best('known')));
     });
 
     test('what another store writes to the same folder is seen at once', async () => {
@@ -502,9 +508,7 @@ describe('locks', () => {
         const store = open();
         const version = await store.write('abc', record(), undefined, LATER);
         const lock = await FileLock.acquire(path.join(folder, '.abc.lock'), { isOver: true });
-        const started = performance.now();
         await expect(store.write('abc', record({ n: 1 }), version, LATER)).rejects.toMatchObject({ code: 'ELOCKED' });
-        expect(performance.now() - started).toBeLessThan(2_000);
         await lock?.release();
         expect(await store.write('abc', record({ n: 1 }), version, LATER)).toBeDefined();
     });
