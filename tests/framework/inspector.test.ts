@@ -823,13 +823,27 @@ describe.skipIf(!devTools)('for everybody else it is not there', () => {
             ['x-original-host', 'shop-10000.tunnel.test'],
             ['x-real-ip', '192.0.2.7'],
             ['cf-connecting-ip', '192.0.2.7'],
+            ['true-client-ip', '192.0.2.7'],
+            ['x-client-ip', '192.0.2.7'],
+            ['fly-client-ip', '192.0.2.7'],
+            ['x-cluster-client-ip', 'unknown'],
+            ['x-azure-socketip', '192.0.2.7'],
+            ['x-envoy-external-address', '2001:db8::7'],
+            ['x-of-a-proxy-to-come', '127.0.0.1, [2001:db8::7]:443'],
+            ['x-of-a-proxy-to-come', '192.0.2.7:4711'],
             ['forwarded', 'for=127.0.0.1;proto=https, for="[2001:db8::7]:443"'],
             ['forwarded', 'proto=https;host=shop.test'],
         ] as const) {
             const answer = await ask(app.url, { path: INSPECTOR, headers: { host: 'localhost', [name]: value } });
             expect(answer.status, `${name}: ${value}`).toBe(404);
         }
-        const local = await ask(app.url, { path: INSPECTOR, headers: { host: 'localhost', ...forwarded } });
+        const own = {
+            'x-client-ip': '127.0.0.1',
+            'x-of-a-proxy': '::1',
+            'x-version': '4.2',
+            'sec-ch-ua': '"A";v="1.2.3.4"',
+        };
+        const local = await ask(app.url, { path: INSPECTOR, headers: { host: 'localhost', ...forwarded, ...own } });
         expect(local.status).toBe(200);
     });
 

@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { applicationOf, SessionRegistry, StoredSessions } from '../../src/framework/index.js';
 import { recordWith } from '../../src/framework/Session/contract/StoreBench.js';
 import { RedisStore } from '../../src/framework/Session/stores/RedisStore.js';
 import type { Browser } from '../helpers/Browser.js';
@@ -13,6 +14,20 @@ import { createKernel, type SessionApp, sessionApp } from '../helpers/sessionApp
 
 const LIMIT_MS = 200;
 const envelope = { code: expect.any(Number), message: expect.stringMatching(/please try again/), data: null };
+
+/** What an application asks of the sessions that are stored. */
+const looks: Record<string, (registry: SessionRegistry, stored: StoredSessions) => Promise<unknown>> = {
+    list: (registry) => registry.list(7),
+    revoke: (registry) => registry.revoke(7),
+    revokeOne: (registry) => registry.revokeOne(7, 'a fingerprint'),
+    revokeAll: (registry) => registry.revokeAll(),
+    count: (_registry, stored) => stored.count(),
+    all: (_registry, stored) => stored.all().next(),
+    ofUser: (_registry, stored) => stored.ofUser('7').next(),
+    find: (_registry, stored) => stored.find('a fingerprint'),
+    end: (_registry, stored) => stored.revoke('a fingerprint'),
+    prune: (_registry, stored) => stored.prune(),
+};
 
 function appOn(port: number, redis: Record<string, unknown> = {}): Promise<SessionApp> {
     return sessionApp({
@@ -169,6 +184,35 @@ await onRedis('when Redis is in trouble', () => {
         const { n } = (await browser.json('/read')) as { n: number };
         expect(n).toBeGreaterThanOrEqual(2);
         expect(n, 'the one that was never answered may have arrived').toBeLessThanOrEqual(3);
+    });
+
+    test('and away, looking after sessions is a 503, too', async () => {
+        const server = await ownServer();
+        const app = await sessionApp({
+            session: {
+                driver: 'redis',
+                drivers: { redis: { port: server.port, commandTimeoutMs: LIMIT_MS, connectTimeoutMs: 600 } },
+            },
+            routes: (router) => {
+                for (const [name, look] of Object.entries(looks)) {
+                    router.get(`/${name}`, async (request, response) => {
+                        const { container } = applicationOf(request);
+                        response.json(await look(container.make(SessionRegistry), container.make(StoredSessions)));
+                    });
+                }
+            },
+        });
+        const browser = app.browser();
+        await server.kill();
+        for (const name of Object.keys(looks)) {
+            const answer = await browser.visit(`/${name}`);
+            expect([name, answer.status]).toEqual([name, 503]);
+            expect(await answer.json()).toEqual(envelope);
+        }
+        await server.start();
+        for (const name of Object.keys(looks)) {
+            await vi.waitFor(async () => expect((await browser.visit(`/${name}`)).status, name).toBeLessThan(503));
+        }
     });
 
     test('a password that is wrong is told at once, and never written anywhere', async () => {

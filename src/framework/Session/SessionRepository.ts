@@ -268,15 +268,19 @@ export class SessionRepository {
      * @param looked Called for each record, of whatever kind.
      */
     public async *live(signal?: AbortSignal, looked?: () => void): AsyncGenerator<{ id: string; record: LiveRecord }> {
-        for await (const { id, ...stored } of this.driver.records(undefined, signal)) {
-            if (signal?.aborted) {
-                return;
+        try {
+            for await (const { id, ...stored } of this.driver.records(undefined, signal)) {
+                if (signal?.aborted) {
+                    return;
+                }
+                looked?.();
+                const found = this.open(id, this.examine(id, stored));
+                if (found.kind === 'live') {
+                    yield { id, record: found.record };
+                }
             }
-            looked?.();
-            const found = this.open(id, this.examine(id, stored));
-            if (found.kind === 'live') {
-                yield { id, record: found.record };
-            }
+        } catch (error) {
+            throw unavailable('loaded', '', error);
         }
     }
 

@@ -1,7 +1,8 @@
+import { ConfigError } from '../Exceptions/errors.js';
 import { BadRecordError, type SessionDriver, type StoredRecord } from './SessionDriver.js';
 import { DamagedRecordError, parseRecord, type UserRecord, userRecord } from './SessionRecord.js';
 import type { SessionRepository } from './SessionRepository.js';
-import type { StoreTrouble } from './StoreTrouble.js';
+import { type StoreTrouble, unavailable } from './StoreTrouble.js';
 import { userKeyOf } from './storageKeys.js';
 import { KeyedQueue } from './stores/KeyedQueue.js';
 
@@ -35,7 +36,12 @@ export class UserSessions {
 
     /** The keys of a user's sessions, oldest login first. */
     public async keysOf(user: string): Promise<string[]> {
-        return [...(await this.read(userKeyOf(user), user)).sessions.keys()];
+        const id = userKeyOf(user);
+        try {
+            return [...(await this.read(id, user)).sessions.keys()];
+        } catch (error) {
+            throw error instanceof ConfigError ? error : unavailable('loaded', id, error);
+        }
     }
 
     public add(user: string, key: string): Promise<void> {
@@ -48,11 +54,11 @@ export class UserSessions {
     }
 
     public remove(user: string, keys: ReadonlySet<string>): Promise<void> {
-        return this.change(
-            userKeyOf(user),
-            user,
-            (sessions) => new Map([...sessions].filter(([key]) => !keys.has(key))),
-        );
+        const others: Change = (sessions) => new Map([...sessions].filter(([key]) => !keys.has(key)));
+        const id = userKeyOf(user);
+        return this.change(id, user, others).catch((error) => {
+            throw unavailable('ended', id, error);
+        });
     }
 
     /** Whether a session that is in use should make sure that it is in the list: a store may have dropped that. */
@@ -141,7 +147,7 @@ export class UserSessions {
     ): Promise<{ sessions: Sessions; version: unknown; seen: number }> {
         let stored: StoredRecord | undefined;
         try {
-            stored = await this.driver.read(id);
+            stored = await this.trouble.inTime('loaded', Promise.resolve(this.driver.read(id)));
             const record = stored && parseRecord(stored.record, Date.now());
             return record?.kind === 'user'
                 ? { ...record, version: stored?.version }
@@ -167,7 +173,7 @@ export class UserSessions {
             return { sessions: new Map(), version: damaged, seen: now };
         }
         if (!this.repository.canList) {
-            throw new Error(
+            throw new ConfigError(
                 "A user's list of sessions is damaged, and the store can't list its sessions to make it anew.",
             );
         }
