@@ -4,6 +4,7 @@ import { firstAlive } from './firstAlive.js';
 import type { SessionLayer } from './SessionLayer.js';
 import { type LiveRecord, parseRecord, type StoredCookie } from './SessionRecord.js';
 import type { PruneOptions, SessionRepository } from './SessionRepository.js';
+import { unavailable } from './StoreTrouble.js';
 import { fingerprintOf, isPlainId, isSessionKey, keyOf } from './storageKeys.js';
 import type { CookieId } from './VerifiedCookies.js';
 
@@ -69,7 +70,12 @@ export class StoredSessions {
 
     /** About how many records there are: sessions, notes of ended ones, lists. Undefined: not known. */
     public async count(): Promise<number | undefined> {
-        return this.layer().driver.count?.();
+        const { driver } = this.layer();
+        try {
+            return await driver.count?.();
+        } catch (error) {
+            throw unavailable('loaded', '', error);
+        }
     }
 
     /** All sessions that live, in the driver's order. One that moves meanwhile may come twice. */
@@ -128,8 +134,13 @@ export class StoredSessions {
     }
 
     /** Removes what has expired; see `SessionRepository.prune()`. Gives the number of records removed. */
-    public prune(signal?: AbortSignal, options?: PruneOptions): Promise<number> {
-        return this.layer().repository.prune(signal, options);
+    public async prune(signal?: AbortSignal, options?: PruneOptions): Promise<number> {
+        const { repository } = this.layer();
+        try {
+            return await repository.prune(signal, options);
+        } catch (error) {
+            throw unavailable('ended', '', error);
+        }
     }
 
     private layer(): SessionLayer {
@@ -168,15 +179,19 @@ export class StoredSessions {
     /** Damaged records are left out: whoever needs one alone deals with it. */
     private async *walk({ signal, looked }: WalkOptions): AsyncGenerator<Found> {
         const { driver, repository } = this.layer();
-        for await (const { id, record: text } of driver.records(undefined, signal)) {
-            if (signal?.aborted) {
-                return;
+        try {
+            for await (const { id, record: text } of driver.records(undefined, signal)) {
+                if (signal?.aborted) {
+                    return;
+                }
+                looked?.();
+                const record = liveIn(text, repository);
+                if (record && (isSessionKey(id) || isPlainId(id))) {
+                    yield { id, record, text };
+                }
             }
-            looked?.();
-            const record = liveIn(text, repository);
-            if (record && (isSessionKey(id) || isPlainId(id))) {
-                yield { id, record, text };
-            }
+        } catch (error) {
+            throw unavailable('loaded', '', error);
         }
     }
 
