@@ -37,8 +37,20 @@ export class ExpressStore extends session.Store {
             generate(request);
             const made = new HttpSession(owner);
             made.cookie = request.session.cookie as HttpSession['cookie'];
+            this.settleAuto(made.cookie, owner.isSecure);
             owner.renew(made);
         };
+    }
+
+    /** What 'auto' means for this request: express-session asks the request now, which may be in another application. */
+    private settleAuto(cookie: HttpSession['cookie'], isSecure: boolean): void {
+        const { secure, sameSite } = this.layer.settings.cookie;
+        if (secure === 'auto') {
+            cookie.secure = isSecure;
+        }
+        if (sameSite === 'auto') {
+            cookie.sameSite = isSecure ? 'none' : 'lax';
+        }
     }
 
     /** Runs `work`, which must not wait, on behalf of one request. */

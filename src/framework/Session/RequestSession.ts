@@ -5,6 +5,7 @@ import { after } from './after.js';
 import { type HttpSession, RESERVED_KEYS } from './HttpSession.js';
 import { lookAgain } from './lookAgain.js';
 import { NO_CHANGE } from './mergeChanges.js';
+import type { Refusal } from './RequestForgery.js';
 import { ResponseGate } from './ResponseGate.js';
 import type { Reading } from './SessionChanges.js';
 import type { Lease, MaybePromise } from './SessionDriver.js';
@@ -44,6 +45,9 @@ export class RequestSession {
     public starting = false;
     public started = false;
 
+    /** Taken when the request arrives, as routes and mounted applications may change whom Express believes. */
+    public readonly isSecure: boolean;
+    private readonly address: string | undefined;
     protected session: HttpSession | undefined;
     /** What the route sees: the session, unless it has put something else in its place. */
     private shown: unknown;
@@ -91,8 +95,12 @@ export class RequestSession {
         private readonly next: NextFunction,
         /** What the request's cookie says, if it is verified. */
         private readonly cookie: CookieId | undefined,
+        /** Why the request is another site's, where it is. */
+        private readonly refusal?: Refusal,
     ) {
         this.state = new SessionState(layer, cookie?.id ?? '', cookie?.key);
+        this.isSecure = layer.cookie.isSecure(request);
+        this.address = layer.settings.registry.address ? request.ip : undefined;
     }
 
     public get id(): string {
@@ -322,12 +330,13 @@ export class RequestSession {
                 await this.beginAnew();
             }
             const { request, layer } = this;
-            const { address, browser } = layer.settings.registry;
             const login: Login = {
                 user,
                 at: Date.now(),
-                ...(address && { address: request.ip }),
-                ...(browser && { browser: request.headers['user-agent']?.slice(0, LONGEST_BROWSER_NAME) }),
+                ...(this.address !== undefined && { address: this.address }),
+                ...(layer.settings.registry.browser && {
+                    browser: request.headers['user-agent']?.slice(0, LONGEST_BROWSER_NAME),
+                }),
             };
             while (this.state.late || !(await this.changeId(login))) {
                 if (await this.followMove(user)) {
@@ -461,7 +470,7 @@ export class RequestSession {
 
     /** Throws where another site made the visitor's browser send this: it must not log anyone in. */
     public refuseForgery(): void {
-        this.layer.forgery?.refuseOtherSites(this.request);
+        this.layer.forgery?.refuseOtherSites(this.request, this.refusal);
     }
 
     /** `request.sessionStore`. */
@@ -841,7 +850,7 @@ export class RequestSession {
 
     /** A session that could not be found again is not stored: a secure cookie over plain http never arrives. */
     protected canReachBrowser(): boolean {
-        return this.layer.forgery?.mayBeginSession(this.request) !== false && !this.isUndeliverable();
+        return this.layer.forgery?.mayBeginSession(this.request, this.refusal) !== false && !this.isUndeliverable();
     }
 
     /** Throws where the route wants to store a session that its browser would not come back with: no success hides that. */
@@ -856,7 +865,7 @@ export class RequestSession {
     }
 
     private refuseUndelivered(): void {
-        this.layer.forgery?.refuseOtherSites(this.request);
+        this.layer.forgery?.refuseOtherSites(this.request, this.refusal);
         if (this.isUndeliverable()) {
             throw new SessionCookieException();
         }
@@ -864,7 +873,7 @@ export class RequestSession {
 
     private isUndeliverable(): boolean {
         const session = this.session as HttpSession;
-        if (session.cookie.secure !== true || this.layer.cookie.isSecure(this.request)) {
+        if (session.cookie.secure !== true || this.isSecure) {
             return false;
         }
         this.layer.warnUndeliverable(this.request);
@@ -915,7 +924,7 @@ export class RequestSession {
             return undefined;
         }
         const sent = this.layer.cookieOf(this.session, this.record);
-        if (sent.secure === true && !cookie.isSecure(this.request)) {
+        if (sent.secure === true && !this.isSecure) {
             this.layer.warnUndeliverable(this.request);
             return undefined;
         }

@@ -4,7 +4,7 @@ import { exclusive } from './exclusive.js';
 import { firstAlive } from './firstAlive.js';
 import { absence } from './noSession.js';
 import { RequestSession } from './RequestSession.js';
-import { assignSession } from './requestSessions.js';
+import { assignSession, hasSession } from './requestSessions.js';
 import type { SessionLayer } from './SessionLayer.js';
 import type { CookieId } from './VerifiedCookies.js';
 
@@ -21,8 +21,9 @@ export function startSession(
     const takeTurns = layer.settings.concurrency === 'exclusive' ? exclusive() : undefined;
 
     function serve(request: Request, response: Response, next: NextFunction, cookie: CookieId | undefined): void {
-        layer.forgery?.check(request, cookie?.id);
-        const session = new Session(layer, request, response, next, cookie);
+        const refusal = layer.forgery?.refusalOf(request);
+        layer.forgery?.check(request, cookie?.id, refusal);
+        const session = new Session(layer, request, response, next, cookie, refusal);
         assignSession(request, session);
         const begin = () => {
             try {
@@ -45,6 +46,10 @@ export function startSession(
     }
 
     return function startSession(request, response, next) {
+        if (hasSession(request)) {
+            next();
+            return;
+        }
         if (path !== '/' && !isBelow(request.originalUrl, path)) {
             assignSession(request, outside);
             next();
