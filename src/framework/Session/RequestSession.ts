@@ -784,7 +784,7 @@ export class RequestSession {
         return {
             method: this.request.method,
             path: this.request.path,
-            ...(id !== '' && { session: fingerprintOf(key) }),
+            ...(id !== '' && { fingerprint: fingerprintOf(key) }),
         };
     }
 }
