@@ -29,6 +29,9 @@ const reserved = [
     'touch',
     'resetMaxAge',
     '__proto__',
+    '~flash:',
+    '~flash:mine',
+    '~flash:mine:too',
 ];
 
 function start(routes: (router: Router) => void, environment: 'test' | 'development' = 'development') {

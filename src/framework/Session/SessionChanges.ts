@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { Cookie } from 'express-session';
-import { type HttpSession, RESERVED_KEYS } from './HttpSession.js';
+import { type HttpSession, isReservedKey } from './HttpSession.js';
 import type { SessionChange } from './mergeChanges.js';
 import { copyOfPlain, hasTextOf } from './plainData.js';
 import { ReservedSessionKeyError, UnstorableSessionError } from './SessionErrors.js';
@@ -92,7 +92,7 @@ export function readSession(
         return { change: undefined, snapshot: baseline };
     }
     for (const key of Object.keys(data)) {
-        if (RESERVED_KEYS.has(key)) {
+        if (isReservedKey(key)) {
             throw new ReservedSessionKeyError(key);
         }
     }
@@ -220,7 +220,7 @@ function bodyByKey(data: Readonly<Record<string, unknown>>): string {
 export function storable(keys: Readonly<Record<string, unknown>>, limits: SessionLimits): ReadonlyMap<string, string> {
     const entries = new Map<string, string>();
     for (const [key, value] of Object.entries(keys)) {
-        const json = RESERVED_KEYS.has(key) ? undefined : toJson(key, value);
+        const json = isReservedKey(key) ? undefined : toJson(key, value);
         if (json !== undefined) {
             checkDepth(key, json);
             entries.set(key, json);

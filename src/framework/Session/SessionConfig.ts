@@ -22,6 +22,7 @@ import {
     type Shape,
     string,
 } from '../Config/rules.js';
+import { kindOf } from '../Config/show.js';
 import type { Environment } from '../Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { randomId } from './randomId.js';
@@ -260,7 +261,7 @@ const shape = object({
     proxy: optional(boolean()),
     saveUninitialized: boolean(),
     unset: oneOf('destroy', 'keep'),
-    genid: optional(func()),
+    genid: optional(givesIds),
     cookie: cookieRules,
     idle: optional(duration),
     absolute: optional(nullable(duration)),
@@ -305,6 +306,25 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
         checkFallback(value as Partial<SessionConfig>, at);
     },
 };
+
+/** Tried once, as every new visitor would stumble over it. One that needs a real request is found right. */
+function givesIds(genid: unknown, at: Place): void {
+    func()(genid, at);
+    let id: unknown = 'unknown';
+    try {
+        id = typeof genid === 'function' ? genid({ headers: {} }) : id;
+    } catch {
+        return;
+    }
+    if (id instanceof Promise) {
+        id.catch(() => undefined);
+    }
+    if (typeof id !== 'string' || id === '') {
+        at.say(
+            `returns ${id === '' ? 'an empty string' : kindOf(id)}: it has to return an id, a string that is not empty, at once.`,
+        );
+    }
+}
 
 function checkFallback({ driver, fallback }: Partial<SessionConfig>, at: Place): void {
     if (driver === 'memory' && Array.isArray(fallback) && fallback.length > 0) {
