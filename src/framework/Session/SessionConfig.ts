@@ -27,7 +27,7 @@ import type { Environment } from '../Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { randomId } from './randomId.js';
 import type { LifetimeOptions } from './SessionLifetime.js';
-import { randomSecret, SECRET_FIX, secretsIn, weaknessOf } from './secrets.js';
+import { randomSecret, SECRET, SECRET_FIX, secretsIn, weaknessOf } from './secrets.js';
 
 /** The attributes of the session cookie, under express-session's names. Times are in ms. */
 export interface SessionCookieConfig {
@@ -406,18 +406,25 @@ function checkSecrets(config: Partial<SessionConfig>, at: Place): void {
     const secret = at.key('secret');
     const [first] = Array.isArray(config.secret) ? config.secret : [config.secret];
     if (first === undefined || first === '') {
-        secret.say(`is missing: sessions can't be signed. ${SECRET_FIX}.`);
+        secret.say(`is missing: sessions can't be signed. ${secretFix(at.environment)}`);
     }
     for (const [index, one] of secretsIn(config.secret).entries()) {
         const weakness = weaknessOf(one);
         if (weakness !== undefined) {
             secret.say(
                 index === 0
-                    ? `${weakness}. ${SECRET_FIX}.`
+                    ? `${weakness}. ${secretFix(at.environment)}`
                     : `holds one of earlier that ${weakness}: it would still let a cookie in. Take it out of SESSION_PREVIOUS_SECRETS.`,
             );
         }
     }
+}
+
+/** The sentence that says how a secret is mended. */
+export function secretFix({ cutVariables = [] }: Environment): string {
+    return cutVariables.includes(SECRET)
+        ? `${SECRET} in .env ends before a #, where a comment begins: put the value between quotes.`
+        : `${SECRET_FIX}.`;
 }
 
 /**
