@@ -8,6 +8,7 @@ import type { ConfigOverrides } from '../Config/ConfigOverrides.js';
 import { readEnvFile } from '../Config/envFile.js';
 import { takeFromFile } from '../Config/fileVariables.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import { importFailure } from '../Exceptions/importFailure.js';
 import { toError } from '../Exceptions/thrown.js';
 import { loadManifest, type Manifest } from '../Manifest.js';
 import { inTime } from '../Session/inTime.js';
@@ -270,5 +271,5 @@ function printError(text: string): void {
 
 function sentenceOf(error: unknown): string {
     const { message } = toError(error);
-    return error instanceof ConfigError ? message : `${message} (-v shows where it happened)`;
+    return error instanceof ConfigError ? message : (importFailure(error) ?? `${message} (-v shows where it happened)`);
 }

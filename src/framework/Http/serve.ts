@@ -69,6 +69,11 @@ class ServerProcess {
         });
         // Whatever threw outside of any request may have left things half done.
         process.on('uncaughtException', (error) => {
+            if (this.app?.environment.isDevelopment && this.app.state === 'booted' && !this.stopping) {
+                // Nobody would start it again before the next save.
+                this.log('critical', 'An uncaught exception, which ends the process in production.', error);
+                return;
+            }
             this.log('critical', 'An uncaught exception ends the process.', error);
             tellParent({ failed: inspect(error) });
             void this.stop(1);
