@@ -136,8 +136,16 @@ test.each(['boot', 'ready'] as const)(
     'a provider that composes it in %s() is named, and not one that adds to it later',
     async (when) => {
         class EarlyServiceProvider extends ServiceProvider {
-            public override [when](): void {
-                this.app.container.make(HttpPipeline).compose();
+            public override boot(): void {
+                this.compose('boot');
+            }
+            public override ready(): void {
+                this.compose('ready');
+            }
+            private compose(now: string): void {
+                if (now === when) {
+                    this.app.container.make(HttpPipeline).compose();
+                }
             }
         }
         const { app } = httpKernel({ providers: [EarlyServiceProvider] });
