@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import session, { type SessionData } from 'express-session';
-import { HttpSession, RESERVED_KEYS } from './HttpSession.js';
+import { HttpSession, isReservedKey } from './HttpSession.js';
 import type { SessionChange } from './mergeChanges.js';
 import type { RequestSession } from './RequestSession.js';
 import { sessionOf } from './requestSessions.js';
@@ -154,7 +154,7 @@ export class ExpressStore extends session.Store {
         made.cookie = inflateCookie(record.cookie) as HttpSession['cookie'];
         const copy = record.copy();
         for (const key of Object.keys(copy)) {
-            if (!RESERVED_KEYS.has(key)) {
+            if (!isReservedKey(key)) {
                 made[key] = copy[key]; // stock records may use names that are ours: left out, as the package does
             }
         }

@@ -2,7 +2,7 @@ import type { NextFunction, Request, Response } from 'express';
 import { UnauthorizedException } from '../Exceptions/UnauthorizedException.js';
 import { isNavigation } from '../Http/isNavigation.js';
 import { after } from './after.js';
-import { type HttpSession, RESERVED_KEYS } from './HttpSession.js';
+import { type HttpSession, isReservedKey } from './HttpSession.js';
 import { lookAgain } from './lookAgain.js';
 import { NO_CHANGE } from './mergeChanges.js';
 import type { Refusal } from './RequestForgery.js';
@@ -221,7 +221,7 @@ export class RequestSession {
     /** Gives a key's value, and deletes the key. */
     public pull(key: string): unknown {
         const session = this.current();
-        if (RESERVED_KEYS.has(key)) {
+        if (isReservedKey(key)) {
             throw new ReservedSessionKeyError(key);
         }
         const value = Object.hasOwn(session, key) ? session[key] : undefined;
@@ -958,7 +958,7 @@ export class RequestSession {
         return {
             method: this.request.method,
             path: this.request.path,
-            ...(id !== '' && { session: fingerprintOf(key) }),
+            ...(id !== '' && { fingerprint: fingerprintOf(key) }),
         };
     }
 }

@@ -22,11 +22,12 @@ import {
     type Shape,
     string,
 } from '../Config/rules.js';
+import { kindOf } from '../Config/show.js';
 import type { Environment } from '../Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { randomId } from './randomId.js';
 import type { LifetimeOptions } from './SessionLifetime.js';
-import { randomSecret, SECRET_FIX, secretsIn, weaknessOf } from './secrets.js';
+import { randomSecret, SECRET, SECRET_FIX, secretsIn, weaknessOf } from './secrets.js';
 
 /** The attributes of the session cookie, under express-session's names. Times are in ms. */
 export interface SessionCookieConfig {
@@ -281,7 +282,7 @@ const shape = object({
     proxy: optional(boolean()),
     saveUninitialized: boolean(),
     unset: oneOf('destroy', 'keep'),
-    genid: optional(func()),
+    genid: optional(givesIds),
     cookie: cookieRules,
     formerCookies: arrayOf(formerRules),
     idle: optional(duration),
@@ -341,6 +342,25 @@ function checkFormer({ name, cookie = {}, formerCookies }: Partial<SessionConfig
                 .key(index)
                 .say('is the cookie of today: give the name, the domain or the path that the former one had.');
         }
+    }
+}
+
+/** Tried once, as every new visitor would stumble over it. One that needs a real request is found right. */
+function givesIds(genid: unknown, at: Place): void {
+    func()(genid, at);
+    let id: unknown = 'unknown';
+    try {
+        id = typeof genid === 'function' ? genid({ headers: {} }) : id;
+    } catch {
+        return;
+    }
+    if (id instanceof Promise) {
+        id.catch(() => undefined);
+    }
+    if (typeof id !== 'string' || id === '') {
+        at.say(
+            `returns ${id === '' ? 'an empty string' : kindOf(id)}: it has to return an id, a string that is not empty, at once.`,
+        );
     }
 }
 
@@ -424,18 +444,25 @@ function checkSecrets(config: Partial<SessionConfig>, at: Place): void {
     const secret = at.key('secret');
     const [first] = Array.isArray(config.secret) ? config.secret : [config.secret];
     if (first === undefined || first === '') {
-        secret.say(`is missing: sessions can't be signed. ${SECRET_FIX}.`);
+        secret.say(`is missing: sessions can't be signed. ${secretFix(at.environment)}`);
     }
     for (const [index, one] of secretsIn(config.secret).entries()) {
         const weakness = weaknessOf(one);
         if (weakness !== undefined) {
             secret.say(
                 index === 0
-                    ? `${weakness}. ${SECRET_FIX}.`
+                    ? `${weakness}. ${secretFix(at.environment)}`
                     : `holds one of earlier that ${weakness}: it would still let a cookie in. Take it out of SESSION_PREVIOUS_SECRETS.`,
             );
         }
     }
+}
+
+/** The sentence that says how a secret is mended. */
+export function secretFix({ cutVariables = [] }: Environment): string {
+    return cutVariables.includes(SECRET)
+        ? `${SECRET} in .env ends before a #, where a comment begins: put the value between quotes.`
+        : `${SECRET_FIX}.`;
 }
 
 /**
