@@ -22,6 +22,9 @@ export interface PlainStoreAdapterOptions {
 /** How long a store that has not answered keeps later calls for the same session waiting. */
 const LONGEST_CALL_MS = 60_000;
 
+/** No store is told to keep a record for longer: times of some databases end soon. */
+const LONGEST_KEPT_MS = 3_650 * 86_400_000;
+
 /** A call to the store that may outlast the time for its answer. */
 class Call {
     public isOver = false;
@@ -288,8 +291,10 @@ function toSession(id: string, data: StoredSession, expiresAt: number): SessionD
         // Own ones, or a copy of the fields would miss them.
         Object.defineProperty(cookie, name, { ...descriptorOf(name), enumerable: true });
     }
-    cookie.expires = new Date(expiresAt);
-    cookie.originalMaxAge = Math.max(1, expiresAt - Date.now());
+    const now = Date.now();
+    const end = Math.min(expiresAt, now + LONGEST_KEPT_MS);
+    cookie.expires = new Date(end);
+    cookie.originalMaxAge = Math.max(1, end - now);
     const beside: Beside = { cookie: data['cookie'], id };
     return { ...data, [META]: { ...(data[META] as object), ...beside }, cookie } as unknown as SessionData;
 }
