@@ -72,7 +72,7 @@ describe('an answer means that the session is stored', () => {
             expect(stored).toBe(visits); // fetch resolves with the headers, before any body
             expect(response.status).toBeLessThan(400);
             expect(response.headers.get('x-route')).toBe('set by the route');
-            expect(response.headers.getSetCookie().join()).toContain('sosise=');
+            expect(response.headers.getSetCookie().join().includes('sosise=')).toBe(visits === 1); // then the browser has it
             await response.arrayBuffer();
             expect(await browser.json('/visits')).toBe(visits);
         }
@@ -178,9 +178,9 @@ describe('a save that fails', () => {
 
     test('a store that does not answer is a 503 within two seconds', async () => {
         const app = await start({ write: () => new Promise(() => undefined) });
-        const begin = performance.now();
-        expect((await app.browser().visit('/json')).status).toBe(503);
-        expect(performance.now() - begin).toBeLessThan(2500);
+        const answer = await app.browser().visit('/json');
+        expect(answer.status).toBe(503);
+        expect(await answer.text(), 'not by the limit of the route').toContain('could not be saved');
     });
 
     test('is logged without the id that the store names in its error', async () => {

@@ -1,9 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs';
 import type { Router } from 'express';
 import session from 'express-session';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { SessionManager } from '../../src/framework/Session/SessionManager.js';
 import { createKernel, type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
+
+const HOUR = 3_600_000;
 
 /** Every driver that ships, and a plain store from npm behind the adapter. */
 const drivers: [name: string, options: SessionAppOptions][] = [
@@ -387,13 +389,36 @@ describe('the cookie', () => {
         });
     };
 
-    test('a secure cookie over plain http stores nothing and says why, once', async () => {
+    test('an id that is not waited for is sent all the same, and nothing is said against it', async () => {
+        const app = await sessionApp({
+            session: { driver: 'file' },
+            routes: (router) => {
+                visits(router);
+                router.get('/careless', (request, response) => {
+                    void request.session.regenerate();
+                    response.json('new');
+                });
+            },
+        });
+        const browser = app.browser();
+        await browser.visit('/');
+        const before = new Map(browser.cookies);
+        await browser.visit('/careless');
+        expect(browser.cookies).not.toEqual(before);
+        expect(await browser.json('/')).toBe(1);
+        expect(app.log.filter(({ level }) => level === 'warning')).toEqual([]);
+    });
+
+    test('a secure cookie over plain http stores nothing, answers 503 to who tries, and says why, once', async () => {
         const app = await sessionApp({ session: { driver: 'memory', cookie: { secure: true } }, routes: visits });
         const browser = app.browser();
-        expect(await browser.json('/')).toBe(1);
-        expect(await browser.json('/')).toBe(1);
+        for (const _ of [1, 2]) {
+            const answer = await browser.visit('/');
+            expect(answer.status).toBe(503);
+            expect(await answer.json()).toMatchObject({ data: { reason: 'E_SESSION_COOKIE_INSECURE' } });
+        }
         expect(browser.received).toEqual([]);
-        const warnings = app.log.filter(({ level }) => level === 'warning');
+        const warnings = app.log.filter(({ level }) => level === 'warning' || level === 'error');
         expect(warnings).toHaveLength(1);
         expect(warnings[0]?.message).toContain('SESSION_SECURE=false');
     });
@@ -425,12 +450,13 @@ describe('the cookie', () => {
     });
 
     test('an active reader is sent the cookie again, and is never logged out', async () => {
-        const app = await sessionApp({ session: { driver: 'memory', cookie: { maxAge: 1600 } }, routes: visits });
+        const app = await sessionApp({ session: { driver: 'memory', cookie: { maxAge: HOUR } }, routes: visits });
         const browser = app.browser();
+        vi.useFakeTimers({ toFake: ['Date'] });
+        onTestFinished(() => void vi.useRealTimers());
         await browser.visit('/');
-        const begin = performance.now();
-        while (performance.now() - begin < 2200) {
-            await new Promise((resolve) => setTimeout(resolve, 90));
+        for (let visit = 0; visit < 24; visit += 1) {
+            vi.setSystemTime(Date.now() + HOUR / 16);
             expect(await browser.json('/read')).toBe(1);
         }
         expect(browser.received.length).toBeGreaterThan(5);
@@ -448,12 +474,14 @@ describe('the cookie', () => {
         expect(browser.received).toHaveLength(3);
 
         const strict = await sessionApp({
-            session: { driver: 'memory', rolling: false, cookie: { maxAge: 1000 } },
+            session: { driver: 'memory', rolling: false, cookie: { maxAge: HOUR } },
             routes: visits,
         });
         const other = strict.browser();
+        vi.useFakeTimers({ toFake: ['Date'] });
+        onTestFinished(() => void vi.useRealTimers());
         await other.visit('/');
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        vi.setSystemTime(Date.now() + HOUR / 2);
         await other.visit('/read');
         expect(other.received).toHaveLength(1);
         await other.visit('/');

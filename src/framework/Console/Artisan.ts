@@ -11,6 +11,7 @@ import { ConfigError } from '../Exceptions/errors.js';
 import { toError } from '../Exceptions/thrown.js';
 import { loadManifest, type Manifest } from '../Manifest.js';
 import { inTime } from '../Session/inTime.js';
+import { SessionUnavailableException } from '../Session/SessionErrors.js';
 import type { Command, CommandList } from './Command.js';
 import { CommandRegistry } from './CommandRegistry.js';
 import { parserOf } from './parserOf.js';
@@ -269,6 +270,8 @@ function printError(text: string): void {
 }
 
 function sentenceOf(error: unknown): string {
-    const { message } = toError(error);
+    const thrown = toError(error);
+    // Who runs commands is told the cause, and not what visitors are told.
+    const { message } = thrown instanceof SessionUnavailableException ? toError(thrown.cause) : thrown;
     return error instanceof ConfigError ? message : `${message} (-v shows where it happened)`;
 }

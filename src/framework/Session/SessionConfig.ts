@@ -42,6 +42,16 @@ export interface SessionCookieConfig {
     priority?: 'low' | 'medium' | 'high';
 }
 
+/** A cookie of another application, or of an earlier config. What is left out is as it was for a cookie without it. */
+export interface FormerCookie {
+    /** Default: the name of today. */
+    name?: string;
+    /** Default: none, for this host only. */
+    domain?: string;
+    /** Default: `/`. */
+    path?: string;
+}
+
 /** What `src/config/session.ts` may hold. express-session's options have express-session's names and meaning. */
 export interface SessionConfig {
     enabled: boolean;
@@ -60,6 +70,8 @@ export interface SessionConfig {
     unset: 'destroy' | 'keep';
     genid?: (request: Request) => string;
     cookie: SessionCookieConfig;
+    /** Cookies of another application, or of an earlier config, that end when the session's cookie is sent. */
+    formerCookies: readonly FormerCookie[];
     /** How long a session lives without a request, in ms. Default: `cookie.maxAge`, else the driver's `ttl`, else two hours. */
     idle?: number;
     /**
@@ -115,6 +127,10 @@ const duration = integer({ min: 1, max: LONGEST_AGE_MS, unit: 'milliseconds' });
 const LONGEST_TIMER_MS = 2_147_483_647;
 const wait = integer({ min: 1, max: LONGEST_TIMER_MS, unit: 'milliseconds' });
 
+const cookieNames = string({ pattern: COOKIE_NAME, allowed: 'names that a cookie can have, but for __proto__' });
+const cookiePath = string({ pattern: /^\/[^;\s]*$/, allowed: 'paths that begin with /' });
+const cookieDomain = string({ pattern: /^[A-Za-z0-9.-]+$/, allowed: 'host names' });
+
 const cookieRules: Rule = (value, at) => {
     if (typeof value === 'function') {
         at.say(
@@ -125,8 +141,8 @@ const cookieRules: Rule = (value, at) => {
     object({
         maxAge: optional(nullable(integer({ min: 1, max: LONGEST_AGE_MS, unit: 'milliseconds' }))),
         expires: optional(nullable(instanceOf(Date))),
-        path: optional(string({ pattern: /^\/[^;\s]*$/, allowed: 'paths that begin with /' })),
-        domain: optional(string({ pattern: /^[A-Za-z0-9.-]+$/, allowed: 'host names' })),
+        path: optional(cookiePath),
+        domain: optional(cookieDomain),
         httpOnly: optional(boolean()),
         secure: optional(oneOf(true, false, 'auto')),
         sameSite: optional(oneOf(true, false, 'lax', 'strict', 'none', 'auto')),
@@ -149,6 +165,11 @@ function checkCookie({ maxAge, expires, path, domain }: SessionCookieConfig, at:
         at.say(`can't be sent: ${(error as Error).message.replace('option ', '')}.`);
     }
 }
+
+const formerRules: Rule = (value, at) => {
+    object({ name: optional(cookieNames), domain: optional(cookieDomain), path: optional(cookiePath) })(value, at);
+    checkCookie((value ?? {}) as FormerCookie, at);
+};
 
 const secretRule: Rule = optional(anyOf(string(), arrayOf(optional(string()))));
 
@@ -255,7 +276,7 @@ const shape = object({
     driver: string({ minLength: 1 }),
     fallback: arrayOf(string({ minLength: 1 })),
     secret: secretRule,
-    name: optional(string({ pattern: COOKIE_NAME, allowed: 'names that a cookie can have, but for __proto__' })),
+    name: optional(cookieNames),
     rolling: optional(boolean()),
     resave: boolean(),
     proxy: optional(boolean()),
@@ -263,6 +284,7 @@ const shape = object({
     unset: oneOf('destroy', 'keep'),
     genid: optional(func()),
     cookie: cookieRules,
+    formerCookies: arrayOf(formerRules),
     idle: optional(duration),
     absolute: optional(nullable(duration)),
     encrypt: optional(boolean()),
@@ -288,6 +310,7 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
         saveUninitialized: false,
         unset: 'keep',
         cookie: { path: '/', httpOnly: true, sameSite: 'lax', secure: environment.isProduction },
+        formerCookies: [],
         clearSiteData: [],
         registry: { address: false, browser: false },
         concurrency: 'merge',
@@ -304,8 +327,23 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
         checkSecrets(value as Partial<SessionConfig>, at);
         checkDelivery(value as Partial<SessionConfig>, at);
         checkFallback(value as Partial<SessionConfig>, at);
+        checkFormer(value as Partial<SessionConfig>, at);
     },
 };
+
+/** To end the cookie that is sent would log everybody out. */
+function checkFormer({ name, cookie = {}, formerCookies }: Partial<SessionConfig>, at: Place): void {
+    const today = cookieName({ name, cookie }, at.environment);
+    const identity = (own: FormerCookie) =>
+        [own.name ?? today, own.domain?.toLowerCase().replace(/^\./, ''), own.path ?? '/'].join();
+    for (const [index, former] of (Array.isArray(formerCookies) ? formerCookies : []).entries()) {
+        if (former && identity(former) === identity({ ...cookie, name: today })) {
+            at.key('formerCookies')
+                .key(index)
+                .say('is the cookie of today: give the name, the domain or the path that the former one had.');
+        }
+    }
+}
 
 function checkFallback({ driver, fallback }: Partial<SessionConfig>, at: Place): void {
     if (driver === 'memory' && Array.isArray(fallback) && fallback.length > 0) {
@@ -433,6 +471,7 @@ export interface SessionSettings {
     readonly unset: 'destroy' | 'keep';
     readonly genid: (request: Request) => string;
     readonly cookie: SessionCookieConfig;
+    readonly formerCookies: readonly FormerCookie[];
     readonly idleMs: number;
     readonly absoluteMs: number | null | undefined;
     readonly encrypts: boolean;
@@ -460,6 +499,7 @@ export function settingsOf(config: SessionConfig, environment: Environment): Ses
         unset: config.unset,
         genid: config.genid ? checkedGenid(config.genid) : randomId,
         cookie: config.cookie,
+        formerCookies: config.formerCookies,
         idleMs: config.idle ?? config.cookie.maxAge ?? ttlOf(config) ?? 2 * HOUR_MS,
         absoluteMs: config.absolute,
         encrypts: config.encrypt ?? (config.driver === 'file' && config.drivers.file?.secret !== undefined),

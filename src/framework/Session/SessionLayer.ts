@@ -4,10 +4,12 @@ import type { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import type { Logger } from '../Logging/Logger.js';
 import type { CsrfTokens } from './CsrfTokens.js';
 import { ExpressStore } from './ExpressStore.js';
+import { endedCookies } from './formerCookies.js';
 import { HttpSession } from './HttpSession.js';
 import { OncePerMinute } from './OncePerMinute.js';
 import { RequestForgery } from './RequestForgery.js';
 import type { RequestSession } from './RequestSession.js';
+import { sessionOf } from './requestSessions.js';
 import type { SessionLimits } from './SessionChanges.js';
 import { lifetimeOf, type SessionSettings } from './SessionConfig.js';
 import { SessionCookie } from './SessionCookie.js';
@@ -74,7 +76,9 @@ export class SessionLayer {
             keepDamagedMs: settings.keepDamagedMs,
             warn: (message, context) => log.warning(message, context),
         });
-        this.cookie = new SessionCookie({ name: settings.name, secrets: settings.secrets, proxy: settings.proxy });
+        const { name, secrets, proxy } = settings;
+        const former = endedCookies(name, settings.cookie, settings.formerCookies);
+        this.cookie = new SessionCookie({ name, secrets, proxy, former });
         this.forgery = options.forgery && this.forgeryBy(options.forgery, options.isDevelopment);
         this.limits = limitsFor(settings, log, options.isDevelopment);
         this.store = new ExpressStore(this);
@@ -88,7 +92,7 @@ export class SessionLayer {
             ...(settings.rolling !== undefined && { rolling: settings.rolling }),
             ...(settings.proxy !== undefined && { proxy: settings.proxy }),
             unset: settings.unset,
-            genid: settings.genid,
+            genid: (request) => sessionOf(request)?.takeId() ?? settings.genid(request),
         });
         this.store.adoptGenerated();
     }
@@ -150,7 +154,7 @@ export class SessionLayer {
             trustedOrigins,
             exempt,
             tokens,
-            carriesSession: (request) => this.cookie.isCarriedBy(request),
+            carriesSession: (request) => this.cookie.carriedBy(request) !== undefined,
             log: this.log,
             isDevelopment,
         });

@@ -1,4 +1,6 @@
 import session, { type SessionData, type Store } from 'express-session';
+import { Deadlines } from '../Deadlines.js';
+import { inTime } from '../inTime.js';
 import {
     BadRecordError,
     type Lease,
@@ -220,13 +222,8 @@ export class PlainStoreAdapter implements SessionDriver {
 
     /** Also of a store that never answers something is expected again. */
     private async answered(open: Calls): Promise<void> {
-        let timer: NodeJS.Timeout | undefined;
-        const longest = new Promise<void>((resolve) => {
-            timer = setTimeout(resolve, LONGEST_CALL_MS);
-            timer.unref();
-        });
-        await Promise.race([Promise.all(open.map(({ over }) => over)), longest]);
-        clearTimeout(timer);
+        const answers = Promise.all(open.map(({ over }) => over));
+        await inTime(answers, LONGEST_CALL_MS, () => new Error('given up')).catch(() => undefined);
     }
 
     /** A store's answer as a promise, also where it throws, rejects, answers twice or never. */
@@ -238,13 +235,12 @@ export class PlainStoreAdapter implements SessionDriver {
         const call = new Call();
         calls.push(call);
         return new Promise((resolve, reject) => {
-            const timer = setTimeout(
-                () => reject(new Error(`The session store did not answer ${name}() within ${timeoutMs} ms.`)),
-                timeoutMs,
+            const deadline = Deadlines.of(timeoutMs).start(() =>
+                reject(new Error(`The session store did not answer ${name}() within ${timeoutMs} ms.`)),
             );
             const done: Answer<T> = (error, value) => {
                 call.end();
-                clearTimeout(timer);
+                deadline.end();
                 if (error) {
                     reject(error instanceof Error ? error : new Error(`The session store failed: ${String(error)}`));
                 } else {
