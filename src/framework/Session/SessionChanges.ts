@@ -14,6 +14,7 @@ import {
     type StoredCookie,
     wrongSetting,
 } from './SessionRecord.js';
+import { LAST_COOKIE_TIME } from './SetCookieForm.js';
 
 /** A session at one moment. Its keys are told apart where somebody asks for them: most requests never do. */
 export class Snapshot {
@@ -243,6 +244,9 @@ function cookieOf(cookie: SessionCookie): StoredCookie {
         : data;
 }
 
+/** The first that a Date can have. */
+const FIRST_TIME = -8.64e15;
+
 /** The last one that was found good: nearly all cookies of an application are alike. */
 let goodCookie: StoredCookie | undefined;
 
@@ -250,6 +254,10 @@ let goodCookie: StoredCookie | undefined;
 function checkCookie(given: SessionCookie, cookie: StoredCookie): void {
     if (goodCookie && isAlike(cookie, goodCookie)) {
         return;
+    }
+    const wrongEnd = wrongEndOf(given, cookie);
+    if (wrongEnd) {
+        throw new UnstorableSessionError(`request.session.cookie.expires ${wrongEnd}.`);
     }
     const wrong = wrongSetting(JSON.parse(JSON.stringify(cookie)) as Record<string, unknown>);
     if (wrong) {
@@ -264,6 +272,19 @@ function checkCookie(given: SessionCookie, cookie: StoredCookie): void {
         );
     }
     goodCookie = cookie;
+}
+
+/** Why a cookie can't have its end. One in the past is none of that: it makes browsers drop the cookie. */
+function wrongEndOf({ expires }: SessionCookie, { originalMaxAge: age }: StoredCookie): string | undefined {
+    if (expires && !(expires instanceof Date)) {
+        return 'is not a Date: give it one, or set maxAge (ms) instead';
+    }
+    const end = typeof age === 'number' ? Date.now() + age : 0;
+    // The age is counted from now on with each answer, so that it may lead a little further than the date that was set.
+    if ((expires && expires.getTime() > LAST_COOKIE_TIME) || end > 2 * LAST_COOKIE_TIME) {
+        return "is after the year 9999, which browsers don't take: choose an earlier Date, or a smaller maxAge";
+    }
+    return end >= FIRST_TIME ? undefined : 'is an invalid Date: set it, or maxAge, to a time that there is';
 }
 
 /** Whether a session still has the cookie that is stored. */

@@ -27,6 +27,7 @@ import type { Environment } from '../Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { randomId } from './randomId.js';
 import type { LifetimeOptions } from './SessionLifetime.js';
+import { LAST_COOKIE_TIME } from './SetCookieForm.js';
 import { randomSecret, SECRET, SECRET_FIX, secretsIn, weaknessOf } from './secrets.js';
 
 /** The attributes of the session cookie, under express-session's names. Times are in ms. */
@@ -412,6 +413,11 @@ function checkDelivery(config: Partial<SessionConfig>, at: Place): void {
     }
     if (expires instanceof Date && expires.getTime() <= Date.now()) {
         at.key('cookie').key('expires').say('is in the past, and browsers drop such a cookie. Use maxAge instead.');
+    }
+    if (expires instanceof Date && expires.getTime() > LAST_COOKIE_TIME) {
+        at.key('cookie')
+            .key('expires')
+            .say('is after the year 9999, and browsers do not take that. Use maxAge instead.');
     }
     const bytes = cookieBytes(name, config.cookie ?? {});
     if (bytes > MAX_COOKIE_BYTES) {

@@ -17,6 +17,7 @@ import type { SessionDriver } from './SessionDriver.js';
 import type { SessionObserver } from './SessionObserver.js';
 import type { LiveRecord, StoredCookie } from './SessionRecord.js';
 import { SessionRepository } from './SessionRepository.js';
+import { LAST_COOKIE_TIME } from './SetCookieForm.js';
 
 /** What the session layer needs from the application. */
 export interface SessionLayerOptions {
@@ -200,7 +201,7 @@ export class SessionLayer {
 export function inflateCookie(stored: StoredCookie): Cookie {
     const { originalMaxAge, expires, ...rest } = stored;
     const cookie = new (Cookie as unknown as new (options: object) => Cookie)(rest);
-    cookie.expires = typeof expires === 'string' ? new Date(expires) : null;
+    cookie.expires = typeof expires === 'string' ? new Date(Math.min(Date.parse(expires), LAST_COOKIE_TIME)) : null;
     cookie.originalMaxAge = originalMaxAge || null;
     return cookie;
 }
