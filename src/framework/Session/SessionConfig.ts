@@ -127,6 +127,22 @@ const duration = integer({ min: 1, max: LONGEST_AGE_MS, unit: 'milliseconds' });
 /** Node's timers fire at once beyond this. */
 const LONGEST_TIMER_MS = 2_147_483_647;
 const wait = integer({ min: 1, max: LONGEST_TIMER_MS, unit: 'milliseconds' });
+/** Of a package's own options; 0 turns some of them off. */
+const clientWait = optional(number({ min: 0, max: LONGEST_TIMER_MS, unit: 'milliseconds' }));
+const LARGEST_BYTES = 4_000_000;
+/** More entries than this no Map can hold. */
+const MOST_ENTRIES = 16_777_216;
+/** The client's own, for one server. */
+const clientShape: Shape = {
+    pingInterval: clientWait,
+    socket: optional(
+        object(
+            { connectTimeout: clientWait, socketTimeout: clientWait, keepAliveInitialDelay: clientWait },
+            { open: true },
+        ),
+    ),
+};
+const clientRules = object(clientShape, { open: true });
 
 const cookieNames = string({ pattern: COOKIE_NAME, allowed: 'names that a cookie can have, but for __proto__' });
 const cookiePath = string({ pattern: /^\/[^;\s]*$/, allowed: 'paths that begin with /' });
@@ -191,29 +207,27 @@ const redisShape: Shape = {
     port: optional(integer({ min: 1, max: 65_535 })),
     username: optional(string()),
     password: optional(string()),
-    database: optional(integer({ min: 0 })),
+    database: optional(integer({ min: 0, max: 2_147_483_647 })),
     tls: optional(anyOf(boolean(), object({}, { open: true }))),
     connectTimeoutMs: optional(wait),
     commandTimeoutMs: optional(wait),
     prefix: optional(string()),
-    ttl: optional(anyOf(number({ min: 1, unit: 'seconds' }), func())),
-    scanCount: optional(integer({ min: 1 })),
+    ...clientShape,
+    scanInterval: clientWait,
+    defaults: optional(clientRules),
+    nodeClientOptions: optional(clientRules),
+    sentinelClientOptions: optional(clientRules),
+    ttl: optional(anyOf(number({ min: 1, max: LONGEST_AGE_MS / 1000, unit: 'seconds' }), func())),
+    scanCount: optional(integer({ min: 1, max: 1_000_000 })),
     serializer: optional(object({ parse: func(), stringify: func() }, { open: true })),
     disableTTL: optional(boolean()),
     disableTouch: optional(boolean()),
-    rootNodes: optional(arrayOf(object({}, { open: true }))),
-    sentinelRootNodes: optional(arrayOf(object({}, { open: true }))),
+    rootNodes: optional(arrayOf(clientRules)),
+    sentinelRootNodes: optional(arrayOf(clientRules)),
 };
 
 /** Those of the client, its cluster and its sentinels that a misspelt name of ours could be taken for. */
-const CLIENT_OPTIONS = new Set([
-    'name',
-    'socket',
-    'defaults',
-    'credentialsProvider',
-    'nodeClientOptions',
-    'sentinelClientOptions',
-]);
+const CLIENT_OPTIONS = new Set(['name', 'credentialsProvider']);
 const REDIS_NAMES = Object.keys(redisShape);
 
 const redisRules: Rule = (value, at) => {
@@ -234,13 +248,13 @@ const driverRules: Rule = (value, at) => {
     if (options?.file) {
         object({
             path: optional(string({ minLength: 1 })),
-            ttl: optional(number({ min: 0, unit: 'seconds' })),
-            retries: optional(integer({ min: 0 })),
-            factor: optional(number({ min: 0 })),
-            minTimeout: optional(number({ min: 0 })),
-            maxTimeout: optional(number({ min: 0 })),
-            reapInterval: optional(number({ min: -1, unit: 'seconds' })),
-            reapMaxConcurrent: optional(integer({ min: 1 })),
+            ttl: optional(number({ min: 0, max: LONGEST_AGE_MS / 1000, unit: 'seconds' })),
+            retries: optional(integer({ min: 0, max: 1_000 })),
+            factor: optional(number({ min: 0, max: 1_000 })),
+            minTimeout: clientWait,
+            maxTimeout: clientWait,
+            reapInterval: optional(number({ min: -1, max: Math.floor(LONGEST_TIMER_MS / 1000), unit: 'seconds' })),
+            reapMaxConcurrent: optional(integer({ min: 1, max: MOST_ENTRIES })),
             reapAsync: optional(boolean()),
             reapSyncFallback: optional(boolean()),
             logFn: optional(func()),
@@ -258,9 +272,9 @@ const driverRules: Rule = (value, at) => {
     }
     if (options?.memory) {
         object({
-            checkPeriod: optional(number({ min: 0, unit: 'milliseconds' })),
-            max: optional(anyOf(integer({ min: 1 }), oneOf(Number.POSITIVE_INFINITY))),
-            ttl: optional(anyOf(number({ min: 1, unit: 'milliseconds' }), func())),
+            checkPeriod: clientWait,
+            max: optional(anyOf(integer({ min: 1, max: MOST_ENTRIES }), oneOf(Number.POSITIVE_INFINITY))),
+            ttl: optional(anyOf(number({ min: 1, max: LONGEST_AGE_MS, unit: 'milliseconds' }), func())),
             dispose: optional(func()),
             stale: optional(boolean()),
             noDisposeOnSet: optional(boolean()),
@@ -294,9 +308,9 @@ const shape = object({
     concurrency: oneOf('merge', 'exclusive'),
     lockTimeoutMs: wait,
     storeTimeoutMs: wait,
-    warnBytes: integer({ min: 0 }),
-    maxBytes: integer({ min: 1, max: 4_000_000 }),
-    keepDamagedMs: integer({ min: 0, unit: 'milliseconds' }),
+    warnBytes: integer({ min: 0, max: LARGEST_BYTES }),
+    maxBytes: integer({ min: 1, max: LARGEST_BYTES }),
+    keepDamagedMs: integer({ min: 0, max: LONGEST_AGE_MS, unit: 'milliseconds' }),
     pruneIntervalMs: integer({ min: 0, max: LONGEST_TIMER_MS, unit: 'milliseconds' }),
     drivers: driverRules,
 });
@@ -573,7 +587,7 @@ function ttlOf({ driver, drivers }: SessionConfig): number | undefined {
 
 function pruneIntervalOf({ driver, drivers, pruneIntervalMs }: SessionConfig): number {
     const seconds = driver === 'file' ? drivers.file?.reapInterval : undefined;
-    return typeof seconds === 'number' ? Math.min(Math.max(0, seconds * 1000), LONGEST_TIMER_MS) : pruneIntervalMs;
+    return typeof seconds === 'number' ? Math.max(0, seconds * 1000) : pruneIntervalMs;
 }
 
 /** The named driver's options; a relative folder is taken from the application's root, never from where it was started. */
