@@ -362,6 +362,7 @@ export class RequestSession {
             const id = await this.successorId(next.key);
             if (id !== undefined) {
                 this.state.join(id, next.session, this.session as HttpSession);
+                this.hasLost = false;
                 this.cookieDue = true;
                 return true;
             }
@@ -653,7 +654,9 @@ export class RequestSession {
         }
         this.state.forget();
         this.mustStore = true;
-        this.id = newId;
+        if (!login) {
+            this.id = newId;
+        } // else the session is new, and the tombstone of the one before may name its id
         return !login || (await this.create(reading, login)) === true;
     }
 
@@ -720,7 +723,14 @@ export class RequestSession {
         if (rolling || this.isRenamed || this.layer.repository.lifetime.touchDue(loaded.record)) {
             return this.touch(loaded);
         }
-        return this.cookieDue ? this.state.isAlive().catch(() => undefined) : undefined;
+        return this.cookieDue ? this.confirmCookie() : undefined;
+    }
+
+    /** What was stored earlier may have ended since. Where that can't be seen now, an id that the browser has is not sent again. */
+    private async confirmCookie(): Promise<void> {
+        await this.state.isAlive().catch(() => {
+            this.cookieDue = this.id !== this.cookie?.id;
+        });
     }
 
     /** The visitor may have begun a new session since this one was ended: its cookie is not taken away. */
