@@ -41,6 +41,9 @@ export class Browser {
 
     /** Gives undefined where the process was not there to be asked. */
     public send(plan: Plan, process: ModelProcess, place: number): Promise<Call | undefined> {
+        if (process.url === '') {
+            return Promise.resolve(undefined); // it is starting yet
+        }
         const cookie = plan.old === undefined ? this.cookie : (this.earlier.at(-plan.old) ?? this.cookie);
         calls += 1;
         const id = calls;
