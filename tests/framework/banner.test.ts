@@ -23,7 +23,16 @@ describe('the banner', () => {
                 'Plain http is let in, for session cookies too (SESSION_SECURE=',
             );
         }
-        expect(shown({ environment: 'production' })).not.toContain('Warning');
+        expect(shown({ environment: 'production', http: { trustProxy: 1 } })).not.toContain('Warning');
         expect(shown({ session: { cookie: { secure: false } } })).not.toContain('Warning');
+    });
+
+    test('warns where the cookie needs https, and no proxy is trusted to say that there is', () => {
+        const session = { cookie: { secure: true } };
+        expect(shown({ session })).toContain('No session can be stored yet');
+        for (const options of [{ session, http: { trustProxy: 1 } }, { session: { ...session, proxy: true } }]) {
+            expect(shown(options)).not.toContain('Warning');
+        }
+        expect(shown({ session: { ...session, enabled: false } })).not.toContain('Warning');
     });
 });

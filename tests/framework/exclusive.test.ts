@@ -1,6 +1,7 @@
 import type { Router } from 'express';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { exclusive } from '../../src/framework/Session/exclusive.js';
+import type { Browser } from '../helpers/Browser.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 
 /** Adds one the slow way: reads, waits, writes. */
@@ -90,4 +91,82 @@ describe.each(['file', 'memory'])('exclusive() on %s', (driver) => {
         expect((await browser.visit('/turn')).status).toBe(200);
         expect(performance.now() - begin).toBeLessThan(350);
     });
+
+    test('keeps its turn while its route works, though its client has gone, and is stored', async () => {
+        const working = slowRoute();
+        const app = await sessionApp({ session: { driver }, routes: working.routes });
+        const browser = app.browser();
+        await browser.visit('/start');
+        const stop = new AbortController();
+        const first = fetch(`${app.url}/pay`, { headers: cookieOf(browser), signal: stop.signal });
+        await working.hasBegun;
+        stop.abort();
+        await expect(first).rejects.toThrow();
+        await working.hasLost;
+
+        const second = browser.visit('/turn'); // waits: the first is still paying
+        const count = await browser.json('/count');
+        working.goOn();
+        expect(await (await second).json()).toBe('added');
+        expect([count, await browser.json('/count')]).toEqual([0, 101]);
+    });
+
+    test.each([
+        ['whose client has gone', { lockTimeoutMs: 400 }, {}, true],
+        ['that was answered in its place', {}, { answerTimeoutMs: 200 }, false],
+    ])('is fenced: a route %s stores nothing any more', async (_which, session, http, aborts) => {
+        const working = slowRoute();
+        const app = await sessionApp({ session: { driver, ...session }, http, routes: working.routes });
+        const browser = app.browser();
+        await browser.visit('/start');
+        const stop = new AbortController();
+        const first = fetch(`${app.url}/pay`, { headers: cookieOf(browser), signal: stop.signal });
+        await working.hasBegun;
+        if (aborts) {
+            stop.abort();
+            await expect(first).rejects.toThrow();
+        } else {
+            expect((await first).status).toBe(503);
+        }
+        await working.hasLost;
+
+        await vi.waitFor(async () => expect((await browser.visit('/turn')).status).toBe(200), { timeout: 5_000 });
+        const before = await browser.json('/count'); // the turn after it has been answered by this
+        working.goOn();
+        await expect(working.isDone).rejects.toThrow('could not be saved');
+        expect([before, await browser.json('/count')]).toEqual([1, 1]);
+    });
 });
+
+/** A payment that goes on until it is told to, whether or not its client waits for it. */
+function slowRoute() {
+    const [hasBegun, begin] = signal();
+    const [hasLost, lose] = signal();
+    const [mayGoOn, goOn] = signal();
+    const [isDone, done] = signal<unknown>();
+    const slow = (router: Router) => {
+        routes(router);
+        router.get('/pay', exclusive(), async (request, response) => {
+            const seen = Number(request.session['count']);
+            response.once('close', lose);
+            begin();
+            await mayGoOn;
+            request.session['count'] = seen + 100;
+            done(response.writableEnded || response.destroyed ? request.session.save() : undefined);
+            response.json('paid');
+        });
+    };
+    return { hasBegun, hasLost, goOn, isDone: isDone.then((saved) => saved), routes: slow };
+}
+
+function signal<T = void>(): [Promise<T>, (value: T | Promise<T>) => void] {
+    let resolve: (value: T | Promise<T>) => void = () => undefined;
+    const promise = new Promise<T>((ready) => {
+        resolve = ready;
+    });
+    return [promise, resolve];
+}
+
+function cookieOf(browser: Browser): Record<string, string> {
+    return { cookie: [...browser.cookies].map((pair) => pair.join('=')).join('; ') };
+}

@@ -69,6 +69,11 @@ async function shop(options: SessionAppOptions = {}): Promise<Shop> {
             await door.pass();
             response.send(String(request.session['slow']));
         });
+        router.get('/slow/page', async (request, response) => {
+            const status = flashed(request, 'status');
+            await door.pass();
+            response.send(status);
+        });
         router.get('/slow/flash', async (request, response) => {
             const before = flashed(request, 'status');
             await door.pass();
@@ -166,6 +171,18 @@ function testFlash(options: SessionAppOptions): void {
         await flashing;
         expect(await browser.get('/news')).toBe('after Saved');
         expect(await browser.get('/news')).toBe('nothing');
+    });
+
+    test('a page that shows it while its visitor logs out elsewhere is still a page', async () => {
+        const { visitor, door } = await shop();
+        const browser = visitor();
+        await browser.visit('/save');
+        const elsewhere = browser.copy();
+        const page = browser.ask('/slow/page');
+        await door.arrived();
+        await elsewhere.visit('/logout');
+        door.open();
+        expect([(await page).status, await (await page).text()]).toEqual([200, 'Saved']);
     });
 
     test('a page in flight takes what it found, and not what is flashed under the same key meanwhile', async () => {

@@ -387,13 +387,36 @@ describe('the cookie', () => {
         });
     };
 
-    test('a secure cookie over plain http stores nothing and says why, once', async () => {
+    test('an id that is not waited for is sent all the same, and nothing is said against it', async () => {
+        const app = await sessionApp({
+            session: { driver: 'file' },
+            routes: (router) => {
+                visits(router);
+                router.get('/careless', (request, response) => {
+                    void request.session.regenerate();
+                    response.json('new');
+                });
+            },
+        });
+        const browser = app.browser();
+        await browser.visit('/');
+        const before = new Map(browser.cookies);
+        await browser.visit('/careless');
+        expect(browser.cookies).not.toEqual(before);
+        expect(await browser.json('/')).toBe(1);
+        expect(app.log.filter(({ level }) => level === 'warning')).toEqual([]);
+    });
+
+    test('a secure cookie over plain http stores nothing, answers 503 to who tries, and says why, once', async () => {
         const app = await sessionApp({ session: { driver: 'memory', cookie: { secure: true } }, routes: visits });
         const browser = app.browser();
-        expect(await browser.json('/')).toBe(1);
-        expect(await browser.json('/')).toBe(1);
+        for (const _ of [1, 2]) {
+            const answer = await browser.visit('/');
+            expect(answer.status).toBe(503);
+            expect(await answer.json()).toMatchObject({ data: { reason: 'E_SESSION_COOKIE_INSECURE' } });
+        }
         expect(browser.received).toEqual([]);
-        const warnings = app.log.filter(({ level }) => level === 'warning');
+        const warnings = app.log.filter(({ level }) => level === 'warning' || level === 'error');
         expect(warnings).toHaveLength(1);
         expect(warnings[0]?.message).toContain('SESSION_SECURE=false');
     });

@@ -131,6 +131,16 @@ describe('the end of a session', () => {
         }
     });
 
+    test('a cookie is renewed when it has lost 5 % of its life, however often the session changes', async () => {
+        const app = await sessionApp({ session: { cookie: { maxAge: 2 * HOUR } }, routes });
+        const browser = app.browser();
+        for (let visits = 1; visits <= 180; visits += 1) {
+            expect(await browser.json('/')).toBe(visits); // three hours: the first cookie would have ended
+            later(MINUTE);
+        }
+        expect(browser.received).toHaveLength(30);
+    });
+
     test('a visitor who asked to be remembered is remembered for as long', async () => {
         const app = await sessionApp({ session: { cookie: { maxAge: 2 * HOUR } }, routes });
         const browser = app.browser();
@@ -140,6 +150,17 @@ describe('the end of a session', () => {
         expect(await browser.json('/')).toBe(2);
         later(2 * DAY);
         expect(await browser.copy().json('/ended')).toBe('absolute');
+    });
+
+    test('a process whose clock is behind knows a late request, and gives its browser no older cookie', async () => {
+        const app = await sessionApp({ routes });
+        const browser = app.browser();
+        await browser.visit('/');
+        const late = browser.copy();
+        await browser.visit('/regenerate');
+        vi.setSystemTime(Date.now() - 300);
+        const answer = await late.visit('/');
+        expect([answer.status, answer.headers.getSetCookie()]).toEqual([409, []]);
     });
 
     test('login counts from the login', async () => {

@@ -9,6 +9,8 @@ export interface ExceptionOptions {
     expose?: boolean;
     /** The envelope's `data`, sent where the message is. Default: null. */
     data?: unknown;
+    /** The log tells of its cause already, once for many requests: `report()` does not do it for each. */
+    isLogged?: boolean;
     /** Sent with the answer, such as `Retry-After`. */
     headers?: Readonly<Record<string, string>>;
 }
@@ -20,6 +22,7 @@ export class Exception extends Error {
     public readonly expose: boolean;
     public readonly data: unknown;
     public readonly headers: Readonly<Record<string, string>>;
+    public readonly isLogged: boolean;
 
     public constructor(message: string, options: ExceptionOptions = {}) {
         super(message, 'cause' in options ? { cause: options.cause } : undefined);
@@ -29,5 +32,6 @@ export class Exception extends Error {
         this.expose = options.expose ?? this.status < 500;
         this.data = options.data ?? null;
         this.headers = options.headers ?? {};
+        this.isLogged = options.isLogged ?? false;
     }
 }

@@ -8,6 +8,7 @@ import { Logger } from '../Logging/Logger.js';
 import { backToForm } from '../Validation/backToForm.js';
 import { AnswerTimeoutException } from './AnswerTimeoutException.js';
 import { ErrorPage } from './ErrorPage.js';
+import { Exception } from './Exception.js';
 import { plainErrorPage } from './plainErrorPage.js';
 import { describe, toError, traitsOf } from './thrown.js';
 import { ValidationException } from './ValidationException.js';
@@ -55,7 +56,7 @@ export class ExceptionHandler {
         const context = { requestId: request.requestId, method: request.method, route: routeOf(request) };
         if (error instanceof AnswerTimeoutException) {
             logger.warning(error.detail, context);
-        } else if (traitsOf(error).status >= 500) {
+        } else if (traitsOf(error).status >= 500 && !(error instanceof Exception && error.isLogged)) {
             const fix = this.fixOf(error, request);
             logger.error(error.message, { ...context, ...(fix !== undefined && { fix }), error });
         } else {

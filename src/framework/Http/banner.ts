@@ -6,6 +6,7 @@ import { optionalConfig } from '../Config/optionalConfig.js';
 import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { loggerOptions } from '../Logging/LoggingServiceProvider.js';
 import { SessionObserver } from '../Session/SessionObserver.js';
+import type { HttpConfig } from './HttpConfig.js';
 import { letsPlainHttpIn } from './letsPlainHttpIn.js';
 
 /** What the banner reads of the session's configuration. */
@@ -13,6 +14,8 @@ interface SessionSettings {
     enabled?: boolean;
     driver?: string;
     fallback?: readonly string[];
+    cookie?: { secure?: boolean | 'auto' };
+    proxy?: boolean;
 }
 
 /** The few lines that a started server prints. */
@@ -34,8 +37,21 @@ export function banner(app: ApplicationKernel, address: AddressInfo): string {
             '  Warning      Plain http is let in, for session cookies too (SESSION_SECURE=false, or cookie.secure): for a trial only.',
         );
     }
+    if (storesNothing(app)) {
+        lines.push(
+            '  Warning      No session can be stored yet: its cookie needs https, this server speaks http, and no proxy is trusted. ' +
+                'Set trustProxy in src/config/http.ts to the number of proxies in front; for a trial on plain http, SESSION_SECURE=false.',
+        );
+    }
     lines.push(...app.environment.notices.map((notice) => `  Note         ${notice}`));
     return `${lines.join('\n')}\n`;
+}
+
+/** Whether each change of a session will be a 503: a secure cookie, and nobody who is believed that a request came over https. */
+function storesNothing(app: ApplicationKernel): boolean {
+    const session = optionalConfig<SessionSettings>(app, 'session');
+    const isHttpsOnly = session?.enabled === true && session.cookie?.secure === true;
+    return isHttpsOnly && session.proxy !== true && !optionalConfig<Partial<HttpConfig>>(app, 'http')?.trustProxy;
 }
 
 function inspectorAt({ container }: ApplicationKernel, origin: string): string | undefined {

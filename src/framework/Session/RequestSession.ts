@@ -11,6 +11,8 @@ import type { Lease, MaybePromise } from './SessionDriver.js';
 import {
     ReservedSessionKeyError,
     SessionBusyException,
+    SessionCookieException,
+    SessionEndedException,
     SessionUnavailableException,
     UnstorableSessionError,
 } from './SessionErrors.js';
@@ -21,7 +23,9 @@ import type { LoadedSession } from './SessionRepository.js';
 import { SessionState } from './SessionState.js';
 import { withoutId } from './StoreTrouble.js';
 import { keepPrivate } from './sessionCaching.js';
-import { fingerprintOf } from './storageKeys.js';
+import { fingerprintOf, keyOf } from './storageKeys.js';
+import { openSuccessorId } from './successorId.js';
+import { Turn } from './Turn.js';
 import type { CookieId } from './VerifiedCookies.js';
 
 /** How a session ended, as far as its visitor may hear of it. */
@@ -58,8 +62,19 @@ export class RequestSession {
     private hasEnded = false;
     private cookieDue = false;
     protected clearDue = false;
+    private clearSiteDataDue = false;
+    /** What the route has changed is not stored, as the session has ended meanwhile. */
+    private hasLost = false;
+    /** What is to be stored says nothing but that the page has shown what was flashed. */
+    private hasOnlyShownFlash = false;
+    /** The id that the next new session gets. */
+    private nextId: string | undefined;
     /** The id whose cookie went out with this answer. */
     private sentId: string | undefined;
+    protected headersLeft = false;
+    /** What waits until the answer leaves, or has failed. */
+    private whenAnswered: (() => void) | undefined;
+    private isAnswered = false;
     /** What the route asked for and is still under way, one after another. */
     private pending: Promise<unknown> | undefined;
     private hasTurn = false;
@@ -232,14 +247,17 @@ export class RequestSession {
 
     public save(session: HttpSession): Promise<void> {
         return this.inTurn(async () => {
-            if (session === this.session && !this.state.late && !this.ended) {
-                const reading = this.look(session);
-                if (this.state.loaded) {
-                    await this.update(this.state.loaded, reading);
-                } else if (this.canReachBrowser()) {
-                    await this.create(reading);
-                }
+            if (session !== this.session || this.ended) {
+                return;
             }
+            const reading = this.look(session);
+            const { loaded, late } = this.state;
+            if (loaded && !late) {
+                await this.update(loaded, reading);
+            } else if (!late && this.mayCreate(reading)) {
+                await this.create(reading);
+            }
+            this.refuseLoss(reading);
         });
     }
 
@@ -258,15 +276,13 @@ export class RequestSession {
     }
 
     public regenerate(): Promise<void> {
-        return this.inTurn(async () => {
-            if (this.response.headersSent) {
-                this.layer.log.warning(
-                    'A session was regenerated after the headers were sent: the browser keeps an id that has ended.',
-                    this.where(),
-                );
-            }
-            await this.beginAnew();
-        });
+        if (this.response.headersSent) {
+            this.layer.log.warning(
+                'A session was regenerated after the headers were sent: the browser keeps an id that has ended.',
+                this.where(),
+            );
+        }
+        return this.inTurn(() => this.beginAnew());
     }
 
     /** A new session was asked for: what was there before has nothing to do with it. */
@@ -280,10 +296,16 @@ export class RequestSession {
         this.attach(session);
     }
 
+    /**
+     * One that has moved already is left where it is, and not followed: whoever knew the old id, such as who has planted
+     * it, would get what its visitor has under the new one.
+     */
     public async migrate(): Promise<void> {
         this.refuseLateId('request.session.migrate()');
         return this.inTurn(async () => {
-            await this.changeId();
+            if (!this.state.late) {
+                await this.changeId();
+            }
         });
     }
 
@@ -304,10 +326,52 @@ export class RequestSession {
                 ...(address && { address: request.ip }),
                 ...(browser && { browser: request.headers['user-agent']?.slice(0, LONGEST_BROWSER_NAME) }),
             };
-            if (!(await this.changeId(login)) && !((await this.hasMoved()) && (await this.loginAnew(login)))) {
-                throw new UnauthorizedException('Your session has ended meanwhile: please log in again.');
+            while (this.state.late || !(await this.changeId(login))) {
+                if (await this.followMove(user)) {
+                    return;
+                }
             }
         });
+    }
+
+    /**
+     * Another request, such as a first click on "log in", has given the session a new id. What is there is this login's
+     * if it is the same user's; nobody else gets it by an id that has ended. Gives whether this one has joined it.
+     */
+    private async followMove(user: string): Promise<boolean> {
+        const { repository } = this.layer;
+        const found = await repository.load(this.storedKey);
+        if (found.kind !== 'ended' || found.reason === 'revoked' || found.reason === 'destroyed') {
+            throw new UnauthorizedException('Your session has ended meanwhile: please log in again.');
+        }
+        const next = await repository.successorOf(this.storedKey);
+        const login = next?.session.record.login;
+        if (next && login?.user === user) {
+            const id = await this.successorId(next.key);
+            if (id !== undefined) {
+                this.state.join(id, next.session, this.session as HttpSession);
+                this.cookieDue = true;
+                return true;
+            }
+        } else if (next && login) {
+            await repository.end(next.key, 'regenerated'); // what another user had in it ends
+        } else if (next && found.reason === 'migrated') {
+            throw new SessionEndedException(); // a new one would be without what the visitor has there
+        }
+        await this.beginAnew();
+        return false;
+    }
+
+    /** The id of the session that took this one's place, where each step to it was a login. */
+    private async successorId(key: string): Promise<string | undefined> {
+        const { repository, settings } = this.layer;
+        let id: string | undefined = this.state.storedId;
+        while (id !== undefined && keyOf(id) !== key) {
+            const found = await repository.load(keyOf(id));
+            const sealed = found.kind === 'ended' ? found.sealedId : undefined;
+            id = sealed && openSuccessorId(sealed, id, settings.secrets[0] as string);
+        }
+        return id;
     }
 
     /** Ends the session, and takes it from its user's list. */
@@ -318,11 +382,7 @@ export class RequestSession {
             const { loggedIn, layer } = this;
             const { key } = this.state;
             await this.end();
-            const { clearSiteData } = layer.settings;
-            // Not for who had no session: another site could have sent that, without the cookie.
-            if (this.clearDue && clearSiteData.length > 0 && !this.response.headersSent) {
-                this.response.setHeader('Clear-Site-Data', clearSiteData.map((name) => `"${name}"`).join(', '));
-            }
+            this.clearSiteDataDue = true;
             if (loggedIn) {
                 await layer.repository.users.remove(loggedIn.user, new Set([key])).catch((error: unknown) => {
                     layer.log.warning("A session that ended is still in its user's list.", { ...this.where(), error });
@@ -345,16 +405,18 @@ export class RequestSession {
             return;
         }
         const { session } = this;
-        const change = session && this.look(session).change;
-        if (!(await this.state.reload())) {
+        const reading = session && this.look(session);
+        if (await this.state.reload()) {
             if (session) {
-                this.layer.generate(this.request); // what it shows has ended
+                this.state.reapply(session, reading?.change ?? NO_CHANGE);
             }
-            this.state.late = true;
             return;
         }
         if (session) {
-            this.state.reapply(session, change ?? NO_CHANGE);
+            this.layer.generate(this.request); // what it shows has ended
+            this.mustStore = false;
+            this.state.late = true;
+            this.refuseLoss(reading, 400); // the answer says it, should it be a success
         }
     }
 
@@ -378,6 +440,11 @@ export class RequestSession {
         return this.state.key;
     }
 
+    /** The same, or that which the session had when it ended: the object that a route sees then has an id of its own. */
+    public get storedKey(): string {
+        return this.state.late || this.ended ? keyOf(this.state.storedId) : this.key;
+    }
+
     /** A token that holds for this session's id: the session is stored and sent, also while it is empty. */
     public csrfToken(): string {
         const tokens = this.layer.forgery?.tokens;
@@ -385,7 +452,7 @@ export class RequestSession {
             throw new Error('csrfToken(request) needs csrf: { tokens: true } in src/config/http.ts.');
         }
         this.start();
-        this.mustStore ||= !this.state.loaded;
+        this.mustStore ||= !this.state.loaded && !this.state.late;
         return tokens.makeToken(this.id);
     }
 
@@ -399,8 +466,8 @@ export class RequestSession {
         return this.layer.store;
     }
 
-    /** Waits until no other request of this session runs exclusively. Gives what ends the turn. */
-    public async takeTurn(): Promise<() => MaybePromise<void>> {
+    /** Waits until no other request of this session runs exclusively. */
+    public async takeTurn(): Promise<Turn> {
         this.hasTurn = true; // asked for twice, it would wait for itself
         const { lockTimeoutMs } = this.layer.settings;
         let lease: Lease | undefined;
@@ -412,8 +479,31 @@ export class RequestSession {
         if (!lease) {
             throw new SessionBusyException(lockTimeoutMs);
         }
-        this.state.turn = lease;
-        return () => lease.release();
+        this.state.turn = new Turn(lease);
+        this.guardAnswer();
+        return this.state.turn;
+    }
+
+    /**
+     * Calls back once the answer leaves, or half of `lockTimeoutMs` from now: when the client has gone, the route still
+     * works, and who waits for its turn waits no longer than `lockTimeoutMs`.
+     */
+    public afterAnswer(callback: () => void): void {
+        if (this.isAnswered) {
+            callback();
+            return;
+        }
+        const timer = setTimeout(callback, this.layer.settings.lockTimeoutMs / 2).unref();
+        this.whenAnswered = () => {
+            clearTimeout(timer);
+            callback();
+        };
+    }
+
+    /** Gatekeeper: the answer leaves, or has failed. */
+    public answered(): void {
+        this.isAnswered = true;
+        this.whenAnswered?.();
     }
 
     private tellOfLostChanges(): void {
@@ -469,11 +559,13 @@ export class RequestSession {
     }
 
     private planEnd(): MaybePromise<void> {
-        if (this.state.late || this.ended || !this.session || this.wasUnset()) {
+        if (this.ended || !this.session || this.wasUnset()) {
             return undefined;
         }
         const reading = this.look(this.session);
-        if (!reading.change) {
+        const status = this.response.statusCode;
+        this.refuseLoss(reading, status);
+        if (!reading.change || this.state.late) {
             return undefined;
         }
         const { loaded } = this.state;
@@ -484,7 +576,7 @@ export class RequestSession {
             );
             return undefined;
         }
-        return this.update(loaded, reading);
+        return after(this.update(loaded, reading), () => this.refuseLoss(reading, status));
     }
 
     /** Gatekeeper: the session could not be stored. */
@@ -515,39 +607,36 @@ export class RequestSession {
         }
     }
 
-    /** Another request, such as a second click, has given the session a new id. */
-    private async hasMoved(): Promise<boolean> {
-        const found = await this.layer.repository.load(this.key);
-        return found.kind === 'ended' && found.reason === 'migrated';
-    }
-
-    private loginAnew(login: Login): Promise<boolean> {
-        this.layer.generate(this.request);
-        return this.changeId(login);
-    }
-
+    /** Ends the session, also where it has moved to, and makes a new one. */
     protected async beginAnew(): Promise<void> {
-        const wasAlive = this.state.loaded !== undefined && (await this.layer.repository.end(this.key, 'regenerated'));
-        this.layer.generate(this.request);
+        const { state, layer } = this;
+        this.nextId = layer.newId(this.request);
+        const sealedId = state.sealed(this.nextId);
+        const options = { to: keyOf(this.nextId), sealedId, turn: state.turn };
+        const isThere = state.loaded !== undefined || state.late;
+        const wasAlive = isThere && (await layer.repository.end(this.storedKey, 'regenerated', options));
+        layer.generate(this.request);
         this.hasEnded ||= wasAlive;
+    }
+
+    /** The id for a new session. */
+    public takeId(): string {
+        const id = this.nextId ?? this.layer.newId(this.request);
+        this.nextId = undefined;
+        return id;
     }
 
     /** False: the session has ended meanwhile. */
     protected async changeId(login?: Login): Promise<boolean> {
-        if ((login || this.state.loaded) && !this.canReachBrowser()) {
-            throw new Error(
-                'The session can not be given a new id, as its cookie would not arrive: see the warning in the log.',
-            );
+        const { loaded } = this.state;
+        if (login || loaded) {
+            this.refuseUndelivered();
         }
         const newId = this.layer.newId(this.request);
         const reading = this.look(this.session as HttpSession);
-        const { loaded } = this.state;
         if (loaded) {
-            const isStored = this.stored(await this.state.migrate(loaded, newId, reading, login));
-            if (isStored) {
-                this.id = newId;
-                this.cookieDue = true;
-            }
+            const isStored = this.stored(await this.state.migrate(loaded, newId, reading, login), reading);
+            this.cookieDue ||= isStored;
             return isStored;
         }
         this.state.forget();
@@ -565,7 +654,10 @@ export class RequestSession {
     }
 
     private guardAnswer(): void {
-        this.gate ??= new ResponseGate(this.response, this);
+        if (!this.gate) {
+            this.headersLeft = this.response.headersSent; // a stream that began before it asked for the session
+            this.gate = new ResponseGate(this.response, this);
+        }
     }
 
     /** Whether `request.session` was taken away: a route can delete it, or set it to null. */
@@ -586,27 +678,58 @@ export class RequestSession {
 
     /** Does what has to be done before the headers leave. */
     private plan(status: number): MaybePromise<unknown> {
-        if (this.state.late || this.ended) {
-            this.noteLateChanges();
-            return;
+        if (this.ended) {
+            return this.clearDue ? this.spareSuccessor() : undefined;
         }
         if (this.wasUnset()) {
-            return this.layer.settings.unset === 'destroy' && this.state.loaded ? this.end() : undefined;
+            return this.layer.settings.unset === 'destroy' ? this.end() : undefined;
         }
-        if (this.mayTakeFlash && showsPage(status, this.request, this.response)) {
+        if (!this.state.late && this.mayTakeFlash && showsPage(status, this.request, this.response)) {
             this.takeFlash();
         }
-        const { loaded } = this.state;
-        const { resave, saveUninitialized, rolling } = this.layer.settings;
         const reading = this.session && this.look(this.session);
+        return after(this.store(reading, status), () => this.refuseLoss(reading, status));
+    }
+
+    /** Stores what is due; what was stored before and is only sent now is looked up, as it may have ended meanwhile. */
+    private store(reading: Reading | undefined, status: number): MaybePromise<unknown> {
+        const { loaded, late } = this.state;
+        if (late) {
+            return undefined;
+        }
+        const { resave, saveUninitialized, rolling } = this.layer.settings;
         if (!loaded) {
             const due = reading && (this.mustStore || saveUninitialized || reading.change !== undefined);
-            return due && this.canReachBrowser() ? this.create(reading) : undefined;
+            return due && this.mayCreate(reading, status) ? this.create(reading) : undefined;
         }
         if (reading && (reading.change || resave)) {
             return this.update(loaded, reading);
         }
-        return rolling || this.layer.repository.lifetime.touchDue(loaded.record) ? this.touch(loaded) : undefined;
+        if (rolling || this.layer.repository.lifetime.touchDue(loaded.record)) {
+            return this.touch(loaded);
+        }
+        return this.cookieDue ? this.state.isAlive().catch(() => undefined) : undefined;
+    }
+
+    /** The visitor may have begun a new session since this one was ended: its cookie is not taken away. */
+    private async spareSuccessor(): Promise<void> {
+        const successor = await this.layer.repository.successorOf(this.storedKey).catch(() => undefined);
+        this.clearDue = successor === undefined;
+    }
+
+    /** A success must not hide that what the route has changed is not stored. */
+    private refuseLoss(reading: Reading | undefined, status = 200): void {
+        const isLost = this.state.late && reading?.change !== undefined && !this.hasOnlyShownFlash;
+        if (isLost && !this.hasLost) {
+            this.hasLost = true;
+            this.layer.log.warning(
+                'A request came with the id of a session that ended moments ago: what it changed is discarded.',
+                this.where(),
+            );
+        }
+        if (this.hasLost && status < 400) {
+            throw new SessionEndedException();
+        }
     }
 
     private get mayTakeFlash(): boolean {
@@ -615,6 +738,7 @@ export class RequestSession {
 
     /** The visitor gets to see a page: what was flashed before it has been there for it. */
     private takeFlash(): void {
+        this.hasOnlyShownFlash = !this.session || this.look(this.session).change === undefined;
         if (!this.started) {
             if (!holdsFlash(this.record?.data ?? {})) {
                 return; // a text that only looks like it
@@ -628,21 +752,35 @@ export class RequestSession {
     }
 
     protected create(reading: Reading, login?: Login): MaybePromise<boolean> {
+        const { endReason } = this.state;
         return after(this.state.create(reading, login), (isStored) => {
-            this.cookieDue = this.stored(isStored);
-            return isStored;
+            this.cookieDue = this.stored(isStored, reading);
+            const replaced = isStored && endReason !== undefined ? this.cookie?.key : undefined;
+            return replaced === undefined
+                ? isStored
+                : this.layer.repository.replace(replaced, this.key).then(
+                      () => isStored,
+                      () => isStored,
+                  );
         });
     }
 
     protected update(loaded: LoadedSession, reading: Reading): MaybePromise<void> {
-        return after(this.state.save(loaded, reading), (isStored) => {
-            const { change } = reading;
-            const { rolling } = this.layer.settings;
-            const refreshed = change !== undefined || rolling === undefined;
-            const lasts = this.session?.cookie.expires != null;
-            const due = rolling === true || change?.cookie !== undefined || (refreshed && lasts);
-            this.cookieDue ||= this.stored(isStored) && due;
+        const due = this.isCookieDue(loaded, reading);
+        return after(this.state.save(loaded, reading, due), (isStored) => {
+            this.cookieDue ||= this.stored(isStored, reading) && due;
         });
+    }
+
+    /** A cookie is sent no oftener than the browser needs it: a late answer would set an old one over a newer. */
+    private isCookieDue({ record }: LoadedSession, { change }: Reading): boolean {
+        const { rolling } = this.layer.settings;
+        if (this.headersLeft || rolling === true || change?.cookie !== undefined) {
+            return !this.headersLeft;
+        }
+        const lasts = this.session?.cookie.expires != null;
+        // With false, each change sends it, as express-session does.
+        return lasts && (rolling === false ? change !== undefined : this.layer.repository.lifetime.cookieDue(record));
     }
 
     /** What the route has changed. Throws where it can't be stored. */
@@ -651,11 +789,12 @@ export class RequestSession {
     }
 
     /** Takes note that the session was stored, or that it had ended. */
-    private stored(isStored: boolean): boolean {
+    private stored(isStored: boolean, { change }: Reading): boolean {
         if (isStored) {
             this.mustStore = false;
             this.saveFailure = undefined;
         } else {
+            this.hasLost ||= change !== undefined && !this.hasOnlyShownFlash;
             this.layer.log.warning(
                 'A session ended while a request was using it: what the request changed is discarded.',
                 this.where(),
@@ -665,18 +804,18 @@ export class RequestSession {
     }
 
     protected touch(loaded: LoadedSession): MaybePromise<void> {
+        const { rolling } = this.layer.settings;
+        const due = rolling ?? typeof loaded.record.maxAge === 'number';
         const touched = (isAlive: boolean): void => {
-            const { rolling } = this.layer.settings;
-            const lasts = typeof this.record?.maxAge === 'number';
             // Where it ended meanwhile, its cookie must not replace the browser's newer one.
-            this.cookieDue ||= isAlive && (rolling === true || (rolling === undefined && lasts));
+            this.cookieDue ||= isAlive && due;
         };
         const failed = (error: unknown): void => {
             // The session is as it was; the next request tries again.
             this.layer.log.warning('A session could not be marked as active.', { ...this.where(), error });
         };
         try {
-            const result = this.state.touch(loaded);
+            const result = this.state.touch(loaded, due);
             return result instanceof Promise ? result.then(touched).catch(failed) : touched(result);
         } catch (error) {
             failed(error);
@@ -685,41 +824,57 @@ export class RequestSession {
 
     protected end(): MaybePromise<void> {
         this.ended = true;
-        const ending = this.state.loaded ? this.layer.repository.end(this.key, 'destroyed') : false;
+        const { loaded, late } = this.state;
+        const ending = loaded || late ? this.layer.repository.end(this.storedKey, 'destroyed') : false;
         return after(ending, (wasAlive) => {
             this.clearDue = wasAlive || this.hasEnded;
         });
     }
 
-    private noteLateChanges(): void {
-        const { session } = this;
-        if (this.state.late && session && !this.wasUnset() && this.look(session).change) {
-            this.layer.log.warning(
-                'A request came with the id of a session that ended moments ago: what it changed is discarded.',
-                this.where(),
-            );
+    /** A session that could not be found again is not stored: a secure cookie over plain http never arrives. */
+    protected canReachBrowser(): boolean {
+        return this.layer.forgery?.mayBeginSession(this.request) !== false && !this.isUndeliverable();
+    }
+
+    /** Throws where the route wants to store a session that its browser would not come back with: no success hides that. */
+    private mayCreate({ change }: Reading, status = 200): boolean {
+        if (this.canReachBrowser()) {
+            return true;
+        }
+        if (status < 400 && (this.mustStore || change !== undefined)) {
+            this.refuseUndelivered();
+        }
+        return false;
+    }
+
+    private refuseUndelivered(): void {
+        this.layer.forgery?.refuseOtherSites(this.request);
+        if (this.isUndeliverable()) {
+            throw new SessionCookieException();
         }
     }
 
-    /** A session that could not be found again is not stored: a secure cookie over plain http never arrives. */
-    protected canReachBrowser(): boolean {
-        if (this.layer.forgery?.mayBeginSession(this.request) === false) {
-            return false;
-        }
+    private isUndeliverable(): boolean {
         const session = this.session as HttpSession;
         if (session.cookie.secure !== true || this.layer.cookie.isSecure(this.request)) {
-            return true;
+            return false;
         }
         this.layer.warnUndeliverable(this.request);
-        return false;
+        return true;
     }
 
     /** Gatekeeper: the headers leave now. */
     public leaving(): void {
+        this.headersLeft = true;
         if (this.saveFailure !== undefined) {
             this.sendMoved();
         } else {
             this.sendCookie();
+        }
+        const { clearSiteData } = this.layer.settings;
+        // Not for who had no session: another site could have sent that, without the cookie.
+        if (this.clearSiteDataDue && this.clearDue && clearSiteData.length > 0) {
+            this.response.setHeader('Clear-Site-Data', clearSiteData.map((name) => `"${name}"`).join(', '));
         }
         if ((this.used || this.sentId !== undefined || this.clearDue) && !keepPrivate(this.response)) {
             this.layer.warnShared(this.where());

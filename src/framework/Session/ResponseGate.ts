@@ -12,6 +12,8 @@ export interface Gatekeeper {
     leaving(): void;
     /** As `beforeHeaders`, before the end of an answer whose headers left earlier. */
     beforeEnd(): Promise<void> | undefined;
+    /** What may leave has left: the headers, or all of the answer. */
+    answered(): void;
     /** What was waited for has failed; nothing of the route's answer was sent when `headersSent` is false. */
     failed(error: unknown, headersSent: boolean): void;
 }
@@ -137,7 +139,9 @@ export class ResponseGate {
                 return this.wait(waiting, method, args);
             }
         }
-        return this.play({ method, args });
+        const result = this.play({ method, args });
+        this.keeper.answered();
+        return result;
     }
 
     /** Headers given to writeHead would replace the session's cookie: set them first, as `on-headers` does. */
@@ -212,6 +216,7 @@ export class ResponseGate {
             this.response.emit('drain');
         }
         this.drainOwed = false;
+        this.keeper.answered();
     }
 
     private fail(error: unknown): void {
@@ -226,6 +231,7 @@ export class ResponseGate {
         }
         this.closed = true;
         this.keeper.failed(error, headersSent);
+        this.keeper.answered();
     }
 
     /**

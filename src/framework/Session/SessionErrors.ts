@@ -21,6 +21,31 @@ export class SessionBusyException extends Exception {
     }
 }
 
+/**
+ * What the request changed is not stored, as its session ended or got a new id meanwhile, and only a newer cookie opens
+ * that. Not a 503: sent again with the same cookie, it would be refused again.
+ */
+export class SessionEndedException extends Exception {
+    public constructor() {
+        super('Your session has ended or was renewed meanwhile, so nothing was stored: please try again.', {
+            status: 409,
+            data: { reason: 'E_SESSION_ENDED' },
+        });
+    }
+}
+
+/** What the request changed is not stored, as the browser would drop the cookie that finds it again. The log says the fix. */
+export class SessionCookieException extends Exception {
+    public constructor() {
+        super('The session cookie can only be sent over https, so nothing was stored.', {
+            status: 503,
+            expose: true,
+            isLogged: true,
+            data: { reason: 'E_SESSION_COOKIE_INSECURE' },
+        });
+    }
+}
+
 /** A key that the session object itself needs was used for data. */
 export class ReservedSessionKeyError extends Error {
     public override readonly name = 'ReservedSessionKeyError';

@@ -8,6 +8,7 @@ import { HttpSession } from './HttpSession.js';
 import { OncePerMinute } from './OncePerMinute.js';
 import { RequestForgery } from './RequestForgery.js';
 import type { RequestSession } from './RequestSession.js';
+import { sessionOf } from './requestSessions.js';
 import type { SessionLimits } from './SessionChanges.js';
 import { lifetimeOf, type SessionSettings } from './SessionConfig.js';
 import { SessionCookie } from './SessionCookie.js';
@@ -87,7 +88,7 @@ export class SessionLayer {
             ...(settings.rolling !== undefined && { rolling: settings.rolling }),
             ...(settings.proxy !== undefined && { proxy: settings.proxy }),
             unset: settings.unset,
-            genid: settings.genid,
+            genid: (request) => sessionOf(request)?.takeId() ?? settings.genid(request),
         });
         this.store.adoptGenerated();
     }

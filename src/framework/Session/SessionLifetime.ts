@@ -50,6 +50,15 @@ export class SessionLifetime {
         return record.isAhead || now - record.seen >= this.idleOf(record.maxAge) * TOUCH_AFTER;
     }
 
+    /**
+     * Whether the browser's copy of the cookie has lost enough of its life that it is sent anew. By the end that the record
+     * keeps of it; one that no cookie of today would have is sent anew, too.
+     */
+    public cookieDue({ cookie, maxAge }: LiveRecord, now = Date.now()): boolean {
+        const sentAt = typeof cookie.expires === 'string' ? Date.parse(cookie.expires) - Number(maxAge) : Number.NaN;
+        return !(Math.abs(now - sentAt) < Number(maxAge) * TOUCH_AFTER);
+    }
+
     /** @param own The session's own `originalMaxAge`. */
     private idleOf(own: StoredCookie['originalMaxAge']): number {
         const { idleMs, maxAgeMs, hasFixedEnd } = this.options;

@@ -56,8 +56,10 @@ export interface EndedRecord {
     readonly kind: 'ended';
     readonly at: number;
     readonly reason: EndReason;
-    /** The key that a session moved to. */
+    /** The key of the session that took its place. */
     readonly to?: string | undefined;
+    /** Its id, which only who knows the id of this one can read: see `successorId.ts`. */
+    readonly sealedId?: string | undefined;
 }
 
 /** No session, but the keys of one user's sessions. It may name some that have ended; it misses none that live. */
@@ -96,7 +98,7 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
 /** As much as the clocks of machines that share a store may differ. */
-const CLOCKS_DIFFER_MS = 60_000;
+export const CLOCKS_DIFFER_MS = 60_000;
 
 /** Deeper than any real session, and far from where JSON.stringify runs out of stack. */
 export const MAX_DEPTH = 200;
@@ -122,10 +124,15 @@ export function liveRecord(
 /** The settings of a cookie as they stand behind its times. Those of an application's cookies are nearly all the same. */
 let lastSettings: { readonly cookie: StoredCookie; readonly text: string } | undefined;
 
-/** A cookie's JSON text, with its end counted from now (ms since the epoch): 0.9 in place of 2.5 µs (Node 20). */
-export function cookieTextAt(cookie: StoredCookie, now: number): string {
+/**
+ * A cookie's JSON text: 0.9 in place of 2.5 µs (Node 20).
+ * @param now Where the browser gets the cookie now, the time in ms since the epoch that its end is counted from. The record
+ * keeps the end of the cookie that the browser has.
+ */
+export function cookieTextAt(cookie: StoredCookie, now: number | undefined): string {
     const { originalMaxAge } = cookie;
-    if (typeof originalMaxAge !== 'number') {
+    const expires = now === undefined ? cookie.expires : undefined;
+    if (typeof originalMaxAge !== 'number' || (now === undefined && typeof expires !== 'string')) {
         return JSON.stringify(cookie);
     }
     if (!lastSettings || !hasSameSettings(cookie, lastSettings.cookie)) {
@@ -135,7 +142,8 @@ export function cookieTextAt(cookie: StoredCookie, now: number): string {
         const text = JSON.stringify(settings);
         lastSettings = { cookie: settings, text: text === '{}' ? '}' : `,${text.slice(1)}` };
     }
-    return `{"originalMaxAge":${originalMaxAge},"expires":"${isoOf(now + originalMaxAge)}"${lastSettings.text}`;
+    const end = now === undefined ? JSON.stringify(expires) : `"${isoOf(now + originalMaxAge)}"`;
+    return `{"originalMaxAge":${originalMaxAge},"expires":${end}${lastSettings.text}`;
 }
 
 let lastTime = Number.NaN;
@@ -231,8 +239,13 @@ function endOfValue(text: string, start: number): number {
 }
 
 /** The text that takes the place of an ended session's record. Stock readers take it for an expired session. */
-export function endedRecord(at: number, reason: EndReason, to?: string): string {
-    return `${ENDED}${at},"reason":"${reason}"${to === undefined ? '' : `,"to":"${to}"`}},"cookie":{"originalMaxAge":1}}`;
+export function endedRecord(
+    at: number,
+    reason: EndReason,
+    { to, sealedId }: Pick<EndedRecord, 'to' | 'sealedId'> = {},
+): string {
+    const rest = JSON.stringify({ reason, to, sealedId }).slice(1);
+    return `${ENDED}${at},${rest},"cookie":{"originalMaxAge":1}}`;
 }
 
 /** Whether a stored text is the note of an ended session. */
@@ -395,8 +408,8 @@ function parseForeign(text: string, now: number): ParsedRecord {
     const meta = isObject(rawMeta) ? rawMeta : {};
     if (isTime(meta.ended)) {
         const reason = END_REASONS.find((known) => known === meta.reason) ?? 'destroyed';
-        const to = typeof meta.to === 'string' ? meta.to : undefined;
-        return { kind: 'ended', at: meta.ended, reason, to };
+        const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+        return { kind: 'ended', at: meta.ended, reason, to: text(meta.to), sealedId: text(meta.sealedId) };
     }
     if (isObject(meta.sessions)) {
         const sessions = new Map(Object.entries(meta.sessions).map(([key, time]) => [key, Number(time)]));

@@ -45,14 +45,14 @@ export class SessionRegistry {
 
     /** A user's live sessions, oldest login first. `request` tells which one is the current. */
     public async list(userId: string | number, { request }: { request?: Request } = {}): Promise<UserSession[]> {
-        const current = request && sessionOf(request)?.key;
+        const current = await sparedKeys(this.findRepository(), [], request);
         const sessions: UserSession[] = [];
         for await (const { key, record } of this.sessionsOf(String(userId))) {
             sessions.push({
                 fingerprint: fingerprintOf(key),
                 created: new Date(record.created),
                 lastSeen: new Date(record.seen),
-                current: key === current,
+                current: current.has(key),
                 address: record.login?.address,
                 browser: record.login?.browser,
             });
@@ -67,7 +67,6 @@ export class SessionRegistry {
     ): Promise<number> {
         const repository = this.findRepository();
         const user = String(userId);
-        const spared = matcher(except);
         const handled = new Set<string>();
         const failures = new Map<string, unknown>();
         let revoked = 0;
@@ -75,8 +74,8 @@ export class SessionRegistry {
         // none has slipped away.
         for (let round = 0; round < MOST_ROUNDS && !signal?.aborted; round += 1) {
             const listed = await repository.users.keysOf(user);
-            const isSpared = await withMoves(repository, listed, spared);
-            const keys = listed.filter((key) => !isSpared.has(key) && !handled.has(key));
+            const spared = await sparedKeys(repository, listed, except);
+            const keys = listed.filter((key) => !spared.has(key) && !handled.has(key));
             if (keys.length === 0) {
                 break;
             }
@@ -159,13 +158,13 @@ export class SessionRegistry {
     }
 }
 
-/** The keys that are spared, and those that their sessions have moved to meanwhile. */
-async function withMoves(
+/** The keys that a session is named by, those that it has moved to meanwhile included. */
+async function sparedKeys(
     repository: SessionRepository,
     listed: readonly string[],
-    isSpared: (key: string) => boolean,
+    name: SessionName | undefined,
 ): Promise<ReadonlySet<string>> {
-    const keys = new Set(listed.filter(isSpared));
+    const keys = new Set(typeof name === 'string' ? listed.filter((key) => isNamed(key, name)) : ownKey(name));
     for (const key of keys) {
         const found = await repository.load(key);
         if (found.kind === 'ended' && found.to !== undefined) {
@@ -175,13 +174,11 @@ async function withMoves(
     return keys;
 }
 
-function matcher(name: SessionName | undefined): (key: string) => boolean {
-    if (name === undefined) {
-        return () => false;
-    }
-    if (typeof name !== 'string') {
-        const current = sessionOf(name)?.key;
-        return (key) => key === current;
-    }
-    return (key) => fingerprintOf(key) === name || key === name || key === keyOf(name);
+function ownKey(request: Request | undefined): string[] {
+    const session = request && sessionOf(request);
+    return session && session.id !== '' ? [session.storedKey] : [];
+}
+
+function isNamed(key: string, name: string): boolean {
+    return fingerprintOf(key) === name || key === name || key === keyOf(name);
 }

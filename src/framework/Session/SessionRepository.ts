@@ -3,7 +3,6 @@ import { merged, NO_CHANGE, piecewise, type SessionChange } from './mergeChanges
 import { RecentlyUsed } from './RecentlyUsed.js';
 import {
     BadRecordError,
-    type Lease,
     type ListedRecord,
     type MaybePromise,
     type SessionDriver,
@@ -12,6 +11,7 @@ import {
 import { type LifetimeOptions, SessionLifetime } from './SessionLifetime.js';
 import {
     cookieTextAt,
+    type EndedRecord,
     type EndReason,
     endedRecord,
     isEndedRecord,
@@ -26,6 +26,7 @@ import {
 import { StoreTrouble, type TimeLimit, unavailable, withoutId } from './StoreTrouble.js';
 import { isPlainId, isSessionKey, isUserKey, keyOf } from './storageKeys.js';
 import { KeyedQueue } from './stores/KeyedQueue.js';
+import type { Turn } from './Turn.js';
 import { UserSessions } from './UserSessions.js';
 
 /** A live session as it was found or written: what is stored, and what that means. */
@@ -35,12 +36,9 @@ export interface LoadedSession {
     readonly record: LiveRecord;
 }
 
-export interface EndedSession {
-    readonly kind: 'ended';
-    readonly at: number;
-    readonly reason: EndReason;
-    /** The key that it moved to. */
-    readonly to?: string | undefined;
+/** What is left of a session that ended; `to` names where it moved to, or what its visitor began after it. */
+export interface EndedSession extends EndedRecord {
+    readonly stored: StoredRecord;
 }
 
 export type LoadResult = LoadedSession | EndedSession | { readonly kind: 'none' };
@@ -51,6 +49,27 @@ export interface RepositoryOptions extends LifetimeOptions {
     /** How long damaged records are kept for a person to look at, in ms. */
     keepDamagedMs: number;
     warn(message: string, context: Record<string, unknown>): void;
+}
+
+export interface SaveOptions {
+    /** What the request holds that made the change, where it runs alone: with the turn lost, it fails. */
+    readonly turn?: Turn | undefined;
+    /** The browser gets the cookie anew: its end, which the record keeps, is counted from now. */
+    readonly renewsCookie?: boolean;
+}
+
+export interface MoveOptions {
+    readonly login?: Login | undefined;
+    /** The new id, sealed, for the tombstone. */
+    readonly sealedId?: string | undefined;
+    readonly turn?: Turn | undefined;
+}
+
+export interface EndOptions {
+    /** The key of the session that takes its place, and its id, sealed. */
+    readonly to?: string;
+    readonly sealedId?: string;
+    readonly turn?: Turn | undefined;
 }
 
 export interface PruneOptions {
@@ -86,6 +105,20 @@ const PRUNE_GRACE_MS = 60_000;
 /** Records longer than this are not kept parsed. */
 const LONGEST_HOT = 8_192;
 const NONE = { kind: 'none' } as const;
+/** No visitor gets so many new ids within a day without a request that ends the row. */
+const LONGEST_CHAIN = 100;
+
+interface BuryOptions extends Omit<EndOptions, 'turn'> {
+    /** Whether to end it under the key that it has moved to, where it has; steps: so many were followed. */
+    readonly follows?: boolean;
+    readonly steps?: number;
+}
+
+interface WriteOptions {
+    readonly created?: number | undefined;
+    readonly login?: Login | undefined;
+    readonly renewsCookie?: boolean | undefined;
+}
 
 /**
  * The one layer between requests and every driver. It knows when a session is alive, merges what requests changed
@@ -170,7 +203,7 @@ export class SessionRepository {
         const empty = writtenRecord({ seen: now, created: now, login, maxAge: cookie.originalMaxAge }, cookie, '', {});
         const limit: TimeLimit = { isOver: false };
         const write = () =>
-            after(this.tryWrite(id, undefined, empty, change), (created) => {
+            after(this.tryWrite(id, undefined, empty, change, { renewsCookie: true }), (created) => {
                 if (created && limit.isOver) {
                     return this.withdraw(id, created); // nobody waits for it any more, or knows its id
                 }
@@ -187,27 +220,31 @@ export class SessionRepository {
     /**
      * Applies a change to what is stored now, starting from what was loaded; a write that came between is read and
      * merged. Undefined: the session has ended meanwhile, and nothing was stored.
-     * @param turn What the request holds that made the change, where it runs alone: with the turn lost, it fails.
      */
     public save(
         id: string,
         loaded: LoadedSession,
         change: SessionChange,
-        turn?: Lease,
+        options: SaveOptions = {},
     ): MaybePromise<LoadedSession | undefined> {
         return this.trouble.attempt('saved', id, () =>
             after(this.relist(id, loaded.record.login), (login) =>
-                after(stillHeld(turn, false), () => this.merge(id, loaded, change, login, turn)),
+                after(stillHeld(options.turn, false), () => this.merge(id, loaded, change, login, options)),
             ),
         );
     }
 
     /** Writes down that the session is in use. Undefined: it has ended meanwhile. */
-    public touch(id: string, loaded: LoadedSession): MaybePromise<LoadedSession | undefined> {
+    public touch(
+        id: string,
+        loaded: LoadedSession,
+        { renewsCookie = false }: SaveOptions = {},
+    ): MaybePromise<LoadedSession | undefined> {
+        const { stored, record } = loaded;
         return this.trouble.attempt('saved', id, () =>
-            after(this.relist(id, loaded.record.login), (login) =>
+            after(this.relist(id, record.login), (login) =>
                 after(
-                    this.tryWrite(id, loaded.stored, loaded.record, NO_CHANGE, loaded.record.created, login),
+                    this.tryWrite(id, stored, record, NO_CHANGE, { login, renewsCookie }),
                     // A write that came between has said it already.
                     (written) =>
                         written ?? after(this.load(id), (found) => (found.kind === 'live' ? found : undefined)),
@@ -216,9 +253,35 @@ export class SessionRepository {
         );
     }
 
-    /** Ends a session for good; requests in flight can't bring it back. False where none was alive. */
-    public end(id: string, reason: EndReason): MaybePromise<boolean> {
-        return this.trouble.attempt('ended', id, () => this.bury(id, reason));
+    /**
+     * Ends a session for good; requests in flight can't bring it back. One that is to be destroyed is also ended under the
+     * key that it has moved to. False where none was alive.
+     */
+    public end(id: string, reason: EndReason, { turn, ...next }: EndOptions = {}): MaybePromise<boolean> {
+        return this.trouble.attempt('ended', id, () =>
+            after(stillHeld(turn, false), () => this.bury(id, reason, { follows: reason === 'destroyed', ...next })),
+        );
+    }
+
+    /** The session that lives in the place of one that has ended, by the keys that the tombstones name. */
+    public async successorOf(key: string): Promise<{ key: string; session: LoadedSession } | undefined> {
+        let found = await this.load(key);
+        for (let steps = 0; found.kind === 'ended' && found.to !== undefined && steps < LONGEST_CHAIN; steps += 1) {
+            key = found.to;
+            found = this.open(key, await this.load(key));
+        }
+        return found.kind === 'live' ? { key, session: found } : undefined;
+    }
+
+    /**
+     * Writes into the tombstone of a session that its visitor has a new one: an answer that still ends the old one in the
+     * browser must not take the new one's cookie away.
+     */
+    public async replace(key: string, to: string): Promise<void> {
+        const found = await this.load(key);
+        if (found.kind === 'ended' && found.to === undefined) {
+            await this.writeEnded(key, found.stored, found.reason, { at: found.at, to });
+        }
     }
 
     /**
@@ -239,16 +302,16 @@ export class SessionRepository {
         newId: string,
         loaded: LoadedSession,
         change: SessionChange,
-        login?: Login,
-        turn?: Lease,
+        options: MoveOptions = {},
     ): Promise<LoadedSession | undefined> {
+        const { login, turn } = options;
         const user = login?.user ?? loaded.record.login?.user;
         if (user !== undefined) {
             await this.trouble.attempt('saved', newId, () => this.users.add(user, newId)); // first: it must not miss one that lives
         }
         try {
             await stillHeld(turn, false);
-            return await this.moveTo(id, newId, loaded, change, login, turn);
+            return await this.moveTo(id, newId, loaded, change, options);
         } catch (error) {
             throw unavailable('saved', id, error);
         }
@@ -360,7 +423,7 @@ export class SessionRepository {
         if (record.kind === 'live' && now <= end.at) {
             return { kind: 'live', stored, record };
         }
-        return now - end.at > ENDED_KEPT_MS ? NONE : { kind: 'ended', to: undefined, ...end };
+        return now - end.at > ENDED_KEPT_MS ? NONE : { ...end, kind: 'ended', stored };
     }
 
     private adopt(id: string, key: string, wasMissing: boolean): MaybePromise<LoadResult> {
@@ -482,11 +545,11 @@ export class SessionRepository {
         { stored, record }: LoadedSession,
         change: SessionChange,
         login: Login | undefined,
-        turn: Lease | undefined,
+        options: SaveOptions,
     ): MaybePromise<LoadedSession | undefined> {
         return after(
-            this.tryWrite(id, stored, record, change, record.created, login),
-            (written) => written ?? this.mergeInTurn(id, piecewise(change), turn),
+            this.tryWrite(id, stored, record, change, { login, renewsCookie: options.renewsCookie }),
+            (written) => written ?? this.mergeInTurn(id, piecewise(change), options),
         );
     }
 
@@ -494,7 +557,7 @@ export class SessionRepository {
     private async mergeInTurn(
         id: string,
         change: SessionChange,
-        turn: Lease | undefined,
+        { turn, renewsCookie }: SaveOptions,
     ): Promise<LoadedSession | undefined> {
         const { timeoutMs } = this.options;
         if (!this.writers.tryEnter(id) && !(await this.writers.enter(id, timeoutMs))) {
@@ -507,7 +570,7 @@ export class SessionRepository {
                     return endedOrGone(base);
                 }
                 await stillHeld(turn, true); // after the look: what is written from here on is compared with it
-                const written = await this.tryWrite(id, base.stored, base.record, change);
+                const written = await this.tryWrite(id, base.stored, base.record, change, { renewsCookie });
                 if (written) {
                     return written;
                 }
@@ -522,18 +585,23 @@ export class SessionRepository {
         newId: string,
         loaded: LoadedSession,
         change: SessionChange,
-        login: Login | undefined,
-        turn: Lease | undefined,
+        { login, turn, sealedId }: MoveOptions,
     ): Promise<LoadedSession | undefined> {
+        const options = { created: login?.at, login, renewsCookie: true };
         let base: LoadResult = loaded;
         let moved: LoadedSession | undefined;
         while (base.kind === 'live') {
-            moved = await this.writeNew(newId, moved?.stored, base.record, change, login?.at, login);
+            moved = await this.writeNew(newId, moved?.stored, base.record, change, options);
             if (!moved) {
                 return endedOrGone(await this.load(newId)); // revoked before it was there
             }
             try {
-                if (await this.trouble.inTime('saved', this.writeEnded(id, base.stored, 'migrated', { to: newId }))) {
+                if (
+                    await this.trouble.inTime(
+                        'saved',
+                        this.writeEnded(id, base.stored, 'migrated', { to: newId, sealedId }),
+                    )
+                ) {
                     return moved;
                 }
                 base = this.open(id, await this.load(id)); // written meanwhile: what is there now is what moves
@@ -551,21 +619,27 @@ export class SessionRepository {
         return endedOrGone(base);
     }
 
-    private async bury(id: string, reason: EndReason, follows = reason === 'destroyed'): Promise<boolean> {
+    private async bury(
+        id: string,
+        reason: EndReason,
+        { follows = false, steps = 0, ...next }: BuryOptions = {},
+    ): Promise<boolean> {
         let found = await this.load(id);
         while (found.kind === 'live') {
-            if (await this.writeEnded(id, found.stored, reason)) {
+            if (await this.writeEnded(id, found.stored, reason, next)) {
                 return true;
             }
             found = await this.load(id);
         }
-        // It got a new id while it was being ended: that was not meant to save it.
-        return follows && found.kind === 'ended' && found.to !== undefined ? this.bury(found.to, reason, true) : false;
+        // It got a new id before it was ended, or meanwhile: that was not meant to save it.
+        return follows && found.kind === 'ended' && hasMoved(found) && steps < LONGEST_CHAIN
+            ? this.bury(found.to, reason, { follows, steps: steps + 1, ...next })
+            : false;
     }
 
     private async forbid(key: string, follows: boolean): Promise<boolean> {
         for (let tries = 0; tries < FORBID_TRIES; tries += 1) {
-            if (await this.bury(key, 'revoked', follows)) {
+            if (await this.bury(key, 'revoked', { follows })) {
                 return true;
             }
             if (await this.writeEnded(key, undefined, 'revoked')) {
@@ -583,9 +657,10 @@ export class SessionRepository {
         id: string,
         stored: StoredRecord | undefined,
         reason: EndReason,
-        { at = Date.now(), to }: { at?: number; to?: string } = {},
+        { at = Date.now(), to, sealedId }: Partial<EndedRecord> = {},
     ): Promise<boolean> {
-        const version = await this.driver.write(id, endedRecord(at, reason, to), stored?.version, at + NOTE_KEPT_MS);
+        const tombstone = endedRecord(at, reason, { to, sealedId });
+        const version = await this.driver.write(id, tombstone, stored?.version, at + NOTE_KEPT_MS);
         return version !== undefined;
     }
 
@@ -594,12 +669,11 @@ export class SessionRepository {
         stored: StoredRecord | undefined,
         base: LiveRecord,
         change: SessionChange,
-        created = base.created,
-        login = base.login,
+        { created = base.created, login = base.login, renewsCookie = false }: WriteOptions = {},
     ): MaybePromise<LoadedSession | undefined> {
         const now = Date.now();
         const cookie = change.cookie ?? base.cookie;
-        const cookieText = cookieTextAt(cookie, now);
+        const cookieText = cookieTextAt(cookie, renewsCookie || change.cookie ? now : undefined);
         const times = { seen: now, created, login, maxAge: cookie.originalMaxAge };
         const body = change.whole ?? merged(base, change);
         const text = liveRecord(times, cookieText, body);
@@ -630,9 +704,14 @@ export function dropOf(
     return typeof record === 'number' ? record + NOTE_KEPT_MS : lifetime.endOf(record).at + ENDED_KEPT_MS;
 }
 
+/** Whether a session goes on under another key, or a new one has taken its place at its visitor's own wish. */
+export function hasMoved(ended: EndedSession): ended is EndedSession & { readonly to: string } {
+    return ended.to !== undefined && (ended.reason === 'migrated' || ended.reason === 'regenerated');
+}
+
 /** What a request that ran alone has made of the session counts only if it did run alone: another has read it meanwhile. */
-function stillHeld(turn: Lease | undefined, isDoubted: boolean): MaybePromise<void> {
-    return turn?.isHeld && after(turn.isHeld(isDoubted), refuseLost);
+function stillHeld(turn: Turn | undefined, isDoubted: boolean): MaybePromise<void> {
+    return turn && after(turn.isHeld(isDoubted), refuseLost);
 }
 
 function refuseLost(isHeld: boolean): void {

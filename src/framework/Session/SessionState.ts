@@ -2,13 +2,15 @@ import { after } from './after.js';
 import type { HttpSession } from './HttpSession.js';
 import { NO_CHANGE, piecewise, type SessionChange } from './mergeChanges.js';
 import { type Reading, readSession, type Snapshot, snapshotOf } from './SessionChanges.js';
-import type { Lease, MaybePromise } from './SessionDriver.js';
-import type { SessionLayer } from './SessionLayer.js';
-import type { EndReason, LiveRecord, Login } from './SessionRecord.js';
-import type { LoadedSession, LoadResult } from './SessionRepository.js';
+import type { MaybePromise } from './SessionDriver.js';
+import { inflateCookie, type SessionLayer } from './SessionLayer.js';
+import { CLOCKS_DIFFER_MS, type EndReason, type LiveRecord, type Login } from './SessionRecord.js';
+import { hasMoved, type LoadedSession, type LoadResult } from './SessionRepository.js';
 import { keyOf } from './storageKeys.js';
+import { sealSuccessorId } from './successorId.js';
+import type { Turn } from './Turn.js';
 
-/** An id that ended this recently may come with a late request: it gets a session that replaces nothing. */
+/** An id that got a newer one this recently may come with a late request: it gets a session that replaces nothing. */
 const LATE_REQUEST_MS = 30_000;
 
 /**
@@ -18,8 +20,10 @@ const LATE_REQUEST_MS = 30_000;
 export class SessionState {
     /** What is stored under `id`; undefined for a session that is not stored yet. */
     public loaded: LoadedSession | undefined;
-    /** The session ended moments ago, or meanwhile: nothing of this request is stored or sent. */
+    /** The session has a newer id since moments ago, or ended meanwhile: nothing of this request is stored or sent. */
     public late = false;
+    /** The id that the store knows the session by, or knew it by before it ended: the cookie's at first. */
+    public storedId: string;
     /** How the session of the cookie's id ended, where it did. */
     public endReason: EndReason | undefined;
     /** The session as it was loaded or last saved. */
@@ -27,7 +31,7 @@ export class SessionState {
     /** Whether the session object has all keys of what is stored, as long as nobody else writes. */
     private isWhole = true;
     /** What this request holds while it runs alone. */
-    public turn: Lease | undefined;
+    public turn: Turn | undefined;
     private readonly increments = new Map<string, number>();
 
     public constructor(
@@ -35,7 +39,9 @@ export class SessionState {
         private ownId: string,
         /** Made of the id when it is first asked for. */
         private ownKey: string | undefined,
-    ) {}
+    ) {
+        this.storedId = ownId;
+    }
 
     /** The session's id: the cookie's at first, a new one after `regenerate`, `migrate` or `login`. */
     public get id(): string {
@@ -58,10 +64,9 @@ export class SessionState {
         if (found.kind === 'live') {
             this.loaded = found;
         } else if (found.kind === 'ended') {
-            const { at, reason } = found;
-            this.endReason = reason;
-            const ago = Date.now() - at;
-            this.late = ago >= 0 && ago < LATE_REQUEST_MS && reason !== 'idle' && reason !== 'absolute';
+            this.endReason = found.reason;
+            const ago = Date.now() - found.at; // negative where the clock of the process that ended it is ahead
+            this.late = hasMoved(found) && ago > -CLOCKS_DIFFER_MS && ago < LATE_REQUEST_MS;
         }
     }
 
@@ -74,7 +79,26 @@ export class SessionState {
 
     /** Reads the session from the store again. False: it is not there any more. */
     public async reload(): Promise<boolean> {
-        return this.adopt(await this.layer.repository.load(this.key));
+        const wasStored = this.loaded !== undefined;
+        const isThere = this.adopt(await this.layer.repository.load(this.key));
+        this.late = !isThere && (wasStored || this.late);
+        return isThere;
+    }
+
+    /** Whether the session still lives under its id. */
+    public async isAlive(): Promise<boolean> {
+        this.late = (await this.layer.repository.load(this.key)).kind !== 'live';
+        return !this.late;
+    }
+
+    /** Goes on with another stored session than the cookie's; what this request has changed is applied to it. */
+    public join(id: string, found: LoadedSession, session: HttpSession): void {
+        const { change = NO_CHANGE } = this.read(session);
+        this.id = id;
+        this.storedId = id;
+        this.loaded = found;
+        this.late = false;
+        this.reapply(session, change);
     }
 
     /** From now on there is nothing stored that belongs to this request. */
@@ -106,8 +130,11 @@ export class SessionState {
     }
 
     /** Applies a change, made before a reload, to what was reloaded, in the same session object. */
-    public reapply(session: HttpSession, { set, removed, added }: SessionChange): void {
+    public reapply(session: HttpSession, { set, removed, added, cookie }: SessionChange): void {
         const { record } = this.loaded as LoadedSession;
+        if (!cookie) {
+            session.cookie = inflateCookie(record.cookie) as HttpSession['cookie'];
+        }
         const data = record.copy(); // the record's own is never given to a route
         for (const key of Object.keys(session)) {
             if (key !== 'cookie' && !set.has(key)) {
@@ -128,12 +155,18 @@ export class SessionState {
 
     /** False: it was revoked before it was stored. */
     public create({ change = NO_CHANGE, snapshot }: Reading, login?: Login): MaybePromise<boolean> {
+        this.storedId = this.id;
         return this.write(snapshot, () => this.layer.repository.create(this.key, snapshot.cookie, change, login));
     }
 
     /** False: the session has ended meanwhile, and nothing was stored. */
-    public save(loaded: LoadedSession, { change = NO_CHANGE, snapshot }: Reading): MaybePromise<boolean> {
-        return this.write(snapshot, () => this.layer.repository.save(this.key, loaded, this.own(change), this.turn));
+    public save(
+        loaded: LoadedSession,
+        { change = NO_CHANGE, snapshot }: Reading,
+        renewsCookie: boolean,
+    ): MaybePromise<boolean> {
+        const options = { turn: this.turn, renewsCookie };
+        return this.write(snapshot, () => this.layer.repository.save(this.key, loaded, this.own(change), options));
     }
 
     /** Moves the session to a new id. False: it has ended meanwhile, and nothing was moved. */
@@ -144,14 +177,27 @@ export class SessionState {
         login?: Login,
     ): MaybePromise<boolean> {
         const { repository } = this.layer;
-        return this.write(snapshot, () =>
-            repository.migrate(this.key, keyOf(newId), loaded, this.own(change), login, this.turn),
+        const options = { login, sealedId: login && this.sealed(newId), turn: this.turn };
+        return after(
+            this.write(snapshot, () => repository.migrate(this.key, keyOf(newId), loaded, this.own(change), options)),
+            (isStored) => {
+                if (isStored) {
+                    this.id = newId;
+                    this.storedId = newId;
+                }
+                return isStored;
+            },
         );
     }
 
+    /** The id that takes this one's place, for the tombstone. */
+    public sealed(id: string): string {
+        return sealSuccessorId(id, this.storedId, this.layer.settings.secrets[0] as string);
+    }
+
     /** Writes down that the session is in use. False: it has ended meanwhile. */
-    public touch(loaded: LoadedSession): MaybePromise<boolean> {
-        return after(this.layer.repository.touch(this.key, loaded), (touched) => {
+    public touch(loaded: LoadedSession, renewsCookie: boolean): MaybePromise<boolean> {
+        return after(this.layer.repository.touch(this.key, loaded, { renewsCookie }), (touched) => {
             this.loaded = touched ?? loaded;
             this.late = !touched;
             this.isWhole = false;
@@ -189,9 +235,11 @@ export class SessionState {
             const stored = store(); // takes what it needs before it returns
             this.baseline = snapshot;
             this.increments.clear();
-            return stored instanceof Promise
-                ? stored.then((result) => this.written(result, snapshot), undo)
-                : this.written(stored, snapshot);
+            if (!(stored instanceof Promise)) {
+                return this.written(stored, snapshot);
+            }
+            this.turn?.storesUntil(stored);
+            return stored.then((result) => this.written(result, snapshot), undo);
         } catch (error) {
             this.increments.clear();
             return undo(error);

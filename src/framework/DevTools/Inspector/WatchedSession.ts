@@ -3,9 +3,11 @@ import type { HttpSession } from '../../Session/HttpSession.js';
 import { RequestSession } from '../../Session/RequestSession.js';
 import type { Reading } from '../../Session/SessionChanges.js';
 import type { MaybePromise } from '../../Session/SessionDriver.js';
+import { SessionEndedException } from '../../Session/SessionErrors.js';
 import type { Login } from '../../Session/SessionRecord.js';
 import type { LoadedSession } from '../../Session/SessionRepository.js';
 import { fingerprintOf } from '../../Session/storageKeys.js';
+import type { Turn } from '../../Session/Turn.js';
 import type { CookieId } from '../../Session/VerifiedCookies.js';
 import { type Outcome, RequestTrace } from './RequestTrace.js';
 import { watchReads } from './watchReads.js';
@@ -27,6 +29,9 @@ export class WatchedSession extends RequestSession {
     /** What became of it. */
     public get outcome(): Outcome {
         const { outcome, hasPending } = this.trace;
+        if (this.saveFailure instanceof SessionEndedException) {
+            return 'discarded';
+        }
         if (this.saveFailure !== undefined || this.loadFailure !== undefined) {
             return 'failed';
         }
@@ -70,7 +75,7 @@ export class WatchedSession extends RequestSession {
         this.watchReads(); // its keys may be new
     }
 
-    public override takeTurn(): Promise<() => MaybePromise<void>> {
+    public override takeTurn(): Promise<Turn> {
         return this.trace.store.run(() => super.takeTurn());
     }
 
@@ -86,7 +91,7 @@ export class WatchedSession extends RequestSession {
     }
 
     public override failed(error: unknown, headersSent: boolean): void {
-        this.trace.became('failed');
+        this.trace.became(error instanceof SessionEndedException ? 'discarded' : 'failed');
         super.failed(error, headersSent);
     }
 
@@ -118,6 +123,7 @@ export class WatchedSession extends RequestSession {
     }
 
     protected override update(loaded: LoadedSession, reading: Reading): MaybePromise<void> {
+        this.wasChangedLate ||= this.headersLeft;
         return after(super.update(loaded, reading), () => this.trace.became(this.state.late ? 'discarded' : 'saved'));
     }
 
@@ -166,7 +172,7 @@ export class WatchedSession extends RequestSession {
             return 'The store could not be read.';
         }
         if (this.outcome === 'failed') {
-            return 'The session could not be stored.';
+            return this.wasUnreachable ? this.whyNoSession() : 'The session could not be stored.';
         }
         if (this.state.late) {
             return 'The session ended meanwhile, or moments before: the browser may have a newer cookie by now.';
@@ -202,9 +208,12 @@ export class WatchedSession extends RequestSession {
         if (this.layer.settings.rolling === false) {
             return 'rolling is false in src/config/session.ts: the browser keeps the cookie it has.';
         }
-        return typeof this.record?.maxAge === 'number'
+        if (typeof this.record?.maxAge !== 'number') {
+            return 'The cookie ends with the browser: it has no date to be renewed.';
+        }
+        return this.wasChangedLate
             ? 'The headers were sent before the session was stored: the browser keeps the cookie it has.'
-            : 'The cookie ends with the browser: it has no date to be renewed.';
+            : 'The cookie that the browser has is fresh: it is sent again once 5 % of its life are over.';
     }
 
     private isInsecure(): boolean {

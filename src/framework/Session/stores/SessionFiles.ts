@@ -551,8 +551,7 @@ function leaseOf(lock: FileLock, turn: Lease): Lease {
             isReleased = true;
             return lock.release().finally(() => turn.release());
         },
-        // Given back early, because the client has gone: what its route stores still counts, as without a turn.
-        isHeld: () => isReleased || lock.isOurs(),
+        isHeld: () => !isReleased && lock.isOurs(),
     };
 }
 

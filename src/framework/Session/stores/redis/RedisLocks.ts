@@ -82,8 +82,7 @@ export class RedisLocks {
         const renewing = setInterval(() => void renew().catch(() => undefined), RENEW_MS).unref();
         let isHeld = true;
         return {
-            // Given back early, because the client has gone: what its route stores still counts, as without a turn.
-            isHeld: (isDoubted) => !isHeld || (!isDoubted && performance.now() < sureUntil) || renew(),
+            isHeld: (isDoubted) => isHeld && ((!isDoubted && performance.now() < sureUntil) || renew()),
             release: async () => {
                 if (!isHeld) {
                     return;

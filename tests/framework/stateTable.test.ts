@@ -1,0 +1,3 @@
+import { stateTableOn } from './stateTable.js';
+
+stateTableOn('memory', { driver: 'memory' });
