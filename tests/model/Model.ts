@@ -33,6 +33,8 @@ export interface Run {
     /** `request.session`, and what it was when it was loaded or last saved; null where it was taken away. */
     readonly view: Data | null;
     readonly base: Data;
+    /** Whether that is stored: of a session that is not, the cookie's settings alone are no change. */
+    readonly based: boolean;
     readonly added: Readonly<Record<string, number>>;
     readonly user?: string | undefined;
     /** A new session is stored even while it is empty. */
@@ -110,6 +112,7 @@ export function newRun(call: number): Run {
         mode: 'unread',
         view: {},
         base: {},
+        based: false,
         added: {},
         must: false,
         fresh: [],
@@ -411,7 +414,7 @@ class Step {
         const turns = { ...free.turns, [run.name]: run.call };
         const next: Run = stored?.live
             ? { ...run, ...loaded(run.name, stored), step: OPS, turn: run.name }
-            : { ...run, mode: 'late', view: {}, base: {}, user: undefined, step: OPS, turn: run.name };
+            : { ...run, mode: 'late', view: {}, base: {}, based: false, user: undefined, step: OPS, turn: run.name };
         return [this.with(next, free.sessions, { ...free, turns })];
     }
 
@@ -489,7 +492,8 @@ class Step {
     }
 
     private save(run: Run): Result[] {
-        return this.commit(run).map((result) =>
+        // Asked for, a session is stored also while it is empty.
+        return this.commit({ ...run, must: run.must || run.mode === 'none' }).map((result) =>
             result.run.lost && !result.failed ? { ...result, failed: 409 } : result,
         );
     }
@@ -586,6 +590,7 @@ class Step {
             name,
             view: {},
             base: {},
+            based: false,
             added: {},
             user: undefined,
             must: true,
@@ -677,7 +682,7 @@ class Step {
         if (name !== undefined && next?.user === user && isTold) {
             const change = changeOf(late);
             const data = change ? apply(next.data, change) : next.data;
-            const joined = { ...late, mode: 'live', name, storedName: name, view: data, base: next.data } as const;
+            const joined = { ...late, mode: 'live', name, storedName: name, view: data, base: next.data, based: true } as const;
             return [{ run: { ...joined, user, owesCookie: true, lost: false }, sessions }];
         }
         if (name !== undefined && next?.user !== undefined && next.user !== user) {
@@ -941,7 +946,7 @@ interface Change {
 }
 
 /** What a request has changed; undefined where nothing. */
-function changeOf({ view, base, added }: Run): Change | undefined {
+function changeOf({ view, base, based, added }: Run): Change | undefined {
     if (view === null) {
         return undefined;
     }
@@ -956,6 +961,9 @@ function changeOf({ view, base, added }: Run): Change | undefined {
         }
     }
     const removed = Object.keys(base).filter((key) => !Object.hasOwn(view, key));
+    if (!based && Object.keys(set).every((key) => key === MAX_AGE) && Object.keys(counted).length === 0) {
+        return undefined;
+    }
     const isEmpty = Object.keys(set).length + removed.length + Object.keys(counted).length === 0;
     return isEmpty ? undefined : { set, removed, added: counted };
 }
@@ -969,11 +977,11 @@ function apply(data: Data, { set, removed, added }: Change): Data {
 }
 
 function saved(run: Run): Run {
-    return { ...run, base: run.view ?? {}, added: {} };
+    return { ...run, base: run.view ?? {}, based: true, added: {} };
 }
 
 function loaded(name: string, { data, user }: Stored) {
-    return { name, storedName: name, view: data, base: data, added: {}, user };
+    return { name, storedName: name, view: data, base: data, based: true, added: {}, user };
 }
 
 function hasMoved({ live, reason, to }: Stored): boolean {

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Browser, type Call } from './Browser.js';
 import type { Cluster } from './Cluster.js';
@@ -184,6 +185,10 @@ export class World {
         wipes: readonly { from: number; until: number }[],
         why: readonly string[],
     ): string {
+        if (process.env['DUMP']) {
+            const all = [...this.open.values()].map(({ call }) => ({ ...call, process: { deadAt: call.process.deadAt } }));
+            writeFileSync(`${process.env['DUMP']}/${this.cluster.setup.name}-${this.name}.json`, JSON.stringify({ before, all, fresh: calls.map(({ id }) => id), wipes: wipes.map(({ from, until }) => ({ from, until })), options: this.cluster.options }));
+        }
         const start = Math.min(...calls.map(({ from }) => from));
         const names = new Map(before.flatMap(({ ids }) => Object.entries(ids)));
         const name = (id: string | undefined) => (id === undefined ? 'none' : (names.get(id) ?? `${id.slice(0, 6)}…`));

@@ -78,7 +78,8 @@ async function go(request: Request, response: Response): Promise<void> {
     for (const [index, op] of plan.ops.entries()) {
         const begun = now();
         try {
-            say(['op', id, index, begun, now(), await act(op, request, response)]);
+            const seen = await act(op, request, response);
+            say(['op', id, index, begun, now(), seen]);
         } catch (error) {
             const { status = 500, message } = error as { status?: number; message: string };
             say(['op', id, index, begun, now(), { error: status, message }]);

@@ -1,5 +1,5 @@
 import type { Call } from './Browser.js';
-import { EMPTY, Model, type ModelOptions, newRun, type Run, type State } from './Model.js';
+import { Model, type ModelOptions, newRun, type Run, type State } from './Model.js';
 
 /** The store forgot all: its process was killed, and it kept nothing. */
 export interface Wipe {
@@ -36,7 +36,8 @@ export function explain(
     const complaints = new Map<string, number>();
     let depth = 0;
     const disagree = (run: Run, why: string) => {
-        complaints.set(`request #${run.call}: ${why}`, depth);
+        const text = `request #${run.call}: ${why}`;
+        complaints.set(text, Math.max(depth, complaints.get(text) ?? 0));
     };
     const model = new Model(calls, options, disagree);
     const seen = new Set<string>();
@@ -47,7 +48,7 @@ export function explain(
     ]);
     while (stack.length > 0) {
         const [node, steps] = stack.pop() as [Node, number];
-        const key = `${node.wiped} ${JSON.stringify(node.state)}`;
+        const key = `${node.wiped} ${keyOf(node.state)}`;
         if (seen.has(key)) {
             continue;
         }
@@ -61,7 +62,7 @@ export function explain(
         if (!wipe && left.every((bounds) => !bounds?.must)) {
             const runs = state.runs.filter((run) => !model.isDone(run));
             const end = { ...state, runs };
-            ends.set(JSON.stringify(end), end);
+            ends.set(keyOf(end), end);
         }
         // What is known to be over by then comes first.
         const soonest = Math.min(
@@ -93,4 +94,23 @@ export function explain(
     return { kind: 'wrong', why };
 }
 
-export { EMPTY };
+/** The same for states that differ only in the order of what they hold. */
+function keyOf(state: State): string {
+    return JSON.stringify(state, (name, value: unknown) =>
+        name === 'sessions' || name === 'ids' || name === 'turns'
+            ? Object.entries(value as object).sort(([one], [other]) => (one < other ? -1 : 1))
+            : name === 'data' || name === 'view' || name === 'base'
+              ? inOrder(value as Readonly<Record<string, unknown>> | null)
+              : value,
+    );
+}
+
+/** What was flashed later comes later; the order of all else means nothing. */
+function inOrder(data: Readonly<Record<string, unknown>> | null): unknown {
+    const entries = Object.entries(data ?? {});
+    const isFlashed = ([key]: [string, unknown]) => key.startsWith('~flash:');
+    return data && [
+        ...entries.filter((entry) => !isFlashed(entry)).sort(([one], [other]) => (one < other ? -1 : 1)),
+        ...entries.filter(isFlashed),
+    ];
+}
