@@ -196,21 +196,26 @@ export class Model {
 
     /** What a request does without the store follows at once: nobody else can tell when. */
     private local(state: State, at: number): State[] {
-        let run = state.runs[at] as Run;
-        const { plan, facts } = this.callOf(run);
-        while (run.step >= OPS && run.step < OPS + plan.ops.length && !run.ghost) {
-            const op = plan.ops[run.step - OPS] as Op;
-            if (!LOCAL.has(op.op)) {
-                break;
-            }
-            const fact = facts.ops[run.step - OPS];
-            const next = this.doLocally(run, op, fact?.seen, fact !== undefined);
-            if (!next) {
-                return [];
-            }
-            run = next.step > run.step ? next : { ...next, step: run.step + 1 };
+        let run: Run | undefined = state.runs[at] as Run;
+        const { status } = this.callOf(run);
+        // One that took too long was answered in its route's place, in between.
+        while (run && status !== 503 && !run.ghost && this.isLocal(run)) {
+            run = this.stepLocally(run);
         }
-        return [{ ...state, runs: state.runs.map((each, index) => (index === at ? run : each)) }];
+        return run ? [{ ...state, runs: state.runs.map((each, index) => (index === at ? (run as Run) : each)) }] : [];
+    }
+
+    public isLocal(run: Run): boolean {
+        const op = run.step < OPS ? undefined : this.callOf(run).plan.ops[run.step - OPS];
+        return op !== undefined && LOCAL.has(op.op);
+    }
+
+    /** One operation that needs no store. Undefined where it saw something else than was there. */
+    public stepLocally(run: Run): Run | undefined {
+        const { plan, facts } = this.callOf(run);
+        const fact = facts.ops[run.step - OPS];
+        const next = this.doLocally(run, plan.ops[run.step - OPS] as Op, fact?.seen, fact !== undefined);
+        return next && (next.step > run.step ? next : { ...next, step: run.step + 1 });
     }
 
     private doLocally(run: Run, op: Op, seen: unknown, isKnown: boolean): Run | undefined {
@@ -335,6 +340,10 @@ class Step {
         const index = step - OPS;
         if (index === ops.length) {
             return this.finish();
+        }
+        if (this.model.isLocal(this.run)) {
+            const next = this.model.stepLocally(this.run);
+            return next ? [this.with(next)] : [];
         }
         const seen = this.call.facts.ops[index]?.seen;
         const error = (seen as { error?: number } | null | undefined)?.error;
@@ -682,7 +691,15 @@ class Step {
         if (name !== undefined && next?.user === user && isTold) {
             const change = changeOf(late);
             const data = change ? apply(next.data, change) : next.data;
-            const joined = { ...late, mode: 'live', name, storedName: name, view: data, base: next.data, based: true } as const;
+            const joined = {
+                ...late,
+                mode: 'live',
+                name,
+                storedName: name,
+                view: data,
+                base: next.data,
+                based: true,
+            } as const;
             return [{ run: { ...joined, user, owesCookie: true, lost: false }, sessions }];
         }
         if (name !== undefined && next?.user !== undefined && next.user !== user) {
@@ -904,7 +921,9 @@ class Step {
                 ? [{ run: closed, sessions }]
                 : this.wrong('its cookie was cleared, although it has ended no session');
         }
-        if (!lives) {
+        // One that the store has just lost is not known to have ended.
+        const isLost = run.mode === 'live' && sessions[run.name as string] === undefined;
+        if (!lives && !isLost) {
             return this.wrong(
                 `a cookie was sent, although its session (${run.name ?? 'none'}) does not live (${run.mode})`,
             );

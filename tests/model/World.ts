@@ -186,8 +186,20 @@ export class World {
         why: readonly string[],
     ): string {
         if (process.env['DUMP']) {
-            const all = [...this.open.values()].map(({ call }) => ({ ...call, process: { deadAt: call.process.deadAt } }));
-            writeFileSync(`${process.env['DUMP']}/${this.cluster.setup.name}-${this.name}.json`, JSON.stringify({ before, all, fresh: calls.map(({ id }) => id), wipes: wipes.map(({ from, until }) => ({ from, until })), options: this.cluster.options }));
+            const all = [...this.open.values()].map(({ call }) => ({
+                ...call,
+                process: { deadAt: call.process.deadAt },
+            }));
+            writeFileSync(
+                `${process.env['DUMP']}/${this.cluster.setup.name}-${this.name}.json`,
+                JSON.stringify({
+                    before,
+                    all,
+                    fresh: calls.map(({ id }) => id),
+                    wipes: wipes.map(({ from, until }) => ({ from, until })),
+                    options: this.cluster.options,
+                }),
+            );
         }
         const start = Math.min(...calls.map(({ from }) => from));
         const names = new Map(before.flatMap(({ ids }) => Object.entries(ids)));

@@ -109,8 +109,10 @@ function keyOf(state: State): string {
 function inOrder(data: Readonly<Record<string, unknown>> | null): unknown {
     const entries = Object.entries(data ?? {});
     const isFlashed = ([key]: [string, unknown]) => key.startsWith('~flash:');
-    return data && [
-        ...entries.filter((entry) => !isFlashed(entry)).sort(([one], [other]) => (one < other ? -1 : 1)),
-        ...entries.filter(isFlashed),
-    ];
+    return (
+        data && [
+            ...entries.filter((entry) => !isFlashed(entry)).sort(([one], [other]) => (one < other ? -1 : 1)),
+            ...entries.filter(isFlashed),
+        ]
+    );
 }
