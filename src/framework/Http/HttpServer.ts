@@ -1,5 +1,6 @@
+import { rmSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Express } from 'express';
 import type { ApplicationKernel } from '../ApplicationKernel.js';
@@ -18,8 +19,8 @@ import { readyPrototypes } from './readyPrototypes.js';
 import { type UpgradeHandler, Upgrades } from './Upgrades.js';
 
 export interface ListenOptions {
-    /** 0 takes any free port. Default: `port` in src/config/http.ts. */
-    port?: number;
+    /** 0 takes any free port; a text is the path of a socket or pipe. Default: `port` in src/config/http.ts. */
+    port?: number | string;
     /** Default: `host` in src/config/http.ts. */
     host?: string;
 }
@@ -67,7 +68,10 @@ export class HttpServer {
         return this;
     }
 
-    /** Begins to accept requests; a second call gives the same address. Throws a ListenError that names the fix. */
+    /**
+     * Begins to accept requests; a second call gives the same address (of a socket its path, with port 0). Throws a
+     * ListenError that names the fix.
+     */
     public listen(options: ListenOptions = {}): Promise<AddressInfo> {
         if (!this.listening) {
             this.listening = this.open(options);
@@ -92,15 +96,23 @@ export class HttpServer {
             throw new ConfigError('The server was closed: make a new application to listen again.');
         }
         const server = this.create(this.handler);
-        await new Promise<void>((resolve, reject) => {
-            server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(error, port, host)));
-            server.listen({ port, host }, resolve);
+        const bind = () =>
+            new Promise<void>((resolve, reject) => {
+                server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(error, port, host)));
+                server.listen(typeof port === 'string' ? { path: port } : { port, host }, resolve);
+            });
+        await bind().catch(async (error: ListenError) => {
+            if (typeof port !== 'string' || !(await removeAbandoned(port))) {
+                throw error;
+            }
+            await bind();
         });
         server.removeAllListeners('error');
         server.on('error', (error) => this.app.container.make(Logger).error('The server has a problem.', { error }));
         this.server = server;
         this.answerTimeout.start();
-        return server.address() as AddressInfo;
+        const address = server.address();
+        return typeof address === 'object' && address ? address : { address: String(address), family: 'path', port: 0 };
     }
 
     private create(handler: Express): Server {
@@ -172,4 +184,21 @@ export class HttpServer {
             .warning(`${cut} cut, whose requests did not finish within shutdownTimeoutMs (src/config/http.ts).`);
         this.connections.destroy();
     }
+}
+
+/** Removes a socket that a killed process has left. False: somebody listens there, or it is none. */
+async function removeAbandoned(path: string): Promise<boolean> {
+    if (!statSync(path, { throwIfNoEntry: false })?.isSocket()) {
+        return false;
+    }
+    const code = await new Promise((resolve) => {
+        const socket = connect(path, () => resolve(socket.destroy())).on('error', (error) =>
+            resolve('code' in error && error.code),
+        );
+    });
+    if (code !== 'ECONNREFUSED') {
+        return false;
+    }
+    rmSync(path, { force: true });
+    return true;
 }
