@@ -31,6 +31,7 @@ export class HttpServer {
     private readonly connections = new Connections();
     private readonly answerTimeout: AnswerTimeout;
     private readonly upgrades = new Upgrades();
+    private readonly attachments: ((server: Server) => void)[] = [];
     private readonly ending = new AbortController();
     private server?: Server;
     private listening?: Promise<AddressInfo>;
@@ -65,6 +66,18 @@ export class HttpServer {
             throw new ConfigError(`The server listens already: call onUpgrade('${path}', …) in a provider's boot().`);
         }
         this.upgrades.add(path, handler);
+        return this;
+    }
+
+    /**
+     * Hands Node.js's own server to what attaches itself to it, as Socket.IO does, before it listens. What is attached sees
+     * requests first; those it takes pass no stage of the pipeline. For `boot()` of a provider.
+     */
+    public attach(to: (server: Server) => void): this {
+        if (this.server) {
+            throw new ConfigError("The server listens already: call attach(…) in a provider's boot().");
+        }
+        this.attachments.push(to);
         return this;
     }
 
@@ -134,9 +147,13 @@ export class HttpServer {
         const server = createServer(options, accept)
             .on('connection', (socket) => this.connections.connected(socket))
             .on('clientError', (error, socket) => void answerClientError(error, socket as Socket, this.connections));
+        const { isShared } = this.handTo(server, handler);
         if (!this.upgrades.isEmpty) {
             // Who listens for this gets all such requests: without need, Node.js had better answer them.
             server.on('upgrade', (request, socket, head) => {
+                if (isShared && !this.upgrades.takes(request)) {
+                    return; // what is attached may have taken it
+                }
                 void this.upgrades.accept(request, socket, head, {
                     app: handler,
                     answered: (on) => this.connections.answered(on as Socket),
@@ -146,6 +163,23 @@ export class HttpServer {
             });
         }
         return server;
+    }
+
+    /** Attaches what wants the server itself. `isShared`: it takes upgrades. */
+    private handTo(server: Server, { request: prototype }: Express): { isShared: boolean } {
+        for (const attach of this.attachments) {
+            attach(server);
+        }
+        const isShared = server.listenerCount('upgrade') > 0;
+        // First of all, so that what is attached may ask for the session of a request that it takes.
+        const prepare = (message: IncomingMessage) => Object.setPrototypeOf(message, prototype);
+        if (this.attachments.length > 0) {
+            server.prependListener('request', prepare);
+        }
+        if (isShared) {
+            server.prependListener('upgrade', prepare);
+        }
+        return { isShared };
     }
 
     /** A listen() under way is finished first. */
