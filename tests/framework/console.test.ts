@@ -20,6 +20,7 @@ import { loadEnvironment } from '../../src/framework/Environment.js';
 import { randomSecret } from '../../src/framework/Session/secrets.js';
 import { ConsoleProject, type Ran } from './consoleProject.js';
 import { inThisProcess } from './inThisProcess.js';
+import { PROJECT } from './stock.js';
 
 const SECRET = /^[\w-]{43}$/;
 const USAGE = 'Usage: ./artisan COMMAND [OPTIONS]\n';
@@ -45,6 +46,17 @@ function listedIn(output: string): string[] {
     ).toEqual([]);
     return names;
 }
+
+test('npm run dev, where what runs TypeScript is not installed, says how it is', async () => {
+    const project = new ConsoleProject(['dotenv', 'commander']);
+    const { scripts } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
+    const [, ...args] = scripts.dev.split(' ');
+    expect(await project.run(process.execPath, ...args)).toEqual({
+        code: 1,
+        output: '',
+        errors: 'tsx is not installed, which runs TypeScript in development: run npm install.\n',
+    });
+});
 
 describe('./artisan', () => {
     test('makes a .env with a secret, from any folder and through a link, without the packages of the server', async () => {

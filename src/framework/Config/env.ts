@@ -63,6 +63,26 @@ function integer<Fallback extends number | null | undefined = undefined>(
     return Number(value);
 }
 
+/** A path of the file system, or a pipe of Windows. */
+export const SOCKET_PATH = /^\/|^\\\\[.?]\\pipe\\/;
+
+function port<Fallback extends number | string | null | undefined = undefined>(
+    names: Names,
+    fallback?: Fallback,
+): number | string | Fallback {
+    const found = find(names);
+    const value = found?.value.trim() ?? '';
+    if (found && !SOCKET_PATH.test(value) && !/^\d+$/.test(value)) {
+        throw refuse(
+            found.name,
+            value,
+            'is no port',
+            `a whole number such as ${fallback ?? 10000}, or the path of a socket such as /run/shop.sock`,
+        );
+    }
+    return found ? (SOCKET_PATH.test(value) ? value : Number(value)) : (fallback as Fallback);
+}
+
 function boolean<Fallback extends boolean | null | undefined = undefined>(
     names: Names,
     fallback?: Fallback,
@@ -127,6 +147,8 @@ export const env = {
     required,
     /** A whole number: `env.integer('LISTEN_PORT', 10000)`. */
     integer,
+    /** What a server listens on: a port's number, or the path of a socket or pipe, as hosts such as iisnode set it in PORT. */
+    port,
     /** `true` or `false`, in any case. */
     boolean,
     /** Items between commas, trimmed, without empty ones. */

@@ -3,6 +3,7 @@ import express from 'express';
 import type { HelmetOptions } from 'helmet';
 import type { ConfigDefinition } from '../Config/ConfigRepository.js';
 import type { ConfigInput } from '../Config/define.js';
+import { SOCKET_PATH } from '../Config/env.js';
 import type { Place } from '../Config/Place.js';
 import {
     anyOf,
@@ -21,8 +22,8 @@ import type { RequestIdOptions } from './requestId.js';
 
 /** What `src/config/http.ts` holds. All times are in milliseconds. */
 export interface HttpConfig {
-    /** 0 takes any free port. */
-    port: number;
+    /** A number (0 takes any free port), or the path of a socket or pipe. */
+    port: number | string;
     /** The address to listen on; every interface when left out. */
     host?: string | undefined;
     /** Whose X-Forwarded-* headers are believed: Express's setting `trust proxy`. */
@@ -107,7 +108,7 @@ const DAY_MS = 86_400_000;
 const LARGEST_BODY = 511 * 1024 * 1024;
 
 const shape = object({
-    port: integer({ min: 0, max: 65_535 }),
+    port: custom(portOrPath),
     host: optional(string({ minLength: 1, allowed: 'addresses of this machine, such as "127.0.0.1"' })),
     trustProxy: custom(trustedProxies),
     bodyLimit: anyOf(integer({ min: 1, max: LARGEST_BODY, unit: 'bytes' }), custom(bodySize)),
@@ -124,6 +125,15 @@ const shape = object({
     stopDelayMs: milliseconds(0, DAY_MS),
     shutdownTimeoutMs: milliseconds(0, DAY_MS),
 });
+
+function portOrPath(value: unknown, at: Place): void {
+    const isText = typeof value === 'string' && !/^\s*\d+\s*$/.test(value);
+    if (!isText) {
+        integer({ min: 0, max: 65_535 })(value, at);
+    } else if (!SOCKET_PATH.test(value)) {
+        at.problem(value, 'integers from 0 to 65535, paths of sockets such as "/run/shop.sock"');
+    }
+}
 
 /** @param max What Node's timers can count. */
 function milliseconds(min: number, max = 2_147_483_647): Rule {
