@@ -4,6 +4,8 @@ import type { RequestSession } from './RequestSession.js';
 /** Why a request has no session; its first read of `request.session` says so in the log. */
 export interface NoSession {
     readonly absent: () => void;
+    /** For who needs one: what is to be done, or what has happened. */
+    readonly reason: string;
 }
 
 const OWNER = Symbol('session of this request');
@@ -34,10 +36,23 @@ export function hasSession(request: Request): boolean {
     return owner ? !('absent' in owner) : request.session !== undefined;
 }
 
+/** Whether it is settled which session a request has, if any. */
+export function isSettled(request: Request): boolean {
+    return (request as Carrier)[OWNER] !== undefined || hasSession(request);
+}
+
 /** The session of a request; undefined where it has none. */
 export function sessionOf(request: Request): RequestSession | undefined {
     const owner = (request as Carrier)[OWNER];
     return owner && 'absent' in owner ? undefined : owner;
+}
+
+/** Why a request has no session, as the end of a sentence. */
+export function whyNoSession(request: Request): string {
+    const owner = (request as Carrier)[OWNER];
+    return owner && 'absent' in owner
+        ? owner.reason
+        : 'this request has not passed the session stage: put what uses sessions behind it, as in src/app/Http/Middlewares/Kernel.ts.';
 }
 
 const PRESENT: PropertyDescriptor & ThisType<Request> = {

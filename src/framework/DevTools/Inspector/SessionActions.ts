@@ -47,7 +47,7 @@ export class SessionActions {
         layer: SessionLayer,
         private readonly stored: StoredSessions,
     ) {
-        this.startSession = startSession(layer, RequestSession);
+        this.startSession = startSession(layer, RequestSession).session;
     }
 
     /** Rejects with what is to be answered otherwise. False: there is no such button. */
