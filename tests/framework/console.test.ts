@@ -20,7 +20,6 @@ import { loadEnvironment } from '../../src/framework/Environment.js';
 import { randomSecret } from '../../src/framework/Session/secrets.js';
 import { ConsoleProject, type Ran } from './consoleProject.js';
 import { inThisProcess } from './inThisProcess.js';
-import { PROJECT } from './stock.js';
 
 const SECRET = /^[\w-]{43}$/;
 const USAGE = 'Usage: ./artisan COMMAND [OPTIONS]\n';
@@ -49,9 +48,7 @@ function listedIn(output: string): string[] {
 
 test('npm run dev, where what runs TypeScript is not installed, says how it is', async () => {
     const project = new ConsoleProject(['dotenv', 'commander']);
-    const { scripts } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
-    const [, ...args] = scripts.dev.split(' ');
-    expect(await project.run(process.execPath, ...args)).toEqual({
+    expect(await project.run(process.execPath, 'src/framework/dev.js', 'src/server.ts')).toEqual({
         code: 1,
         output: '',
         errors: 'tsx is not installed, which runs TypeScript in development: run npm install.\n',

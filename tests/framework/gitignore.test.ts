@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../helpers/sessionApp.js';
@@ -14,7 +14,7 @@ function taken(files: readonly string[], change: (folder: string) => void = () =
     cpSync(join(root, '.gitignore'), join(folder, '.gitignore'));
     for (const name of ['sessions', 'logs']) {
         mkdirSync(join(folder, 'storage', name), { recursive: true });
-        cpSync(join(root, 'storage', name, '.gitkeep'), join(folder, 'storage', name, '.gitkeep'));
+        writeFileSync(join(folder, 'storage', name, '.gitkeep'), '');
     }
     change(folder);
     for (const file of files) {
@@ -24,6 +24,9 @@ function taken(files: readonly string[], change: (folder: string) => void = () =
     git('add', '--all');
     return git('ls-files').trim().split('\n');
 }
+
+/** Whoever has made the project theirs may let git take what they like. */
+const isDelivered = readFileSync(join(root, 'README.md'), 'utf8').startsWith('# Sosise Skeleton');
 
 const STORED = [
     'storage/passwords.txt',
@@ -35,11 +38,14 @@ const STORED = [
     'storage/logs/app.txt',
 ];
 
-test('git takes the folders of storage/ that a clone begins with, and nothing that is stored there', () => {
-    expect(taken(STORED)).toEqual(['.gitignore', 'storage/logs/.gitkeep', 'storage/sessions/.gitkeep']);
-});
+test.skipIf(!isDelivered)(
+    'git takes the folders of storage/ that a clone begins with, and nothing that is stored there',
+    () => {
+        expect(taken(STORED)).toEqual(['.gitignore', 'storage/logs/.gitkeep', 'storage/sessions/.gitkeep']);
+    },
+);
 
-test('also once they were removed, and made again', () => {
+test.skipIf(!isDelivered)('also once they were removed, and made again', () => {
     const remove = (folder: string) => rmSync(join(folder, 'storage'), { recursive: true });
     expect(taken(STORED, remove)).toEqual(['.gitignore']);
 });
