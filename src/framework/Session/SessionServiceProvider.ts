@@ -47,9 +47,9 @@ export class SessionServiceProvider extends ServiceProvider {
     public override boot(): void {
         const { container } = this.app;
         const session: RequestHandler = (request, response, next) => this.stages?.session(request, response, next);
-        const errors: ErrorRequestHandler = (error, request, response, next) =>
+        const sessionForErrors: ErrorRequestHandler = (error, request, response, next) =>
             this.stages ? this.stages.errors(error, request, response, next) : next(error);
-        container.make(HttpPipeline).use('session', session).before('errors', errors);
+        container.make(HttpPipeline).use('session', session).use('notFound', sessionForErrors);
     }
 
     /** Every `extend()` has been called by now: a driver that can't be made stops start-up, not the first request. */
