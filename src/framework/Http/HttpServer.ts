@@ -12,6 +12,7 @@ import { Connections } from './Connections.js';
 import { answerClientError } from './clientError.js';
 import type { HttpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
+import { hearErrors } from './hearErrors.js';
 import { ListenError } from './ListenError.js';
 import { originForm } from './originForm.js';
 import { Readiness } from './Readiness.js';
@@ -149,6 +150,7 @@ export class HttpServer {
             .on('clientError', (error, socket) => void answerClientError(error, socket as Socket, this.connections));
         const { isShared } = this.handTo(server, handler);
         if (!this.upgrades.isEmpty) {
+            const hear = hearErrors(this.app);
             // Who listens for this gets all such requests: without need, Node.js had better answer them.
             server.on('upgrade', (request, socket, head) => {
                 if (isShared && !this.upgrades.takes(request)) {
@@ -158,7 +160,10 @@ export class HttpServer {
                     app: handler,
                     answered: (on) => this.connections.answered(on as Socket),
                     decline: (on) => void server.emit('connection', on),
-                    refuse: (error, ...to) => this.app.container.make(ExceptionHandler).handle(error, ...to),
+                    refuse: (error, declined, response) => {
+                        hear(response);
+                        return this.app.container.make(ExceptionHandler).handle(error, declined, response);
+                    },
                 });
             });
         }

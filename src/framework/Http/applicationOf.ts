@@ -1,4 +1,4 @@
-import type { Request, RequestHandler } from 'express';
+import type { Request } from 'express';
 import { ApplicationKernel } from '../ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
 
@@ -8,12 +8,9 @@ const KERNEL = Symbol('application of this request');
 
 type Carrier = Request & { [KERNEL]?: ApplicationKernel };
 
-/** Notes the application on each request, as others that a router mounts put settings of theirs under it. */
-export function belongsTo(kernel: ApplicationKernel): RequestHandler {
-    return function belongsTo(request, _response, next) {
-        (request as Carrier)[KERNEL] = kernel;
-        next();
-    };
+/** Notes the application on a request, as others that a router mounts put settings of theirs under it. */
+export function belongsTo(request: Request, kernel: ApplicationKernel): void {
+    (request as Carrier)[KERNEL] = kernel;
 }
 
 /** The application that a request belongs to. */

@@ -5,6 +5,7 @@ import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { ErrorPage } from '../Exceptions/ErrorPage.js';
 import { startFailure } from '../Exceptions/startFailure.js';
 import { toError } from '../Exceptions/thrown.js';
+import { isUnheardStreamError } from '../Exceptions/unheardStreamError.js';
 import { Logger } from '../Logging/Logger.js';
 import { banner } from './banner.js';
 import type { HttpConfig } from './HttpConfig.js';
@@ -70,6 +71,11 @@ class ServerProcess {
         });
         // Whatever threw outside of any request may have left things half done.
         process.on('uncaughtException', (error) => {
+            if (isUnheardStreamError(error)) {
+                const fix = 'join streams by pipeline() of node:stream/promises, and await it';
+                this.log('error', `A stream failed, and nobody heard its 'error' event: ${fix}.`, error);
+                return;
+            }
             if (this.app?.environment.isDevelopment && this.app.state === 'booted' && !this.stopping) {
                 // Nobody would start it again before the next save.
                 this.log('critical', 'An uncaught exception, which ends the process in production.', error);

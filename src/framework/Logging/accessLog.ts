@@ -9,16 +9,24 @@ const maxPath = 1_024;
 export function accessLog(logger: Logger): RequestHandler {
     return function accessLog(request, response, next) {
         const start = performance.now();
+        const { method, originalUrl = request.url } = request; // routes may change both
         // `close` comes after `finish`, and without it where the client went away first.
-        response.once('close', () => logRequest(logger, request, response, performance.now() - start));
+        response.once('close', () => {
+            const { requestId } = request as Request & { requestId?: string };
+            const asked = { requestId, method, path: pathOf(originalUrl) };
+            logRequest(logger, asked, response, performance.now() - start);
+        });
         next();
     };
 }
 
-function logRequest(logger: Logger, request: Request, response: Response, duration: number): void {
-    const { requestId } = request as Request & { requestId?: string };
-    const method = request.method;
-    const path = pathOf(request.originalUrl ?? request.url);
+interface Asked {
+    readonly requestId: string | undefined;
+    readonly method: string;
+    readonly path: string;
+}
+
+function logRequest(logger: Logger, { requestId, method, path }: Asked, response: Response, duration: number): void {
     const durationMs = Math.round(duration * 100) / 100;
     if (response.writableFinished) {
         const status = response.statusCode;

@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, hkdfSync, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Secret } from './secrets.js';
 
 const NONCE_BYTES = 16;
 const KEY_BYTES = 32;
@@ -12,7 +13,7 @@ export class CsrfTokens {
     private readonly keys: readonly KeyObject[];
 
     /** @param secrets The session secrets: the first makes tokens, all check them. */
-    public constructor(secrets: readonly string[]) {
+    public constructor(secrets: readonly Secret[]) {
         this.keys = secrets.map((secret) => {
             const key = hkdfSync('sha256', secret, '', 'sosise csrf tokens', KEY_BYTES);
             return createSecretKey(Buffer.from(key));

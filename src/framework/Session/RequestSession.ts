@@ -23,6 +23,7 @@ import type { LiveRecord, Login } from './SessionRecord.js';
 import type { LoadedSession } from './SessionRepository.js';
 import { SessionState } from './SessionState.js';
 import { withoutId } from './StoreTrouble.js';
+import type { Secret } from './secrets.js';
 import { keepPrivate } from './sessionCaching.js';
 import { fingerprintOf, keyOf } from './storageKeys.js';
 import { openSuccessorId } from './successorId.js';
@@ -382,7 +383,7 @@ export class RequestSession {
         while (id !== undefined && keyOf(id) !== key) {
             const found = await repository.load(keyOf(id));
             const sealed = found.kind === 'ended' ? found.sealedId : undefined;
-            id = sealed && openSuccessorId(sealed, id, settings.secrets[0] as string);
+            id = sealed && openSuccessorId(sealed, id, settings.secrets[0] as Secret);
         }
         return id;
     }

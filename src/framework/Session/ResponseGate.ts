@@ -65,9 +65,13 @@ function entry(name: string, value: unknown): [string, PropertyDescriptor] {
 /** To the route the headers are sent: changing them fails as Node says, instead of changing a kept answer. */
 function refuse(action: 'set' | 'remove'): () => never {
     return () => {
-        const error = new Error(`Cannot ${action} headers after they are sent to the client`);
-        throw Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' });
+        throw headersSentError(action);
     };
+}
+
+function headersSentError(action: 'set' | 'remove' | 'write'): Error {
+    const error = new Error(`Cannot ${action} headers after they are sent to the client`);
+    return Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' });
 }
 
 /**
@@ -182,14 +186,16 @@ export class ResponseGate {
         return this.hold(method, args);
     }
 
+    /** What comes after the end is played, too: Node.js refuses it then, by its 'error' event and its callback. */
     private hold(method: Call['method'], args: unknown[]): unknown {
         const held = this.held as Call[];
-        if (held.some((call) => call.method === 'end')) {
-            return this.afterFailure(method, args); // answered twice: the first answer stands
+        if (method === 'writeHead' && held.length > 0) {
+            throw headersSentError('write');
         }
         held.push({ method, args });
         if (method === 'end') {
             Object.defineProperty(this.response, ...ENDED_ALREADY);
+            this.response.finished = true;
         }
         if (method === 'write') {
             this.heldBytes += (args[0] as string | Buffer | undefined)?.length ?? 0;
@@ -270,5 +276,6 @@ export class ResponseGate {
         for (const [name] of SEEMING) {
             Reflect.deleteProperty(this.response, name);
         }
+        this.response.finished = false; // held only until its first end, which Node.js has not seen
     }
 }

@@ -28,7 +28,7 @@ import { ConfigError } from '../Exceptions/errors.js';
 import { randomId } from './randomId.js';
 import type { LifetimeOptions } from './SessionLifetime.js';
 import { LAST_COOKIE_TIME } from './SetCookieForm.js';
-import { randomSecret, SECRET, SECRET_FIX, secretsIn, weaknessOf } from './secrets.js';
+import { randomSecret, SECRET, SECRET_FIX, type Secret, secretsIn, weaknessOf } from './secrets.js';
 
 /** The attributes of the session cookie, under express-session's names. Times are in ms. */
 export interface SessionCookieConfig {
@@ -61,7 +61,7 @@ export interface SessionConfig {
     /** Drivers that were used before: a session that `driver` does not have is taken from them on first use. */
     fallback: readonly string[];
     /** Signs the cookie; of an array the first signs and all verify. At least 32 random characters each. */
-    secret?: string | readonly (string | undefined)[];
+    secret?: Secret | readonly (Secret | undefined)[];
     /** The cookie's name. Unset: the name in sosise.json; where the cookie is secure with the prefix `__Host-`, or `__Secure-` with a domain or a path. */
     name?: string;
     rolling?: boolean;
@@ -188,7 +188,12 @@ const formerRules: Rule = (value, at) => {
     checkCookie((value ?? {}) as FormerCookie, at);
 };
 
-const secretRule: Rule = optional(anyOf(string(), arrayOf(optional(string()))));
+const bytes: Rule = (value, at) => {
+    if (!(value instanceof Uint8Array)) {
+        at.problem(value, 'Buffers');
+    }
+};
+const secretRule: Rule = optional(anyOf(string(), bytes, arrayOf(optional(anyOf(string(), bytes)))));
 
 /** Options whose values may hold a password: what is wrong with them is said without them. */
 const redisUrl: Rule = (value, at) => {
@@ -463,7 +468,7 @@ function checkSecrets(config: Partial<SessionConfig>, at: Place): void {
     }
     const secret = at.key('secret');
     const [first] = Array.isArray(config.secret) ? config.secret : [config.secret];
-    if (first === undefined || first === '') {
+    if (first === undefined || first.length === 0) {
         secret.say(`is missing: sessions can't be signed. ${secretFix(at.environment)}`);
     }
     for (const [index, one] of secretsIn(config.secret).entries()) {
@@ -504,7 +509,7 @@ export function cookieName(
 /** The session config with every default worked out. Times are in ms. */
 export interface SessionSettings {
     readonly name: string;
-    readonly secrets: readonly string[];
+    readonly secrets: readonly Secret[];
     readonly rolling: boolean | undefined;
     readonly resave: boolean;
     readonly proxy: boolean | undefined;

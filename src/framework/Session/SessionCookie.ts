@@ -8,13 +8,14 @@ import { type EndedCookie, formerNameOf } from './formerCookies.js';
 import { MAX_COOKIE_BYTES } from './SessionConfig.js';
 import { UnstorableSessionError } from './SessionErrors.js';
 import { type Attributes, SetCookieForm } from './SetCookieForm.js';
+import type { Secret } from './secrets.js';
 import { keyOf } from './storageKeys.js';
 import { type CookieId, VerifiedCookies } from './VerifiedCookies.js';
 
 export interface SessionCookieOptions {
     name: string;
     /** The first signs, all verify. */
-    secrets: readonly string[];
+    secrets: readonly Secret[];
     /** express-session's `proxy`: whether X-Forwarded-Proto is believed; undefined follows Express's `trust proxy`. */
     proxy: boolean | undefined;
     /** Cookies of earlier configs and other applications, which end when the session's is sent. */
@@ -43,7 +44,7 @@ export class SessionCookie {
         const former = formerNameOf(options.name);
         this.names = former === undefined ? [options.name] : [options.name, former];
         this.form = new SetCookieForm(options.name);
-        this.key = createSecretKey(options.secrets[0] as string, 'utf8');
+        this.key = createSecretKey(Buffer.from(options.secrets[0] as string));
     }
 
     /** What a request carries of the session; undefined where no cookie has its name, whatever the value. */

@@ -7,6 +7,7 @@ import {
     type KeyObject,
     randomBytes,
 } from 'node:crypto';
+import type { Secret } from './secrets.js';
 
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
@@ -35,7 +36,7 @@ export class SessionKeys {
     private readonly keys: readonly MasterKey[];
 
     /** @param secrets At least one. */
-    public constructor(secrets: readonly string[]) {
+    public constructor(secrets: readonly Secret[]) {
         this.keys = secrets.map((secret) => ({
             id: derive(secret, 'sosise session encryption 1: key id', KEY_ID_BYTES).toString('base64url'),
             secret: createSecretKey(derive(secret, 'sosise session encryption 1', KEY_BYTES)),
@@ -93,6 +94,6 @@ function keyFor(name: string, { secret }: MasterKey): Buffer {
     return createHmac('sha256', secret).update(name).digest();
 }
 
-function derive(secret: string, use: string, bytes: number): Buffer {
+function derive(secret: Secret, use: string, bytes: number): Buffer {
     return Buffer.from(hkdfSync('sha256', secret, '', use, bytes));
 }

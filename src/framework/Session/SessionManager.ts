@@ -22,7 +22,7 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
     public constructor(
         private readonly config: SessionConfig,
         private readonly environment: Environment,
-        log: Pick<Logger, 'warning'>,
+        private readonly log: Pick<Logger, 'warning'>,
     ) {
         super();
         const warn = (message: string) => log.warning(message);
@@ -49,7 +49,15 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
     /** `extend('mongo', (options) => new MongoStore(options))`; the options are `drivers.mongo` of the session config. */
     public override extend(name: string, factory: SessionDriverFactory): this {
         this.added.add(name);
-        return super.extend(name, async (options) => asDriver(name, await factory(options)));
+        return super.extend(name, async (options) => {
+            const made = await factory(options);
+            if (has(made, ['on'])) {
+                (made as Store).on('error', (error) =>
+                    this.log.warning(`Session driver [${name}]: an error.`, { error }),
+                );
+            }
+            return asDriver(name, made);
+        });
     }
 
     /** Whether it is one of the framework's own, and nobody has put another in its place. */

@@ -16,7 +16,7 @@ import { SessionObserver } from './SessionObserver.js';
 import type { SessionPruner } from './SessionPruner.js';
 import { SessionRegistry } from './SessionRegistry.js';
 import { StoredSessions } from './StoredSessions.js';
-import { secretsIn, weaknessOf } from './secrets.js';
+import { type Secret, secretsIn, weaknessOf } from './secrets.js';
 
 /** Loads `src/config/session.ts`, makes its driver, and puts express-session into the HTTP pipeline. */
 export class SessionServiceProvider extends ServiceProvider {
@@ -103,7 +103,7 @@ export class SessionServiceProvider extends ServiceProvider {
         await this.drivers?.close();
     }
 
-    private async forgery(secrets: readonly string[]): Promise<ForgeryRules | undefined> {
+    private async forgery(secrets: readonly Secret[]): Promise<ForgeryRules | undefined> {
         const { csrf, trustedOrigins } = this.app.config.get<HttpConfig>('http');
         if (csrf === false) {
             return undefined;

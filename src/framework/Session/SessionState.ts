@@ -6,6 +6,7 @@ import type { MaybePromise } from './SessionDriver.js';
 import { inflateCookie, type SessionLayer } from './SessionLayer.js';
 import { CLOCKS_DIFFER_MS, type EndReason, type LiveRecord, type Login } from './SessionRecord.js';
 import { hasMoved, type LoadedSession, type LoadResult } from './SessionRepository.js';
+import type { Secret } from './secrets.js';
 import { keyOf } from './storageKeys.js';
 import { sealSuccessorId } from './successorId.js';
 import type { Turn } from './Turn.js';
@@ -192,7 +193,7 @@ export class SessionState {
 
     /** The id that takes this one's place, for the tombstone. */
     public sealed(id: string): string {
-        return sealSuccessorId(id, this.storedId, this.layer.settings.secrets[0] as string);
+        return sealSuccessorId(id, this.storedId, this.layer.settings.secrets[0] as Secret);
     }
 
     /** Writes down that the session is in use. False: it has ended meanwhile. */

@@ -4,13 +4,14 @@ import { ForeignKeyError, KeyCheck } from './KeyCheck.js';
 import { SealedDriver } from './SealedDriver.js';
 import type { SessionDriver } from './SessionDriver.js';
 import { SessionKeys } from './SessionKeys.js';
+import type { Secret } from './secrets.js';
 import { KEY_CHECK } from './storageKeys.js';
 
 export interface SealingOptions {
     /** The driver's name, for messages. */
     readonly name: string;
     /** The first seals, all open. At least one. */
-    readonly secrets: readonly string[];
+    readonly secrets: readonly Secret[];
     /** Off: what was sealed before is still opened. */
     readonly encrypts: boolean;
     /** How long the store may take, in ms. */

@@ -64,17 +64,23 @@ export function randomSecret(): string {
     return randomBytes(32).toString('base64url');
 }
 
-/** The secrets of a config value: a string or an array of them, in which what is unset or empty is left out. */
-export function secretsIn(value: unknown): string[] {
+/** A text or bytes, as express-session takes them. */
+export type Secret = string | Uint8Array;
+
+/** The secrets of a config value: one or an array of them, in which what is unset or empty is left out. */
+export function secretsIn(value: unknown): Secret[] {
     const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-    return values.filter((secret): secret is string => typeof secret === 'string' && secret !== '');
+    return values.filter(
+        (one): one is Secret => (typeof one === 'string' || one instanceof Uint8Array) && one.length > 0,
+    );
 }
 
 /**
  * Why a secret could be guessed, as the half of a sentence: `is shorter than 32 characters`. Undefined where it could
  * not, as for everything that a generator made of 16 random bytes or more.
  */
-export function weaknessOf(secret: string): string | undefined {
+export function weaknessOf(given: Secret): string | undefined {
+    const secret = typeof given === 'string' ? given : textOf(given);
     const text = secret.toLowerCase();
     const own = withoutWords(text);
     if (own !== text && surprises(own.replace(separators, '')).length <= 2) {
@@ -88,6 +94,12 @@ export function weaknessOf(secret: string): string | undefined {
     return counted.length * bitsEach < MIN_BITS || repeated(text).length < MIN_LENGTH
         ? 'is made of words or follows a pattern, so that it could be guessed'
         : undefined;
+}
+
+/** Bytes that are a text as that, and others in hex: 16 random ones are enough. */
+function textOf(bytes: Uint8Array): string {
+    const text = Buffer.from(bytes).toString('latin1');
+    return /^[ -~]*$/.test(text) ? text : Buffer.from(bytes).toString('hex');
 }
 
 /** What a text says over and over, where it says nothing else: `ab` of `ababab`. The text itself where it does not. */

@@ -31,6 +31,9 @@ export interface LoggedRequest {
 const MOST_REQUESTS = 50;
 const LONGEST_PATH = 200;
 
+/** What a request asked for: routes may change it later. */
+type Asked = Pick<Request, 'method' | 'originalUrl'>;
+
 /** The last requests that came to the session stage, and what all of them did together. */
 export class RequestLog {
     /** Oldest first. */
@@ -64,9 +67,12 @@ export class RequestLog {
             return;
         }
         const trace = RequestTrace.of(request);
+        const { method, originalUrl } = request;
         const at = Date.now();
         const start = performance.now();
-        response.once('close', () => this.add(this.logged(trace, request, response, at, performance.now() - start)));
+        response.once('close', () =>
+            this.add(this.logged(trace, { method, originalUrl }, response, at, performance.now() - start)),
+        );
         next();
     };
 
@@ -83,14 +89,14 @@ export class RequestLog {
         this.changed();
     }
 
-    private logged(trace: RequestTrace, request: Request, response: Response, at: number, ms: number): LoggedRequest {
+    private logged(trace: RequestTrace, asked: Asked, response: Response, at: number, ms: number): LoggedRequest {
         const { session } = trace;
         const outcome = session?.outcome ?? 'none';
         return {
             number: ++this.number,
             at,
-            method: request.method,
-            path: request.originalUrl.replace(/[?#].*/s, '').slice(0, LONGEST_PATH),
+            method: asked.method,
+            path: asked.originalUrl.replace(/[?#].*/s, '').slice(0, LONGEST_PATH),
             status: response.headersSent ? response.statusCode : undefined,
             ms,
             from: session?.from,

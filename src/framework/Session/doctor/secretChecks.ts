@@ -4,7 +4,7 @@ import { fileVariableOf } from '../../Config/variable.js';
 import type { Environment } from '../../Environment.js';
 import { counted } from '../../words.js';
 import { secretFix } from '../SessionConfig.js';
-import { PREVIOUS_SECRETS, SECRET, SECRET_FIX, secretsIn, weaknessOf } from '../secrets.js';
+import { PREVIOUS_SECRETS, SECRET, SECRET_FIX, type Secret, secretsIn, weaknessOf } from '../secrets.js';
 import { type Check, ok, problem, warning } from './Check.js';
 import { type Examined, isLenient } from './Examined.js';
 import { variableSources, variablesIn } from './variableSources.js';
@@ -30,7 +30,7 @@ export function secretChecks(examined: Examined): Check[] {
     ];
 }
 
-function strengthOf(secret: string, source: string, environment: Environment, bad: typeof warning): Check {
+function strengthOf(secret: Secret, source: string, environment: Environment, bad: typeof warning): Check {
     const weakness = weaknessOf(secret);
     if (weakness !== undefined) {
         return bad(
@@ -39,10 +39,14 @@ function strengthOf(secret: string, source: string, environment: Environment, ba
             secretFix(environment),
         );
     }
-    if (Object.values(variablesIn(join(environment.root, '.env.example'))).includes(secret)) {
+    const examples = Object.values(variablesIn(join(environment.root, '.env.example')));
+    if (examples.some((example) => writings(secret).includes(example))) {
         return bad(NAME, 'It is the one in .env.example: who has the code can log in as anyone.', `${SECRET_FIX}.`);
     }
-    return ok(NAME, `${counted(secret.length, 'character')} that nobody guesses, from ${source}.`);
+    return ok(
+        NAME,
+        `${counted(secret.length, typeof secret === 'string' ? 'character' : 'byte')} that nobody guesses, from ${source}.`,
+    );
 }
 
 function lastingOf(bad: typeof warning): Check {
@@ -64,7 +68,7 @@ function readableBy(file: string): Check[] {
         : [];
 }
 
-function previousOf(previous: readonly string[], bad: typeof warning): Check[] {
+function previousOf(previous: readonly Secret[], bad: typeof warning): Check[] {
     const name = 'Earlier secrets';
     const weaknesses = new Set(previous.flatMap((secret) => weaknessOf(secret) ?? []));
     if (weaknesses.size > 0) {
@@ -96,10 +100,19 @@ interface Source {
     readonly file?: string;
 }
 
-function sourceOf(secret: string, examined: Examined): Source {
+/** How a variable may hold a secret. */
+function writings(secret: Secret): string[] {
+    const codings = ['utf8', 'hex', 'base64', 'base64url'] as const;
+    return typeof secret === 'string' ? [secret.trim()] : codings.map((coding) => Buffer.from(secret).toString(coding));
+}
+
+function sourceOf(secret: Secret, examined: Examined): Source {
+    const written = writings(secret);
     const nameIn = (variables: Examined['outside']) =>
-        Object.keys(variables).find((name) => variables[name]?.trim() === secret.trim()) ??
-        [SECRET, PREVIOUS_SECRETS].map(fileVariableOf).find((name) => textIn(variables[name]).includes(secret));
+        Object.keys(variables).find((name) => written.includes(variables[name]?.trim() ?? '')) ??
+        [SECRET, PREVIOUS_SECRETS]
+            .map(fileVariableOf)
+            .find((name) => written.some((each) => textIn(variables[name]).includes(each)));
     for (const [words, variables] of variableSources(examined)) {
         const name = nameIn(variables);
         if (name !== undefined) {

@@ -74,6 +74,7 @@ export class PlainStoreAdapter implements SessionDriver {
     ) {
         this.timeoutMs = timeoutMs;
         this.listTimeoutMs = listTimeoutMs;
+        this.on('error', () => undefined);
         const lists = typeof store.all === 'function';
         this.abilities = {
             limits:
@@ -84,6 +85,11 @@ export class PlainStoreAdapter implements SessionDriver {
             setsAside: false,
             survivesRestart: undefined,
         };
+    }
+
+    /** Hears what the store says on its own. An 'error' event that nobody hears would end the process. */
+    public on(event: 'error', listener: (error: unknown) => void): void {
+        this.store.on?.(event, listener);
     }
 
     public read(id: string): Promise<StoredRecord | undefined> {

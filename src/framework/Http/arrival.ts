@@ -1,0 +1,15 @@
+import type { RequestHandler } from 'express';
+import type { ApplicationKernel } from '../ApplicationKernel.js';
+import { belongsTo } from './applicationOf.js';
+import { hearErrors } from './hearErrors.js';
+
+/** What comes before all else: whose request it is, and who hears of errors that its answer has. */
+export function arrival(app: ApplicationKernel): RequestHandler {
+    const hear = hearErrors(app);
+
+    return function arrival(request, response, next) {
+        belongsTo(request, app);
+        hear(response);
+        next();
+    };
+}
