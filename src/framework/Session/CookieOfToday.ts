@@ -1,7 +1,9 @@
 import { Cookie } from 'express-session';
 import type { SessionCookieConfig } from './SessionConfig.js';
 import type { SessionLifetime } from './SessionLifetime.js';
-import { COOKIE_SETTINGS, type LiveRecord, OWN_AGE, type StoredCookie } from './SessionRecord.js';
+import { COOKIE_SETTINGS, hasSameSettings, type LiveRecord, OWN_AGE, type StoredCookie } from './SessionRecord.js';
+
+const CookieClass = Cookie as unknown as new (options: object) => StoredCookie;
 
 /** Nothing of a cookie is a session's own. */
 const NOTHING: readonly string[] = [];
@@ -12,7 +14,7 @@ const NOTHING: readonly string[] = [];
  */
 export class CookieOfToday {
     /** The config's settings. Those that are 'auto' are what they were for the request that began the session. */
-    private readonly settings: Readonly<Record<string, unknown>>;
+    private readonly settings: StoredCookie;
     private readonly names: readonly (keyof StoredCookie)[];
 
     public constructor(
@@ -20,7 +22,8 @@ export class CookieOfToday {
         private readonly lifetime: SessionLifetime,
     ) {
         // As express-session fills in what is left out.
-        this.settings = { ...new (Cookie as unknown as new (options: object) => object)(config) };
+        const { path, domain, httpOnly, secure, sameSite, partitioned, priority } = new CookieClass(config);
+        this.settings = { path, domain, httpOnly, secure, sameSite, partitioned, priority } as StoredCookie;
         this.names = COOKIE_SETTINGS.filter((name) => this.settings[name] !== 'auto');
     }
 
@@ -42,6 +45,9 @@ export class CookieOfToday {
     }
 
     private hasSettingsOfToday(cookie: StoredCookie, own: readonly string[] | undefined): boolean {
+        if (hasSameSettings(cookie, this.settings)) {
+            return true; // as nearly all are
+        }
         for (const name of this.names) {
             if (this.differs(name, cookie, own)) {
                 return false;
