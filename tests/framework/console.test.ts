@@ -46,6 +46,15 @@ function listedIn(output: string): string[] {
     return names;
 }
 
+test('npm run dev, where what runs TypeScript is not installed, says how it is', async () => {
+    const project = new ConsoleProject(['dotenv', 'commander']);
+    expect(await project.run(process.execPath, 'src/framework/dev.js', 'src/server.ts')).toEqual({
+        code: 1,
+        output: '',
+        errors: 'tsx is not installed, which runs TypeScript in development: run npm install.\n',
+    });
+});
+
 describe('./artisan', () => {
     test('makes a .env with a secret, from any folder and through a link, without the packages of the server', async () => {
         const project = new ConsoleProject(['tsx', 'commander', 'dotenv']);
@@ -296,6 +305,21 @@ describe('in a project', () => {
             expect(parse(output)['SESSION_PREVIOUS_SECRETS']).toBe(`${OLD},${OLDER}`);
             expect(errors).toContain('nothing needs the old secret after');
             expect(env()).toBe(`SESSION_SECRET=${OLDER}\nSESSION_PREVIOUS_SECRETS=${OLDER}\n`);
+        });
+
+        test('takes the old secret from the file that SESSION_SECRET_FILE names, and writes nothing beside it', async () => {
+            for (const name of ['SESSION_SECRET', 'SESSION_PREVIOUS_SECRETS']) {
+                vi.stubEnv(name, undefined);
+                vi.stubEnv(`${name}_FILE`, undefined);
+            }
+            put('secret', `${OLD}\n`);
+            put('.env', `SESSION_SECRET_FILE=${join(root, 'secret')}\n`);
+            const sentence = `SESSION_SECRET_FILE names a file that holds the secret, so nothing was written: run ./artisan key:rotate --show, and put what it prints into that file.\n`;
+            expect(await failureOf('key:rotate')).toEqual([1, sentence]);
+            expect(await failureOf('key:generate')).toEqual([1, sentence.replace('rotate', 'generate')]);
+            const { output, errors } = await artisan('key:rotate --show');
+            expect(errors).toContain('nothing needs the old secret after');
+            expect(parse(output)['SESSION_PREVIOUS_SECRETS']).toBe(OLD);
         });
 
         const end = './artisan key:generate --force, which ends all sessions.';

@@ -19,6 +19,7 @@ import { type SessionConfig, sessionConfig } from '../../src/framework/Session/S
 import { createKernel, sessionApp } from '../helpers/sessionApp.js';
 import { anchorsOf, type Block, readDocuments } from './docs/Markdown.js';
 import { asModule, kindOf, withEntry, withKeys } from './docs/snippets.js';
+import counting from './fixtures/counting.js';
 import checking from './fixtures/session-doc/checking.js';
 import deleting from './fixtures/session-doc/deleting.js';
 import IndexController from './fixtures/session-doc/IndexController.js';
@@ -189,6 +190,7 @@ describe.each(['file', 'memory'])('the snippets that users were promised, on %s'
             routes: (router) => {
                 router.get('/', action(IndexController, 'index'));
                 router.get('/check', checking);
+                router.get('/count', counting);
                 router.get('/store', storing);
                 router.get('/delete', deleting);
                 router.get('/regenerate', regenerating);
@@ -199,6 +201,9 @@ describe.each(['file', 'memory'])('the snippets that users were promised, on %s'
             { id: 2, name: 'Asif' },
         ];
         const browser = app.browser();
+
+        const other = app.browser();
+        expect([await other.json('/count'), await other.json('/count')]).toEqual([1, 2]);
 
         expect(await browser.json('/check')).toEqual({});
         await browser.visit('/store');

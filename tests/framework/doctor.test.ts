@@ -131,6 +131,10 @@ describe('./artisan session:doctor', () => {
             const root = temporaryFolder();
             writeFileSync(join(root, '.env'), `SESSION_SECRET=${SECRET}\n`, { mode: 0o600 });
             expect((await report({ root })).of('Secret')[0]?.text).toMatch(/from \.env \(SESSION_SECRET\)\.$/);
+            writeFileSync(join(root, 'secret'), `${SECRET}\n`);
+            vi.stubEnv('SESSION_SECRET_FILE', join(root, 'secret'));
+            expect((await report()).of('Secret')[0]?.text).toMatch(/real environment \(SESSION_SECRET_FILE\)\.$/);
+            vi.stubEnv('SESSION_SECRET_FILE', undefined);
             chmodSync(join(root, '.env'), 0o644);
             const open = await report({ root, environment: 'production' });
             expect(open.of('Secret').map(({ status }) => status)).toEqual(['ok', 'warning']);

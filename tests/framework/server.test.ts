@@ -1,11 +1,14 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { env } from '../../src/framework/Config/env.js';
+import { banner } from '../../src/framework/Http/banner.js';
 import { ListenError } from '../../src/framework/Http/ListenError.js';
 import { applicationOf, ConfigError, HttpServer } from '../../src/framework/index.js';
 import { temporaryFolder } from '../helpers/sessionApp.js';
@@ -83,6 +86,96 @@ describe('listening', () => {
         await app.boot();
         await app.shutdown();
         await expect(app.container.make(HttpServer).listen({ port: 0 })).rejects.toThrow(/was closed/);
+    });
+});
+
+describe('listening on a socket', () => {
+    /** A request to a socket, as a proxy sends it. */
+    function ask(socketPath: string): Promise<unknown> {
+        return new Promise((resolve, reject) => {
+            const headers = {
+                'x-forwarded-proto': 'https',
+                'x-forwarded-for': '203.0.113.9',
+                host: 'shop.example.com',
+            };
+            get({ socketPath, path: '/', headers }, async (response) => {
+                resolve(JSON.parse((await response.toArray()).join('')));
+            }).once('error', reject);
+        });
+    }
+
+    async function startOn(path: string) {
+        const { app } = httpKernel({
+            http: { port: path, trustProxy: 1 },
+            routes: (router) => router.get('/', ({ secure, ip }, response) => response.json({ secure, ip })),
+        });
+        await app.boot();
+        cleanup.push(() => app.shutdown());
+        return { app, server: app.container.make(HttpServer) };
+    }
+
+    const folder = () => {
+        const made = mkdtempSync(join(tmpdir(), 'socket-'));
+        cleanup.push(() => rmSync(made, { recursive: true, force: true }));
+        return made;
+    };
+
+    test('serves, believes the proxy in front, and takes the socket away at the end', async () => {
+        const path = join(folder(), 'shop.sock');
+        const { app, server } = await startOn(path);
+        expect(await server.listen()).toEqual({ address: path, family: 'path', port: 0 });
+        expect(await ask(path)).toEqual({ secure: true, ip: '203.0.113.9' });
+        expect(banner(app, await server.listen())).toContain(`  Address      ${path}\n`);
+        await server.close();
+        expect(existsSync(path)).toBe(false);
+    });
+
+    test('takes the place of one that a killed process has left', async () => {
+        const path = join(folder(), 'shop.sock');
+        const script = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+        spawnSync(process.execPath, ['-e', script]);
+        expect(existsSync(path)).toBe(true);
+        const { server } = await startOn(path);
+        await server.listen();
+        expect(await ask(path)).toMatchObject({ secure: true });
+    });
+
+    test('what is in use, and what can not be made, are one sentence', async () => {
+        const path = join(folder(), 'shop.sock');
+        await (await startOn(path)).server.listen();
+        const { server } = await startOn(path);
+        await expect(server.listen()).rejects.toThrow(
+            `${path} is in use: stop the other program, or set another path in LISTEN_PORT (PORT, where that is set outside).`,
+        );
+        await expect(server.listen({ port: '/nowhere/shop.sock' })).rejects.toThrow(
+            "/nowhere/shop.sock can't be made (EACCES): its folder has to be there",
+        );
+        const file = join(folder(), 'file');
+        writeFileSync(file, 'mine');
+        await expect(server.listen({ port: file })).rejects.toThrow(`${file} is in use`);
+        expect(readFileSync(file, 'utf8')).toBe('mine');
+    });
+
+    test.each<[string, number | string]>([
+        ['8080', 8080],
+        ['/run/shop.sock', '/run/shop.sock'],
+        ['\\\\.\\pipe\\5f3a', '\\\\.\\pipe\\5f3a'],
+    ])('PORT=%s is read', (text, port) => {
+        vi.stubEnv('PORT', text);
+        vi.stubEnv('LISTEN_PORT', undefined);
+        expect(env.port(['LISTEN_PORT', 'PORT'], 10000)).toBe(port);
+        vi.unstubAllEnvs();
+    });
+
+    test.each(['shop.sock', '80a', '-1'])('PORT=%s is refused with a sentence', (text) => {
+        vi.stubEnv('PORT', text);
+        expect(() => env.port('PORT', 10000)).toThrow(
+            `PORT="${text}" is no port: use a whole number such as 10000, or the path of a socket such as /run/shop.sock (from .env or the environment).`,
+        );
+        vi.unstubAllEnvs();
+        expect(() => httpKernel({ http: { port: 'shop.sock' } })).toThrow(
+            'src/config/http.ts: port is "shop.sock": allowed are integers from 0 to 65535, paths of sockets such as "/run/shop.sock".',
+        );
     });
 });
 

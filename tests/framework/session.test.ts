@@ -334,6 +334,45 @@ describe('start-up', () => {
         expect(() => createKernel({ session: { cookie } })).toThrow(`src/config/session.ts: ${message}`);
     });
 
+    const TIMER = 'from 0 to 2147483647 (milliseconds).';
+    test.each([
+        [
+            { drivers: { memory: { checkPeriod: 2 ** 31 } } },
+            `drivers.memory.checkPeriod is 2147483648: allowed are numbers ${TIMER}`,
+        ],
+        [
+            { drivers: { memory: { max: 2 ** 25 } } },
+            'drivers.memory.max is 33554432: allowed are integers from 1 to 16777216, Infinity.',
+        ],
+        [
+            { drivers: { file: { reapInterval: 2_147_484 } } },
+            'drivers.file.reapInterval is 2147484: allowed are numbers from -1 to 2147483 (seconds).',
+        ],
+        [
+            { drivers: { file: { ttl: 1e10 } } },
+            'drivers.file.ttl is 10000000000: allowed are numbers from 0 to 3153600000 (seconds).',
+        ],
+        [
+            { drivers: { redis: { pingInterval: 1e10 } } },
+            `drivers.redis.pingInterval is 10000000000: allowed are numbers ${TIMER}`,
+        ],
+        [
+            { drivers: { redis: { rootNodes: [{ socket: { connectTimeout: 1e10 } }] } } },
+            `drivers.redis.rootNodes[0].socket.connectTimeout is 10000000000: allowed are numbers ${TIMER}`,
+        ],
+        [
+            { storeTimeoutMs: 2 ** 31 },
+            'storeTimeoutMs is 2147483648: allowed are integers from 1 to 2147483647 (milliseconds).',
+        ],
+        [
+            { keepDamagedMs: 1e13 },
+            'keepDamagedMs is 10000000000000: allowed are integers from 0 to 3153600000000 (milliseconds).',
+        ],
+        [{ warnBytes: 4_000_001 }, 'warnBytes is 4000001: allowed are integers from 0 to 4000000.'],
+    ])('a time or a number that is too large for its use is refused: %j', (session, message) => {
+        expect(() => createKernel({ session })).toThrow(`src/config/session.ts: ${message}`);
+    });
+
     test('a cookie function is refused with a sentence', () => {
         expect(() => createKernel({ session: { cookie: () => ({}) } })).toThrow(
             "src/config/session.ts: cookie is a function, which can't be checked at start-up: use an object, and change request.session.cookie in a route.",

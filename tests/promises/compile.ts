@@ -13,7 +13,8 @@ export interface CompiledServer {
     remove(): Promise<void>;
 }
 
-export async function compileServer(): Promise<CompiledServer> {
+/** @param project The folder of the tests where the script and its tsconfig.json are. */
+export async function compileServer(project = 'promises', name = 'server.js'): Promise<CompiledServer> {
     const cache = join(PROJECT, 'node_modules/.cache');
     await mkdir(cache, { recursive: true });
     await removeOld(cache);
@@ -22,9 +23,9 @@ export async function compileServer(): Promise<CompiledServer> {
     const remove = () => rm(folder, { recursive: true, force: true });
     await writeFile(join(folder, 'package.json'), '{"type":"module"}');
     const tsc = join(PROJECT, 'node_modules/.bin/tsc');
-    const script = join(folder, 'tests/promises/server.js');
+    const script = join(folder, 'tests', project, name);
     try {
-        await promisify(execFile)(tsc, ['-p', join(PROJECT, 'tests/promises'), '--outDir', folder]);
+        await promisify(execFile)(tsc, ['-p', join(PROJECT, 'tests', project), '--outDir', folder]);
     } catch (error) {
         // A type error somewhere is for `npm run typecheck`; here it counts only where nothing came out.
         if (!existsSync(script)) {

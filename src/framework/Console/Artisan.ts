@@ -8,6 +8,7 @@ import type { ConfigOverrides } from '../Config/ConfigOverrides.js';
 import { readEnvFile } from '../Config/envFile.js';
 import { takeFromFile } from '../Config/fileVariables.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import { importFailure } from '../Exceptions/importFailure.js';
 import { toError } from '../Exceptions/thrown.js';
 import { loadManifest, type Manifest } from '../Manifest.js';
 import { inTime } from '../Session/inTime.js';
@@ -273,5 +274,5 @@ function sentenceOf(error: unknown): string {
     const thrown = toError(error);
     // Who runs commands is told the cause, and not what visitors are told.
     const { message } = thrown instanceof SessionUnavailableException ? toError(thrown.cause) : thrown;
-    return error instanceof ConfigError ? message : `${message} (-v shows where it happened)`;
+    return error instanceof ConfigError ? message : (importFailure(error) ?? `${message} (-v shows where it happened)`);
 }

@@ -56,7 +56,7 @@ export class ExceptionHandler {
         const context = { requestId: request.requestId, method: request.method, route: routeOf(request) };
         if (error instanceof AnswerTimeoutException) {
             logger.warning(error.detail, context);
-        } else if (traitsOf(error).status >= 500 && !(error instanceof Exception && error.isLogged)) {
+        } else if (traitsOf(error, request.res).status >= 500 && !(error instanceof Exception && error.isLogged)) {
             const fix = this.fixOf(error, request);
             logger.error(error.message, { ...context, ...(fix !== undefined && { fix }), error });
         } else {
@@ -72,7 +72,7 @@ export class ExceptionHandler {
         if (error instanceof ValidationException && backToForm(error, request, response)) {
             return;
         }
-        const { status, headers } = traitsOf(error);
+        const { status, headers } = traitsOf(error, response);
         response.set(headers);
         response.status(status).vary('Accept');
         if (!wantsPage(request) || !this.renderPage(error, request, response)) {
@@ -82,7 +82,7 @@ export class ExceptionHandler {
 
     /** The envelope of an error. What a client is not meant to read is shown in development only. */
     protected envelope(error: Error, request: Request): Envelope {
-        const { status, code, expose, data } = traitsOf(error);
+        const { status, code, expose, data } = traitsOf(error, request.res);
         if (expose) {
             return { code, message: String(error.message), data };
         }
@@ -104,7 +104,7 @@ export class ExceptionHandler {
     /** False where the page can't be made: that is logged, and must not hide the error itself. */
     private renderPage(error: Error, request: Request, response: Response): boolean {
         try {
-            const { status, expose } = traitsOf(error);
+            const { status, expose } = traitsOf(error, response);
             const page = this.developmentPage;
             const isOpen = page !== undefined && mayReadDetails(this.app, request);
             if (isOpen && (status >= 500 || !expose)) {
@@ -138,7 +138,7 @@ export class ExceptionHandler {
 
     /** Reports and answers whatever was thrown. Never throws or rejects: it is the last one to be asked. */
     public async handle(thrown: unknown, request: Request, response: Response): Promise<void> {
-        const error = toError(thrown);
+        const error = toError(thrown, response);
         void this.attempt('report', () => this.report(error, request));
         if (response.headersSent) {
             endSocket(response);

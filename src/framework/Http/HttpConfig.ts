@@ -3,6 +3,7 @@ import express from 'express';
 import type { HelmetOptions } from 'helmet';
 import type { ConfigDefinition } from '../Config/ConfigRepository.js';
 import type { ConfigInput } from '../Config/define.js';
+import { SOCKET_PATH } from '../Config/env.js';
 import type { Place } from '../Config/Place.js';
 import {
     anyOf,
@@ -16,12 +17,13 @@ import {
     type Rule,
     string,
 } from '../Config/rules.js';
+import { bytesOf } from './parsers.js';
 import type { RequestIdOptions } from './requestId.js';
 
 /** What `src/config/http.ts` holds. All times are in milliseconds. */
 export interface HttpConfig {
-    /** 0 takes any free port. */
-    port: number;
+    /** A number (0 takes any free port), or the path of a socket or pipe. */
+    port: number | string;
     /** The address to listen on; every interface when left out. */
     host?: string | undefined;
     /** Whose X-Forwarded-* headers are believed: Express's setting `trust proxy`. */
@@ -101,15 +103,16 @@ export const httpConfig: ConfigDefinition<HttpConfig> = {
     },
 };
 
+const DAY_MS = 86_400_000;
+/** A longer text than this Node.js can't hold. */
+const LARGEST_BODY = 511 * 1024 * 1024;
+
 const shape = object({
-    port: integer({ min: 0, max: 65_535 }),
+    port: custom(portOrPath),
     host: optional(string({ minLength: 1, allowed: 'addresses of this machine, such as "127.0.0.1"' })),
     trustProxy: custom(trustedProxies),
-    bodyLimit: anyOf(
-        integer({ min: 1, unit: 'bytes' }),
-        string({ pattern: /^\d+(\.\d+)?(b|kb|mb|gb)$/i, allowed: 'texts such as "1mb"' }),
-    ),
-    bodyLimits: object({ depth: integer({ min: 1, max: 1_000 }), keys: integer({ min: 1 }) }),
+    bodyLimit: anyOf(integer({ min: 1, max: LARGEST_BODY, unit: 'bytes' }), custom(bodySize)),
+    bodyLimits: object({ depth: integer({ min: 1, max: 1_000 }), keys: integer({ min: 1, max: 10_000_000 }) }),
     trustedOrigins: arrayOf(custom(origin)),
     csrf: anyOf(oneOf(false), object({ exempt: arrayOf(custom(exemptPath)), tokens: boolean() })),
     cors: anyOf(oneOf(false), custom(corsOptions)),
@@ -119,12 +122,29 @@ const shape = object({
     headersTimeoutMs: milliseconds(1),
     requestTimeoutMs: milliseconds(1),
     keepAliveTimeoutMs: milliseconds(1),
-    stopDelayMs: milliseconds(0),
-    shutdownTimeoutMs: milliseconds(0),
+    stopDelayMs: milliseconds(0, DAY_MS),
+    shutdownTimeoutMs: milliseconds(0, DAY_MS),
 });
 
-function milliseconds(min: number): Rule {
-    return integer({ min, max: 2_147_483_647, unit: 'milliseconds' }); // what Node's timers can count
+function portOrPath(value: unknown, at: Place): void {
+    const isText = typeof value === 'string' && !/^\s*\d+\s*$/.test(value);
+    if (!isText) {
+        integer({ min: 0, max: 65_535 })(value, at);
+    } else if (!SOCKET_PATH.test(value)) {
+        at.problem(value, 'integers from 0 to 65535, paths of sockets such as "/run/shop.sock"');
+    }
+}
+
+/** @param max What Node's timers can count. */
+function milliseconds(min: number, max = 2_147_483_647): Rule {
+    return integer({ min, max, unit: 'milliseconds' });
+}
+
+function bodySize(value: unknown, at: Place): void {
+    const isSize = typeof value === 'string' && /^\d+(\.\d+)?(b|kb|mb|gb)$/i.test(value);
+    if (!isSize || bytesOf(value) > LARGEST_BODY) {
+        at.problem(value, 'texts such as "1mb", up to "511mb"');
+    }
 }
 
 /** Express is the judge: it reads addresses, ranges and its own names for them. */
@@ -184,7 +204,7 @@ function corsOptions(value: unknown, at: Place): void {
         allowedHeaders: any,
         exposedHeaders: any,
         credentials: optional(boolean()),
-        maxAge: optional(integer({ min: 0, unit: 'seconds' })),
+        maxAge: optional(integer({ min: 0, max: 31_536_000, unit: 'seconds' })),
         preflightContinue: optional(boolean()),
         optionsSuccessStatus: optional(integer({ min: 200, max: 299 })),
     })(value, at);

@@ -1,5 +1,6 @@
+import { rmSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Express } from 'express';
 import type { ApplicationKernel } from '../ApplicationKernel.js';
@@ -18,8 +19,8 @@ import { readyPrototypes } from './readyPrototypes.js';
 import { type UpgradeHandler, Upgrades } from './Upgrades.js';
 
 export interface ListenOptions {
-    /** 0 takes any free port. Default: `port` in src/config/http.ts. */
-    port?: number;
+    /** 0 takes any free port; a text is the path of a socket or pipe. Default: `port` in src/config/http.ts. */
+    port?: number | string;
     /** Default: `host` in src/config/http.ts. */
     host?: string;
 }
@@ -30,6 +31,7 @@ export class HttpServer {
     private readonly connections = new Connections();
     private readonly answerTimeout: AnswerTimeout;
     private readonly upgrades = new Upgrades();
+    private readonly attachments: ((server: Server) => void)[] = [];
     private readonly ending = new AbortController();
     private server?: Server;
     private listening?: Promise<AddressInfo>;
@@ -67,7 +69,22 @@ export class HttpServer {
         return this;
     }
 
-    /** Begins to accept requests; a second call gives the same address. Throws a ListenError that names the fix. */
+    /**
+     * Hands Node.js's own server to what attaches itself to it, as Socket.IO does, before it listens. What is attached sees
+     * requests first; those it takes pass no stage of the pipeline. For `boot()` of a provider.
+     */
+    public attach(to: (server: Server) => void): this {
+        if (this.server) {
+            throw new ConfigError("The server listens already: call attach(…) in a provider's boot().");
+        }
+        this.attachments.push(to);
+        return this;
+    }
+
+    /**
+     * Begins to accept requests; a second call gives the same address (of a socket its path, with port 0). Throws a
+     * ListenError that names the fix.
+     */
     public listen(options: ListenOptions = {}): Promise<AddressInfo> {
         if (!this.listening) {
             this.listening = this.open(options);
@@ -92,15 +109,23 @@ export class HttpServer {
             throw new ConfigError('The server was closed: make a new application to listen again.');
         }
         const server = this.create(this.handler);
-        await new Promise<void>((resolve, reject) => {
-            server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(error, port, host)));
-            server.listen({ port, host }, resolve);
+        const bind = () =>
+            new Promise<void>((resolve, reject) => {
+                server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(error, port, host)));
+                server.listen(typeof port === 'string' ? { path: port } : { port, host }, resolve);
+            });
+        await bind().catch(async (error: ListenError) => {
+            if (typeof port !== 'string' || !(await removeAbandoned(port))) {
+                throw error;
+            }
+            await bind();
         });
         server.removeAllListeners('error');
         server.on('error', (error) => this.app.container.make(Logger).error('The server has a problem.', { error }));
         this.server = server;
         this.answerTimeout.start();
-        return server.address() as AddressInfo;
+        const address = server.address();
+        return typeof address === 'object' && address ? address : { address: String(address), family: 'path', port: 0 };
     }
 
     private create(handler: Express): Server {
@@ -122,9 +147,13 @@ export class HttpServer {
         const server = createServer(options, accept)
             .on('connection', (socket) => this.connections.connected(socket))
             .on('clientError', (error, socket) => void answerClientError(error, socket as Socket, this.connections));
+        const { isShared } = this.handTo(server, handler);
         if (!this.upgrades.isEmpty) {
             // Who listens for this gets all such requests: without need, Node.js had better answer them.
             server.on('upgrade', (request, socket, head) => {
+                if (isShared && !this.upgrades.takes(request)) {
+                    return; // what is attached may have taken it
+                }
                 void this.upgrades.accept(request, socket, head, {
                     app: handler,
                     answered: (on) => this.connections.answered(on as Socket),
@@ -134,6 +163,23 @@ export class HttpServer {
             });
         }
         return server;
+    }
+
+    /** Attaches what wants the server itself. `isShared`: it takes upgrades. */
+    private handTo(server: Server, { request: prototype }: Express): { isShared: boolean } {
+        for (const attach of this.attachments) {
+            attach(server);
+        }
+        const isShared = server.listenerCount('upgrade') > 0;
+        // First of all, so that what is attached may ask for the session of a request that it takes.
+        const prepare = (message: IncomingMessage) => Object.setPrototypeOf(message, prototype);
+        if (this.attachments.length > 0) {
+            server.prependListener('request', prepare);
+        }
+        if (isShared) {
+            server.prependListener('upgrade', prepare);
+        }
+        return { isShared };
     }
 
     /** A listen() under way is finished first. */
@@ -172,4 +218,21 @@ export class HttpServer {
             .warning(`${cut} cut, whose requests did not finish within shutdownTimeoutMs (src/config/http.ts).`);
         this.connections.destroy();
     }
+}
+
+/** Removes a socket that a killed process has left. False: somebody listens there, or it is none. */
+async function removeAbandoned(path: string): Promise<boolean> {
+    if (!statSync(path, { throwIfNoEntry: false })?.isSocket()) {
+        return false;
+    }
+    const code = await new Promise((resolve) => {
+        const socket = connect(path, () => resolve(socket.destroy())).on('error', (error) =>
+            resolve('code' in error && error.code),
+        );
+    });
+    if (code !== 'ECONNREFUSED') {
+        return false;
+    }
+    rmSync(path, { force: true });
+    return true;
 }

@@ -4,12 +4,15 @@ import { ConfigError } from '../Exceptions/errors.js';
 export class ListenError extends ConfigError {
     public override readonly name = 'ListenError';
 
-    public constructor(cause: NodeJS.ErrnoException, port: number, host: string | undefined) {
+    public constructor(cause: NodeJS.ErrnoException, port: number | string, host: string | undefined) {
         super(sentence(cause, port, host), { cause });
     }
 }
 
-function sentence({ code, message }: NodeJS.ErrnoException, port: number, host: string | undefined): string {
+function sentence({ code, message }: NodeJS.ErrnoException, port: number | string, host: string | undefined): string {
+    if (typeof port === 'string') {
+        return ofPath(code ?? message, port);
+    }
     switch (code) {
         case 'EADDRINUSE':
             return `Port ${port} is in use: stop the other program or set LISTEN_PORT in .env (PORT, where that is set outside).`;
@@ -22,5 +25,18 @@ function sentence({ code, message }: NodeJS.ErrnoException, port: number, host: 
             return `${host} is not an address of this machine: correct host in src/config/http.ts (LISTEN_HOST).`;
         default:
             return `The server can't listen on port ${port}: ${message}.`;
+    }
+}
+
+function ofPath(code: string, path: string): string {
+    const set = 'set another path in LISTEN_PORT (PORT, where that is set outside)';
+    switch (code) {
+        case 'EADDRINUSE':
+            return `${path} is in use: stop the other program, or ${set}.`;
+        case 'ENOENT':
+        case 'EACCES':
+            return `${path} can't be made (${code}): its folder has to be there, and this user has to have the right to write into it.`;
+        default:
+            return `The server can't listen on ${path}: ${code}; ${set}.`;
     }
 }

@@ -36,6 +36,11 @@ export class Upgrades {
         this.handlers.set(path, handler);
     }
 
+    /** Whether somebody takes requests for this path over. */
+    public takes({ url = '/' }: IncomingMessage): boolean {
+        return this.handlers.has(originForm(url).replace(/[?#].*$/s, ''));
+    }
+
     /** A request came that asks for an upgrade. Never throws or rejects. */
     public async accept(
         message: IncomingMessage,

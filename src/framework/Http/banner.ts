@@ -22,8 +22,8 @@ interface SessionSettings {
 export function banner(app: ApplicationKernel, address: AddressInfo): string {
     const { name } = app.config.get<{ name: string }>(appConfig.file);
     const session = optionalConfig<SessionSettings>(app, 'session');
-    const origin = `http://${hostOf(address)}:${address.port}`;
-    const inspector = session?.enabled && inspectorAt(app, origin);
+    const origin = address.port === 0 ? address.address : `http://${hostOf(address)}:${address.port}`;
+    const inspector = session?.enabled && address.port !== 0 && inspectorAt(app, origin);
     const lines = [
         `${name} is running`,
         `  Address      ${origin}`,

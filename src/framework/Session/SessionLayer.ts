@@ -220,7 +220,7 @@ function limitsFor(settings: SessionSettings, log: Logger, isDevelopment: boolea
             ),
     };
     if (isDevelopment) {
-        limits.lossy = (path, what) => log.warning(`request.session.${path} is ${what}.`);
+        limits.lossy = (path, what) => log.warning(`request.session${path} is ${what}.`);
     }
     return limits;
 }

@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
@@ -6,7 +6,7 @@ import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { Readiness } from '../Http/Readiness.js';
 import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../ServiceProvider.js';
-import { noSession } from './noSession.js';
+import { noSession, type SessionStages } from './noSession.js';
 import { type SessionConfig, sessionConfig, settingsOf } from './SessionConfig.js';
 import type { SessionDrivers } from './SessionDrivers.js';
 import type { ForgeryRules, SessionLayer } from './SessionLayer.js';
@@ -22,7 +22,7 @@ import { secretsIn, weaknessOf } from './secrets.js';
 export class SessionServiceProvider extends ServiceProvider {
     public static override readonly config = [sessionConfig];
 
-    private handler: RequestHandler | undefined;
+    private stages: SessionStages | undefined;
     private drivers: SessionDrivers | undefined;
     private layer: SessionLayer | undefined;
     private pruner: SessionPruner | undefined;
@@ -46,8 +46,10 @@ export class SessionServiceProvider extends ServiceProvider {
 
     public override boot(): void {
         const { container } = this.app;
-        const session: RequestHandler = (request, response, next) => this.handler?.(request, response, next);
-        container.make(HttpPipeline).use('session', session);
+        const session: RequestHandler = (request, response, next) => this.stages?.session(request, response, next);
+        const sessionForErrors: ErrorRequestHandler = (error, request, response, next) =>
+            this.stages ? this.stages.errors(error, request, response, next) : next(error);
+        container.make(HttpPipeline).use('session', session).use('notFound', sessionForErrors);
     }
 
     /** Every `extend()` has been called by now: a driver that can't be made stops start-up, not the first request. */
@@ -56,7 +58,7 @@ export class SessionServiceProvider extends ServiceProvider {
         const log = container.make(Logger);
         const config = this.settings;
         if (!config.enabled) {
-            this.handler = noSession(log);
+            this.stages = noSession(log);
             return;
         }
         for (const weakness of new Set(secretsIn(config.secret).flatMap((secret) => weaknessOf(secret) ?? []))) {
@@ -86,7 +88,7 @@ export class SessionServiceProvider extends ServiceProvider {
             observer,
         });
         observer?.opened(this.layer);
-        this.handler = startSession(this.layer);
+        this.stages = startSession(this.layer);
         this.pruner = new SessionPruner(this.layer);
         this.pruner.start();
         container.make(Readiness).add('session store', () => checkDriver(driver));

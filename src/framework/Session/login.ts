@@ -1,7 +1,7 @@
 import type { Request, RequestHandler } from 'express';
 import { UnauthorizedException } from '../Exceptions/UnauthorizedException.js';
 import type { RequestSession } from './RequestSession.js';
-import { sessionOf } from './requestSessions.js';
+import { sessionOf, whyNoSession } from './requestSessions.js';
 import { fingerprintOf } from './storageKeys.js';
 
 const MINUTE_MS = 60_000;
@@ -88,7 +88,7 @@ function loggedIn(request: Request): RequestSession['loggedIn'] {
 export function required(request: Request, what: string): RequestSession {
     const session = sessionOf(request);
     if (!session) {
-        throw new Error(`${what}() needs a session: set enabled to true in src/config/session.ts.`);
+        throw new Error(`${what}() needs a session: ${whyNoSession(request)}`);
     }
     return session;
 }

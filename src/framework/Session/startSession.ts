@@ -2,27 +2,39 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { isBelow } from '../Http/isBelow.js';
 import { exclusive } from './exclusive.js';
 import { firstAlive } from './firstAlive.js';
-import { absence } from './noSession.js';
+import { absence, type SessionStages } from './noSession.js';
 import { RequestSession } from './RequestSession.js';
-import { assignSession } from './requestSessions.js';
+import { assignSession, hasSession, isSettled } from './requestSessions.js';
 import type { SessionLayer } from './SessionLayer.js';
 import type { CookieId } from './VerifiedCookies.js';
 
-/** The pipeline's session stage: finds the session of each request before the routes run. */
+/** Finds the session of each request. */
 export function startSession(
     layer: SessionLayer,
     Session: typeof RequestSession = layer.observer?.Session ?? RequestSession,
-): RequestHandler {
+): SessionStages {
     const path = layer.settings.cookie.path ?? '/';
     const outside = absence(
         layer.log,
         `request.session was read outside the cookie's path (${path}), where there is no session: set cookie.path in src/config/session.ts.`,
+        `the request is outside of cookie.path (${path}) in src/config/session.ts.`,
+    );
+    const refused = absence(
+        layer.log,
+        'request.session was read where a request was refused as forgery: it has no session.',
+        'the request was refused, as another site has caused it.',
     );
     const takeTurns = layer.settings.concurrency === 'exclusive' ? exclusive() : undefined;
 
     function serve(request: Request, response: Response, next: NextFunction, cookie: CookieId | undefined): void {
-        layer.forgery?.check(request, cookie?.id);
-        const session = new Session(layer, request, response, next, cookie);
+        const refusal = layer.forgery?.refusalOf(request);
+        try {
+            layer.forgery?.check(request, cookie?.id, refusal);
+        } catch (error) {
+            assignSession(request, refused);
+            throw error;
+        }
+        const session = new Session(layer, request, response, next, cookie, refusal);
         assignSession(request, session);
         const begin = () => {
             try {
@@ -31,11 +43,7 @@ export function startSession(
                 next(error);
                 return;
             }
-            if (takeTurns) {
-                Promise.resolve(takeTurns(request, response, next)).catch(next);
-            } else {
-                next();
-            }
+            next();
         };
         if (cookie === undefined) {
             begin();
@@ -44,7 +52,11 @@ export function startSession(
         }
     }
 
-    return function startSession(request, response, next) {
+    const find: RequestHandler = function startSession(request, response, next) {
+        if (hasSession(request)) {
+            next();
+            return;
+        }
         if (path !== '/' && !isBelow(request.originalUrl, path)) {
             assignSession(request, outside);
             next();
@@ -56,5 +68,26 @@ export function startSession(
         } else {
             serve(request, response, next, cookie);
         }
+    };
+
+    return {
+        session: takeTurns
+            ? function startSession(request, response, next) {
+                  find(request, response, (error?: unknown) =>
+                      error ? next(error) : Promise.resolve(takeTurns(request, response, next)).catch(next),
+                  );
+              }
+            : find,
+        errors: function sessionForErrors(error, request, response, next) {
+            if (isSettled(request) || response.headersSent) {
+                next(error);
+                return;
+            }
+            try {
+                find(request, response, () => next(error));
+            } catch {
+                next(error); // refused as forgery: the first error counts
+            }
+        },
     };
 }

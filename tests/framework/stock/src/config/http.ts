@@ -2,7 +2,8 @@ import { defineHttpConfig, env } from '../framework/index.js';
 
 export default defineHttpConfig({
     // Port to listen on: LISTEN_PORT, or PORT, which hosting platforms set; what they set wins over .env. 0 takes any free.
-    port: env.integer(['LISTEN_PORT', 'PORT'], 10000),
+    // The path of a socket ('/run/shop.sock') or pipe does as well.
+    port: env.port(['LISTEN_PORT', 'PORT'], 10000),
 
     // Address to listen on. Unset: every interface, so that containers and other devices reach it.
     // '127.0.0.1' lets in this machine alone, such as a proxy on it.

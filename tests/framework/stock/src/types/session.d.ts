@@ -7,6 +7,8 @@ import 'express-session';
 declare module 'express-session' {
     interface SessionData {
         [key: string]: unknown;
+        /** An example: request.session.views = (request.session.views || 0) + 1 */
+        views?: number;
     }
 
     /** The same for what `flash(request, key, value)` carries to the next page. */
