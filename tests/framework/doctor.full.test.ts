@@ -66,7 +66,7 @@ test('the built application is looked at and tried as it is in production, witho
 
     const tried = await project.artisan('session:test', { ...production, SESSION_SECRET: 'keyboard cat' });
     expect([tried.code, tried.errors]).toEqual([0, '']);
-    expect(tried.output).toContain('It keeps 41 of 41 promises.');
+    expect(tried.output).toContain('It keeps 45 of 45 promises.');
 });
 
 test('Ctrl-C ends session:test and its folder; where it is killed, the doctor tells, and the next pruning cleans up', async () => {

@@ -83,7 +83,7 @@ await onRedis('a cluster of Redis', () => {
         expect(looked.output).toMatch(/^ok +Writing +A key was written, read and removed\.$/m);
         const tried = await artisan('session:test');
         expect([tried.code, tried.errors]).toEqual([0, '']);
-        expect(tried.output).toContain('It keeps 41 of 41 promises.');
+        expect(tried.output).toContain('It keeps 45 of 45 promises.');
         for (const node of (await nodes) ?? []) {
             expect(node.cli('--scan', '--pattern', 'tried:~contract*')).toBe('');
         }

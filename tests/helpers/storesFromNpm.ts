@@ -72,12 +72,13 @@ const notInstalled = whyNotInstalled();
 const load: (name: string) => unknown = createRequire(join(target, 'package.json'));
 const noPostgres = notInstalled ?? (await whyNoPostgres());
 const noMariaDb = notInstalled ?? (await whyNoMariaDb());
-const redis = whyNoRedis() === undefined ? await RedisServer.start() : undefined;
+/** Started with the first store that needs it. */
+let redis: Promise<RedisServer> | undefined;
 let names = 0;
 
 /** Ends what the stores were opened on. */
 export async function closeStores(): Promise<void> {
-    await redis?.stop();
+    await (await redis)?.stop();
 }
 
 const NO_LONG_IDS = ['takes ids of 5,000 characters', 'keeps ids of 5,000 characters apart'];
@@ -124,7 +125,8 @@ export const storesFromNpm: readonly NpmStore[] = [
         missing: whyNoRedis(),
         lacks: [],
         open: async () => {
-            const client = await createClient({ socket: { ...redis?.options } }).connect();
+            redis ??= RedisServer.start();
+            const client = await createClient({ socket: (await redis).options }).connect();
             const open = () => new RedisStore({ client, prefix: `${names}:` });
             names += 1;
             return { store: open(), reopen: open, close: () => client.close() };

@@ -68,12 +68,12 @@ export class ExpressStore extends session.Store {
         if (this.serving) {
             // Without the data, which the middleware would hash: createSession has it from the request itself.
             const { record } = this.serving;
-            done(undefined, record ? ({ cookie: record.cookie } as SessionData) : null);
+            done(undefined, record ? ({ cookie: this.layer.repository.cookieOf(record) } as SessionData) : null);
             return;
         }
         this.reply(done, async () => {
             const found = await this.find(id);
-            return found.kind === 'live' ? ({ ...found.record.data, cookie: found.record.cookie } as never) : null;
+            return found.kind === 'live' ? this.shown(found.record) : null;
         });
     }
 
@@ -118,7 +118,7 @@ export class ExpressStore extends session.Store {
         this.reply(done, async () => {
             const all: { [id: string]: SessionData } = {};
             for await (const { id, record } of this.layer.repository.live()) {
-                all[id] = { ...record.data, cookie: record.cookie } as never;
+                all[id] = this.shown(record);
             }
             return all;
         });
@@ -151,7 +151,7 @@ export class ExpressStore extends session.Store {
         }
         const record = owner.record as LiveRecord;
         const made = new HttpSession(owner);
-        made.cookie = inflateCookie(record.cookie) as HttpSession['cookie'];
+        made.cookie = inflateCookie(this.layer.repository.cookieOf(record)) as HttpSession['cookie'];
         const copy = record.copy();
         for (const key of Object.keys(copy)) {
             if (!isReservedKey(key)) {
@@ -160,6 +160,10 @@ export class ExpressStore extends session.Store {
         }
         owner.attach(made);
         return request.session as never;
+    }
+
+    private shown(record: LiveRecord): SessionData {
+        return { ...record.data, cookie: this.layer.repository.cookieOf(record) } as never;
     }
 
     private find(id: string): MaybePromise<LoadResult> {

@@ -833,7 +833,7 @@ export class RequestSession {
 
     protected touch(loaded: LoadedSession): MaybePromise<void> {
         const { rolling } = this.layer.settings;
-        const due = this.isRenamed || (rolling ?? typeof loaded.record.maxAge === 'number');
+        const due = this.isRenamed || (rolling ?? this.layer.repository.lifetime.ageOf(loaded.record) !== null);
         const touched = (isAlive: boolean): void => {
             // Where it ended meanwhile, its cookie must not replace the browser's newer one.
             this.cookieDue ||= isAlive && due;

@@ -41,8 +41,8 @@ export class Snapshot {
 }
 
 /** A snapshot of what is stored. */
-export function snapshotOf(record: LiveRecord): Snapshot {
-    const { body, cookie } = record;
+export function snapshotOf(record: LiveRecord, cookie: StoredCookie): Snapshot {
+    const { body } = record;
     return body === undefined
         ? new Snapshot(bodyOf(textsOf(record.data)), cookie, record.data)
         : new Snapshot(body, cookie, record.known);

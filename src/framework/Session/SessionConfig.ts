@@ -567,7 +567,7 @@ export function lifetimeOf(settings: SessionSettings): LifetimeOptions {
         idleMs: settings.idleMs,
         maxAgeMs: settings.cookie.maxAge ?? undefined,
         absoluteMs: settings.absoluteMs,
-        hasFixedEnd: settings.cookie.expires instanceof Date,
+        fixedEnd: settings.cookie.expires?.getTime(),
     };
 }
 

@@ -72,6 +72,7 @@ export class SessionLayer {
         this.observer = options.observer;
         this.repository = new SessionRepository(driver, {
             ...lifetimeOf(settings),
+            cookie: settings.cookie,
             timeoutMs: settings.storeTimeoutMs,
             keepDamagedMs: settings.keepDamagedMs,
             warn: (message, context) => log.warning(message, context),
@@ -146,7 +147,7 @@ export class SessionLayer {
 
     /** The cookie to send: the session's own, or, where the route never asked for the session, the stored one. */
     public cookieOf(current: HttpSession | undefined, stored?: LiveRecord): Cookie {
-        return current?.cookie ?? inflateCookie(stored?.cookie ?? {});
+        return current?.cookie ?? inflateCookie(stored ? this.repository.cookieOf(stored) : {});
     }
 
     private forgeryBy({ trustedOrigins, exempt, tokens }: ForgeryRules, isDevelopment: boolean): RequestForgery {

@@ -157,6 +157,7 @@ export class SessionMover {
             }
             const next = {
                 ...timesOf(mine),
+                own: theirs.own,
                 seen: Math.max(mine.seen, theirs.seen),
                 login: theirs.login ?? mine.login,
             };

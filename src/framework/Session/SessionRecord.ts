@@ -39,6 +39,8 @@ export interface LiveRecord {
     readonly cookie: StoredCookie;
     /** `cookie.originalMaxAge`, which says how long the session lives: known without parsing the cookie. */
     readonly maxAge: StoredCookie['originalMaxAge'];
+    /** What of the cookie a route has changed, by name; all else is as the config says. Undefined: an old record, which does not say. */
+    readonly own: readonly string[] | undefined;
     /** The keys of the session, without `cookie` and without what the framework keeps beside them. Never changed. */
     readonly data: Readonly<Record<string, unknown>>;
     /** The same, if it is parsed already: who asks often is compared with it, and not with a text that is made for it. */
@@ -112,13 +114,14 @@ const HARMFUL_LENGTH = 4_000;
  * @param body The keys as `bodyOf` gives them.
  */
 export function liveRecord(
-    { seen, created, login }: Pick<LiveRecord, 'seen' | 'created' | 'login'>,
+    { seen, created, own, login }: Pick<LiveRecord, 'seen' | 'created' | 'login'> & Partial<Pick<LiveRecord, 'own'>>,
     cookie: StoredCookie | string,
     body: string,
 ): string {
+    const ownPart = own === undefined ? '' : own.length === 0 ? ',"own":[]' : `,"own":${JSON.stringify(own)}`;
     const loginPart = login ? `,"login":${JSON.stringify(login)}` : '';
     const cookieText = typeof cookie === 'string' ? cookie : JSON.stringify(cookie);
-    return `{"${LAST_ACCESS}":${seen},"${META}":{"created":${created}${loginPart}},"cookie":${cookieText}${body}}`;
+    return `{"${LAST_ACCESS}":${seen},"${META}":{"created":${created}${ownPart}${loginPart}},"cookie":${cookieText}${body}}`;
 }
 
 /** The settings of a cookie as they stand behind its times. Those of an application's cookies are nearly all the same. */
@@ -157,6 +160,12 @@ function isoOf(time: number): string {
     }
     return lastIso;
 }
+
+/** What a cookie says beside its times. */
+export const COOKIE_SETTINGS = ['path', 'domain', 'httpOnly', 'secure', 'sameSite', 'partitioned', 'priority'] as const;
+/** How a record names the age of its cookie, where that is the session's own. */
+export const OWN_AGE = 'maxAge';
+const NOTHING_OWN: readonly string[] = [];
 
 /** Whether two cookies differ in nothing but their times. */
 export function hasSameSettings(one: StoredCookie, other: StoredCookie): boolean {
@@ -255,7 +264,7 @@ export function isEndedRecord(text: string): boolean {
 
 /** The beginning of a record that was written here, up to its body. */
 const HEAD = new RegExp(
-    `^\\{"${LAST_ACCESS}":(\\d{1,15}),"${META}":\\{"created":(\\d{1,15})(?:,"login":(\\{(?:"(?:[^"\\\\]|\\\\.)*"|[^{}"])*\\}))?\\},"cookie":(\\{"originalMaxAge":(null|\\d{1,15})[^{}]*\\})(?=[,}])`,
+    `^\\{"${LAST_ACCESS}":(\\d{1,15}),"${META}":\\{"created":(\\d{1,15})(?:,"own":\\[([a-zA-Z",]*)\\])?(?:,"login":(\\{(?:"(?:[^"\\\\]|\\\\.)*"|[^{}"])*\\}))?\\},"cookie":(\\{"originalMaxAge":(null|\\d{1,15})[^{}]*\\})(?=[,}])`,
 );
 
 /** Reads a record, also one written by the stock packages. Throws DamagedRecordError where it can't be a session. */
@@ -271,12 +280,13 @@ type Head = readonly [
     head: string,
     seen: string,
     created: string,
+    own: string | undefined,
     login: string | undefined,
     cookie: string,
     maxAge: string,
 ];
 
-function ownRecord(text: string, [head, seen, created, login, cookie, maxAge]: Head, now: number): LiveRecord {
+function ownRecord(text: string, [head, seen, created, own, login, cookie, maxAge]: Head, now: number): LiveRecord {
     if (!text.endsWith('}')) {
         throw new DamagedRecordError('it is not JSON');
     }
@@ -288,6 +298,7 @@ function ownRecord(text: string, [head, seen, created, login, cookie, maxAge]: H
             seen: Math.min(saidSeen, now),
             created: Math.min(saidCreated, now),
             isAhead: saidSeen > now || saidCreated > now,
+            own: own === '' ? NOTHING_OWN : own?.replaceAll('"', '').split(','),
             login: login === undefined ? undefined : loginIn(tryParse(login), now),
             maxAge: maxAge === 'null' ? null : Number(maxAge),
         },
@@ -301,12 +312,12 @@ function ownRecord(text: string, [head, seen, created, login, cookie, maxAge]: H
  * @param data What the body says, where somebody has a copy of that at hand.
  */
 export function writtenRecord(
-    { seen, created, login, maxAge }: Pick<LiveRecord, 'seen' | 'created' | 'login' | 'maxAge'>,
+    { seen, created, own, login, maxAge }: Pick<LiveRecord, 'seen' | 'created' | 'own' | 'login' | 'maxAge'>,
     cookie: StoredCookie | string,
     body: string,
     data?: Readonly<Record<string, unknown>>,
 ): LiveRecord {
-    return new OwnRecord({ seen, created, login, isAhead: false, maxAge }, cookie, body, data);
+    return new OwnRecord({ seen, created, own, login, isAhead: false, maxAge }, cookie, body, data);
 }
 
 /**
@@ -320,10 +331,11 @@ class OwnRecord implements LiveRecord {
     public readonly login: Login | undefined;
     public readonly isAhead: boolean;
     public readonly maxAge: StoredCookie['originalMaxAge'];
+    public readonly own: readonly string[] | undefined;
     private flash: boolean | undefined;
 
     public constructor(
-        times: Pick<LiveRecord, 'seen' | 'created' | 'login' | 'isAhead' | 'maxAge'>,
+        times: Pick<LiveRecord, 'seen' | 'created' | 'own' | 'login' | 'isAhead' | 'maxAge'>,
         private ownCookie: string | StoredCookie,
         public readonly body: string,
         public known?: Readonly<Record<string, unknown>>,
@@ -333,6 +345,7 @@ class OwnRecord implements LiveRecord {
         this.login = times.login;
         this.isAhead = times.isAhead;
         this.maxAge = times.maxAge;
+        this.own = times.own;
     }
 
     public get cookie(): StoredCookie {
@@ -431,6 +444,7 @@ function parseForeign(text: string, now: number): ParsedRecord {
         data,
         cookie,
         maxAge: cookie.originalMaxAge,
+        own: ownIn(meta.own),
         seen,
         created,
         login,
@@ -448,6 +462,10 @@ function loginIn(value: unknown, now: number): Login {
     }
     const at = value.at - now > CLOCKS_DIFFER_MS ? 0 : Math.min(value.at, now);
     return { ...(value as unknown as Login), at };
+}
+
+function ownIn(own: unknown): readonly string[] | undefined {
+    return Array.isArray(own) ? own.map(String) : undefined;
 }
 
 function storedCookie(cookie: unknown): StoredCookie {

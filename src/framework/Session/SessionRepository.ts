@@ -1,6 +1,8 @@
 import { after } from './after.js';
+import { CookieOfToday } from './CookieOfToday.js';
 import { merged, NO_CHANGE, piecewise, type SessionChange } from './mergeChanges.js';
 import { RecentlyUsed } from './RecentlyUsed.js';
+import type { SessionCookieConfig } from './SessionConfig.js';
 import {
     BadRecordError,
     type ListedRecord,
@@ -8,7 +10,7 @@ import {
     type SessionDriver,
     type StoredRecord,
 } from './SessionDriver.js';
-import { type LifetimeOptions, SessionLifetime } from './SessionLifetime.js';
+import { type Lifetime, type LifetimeOptions, SessionLifetime } from './SessionLifetime.js';
 import {
     cookieTextAt,
     type EndedRecord,
@@ -44,6 +46,8 @@ export interface EndedSession extends EndedRecord {
 export type LoadResult = LoadedSession | EndedSession | { readonly kind: 'none' };
 
 export interface RepositoryOptions extends LifetimeOptions {
+    /** The cookie's settings of the config. Unset: each session keeps its own. */
+    cookie?: SessionCookieConfig;
     /** How long the store may take to answer, in ms. */
     timeoutMs: number;
     /** How long damaged records are kept for a person to look at, in ms. */
@@ -131,6 +135,7 @@ export class SessionRepository {
     public readonly users: UserSessions;
     /** When they end. */
     public readonly lifetime: SessionLifetime;
+    private readonly cookies: CookieOfToday | undefined;
     private readonly trouble: StoreTrouble;
     /** Reads need no time limit here. */
     private readonly isBounded: boolean;
@@ -148,6 +153,7 @@ export class SessionRepository {
         private readonly options: RepositoryOptions,
     ) {
         this.lifetime = new SessionLifetime(options);
+        this.cookies = options.cookie && new CookieOfToday(options.cookie, this.lifetime);
         this.trouble = new StoreTrouble(options.timeoutMs);
         this.users = new UserSessions(driver, this, this.trouble);
         this.isBounded = (driver.abilities?.answersWithinMs ?? Number.POSITIVE_INFINITY) <= options.timeoutMs;
@@ -194,6 +200,11 @@ export class SessionRepository {
         }
     }
 
+    /** A session's cookie as it is today: its own settings, and else the config's. */
+    public cookieOf(record: LiveRecord): StoredCookie {
+        return this.cookies ? this.cookies.of(record) : record.cookie;
+    }
+
     /** Stores a new session. Fails where the id is taken. Undefined: it was revoked before it was there. */
     public create(
         id: string,
@@ -202,7 +213,14 @@ export class SessionRepository {
         login?: Login,
     ): MaybePromise<LoadedSession | undefined> {
         const now = Date.now();
-        const empty = writtenRecord({ seen: now, created: now, login, maxAge: cookie.originalMaxAge }, cookie, '', {});
+        const times = {
+            seen: now,
+            created: now,
+            own: this.cookies?.ownOf(cookie),
+            login,
+            maxAge: cookie.originalMaxAge,
+        };
+        const empty = writtenRecord(times, cookie, '', {});
         const limit: TimeLimit = { isOver: false };
         const write = () =>
             after(this.tryWrite(id, undefined, empty, change, { renewsCookie: true }), (created) => {
@@ -684,9 +702,10 @@ export class SessionRepository {
         { created = base.created, login = base.login, renewsCookie = false }: WriteOptions = {},
     ): MaybePromise<LoadedSession | undefined> {
         const now = Date.now();
-        const cookie = change.cookie ?? base.cookie;
+        const cookie = change.cookie ?? this.cookieOf(base);
+        const own = change.cookie ? this.cookies?.ownOf(change.cookie) : this.cookies?.ownIn(base);
         const cookieText = cookieTextAt(cookie, renewsCookie || change.cookie ? now : undefined);
-        const times = { seen: now, created, login, maxAge: cookie.originalMaxAge };
+        const times = { seen: now, created, own, login, maxAge: cookie.originalMaxAge };
         const body = change.whole ?? merged(base, change);
         const text = liveRecord(times, cookieText, body);
         const expiresAt = this.dropOf(times);
@@ -703,16 +722,13 @@ export class SessionRepository {
     }
 
     /** From when a driver may drop a record by itself: the note of its end is worth keeping for a while. */
-    private dropOf(record: Pick<LiveRecord, 'seen' | 'created' | 'maxAge'>): number {
+    private dropOf(record: Lifetime): number {
         return dropOf(this.lifetime, record);
     }
 }
 
 /** The same by a lifetime; for a note, by the time (ms since the epoch) at which its session ended. */
-export function dropOf(
-    lifetime: SessionLifetime,
-    record: Pick<LiveRecord, 'seen' | 'created' | 'maxAge'> | number,
-): number {
+export function dropOf(lifetime: SessionLifetime, record: Lifetime | number): number {
     return typeof record === 'number' ? record + NOTE_KEPT_MS : lifetime.endOf(record).at + ENDED_KEPT_MS;
 }
 

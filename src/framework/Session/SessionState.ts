@@ -110,7 +110,8 @@ export class SessionState {
 
     /** A session object was made of what is loaded, or of nothing: changes count from here. */
     public track(): void {
-        this.baseline = this.loaded && snapshotOf(this.loaded.record);
+        const { loaded } = this;
+        this.baseline = loaded && snapshotOf(loaded.record, this.layer.repository.cookieOf(loaded.record));
         this.isWhole = true;
         this.increments.clear();
     }
@@ -133,8 +134,9 @@ export class SessionState {
     /** Applies a change, made before a reload, to what was reloaded, in the same session object. */
     public reapply(session: HttpSession, { set, removed, added, cookie }: SessionChange): void {
         const { record } = this.loaded as LoadedSession;
+        const stored = this.layer.repository.cookieOf(record);
         if (!cookie) {
-            session.cookie = inflateCookie(record.cookie) as HttpSession['cookie'];
+            session.cookie = inflateCookie(stored) as HttpSession['cookie'];
         }
         const data = record.copy(); // the record's own is never given to a route
         for (const key of Object.keys(session)) {
@@ -150,7 +152,7 @@ export class SessionState {
         for (const [key, by] of added) {
             session[key] = Number(data[key] ?? 0) + by;
         }
-        this.baseline = snapshotOf(record);
+        this.baseline = snapshotOf(record, stored);
         this.isWhole = true;
     }
 

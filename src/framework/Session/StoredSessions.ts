@@ -212,7 +212,7 @@ export class StoredSessions {
         return {
             ...this.shown(found),
             endsAt: Number.isFinite(end) ? new Date(end) : undefined,
-            cookie: record.cookie,
+            cookie: this.layer().repository.cookieOf(record),
             address: record.login?.address,
             browser: record.login?.browser,
             data: dataOf(record),

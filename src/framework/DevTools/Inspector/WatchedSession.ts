@@ -208,7 +208,7 @@ export class WatchedSession extends RequestSession {
         if (this.layer.settings.rolling === false) {
             return 'rolling is false in src/config/session.ts: the browser keeps the cookie it has.';
         }
-        if (typeof this.record?.maxAge !== 'number') {
+        if (!this.record || this.layer.repository.lifetime.ageOf(this.record) === null) {
             return 'The cookie ends with the browser: it has no date to be renewed.';
         }
         return this.wasChangedLate
