@@ -129,6 +129,7 @@ export class HttpServer {
                     app: handler,
                     answered: (on) => this.connections.answered(on as Socket),
                     decline: (on) => void server.emit('connection', on),
+                    answer: accept,
                     refuse: (error, ...to) => this.app.container.make(ExceptionHandler).handle(error, ...to),
                 });
             });
