@@ -267,8 +267,8 @@ describe('an upgrade', () => {
     });
 
     test.skipIf(!hasCurl)('that nobody takes has its body, as curl --http2 asks', async () => {
-        const app = await start();
-        for (const size of [1, 60_000, 900_000]) {
+        const apps = [await start(), await sessionApp({ routes })]; // the second has no handler at all
+        for (const [app, size] of apps.flatMap((one) => [1, 60_000, 900_000].map((each) => [one, each] as const))) {
             const body = JSON.stringify({ text: 'x'.repeat(size) });
             const args = ['-s', '--http2', '-H', 'Content-Type: application/json', '-d', '@-', `${app.url}/echo`];
             const curl = execFile('curl', args);

@@ -57,7 +57,7 @@ export class Upgrades {
         if (!handler) {
             if (socket !== connection) {
                 // Node.js 26 reads the body itself, and more of it is to come: the connection ends with the answer.
-                message.upgrade = false; // who reads bodies takes one that has it for read
+                Object.assign(message, { upgrade: false }); // who reads bodies takes one that has it for read
                 answers.answer(message, responseOn(connection, request, answers.app));
                 return;
             }
