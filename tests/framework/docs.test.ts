@@ -110,6 +110,12 @@ describe('the documents', () => {
         expect(words / WORDS_A_MINUTE).toBeLessThan(20);
     });
 
+    test('what nginx is told overwrites every header of a proxy that is believed', () => {
+        const { text = '' } = documents.find(({ name }) => name === 'docs/deploy.md') ?? {};
+        const overwritten = [...text.matchAll(/^proxy_set_header (X-Forwarded-\w+) \$/gm)].map(([, name]) => name);
+        expect(overwritten.sort()).toEqual(['X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto']);
+    });
+
     test('every image says what it shows', () => {
         const images = documents.flatMap(({ prose }) => [...prose.matchAll(/!\[([^\]]*)\]/g)]);
         expect(images.filter(([, alt = '']) => alt.length < 20).map(([all]) => all)).toEqual([]);

@@ -1,10 +1,11 @@
+import { execFile, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Router } from 'express';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
 import {
     exclusive,
@@ -17,6 +18,8 @@ import {
 } from '../../src/framework/index.js';
 import type { Browser } from '../helpers/Browser.js';
 import { type SessionApp, type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
+
+const hasCurl = spawnSync('curl', ['--version']).status === 0;
 
 function routes(router: Router): void {
     router.post('/cart', (request, response) => {
@@ -229,8 +232,52 @@ describe('an upgrade', () => {
         const asks = 'Connection: keep-alive, Upgrade, HTTP2-Settings\r\nProxy-Connection: Upgrade\r\nUpgrade: h2c';
         const post = `POST /echo HTTP/1.1\r\nHost: a\r\n${asks}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
         const answers = await sentTo(app, `${post}${body}`.repeat(2));
-        expect(answers.split('HTTP/1.1 200 OK')).toHaveLength(3);
-        expect(answers.split(body)).toHaveLength(3);
+        // Node.js 26 does not let go of a body that is still to come: the answer says that the connection ends with it.
+        const [, ...found] = answers.split('HTTP/1.1 200 OK');
+        const isCut = found.length === 1 && found[0]?.includes('Connection: close');
+        expect(found).toHaveLength(isCut && Number.parseInt(process.versions.node, 10) >= 26 ? 1 : 2);
+        expect(found.every((answer) => answer.includes(body))).toBe(true);
+    });
+
+    test('that nobody takes has its body also where that comes late, or in chunks', async () => {
+        const app = await start();
+        const type = 'Content-Type: application/json';
+        const asks = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA';
+        const head = (path: string, more: string) =>
+            `POST ${path} HTTP/1.1\r\nHost: a\r\n${type}\r\n${asks}\r\n${more}\r\n\r\n`;
+        const chunked = head('/echo', 'Transfer-Encoding: chunked');
+        for (const pieces of [
+            [head('/echo', 'Content-Length: 15'), '{"text":"late"', '}'],
+            [head('/echo', 'Content-Length: 15'), '{"text":', '"late"}'],
+            [chunked, '8\r\n{"text":\r\n', '7\r\n"late"}\r\n', '0\r\n\r\n'],
+            [`${chunked}f\r\n{"text":"late"}\r\n0\r\n\r\n`],
+        ]) {
+            const client = connect(Number(new URL(app.url).port), '127.0.0.1');
+            let answer = '';
+            client.on('data', (data) => {
+                answer += data;
+            });
+            for (const piece of pieces) {
+                client.write(piece);
+                await new Promise((resolve) => setTimeout(resolve, 20));
+            }
+            await vi.waitFor(() => expect(answer).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*\{"text":"late"\}$/));
+            client.destroy();
+        }
+    });
+
+    test.skipIf(!hasCurl)('that nobody takes has its body, as curl --http2 asks', async () => {
+        const apps = [await start(), await sessionApp({ routes })]; // the second has no handler at all
+        for (const [app, size] of apps.flatMap((one) => [1, 60_000, 900_000].map((each) => [one, each] as const))) {
+            const body = JSON.stringify({ text: 'x'.repeat(size) });
+            const args = ['-s', '--http2', '-H', 'Content-Type: application/json', '-d', '@-', `${app.url}/echo`];
+            const curl = execFile('curl', args);
+            const chunks: string[] = [];
+            curl.stdout?.on('data', (chunk) => chunks.push(String(chunk)));
+            curl.stdin?.end(body);
+            await once(curl, 'close');
+            expect(chunks.join('')).toBe(body);
+        }
     });
 
     test('waits for the answers of requests before it on its connection, and spoils none', async () => {

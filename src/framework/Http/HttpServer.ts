@@ -160,6 +160,7 @@ export class HttpServer {
                     app: handler,
                     answered: (on) => this.connections.answered(on as Socket),
                     decline: (on) => void server.emit('connection', on),
+                    answer: accept,
                     refuse: (error, declined, response) => {
                         hear(response);
                         return this.app.container.make(ExceptionHandler).handle(error, declined, response);

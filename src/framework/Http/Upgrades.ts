@@ -14,6 +14,8 @@ export interface UpgradeAnswers {
     answered(socket: Duplex): Promise<void>;
     /** Takes a connection from its beginning, with a request on it that asks for no upgrade any more. */
     decline(socket: Duplex): void;
+    /** Answers a request as any other. */
+    answer(request: IncomingMessage, response: ServerResponse): void;
     /** Answers a request whose handler failed. */
     refuse(error: unknown, request: Request, response: Response): Promise<void>;
 }
@@ -51,14 +53,21 @@ export class Upgrades {
         // Node.js has let go of the connection: an error that nobody hears would end the process.
         const broken = () => socket.destroy();
         socket.on('error', broken);
-        await answers.answered(socket); // requests that were sent before, whose answers must not mix with this one
+        const connection = message.socket;
+        await answers.answered(connection); // requests that were sent before, whose answers must not mix with this one
         if (socket.destroyed || !socket.writable) {
             return; // the last of those answers ended it
         }
         const { request, handler } = this.find(message, answers.app);
         if (!handler) {
+            if (socket !== connection) {
+                // Node.js 26 reads the body itself, and more of it is to come: the connection ends with the answer.
+                Object.assign(message, { upgrade: false }); // who reads bodies takes one that has it for read
+                answers.answer(message, responseOn(connection, request, answers.app));
+                return;
+            }
             socket.off('error', broken);
-            socket.unshift(Buffer.concat([withoutUpgrade(message), head]));
+            socket.unshift(Buffer.concat([withoutUpgrade(message), bodyRead(message), head]));
             answers.decline(socket);
             return;
         }
@@ -99,6 +108,14 @@ function withoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessag
     return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }
 
+/** What Node.js 26 has read of the body already, which is all of it, as it is to be sent: others leave it where it was. */
+function bodyRead(message: IncomingMessage): Buffer {
+    const body = message.read() as Buffer | null;
+    const isChunked = body !== null && message.headers['transfer-encoding'] !== undefined;
+    const [before, behind] = isChunked ? [`${body.length.toString(16)}\r\n`, '\r\n0\r\n\r\n'] : ['', ''];
+    return Buffer.concat([Buffer.from(before), body ?? Buffer.alloc(0), Buffer.from(behind)]);
+}
+
 /** An ordinary answer on a connection that Node.js has given away; the connection ends with it. */
 function responseOn(socket: Duplex, request: Request, app: Express): Response {
     const response = new ServerResponse(request) as Response;
@@ -111,6 +128,7 @@ function responseOn(socket: Duplex, request: Request, app: Express): Response {
         response.detachSocket(socket as never);
         socket.end();
         socket.resume(); // what is not read off would keep it from closing
+        request.resume();
         process.nextTick(() => response.emit('close')); // as Node.js does it: turns end by it
     });
     return response;

@@ -22,6 +22,9 @@ export function properRequest(request: Request, response: Response, next: NextFu
 }
 
 function hasProperHost({ rawHeaders, headers, httpVersion }: Request): boolean {
+    if (!rawHeaders?.length && Object.keys(headers).length > 0) {
+        return HOST.test(headers.host ?? ''); // made by hand, as serverless-http does: nothing was read off a connection
+    }
     let count = 0;
     for (let at = 0; at < rawHeaders.length; at += 2) {
         const name = rawHeaders[at] as string;
