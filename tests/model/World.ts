@@ -132,7 +132,9 @@ export class World {
             return undefined;
         }
         this.states = verdict.states;
-        this.countStrays();
+        if (calls.every(({ headersAt }) => headersAt !== undefined)) {
+            this.countStrays(calls);
+        }
         return undefined;
     }
 
@@ -167,7 +169,7 @@ export class World {
         return this.open.size <= MOST_DOUBTS && window - oldest < LONGEST_DOUBT;
     }
 
-    private countStrays(): void {
+    private countStrays(calls: readonly Call[]): void {
         for (const browser of this.browsers) {
             const isStray = this.states.every(({ ids, sessions }) => {
                 const stored = browser.holds === undefined ? undefined : sessions[ids[browser.holds] ?? ''];
@@ -175,6 +177,9 @@ export class World {
                 return next?.live === true;
             });
             this.tally.strays += isStray ? 1 : 0;
+            if (isStray && process.env['DUMP']) {
+                console.log('STRAY', this.report(this.states, calls, [], []));
+            }
         }
     }
 
