@@ -4,7 +4,11 @@ const full = 'tests/**/*.full.test.ts';
 
 export default defineConfig({
     test: {
-        testTimeout: 15_000,
+        // A bound for what never ends: how fast the machine is must not matter.
+        testTimeout: 120_000,
+        hookTimeout: 120_000,
+        expect: { poll: { timeout: 60_000 } },
+        setupFiles: ['tests/helpers/patience.ts'],
         maxWorkers: '100%', // Vitest would leave a core free, which is half of two
         projects: [
             {

@@ -6,8 +6,10 @@ export default defineConfig({
     test: {
         // On a shared machine that stalls, a test that races real processes may fail for no fault of the code: once more there.
         retry: process.env['CI'] ? 1 : 0,
-        testTimeout: 120_000,
-        hookTimeout: 120_000,
+        testTimeout: 300_000,
+        hookTimeout: 300_000,
+        expect: { poll: { timeout: 60_000 } },
+        setupFiles: ['tests/helpers/patience.ts'],
         projects: [
             ...(fast.test?.projects ?? []),
             { extends: true, test: { name: 'full', include: ['tests/**/*.full.test.ts'] } },

@@ -1,10 +1,11 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'dotenv';
-import { changeEnvFile, readEnvFile, withVariable } from './Config/envFile.js';
-import { takeFromFile } from './Config/fileVariables.js';
+import { changeEnvFile, cutVariables, readEnvFile, withVariable } from './Config/envFile.js';
+import { isFromFile, takeFromFile } from './Config/fileVariables.js';
 import { nearest } from './Config/nearest.js';
 import { show } from './Config/show.js';
+import { fileVariableOf } from './Config/variable.js';
 import { ConfigError } from './Exceptions/errors.js';
 import { loadManifest, type Manifest } from './Manifest.js';
 import { PREVIOUS_SECRETS, randomSecret, SECRET } from './Session/secrets.js';
@@ -23,6 +24,8 @@ export interface Environment {
     readonly manifest: Manifest;
     /** Sentences for the banner, such as that `.env` was made. */
     readonly notices: readonly string[];
+    /** Variables of `.env` whose values were cut at a `#`. */
+    readonly cutVariables?: readonly string[];
 }
 
 type Variables = Record<string, string | undefined>;
@@ -48,10 +51,20 @@ export function loadEnvironment(entryUrl: string, variables: Variables = process
 
     const failure = name === 'development' && !testing ? prepareEnvFile(root, variables, notices) : undefined;
     takeFromFile(variables, settingsOf(root));
+    const cut = cutVariables(readEnvFile(join(root, '.env')) ?? Buffer.alloc(0)).filter(
+        (variable) => isFromFile(variables, variable) || variables[variable] === undefined,
+    );
+    notices.push(
+        ...cut.map(
+            (variable) => `${variable} in .env ends before a #, where a comment begins: put the value between quotes.`,
+        ),
+    );
     variables['NODE_ENV'] = name; // for libraries that ask
     if (name === 'development' || name === 'test') {
         forgetBlank(variables, SECRET);
-        variables[SECRET] ??= freshSecret(failure, notices);
+        if (!filled(variables[fileVariableOf(SECRET)])) {
+            variables[SECRET] ??= freshSecret(failure, notices);
+        }
     }
     return Object.freeze({
         root,
@@ -61,6 +74,7 @@ export function loadEnvironment(entryUrl: string, variables: Variables = process
         isDevelopment: name === 'development',
         manifest,
         notices: Object.freeze(notices),
+        cutVariables: cut,
     });
 }
 
@@ -92,7 +106,9 @@ function misspelling(source: string | undefined, name: string): string[] {
 /** Makes `.env`, or fills its secret in, where that is due. Gives the error when it can't be written. */
 function prepareEnvFile(root: string, variables: Variables, notices: string[]): Error | undefined {
     const path = join(root, '.env');
-    const secretIsSet = variables[SECRET] !== undefined;
+    const file = fileVariableOf(SECRET);
+    const secretIsSet =
+        variables[SECRET] !== undefined || filled({ ...settingsOf(root), ...variables }[file]) !== undefined;
     const change = (current: Buffer | undefined): Buffer | undefined => {
         if (current) {
             return secretIsSet || filled(parse(current)[SECRET])

@@ -1,4 +1,4 @@
-// `npm run dev`: node --import tsx src/framework/dev.ts src/server.ts
+// Started by dev.js.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Supervisor } from './Dev/Supervisor.js';

@@ -178,9 +178,9 @@ describe('a save that fails', () => {
 
     test('a store that does not answer is a 503 within two seconds', async () => {
         const app = await start({ write: () => new Promise(() => undefined) });
-        const begin = performance.now();
-        expect((await app.browser().visit('/json')).status).toBe(503);
-        expect(performance.now() - begin).toBeLessThan(2500);
+        const answer = await app.browser().visit('/json');
+        expect(answer.status).toBe(503);
+        expect(await answer.text(), 'not by the limit of the route').toContain('could not be saved');
     });
 
     test('is logged without the id that the store names in its error', async () => {
@@ -339,7 +339,11 @@ describe.each(['file', 'memory'])('a session on %s that is used after its answer
         expect(log.map(({ message }) => message)).toEqual([
             expect.stringContaining('changed after its answer had been sent: the change is not stored.'),
         ]);
-        expect(log[0]?.context).toEqual({ method: 'GET', path: '/after', session: expect.any(String) });
+        expect(log[0]?.context).toEqual({
+            method: 'GET',
+            path: '/after',
+            fingerprint: expect.stringMatching(/^[\w-]{10}$/),
+        });
         expect(JSON.stringify(log)).not.toContain('secret');
     });
 

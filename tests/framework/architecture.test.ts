@@ -92,3 +92,10 @@ test('docs/coming-from.md names on its right side nothing that is not here', () 
     expect(called.length).toBeGreaterThan(25);
     expect([...new Set(called)].filter((name) => !isThere(name))).toEqual([]);
 });
+
+test('every number in a config has a maximum', () => {
+    const configs = [...sources].filter(([file]) => /^framework\/.*Config\.ts$/.test(file));
+    const numbers = configs.flatMap(([, source]) => source.match(/\b(?:integer|number)\((?:\{[^}]*\})?\)/g) ?? []);
+    expect(numbers.length).toBeGreaterThan(20);
+    expect(numbers.filter((rule) => !/\bmax\b/.test(rule))).toEqual([]);
+});

@@ -61,16 +61,25 @@ describe('a hostile JSON body', () => {
             status: 400,
             message: 'The request body is nested more than 32 levels deep.',
         });
-        expect(answer.ms).toBeLessThan(1_000);
         expect((await post(app, '{"fine":true}', JSON_TYPE)).status).toBe(200);
     });
 
     test('is refused before anything is made of it: a megabyte of brackets costs no noticeable time', () => {
         const bytes = Buffer.from('['.repeat(MEGABYTE));
-        const begin = performance.now();
+        const flat = `[${'1,'.repeat(MEGABYTE / 2)}1]`;
+        const best = (work: () => void) =>
+            Math.min(
+                ...Array.from({ length: 5 }, () => {
+                    const begin = performance.now();
+                    work();
+                    return performance.now() - begin;
+                }),
+            );
+        const refused = best(() => {
+            expect(jsonProblem(bytes, { depth: 32, keys: 10_000 })).toBe('json.too.deep');
+        });
 
-        expect(jsonProblem(bytes, { depth: 32, keys: 10_000 })).toBe('json.too.deep');
-        expect(performance.now() - begin).toBeLessThan(50);
+        expect(refused).toBeLessThan(best(() => JSON.parse(flat)));
     });
 
     test.each([
@@ -319,7 +328,6 @@ describe('a body that is larger than it looks', () => {
         const answer = await post(await keeper(), body, { ...JSON_TYPE, 'Content-Encoding': encoding });
 
         expect(answer).toMatchObject({ status: 413, message: 'The request body is larger than the limit of 1mb.' });
-        expect(answer.ms).toBeLessThan(2_000);
     });
 
     test('packed nesting is refused as any other', async () => {

@@ -298,6 +298,21 @@ describe('in a project', () => {
             expect(env()).toBe(`SESSION_SECRET=${OLDER}\nSESSION_PREVIOUS_SECRETS=${OLDER}\n`);
         });
 
+        test('takes the old secret from the file that SESSION_SECRET_FILE names, and writes nothing beside it', async () => {
+            for (const name of ['SESSION_SECRET', 'SESSION_PREVIOUS_SECRETS']) {
+                vi.stubEnv(name, undefined);
+                vi.stubEnv(`${name}_FILE`, undefined);
+            }
+            put('secret', `${OLD}\n`);
+            put('.env', `SESSION_SECRET_FILE=${join(root, 'secret')}\n`);
+            const sentence = `SESSION_SECRET_FILE names a file that holds the secret, so nothing was written: run ./artisan key:rotate --show, and put what it prints into that file.\n`;
+            expect(await failureOf('key:rotate')).toEqual([1, sentence]);
+            expect(await failureOf('key:generate')).toEqual([1, sentence.replace('rotate', 'generate')]);
+            const { output, errors } = await artisan('key:rotate --show');
+            expect(errors).toContain('nothing needs the old secret after');
+            expect(parse(output)['SESSION_PREVIOUS_SECRETS']).toBe(OLD);
+        });
+
         const end = './artisan key:generate --force, which ends all sessions.';
         test.each<[string, string, string]>([
             ['without a secret', '', 'There is no SESSION_SECRET yet: run ./artisan key:generate.'],

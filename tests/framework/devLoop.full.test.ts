@@ -115,7 +115,56 @@ describe('a mistake shows in the terminal, with its place, and the save that men
             CONTROLLER,
             "'../../../framework/index.js'",
             "'./Missing.js'",
-            /Missing\.js.*IndexController\.ts/,
+            /\nsrc\/app\/Http\/Controllers\/IndexController\.ts imports \.\/Missing\.js, and there is no such file: correct the path\.\n/,
+        ],
+        [
+            'a misspelt file',
+            CONTROLLER,
+            "'../../../framework/index.js'",
+            "'../../../framework/indx.js'",
+            /IndexController\.ts imports \.\.\/\.\.\/\.\.\/framework\/indx\.js, and .*: did you mean \.\.\/\.\.\/\.\.\/framework\/index\.js\?\n/,
+        ],
+        [
+            'a file that is elsewhere',
+            CONTROLLER,
+            'import {',
+            "import Example from './ExampleMiddleware.js';\nconsole.log(Example);\nimport {",
+            /imports \.\/ExampleMiddleware\.js, and .*: did you mean \.\.\/Middlewares\/ExampleMiddleware\.js\?\n/,
+        ],
+        [
+            'a name that is not exported',
+            CONTROLLER,
+            'import {',
+            "import { actoin } from '../../../framework/index.js';\nconsole.log(actoin);\nimport {",
+            /\nsrc\/app\/Http\/Controllers\/IndexController\.ts:1 imports actoin from .*index\.js, which does not export it: did you mean action\?\n/,
+        ],
+        [
+            'a default that is not exported',
+            CONTROLLER,
+            'import {',
+            "import action from '../../../framework/index.js';\nconsole.log(action);\nimport {",
+            /:1 imports the default of .*index\.js, which has none: write import \{ … \} from/,
+        ],
+        [
+            'a package that is not installed',
+            CONTROLLER,
+            'import {',
+            "import x from '@shop/none/sub';\nconsole.log(x);\nimport {",
+            /\nsrc\/app\/Http\/Controllers\/IndexController\.ts needs @shop\/none, which is not installed: npm install --save-prod @shop\/none\n/,
+        ],
+        [
+            'a misspelt package',
+            CONTROLLER,
+            'import {',
+            "import helmet from 'helmett';\nconsole.log(helmet);\nimport {",
+            /needs helmett, which is not installed: did you mean helmet\? Otherwise npm install --save-prod helmett\n/,
+        ],
+        [
+            'a part of a package that it does not export',
+            CONTROLLER,
+            'import {',
+            "import x from 'commander/nope';\nconsole.log(x);\nimport {",
+            /\nsrc\/.*IndexController\.ts imports commander\/nope, which the package commander does not export\.\n/,
         ],
         [
             'a wrong config',
@@ -136,7 +185,7 @@ describe('a mistake shows in the terminal, with its place, and the save that men
         const said = await server.reloaded(() => server.save(file, right, wrong), ENDED);
         expect(said).toMatch(shown);
         expect(said).toContain('The next save starts it anew.');
-        expect(said, 'of the loader').not.toMatch(/esbuild|node:internal\/process/);
+        expect(said, 'of the loader').not.toMatch(/esbuild|tsx|node:internal/);
 
         await server.reloaded(() => server.save(file, wrong, right));
         expect(await messageOf(server)).toBe(TEXT);
@@ -281,6 +330,36 @@ describe('the session of a visitor', () => {
 
         expect(await visitor.json('/')).toEqual({ visits: 1 });
     });
+});
+
+test('an error in a timer is told, and development goes on', async () => {
+    const { server } = await develop((copied) => {
+        copied.write(
+            'src/routes/api.ts',
+            `import { Router } from 'express';
+const router = Router();
+router.get('/', (_request, response) => response.json({ message: 'here' }));
+setTimeout(() => {
+    throw new Error('too late');
+}, 500);
+export default router;
+`,
+        );
+    });
+    const said = await server.says(/An uncaught exception[\s\S]*too late[\s\S]*api\.ts:5/);
+    expect(said).toContain('An uncaught exception, which ends the process in production.');
+    expect(await messageOf(server)).toBe('here');
+    expect(server.output).not.toMatch(/application ended/);
+});
+
+test('a secret that is emptied in .env is made anew, and the banner says so', async () => {
+    const { server } = await develop((copied) => copied.write('.env', ENV));
+    const said = await server.reloaded(
+        () => server.save('.env', ENV, 'SESSION_SECRET=\n\n# LOG_LEVEL=debug\n'),
+        /Note .*\n/,
+    );
+    expect(said).toContain('A fresh SESSION_SECRET was written into .env.');
+    expect(said.match(/\.env changed/g)).toHaveLength(1);
 });
 
 describe('the end', () => {

@@ -18,9 +18,11 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse } from 'dotenv';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ConfigRepository } from '../../src/framework/Config/ConfigRepository.js';
 import { env } from '../../src/framework/Config/env.js';
 import { type Environment, loadEnvironment } from '../../src/framework/Environment.js';
 import { ConfigError } from '../../src/framework/Exceptions/errors.js';
+import { sessionConfig } from '../../src/framework/Session/SessionConfig.js';
 import { PROJECT, STOCK } from './stock.js';
 
 const SECRET = /^[\w-]{43}$/;
@@ -445,6 +447,111 @@ describe('.env anywhere else', () => {
         put('.env', Buffer.from('\uFEFFA=1', 'utf16le'));
         expect(messageOf(load)).toBe(
             `${root}/.env is not UTF-8 text: save it in that encoding (PowerShell's > writes UTF-16).`,
+        );
+    });
+});
+
+describe('a value that is cut at a # in .env', () => {
+    const SENTENCE = 'in .env ends before a #, where a comment begins: put the value between quotes.';
+
+    test.each<[string, string[]]>([
+        ['SESSION_SECRET=abc#def\n', ['SESSION_SECRET']],
+        ['export SESSION_SECRET=abc#\r\nA=1', ['SESSION_SECRET']],
+        ['SESSION_SECRET: abc#def', ['SESSION_SECRET']],
+        ['SESSION_SECRET=#abc', ['SESSION_SECRET']],
+        ['DATABASE_URL=postgres://shop:pa#ss@db/shop\nB=1#2', ['DATABASE_URL', 'B']],
+        ['SESSION_SECRET=abc # mine', []],
+        ['SESSION_SECRET= # mine', []],
+        ['SESSION_SECRET=\'abc#def\'\nB="1#2" # two\nC=`#`', []],
+        ['# A=1#2\nSESSION_SECRET=abc', []],
+        ['A=1#2\nA=3', []],
+    ])('%j is said', (file, names) => {
+        put('.env', file);
+        const { notices, cutVariables } = load('build/bootstrap/app.js');
+        expect(cutVariables).toEqual(names);
+        expect(notices).toEqual(names.map((name) => `${name} ${SENTENCE}`));
+    });
+
+    test('is not, where the real environment wins over it', () => {
+        put('.env', 'SESSION_SECRET=abc#def');
+        variables['SESSION_SECRET'] = 'real';
+        expect(load('build/bootstrap/app.js').notices).toEqual([]);
+    });
+
+    test('is named where production refuses the secret', () => {
+        put('.env', 'SESSION_SECRET=q7Xk2#Lm9Rt4Vw8Yz1Bc5Df3Gh6Jn0Pp2');
+        const environment = load('build/bootstrap/app.js');
+        const config = () =>
+            new ConfigRepository({
+                definitions: [sessionConfig],
+                files: { session: { enabled: true, secret: variables['SESSION_SECRET'] } },
+                overrides: {},
+                environment,
+            });
+        expect(messageOf(config)).toBe(
+            `src/config/session.ts: secret is shorter than 32 characters. SESSION_SECRET ${SENTENCE}`,
+        );
+    });
+});
+
+describe('a variable that names a file, as secrets of Docker and Kubernetes come', () => {
+    const TEXT = 'b4Qx8-from-a-file';
+    const saved = process.env;
+    const file = () => join(root, 'secret');
+
+    beforeEach(() => put('secret', `${TEXT}\n`));
+    afterEach(() => {
+        process.env = saved;
+    });
+
+    /** What the config reads, after a start with these variables set outside. */
+    function given(outside: Record<string, string>, entry = 'build/bootstrap/app.js'): string | undefined {
+        process.env = outside;
+        loadEnvironment(pathToFileURL(join(root, entry)).href);
+        return env.string(['OTHER', 'SESSION_SECRET']);
+    }
+
+    test('gives its text, of any variable that the config reads', () => {
+        expect(given({ SESSION_SECRET_FILE: file() })).toBe(TEXT);
+        put('.env', `SESSION_SECRET_FILE=${file()}\n`);
+        expect(given({})).toBe(TEXT);
+        put('number', '8080\r\n');
+        process.env['PORT_FILE'] = join(root, 'number');
+        expect(env.integer('PORT')).toBe(8080);
+        expect(env.integer('LOST')).toBeUndefined();
+    });
+
+    test('development makes no secret beside it', () => {
+        for (const content of [undefined, 'SESSION_SECRET=\n', `SESSION_SECRET_FILE=${file()}\n`]) {
+            rmSync(join(root, '.env'), { force: true });
+            if (content !== undefined) {
+                put('.env', content);
+            }
+            const isInside = content?.includes('_FILE') ?? false;
+            expect(given(isInside ? {} : { SESSION_SECRET_FILE: file() }, 'src/bootstrap/app.ts')).toBe(TEXT);
+            expect(process.env['SESSION_SECRET']).toBeUndefined();
+            expect(existsSync(join(root, '.env')) ? get('.env') : undefined).toBe(content);
+        }
+    });
+
+    test('outside wins over the value in .env, and the other way round', () => {
+        put('.env', 'SESSION_SECRET=of the file\n');
+        expect(given({ SESSION_SECRET_FILE: file() })).toBe(TEXT);
+        put('.env', `SESSION_SECRET_FILE=${file()}\n`);
+        expect(given({ SESSION_SECRET: 'real' })).toBe('real');
+        expect(given({ SESSION_SECRET_FILE: ' ', SESSION_SECRET: 'real' })).toBe('real');
+    });
+
+    test('that is missing or empty, or stands beside the value, is one sentence without the value', () => {
+        put('empty', '\n');
+        expect(messageOf(() => given({ SESSION_SECRET_FILE: '/nowhere/secret' }))).toBe(
+            "SESSION_SECRET_FILE names /nowhere/secret, which can't be read (ENOENT): correct the path, or give this user the right to read it.",
+        );
+        expect(messageOf(() => given({ SESSION_SECRET_FILE: join(root, 'empty') }))).toBe(
+            `SESSION_SECRET_FILE names ${root}/empty, which is empty: put the value into it.`,
+        );
+        expect(messageOf(() => given({ SESSION_SECRET_FILE: file(), SESSION_SECRET: 'real' }))).toBe(
+            'SESSION_SECRET and SESSION_SECRET_FILE are both set: remove one of them.',
         );
     });
 });

@@ -385,6 +385,50 @@ describe.skipIf(!devTools)('the session on the page', () => {
     });
 });
 
+describe('what is thrown and is no error has the line of its text in the sources', () => {
+    const SOURCE = [
+        'export default class Till {',
+        "    refuse() { throw 'The till is empty'; }",
+        `    count(n) { throw \`Only \${n} of \${n + 1} are left\`; }`,
+        "    async later() { return Promise.reject('It\\'s too late'); }",
+        '    object() { throw { reason: 1 }; }',
+        '    nothing() { throw undefined; }',
+        '    handler(request, response, next) { next("not today"); }',
+        "    other() { throw new Error('The till is empty'); }",
+        '}',
+    ].join('\n');
+
+    test.each<[string, unknown, number]>([
+        ['a text', 'The till is empty', 2],
+        ['a template', 'Only 3 of 4 are left', 3],
+        ['a rejection', "It's too late", 4],
+        ['an object', { reason: 1 }, 5],
+        ['what is handed to next()', 'not today', 7],
+    ])('%s', async (_what, thrown, line) => {
+        const place = `src/app/Till.ts:${line}:`;
+        const app = await throwing((root) => {
+            put(root, 'src/app/Till.ts', SOURCE);
+            put(root, 'src/framework/Till.ts', SOURCE);
+            return thrown;
+        });
+        const page = await (await fetch(`${app.url}/x`, { headers: HTML })).text();
+        expect(page).toContain(place);
+        expect(page).toMatch(new RegExp(`class="line it"><span class="number">${line}</span>`));
+        expect(page).not.toContain('src/framework/Till.ts');
+        const [logged] = app.log.lines.filter(({ level }) => level === 'error');
+        expect(String(logged?.context?.['fix'])).toContain(`by its text it is from ${place}`);
+    });
+
+    test('where there is none like it, it says why', async () => {
+        const app = await throwing(() => 'from a package');
+        await fetch(`${app.url}/x`);
+        const [logged] = app.log.lines.filter(({ level }) => level === 'error');
+        expect(logged?.context?.['fix']).toBe(
+            "What is no error has no line. Throw an error, which has one: throw new Error('…');",
+        );
+    });
+});
+
 describe('clients of the API get JSON', () => {
     test.each([
         ['curl', { accept: '*/*' }],

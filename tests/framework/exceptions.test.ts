@@ -95,6 +95,8 @@ test('ServiceUnavailableException says when to come again', async () => {
 test.each([
     ['status', { status: 409 }, 409, 'Conflict'],
     ['statusCode', { statusCode: 410 }, 410, 'Gone'],
+    ["formidable's httpCode", { httpCode: 413 }, 413, 'Payload Too Large'],
+    ["Boom's output", { isBoom: true, output: { statusCode: 404 } }, 404, 'Not Found'],
     ['expose: false', { status: 409, expose: false }, 409, 'Conflict'],
     ['expose: true', { status: 409, expose: true }, 409, 'boom'],
     ['expose: true from 500 on', { status: 507, expose: true }, 507, 'boom'],

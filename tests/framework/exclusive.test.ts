@@ -1,8 +1,11 @@
-import type { Router } from 'express';
+import type { Response, Router } from 'express';
 import { describe, expect, test, vi } from 'vitest';
 import { exclusive } from '../../src/framework/Session/exclusive.js';
 import type { Browser } from '../helpers/Browser.js';
 import { sessionApp } from '../helpers/sessionApp.js';
+
+/** Answers that end when a test says so. */
+const holding: Response[] = [];
 
 /** Adds one the slow way: reads, waits, writes. */
 function routes(router: Router): void {
@@ -38,7 +41,7 @@ function routes(router: Router): void {
     });
     router.get('/hold', exclusive(), (_request, response) => {
         response.write('held');
-        setTimeout(() => response.end(), 400);
+        holding.push(response);
     });
 }
 
@@ -51,7 +54,7 @@ describe.each(['file', 'memory'])('exclusive() on %s', (driver) => {
     });
 
     test('can be had for all routes by the config, and be asked for again by a route', async () => {
-        const session = { driver, concurrency: 'exclusive', lockTimeoutMs: 2000 };
+        const session = { driver, concurrency: 'exclusive', lockTimeoutMs: 60_000 };
         const browser = (await sessionApp({ session, routes })).browser();
         await browser.visit('/start');
         await Promise.all(Array.from({ length: 20 }, () => browser.copy().visit('/add')));
@@ -75,21 +78,21 @@ describe.each(['file', 'memory'])('exclusive() on %s', (driver) => {
         expect(await busy.json()).toMatchObject({
             message: 'Another request of this session is still running after 100 ms: please try again.',
         });
+        holding.pop()?.end();
         await held.text();
         expect((await browser.visit('/turn')).status).toBe(200);
     });
 
     test('ends with a request that the client gave up', async () => {
-        const app = await sessionApp({ session: { driver, lockTimeoutMs: 3000 }, routes });
+        const app = await sessionApp({ session: { driver, lockTimeoutMs: 60_000 }, routes });
         const browser = app.browser();
         await browser.visit('/start');
         const stop = new AbortController();
         const cookie = [...browser.cookies].map((pair) => pair.join('=')).join(';');
         await fetch(`${app.url}/hold`, { headers: { cookie }, signal: stop.signal });
         stop.abort();
-        const begin = performance.now();
         expect((await browser.visit('/turn')).status).toBe(200);
-        expect(performance.now() - begin).toBeLessThan(350);
+        holding.pop();
     });
 
     test('keeps its turn while its route works, though its client has gone, and is stored', async () => {

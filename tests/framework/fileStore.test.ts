@@ -7,6 +7,7 @@ import { inspect, promisify } from 'node:util';
 import session, { type SessionData } from 'express-session';
 import sessionFileStore from 'session-file-store';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Deadlines } from '../../src/framework/Session/Deadlines.js';
 import { BadRecordError, type ListedRecord, type StoredRecord } from '../../src/framework/Session/SessionDriver.js';
 import { FileLock } from '../../src/framework/Session/stores/FileLock.js';
 import { FileStore, type FileStoreOptions } from '../../src/framework/Session/stores/FileStore.js';
@@ -95,13 +96,19 @@ describe('reading and writing', () => {
         expect(names()).toEqual([]);
     });
 
-    test('an unknown id is answered within milliseconds', async () => {
-        const store = open();
-        const started = performance.now();
-        for (let index = 0; index < 50; index += 1) {
-            expect(await store.read(`unknown${index}`)).toBeUndefined();
-        }
-        expect(performance.now() - started).toBeLessThan(200);
+    test('an unknown id is answered as fast as one that is known, without trying again', async () => {
+        await open().write('known', record(), undefined, LATER);
+        const best = async (id: string) => {
+            let least = Number.POSITIVE_INFINITY;
+            for (let round = 0; round < 20; round += 1) {
+                const store = open(); // knows nothing yet
+                const started = performance.now();
+                await store.read(id);
+                least = Math.min(least, performance.now() - started);
+            }
+            return least;
+        };
+        expect(await best('unknown')).toBeLessThan(20 * (await best('known')));
     });
 
     test('what another store writes to the same folder is seen at once', async () => {
@@ -462,7 +469,7 @@ describe('locks', () => {
             let holders = 0;
             await Promise.all(
                 Array.from({ length: 6 }, async () => {
-                    const lock = await FileLock.acquire(lockPath, performance.now() + 5_000);
+                    const lock = await FileLock.acquire(lockPath, Deadlines.of(5_000).start());
                     holders += 1;
                     expect(holders).toBe(1);
                     await new Promise(setImmediate);
@@ -500,10 +507,8 @@ describe('locks', () => {
     test('a write waits for a lock that is held, and says so when that takes too long', async () => {
         const store = open();
         const version = await store.write('abc', record(), undefined, LATER);
-        const lock = await FileLock.acquire(path.join(folder, '.abc.lock'), performance.now());
-        const started = performance.now();
+        const lock = await FileLock.acquire(path.join(folder, '.abc.lock'), { isOver: true });
         await expect(store.write('abc', record({ n: 1 }), version, LATER)).rejects.toMatchObject({ code: 'ELOCKED' });
-        expect(performance.now() - started).toBeLessThan(2_000);
         await lock?.release();
         expect(await store.write('abc', record({ n: 1 }), version, LATER)).toBeDefined();
     });
@@ -513,7 +518,7 @@ describe('locks', () => {
         const lockPath = path.join(folder, '.abc.lock');
         // Ours by name, but nothing here holds it: as after a failed unlink.
         fs.symlinkSync(newOwnerText(), lockPath);
-        const lock = await FileLock.acquire(lockPath, performance.now() + 1_000);
+        const lock = await FileLock.acquire(lockPath, Deadlines.of(1_000).start());
         expect(lock).toBeDefined();
         await lock?.release();
     });

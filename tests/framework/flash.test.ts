@@ -335,3 +335,12 @@ describe('flash', () => {
         expect(log.find(({ level }) => level === 'error')?.message).toMatch(/~flash:status:.*refers to itself/);
     });
 });
+
+test('Node.js fetches a page for a visitor, as servers that render and API clients do: it is shown once', async () => {
+    const { url } = await shop();
+    const saved = await fetch(`${url}/save`, { redirect: 'manual' });
+    const [cookie = ''] = saved.headers.getSetCookie();
+    const page = async () => (await fetch(`${url}/page`, { headers: { cookie: cookie.split(';')[0] ?? '' } })).text();
+
+    expect([await page(), await page()]).toEqual(['Saved', 'nothing']);
+});

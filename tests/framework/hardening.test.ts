@@ -376,15 +376,12 @@ describe('a request that is too large or too slow', () => {
     });
 
     test('a server that stops does not wait for a connection whose large body was answered long ago', async () => {
-        const { port, server } = await start({ routes, http: { bodyLimit: 10 } });
+        const { port, server } = await start({ routes, http: { bodyLimit: 10, shutdownTimeoutMs: 3_600_000 } });
         const raw = client(port).send(`${head}Content-Length: 13\r\n\r\n[1,2,`);
         await raw.received(/\}$/);
         raw.send('3,4,5,6]');
         await (await start()).server.close(); // time for the rest to arrive
-        const begin = performance.now();
         await server.close();
-
-        expect(performance.now() - begin).toBeLessThan(2_000);
     });
 
     test('a body without end is cut off when its time is over, and its bytes are not kept', async () => {
@@ -412,13 +409,11 @@ describe('a request that is too large or too slow', () => {
             cleanup.push(() => clearInterval(timer));
             return raw;
         };
-        const begin = performance.now();
         const slowHeaders = trickle(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(5_000)}`);
         const slowBody = trickle(`${' '.repeat(5_000)}`).send(`${head}Content-Length: 5000\r\n\r\n`);
 
         expect(statusesIn(await slowHeaders.closed)).toEqual([408]);
         expect(statusesIn(await slowBody.closed)).toEqual([408]);
-        expect(performance.now() - begin).toBeLessThan(1_500);
         expect(log.lines.filter(({ level }) => level !== 'debug')).toEqual([]);
     });
 

@@ -733,14 +733,14 @@ describe('the answer timeout', () => {
     test('the time a client takes to send its body does not count', async () => {
         const { port, log } = await start({
             routes: (router) => router.post('/', (request, response) => void response.json(request.body)),
-            http: { answerTimeoutMs: 400 },
+            http: { answerTimeoutMs: 1_200 },
         });
         const client = new RawClient(port).send(
             'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n',
         );
         for (const piece of ['{"a":', '"hel', 'lo"', ' }']) {
             client.send(piece);
-            await new Promise((resolve) => setTimeout(resolve, 120));
+            await new Promise((resolve) => setTimeout(resolve, 360));
         }
 
         expect(await client.received(/hello/)).toContain('HTTP/1.1 200');
@@ -809,6 +809,18 @@ describe('the configuration', () => {
             { csrf: { exempt: ['/web*'] } },
             'csrf.exempt[0] is "/web*": allowed are paths such as "/webhooks/stripe" and "/webhooks/*".',
         ],
+        [
+            { stopDelayMs: 86_400_001 },
+            'stopDelayMs is 86400001: allowed are integers from 0 to 86400000 (milliseconds).',
+        ],
+        [
+            { answerTimeoutMs: 2 ** 31 },
+            'answerTimeoutMs is 2147483648: allowed are integers from 0 to 2147483647 (milliseconds).',
+        ],
+        [
+            { bodyLimit: '1gb' },
+            'bodyLimit is "1gb": allowed are integers from 1 to 535822336 (bytes), texts such as "1mb", up to "511mb".',
+        ],
         [{ bodyLimits: { depth: 0 } }, 'bodyLimits.depth is 0: allowed are integers from 1 to 1000.'],
         [
             { requestTimeoutMs: 66_000 - 1 },
@@ -823,6 +835,7 @@ describe('the configuration', () => {
         { trustProxy: 'loopback, 10.0.0.0/8' },
         { trustProxy: ['127.0.0.1'] },
         { bodyLimit: '512kb' },
+        { bodyLimit: '511MB' },
         { bodyLimit: 2048 },
         { host: '127.0.0.1' },
         { bodyLimits: { keys: 100_000 } },

@@ -253,7 +253,7 @@ describeInChromium('the session inspector in Chromium', () => {
     async function recordOf(app: SessionApp, context: BrowserContext) {
         const { cookie, driver } = layerOf(app);
         const { name, value } = (await cookieIn(context)) as { name: string; value: string };
-        const key = cookie.read({ headers: { cookie: `${name}=${value}` } } as Request)?.key as string;
+        const key = cookie.carriedBy({ headers: { cookie: `${name}=${value}` } } as Request)?.ids[0]?.key as string;
         return driver.read(key);
     }
 });

@@ -525,9 +525,9 @@ describe('what a line may hold', () => {
             public user = 'canary';
         }
         const log = logger();
-        log.info('x', { side: 1, reason: 'shown', data: new Session(), pipe: process.stdin });
+        log.info('x', { side: 1, reason: 'shown', fingerprint: 'aB3-_x', data: new Session(), pipe: process.stdin });
         await log.close();
-        expect(lines()[0]?.context).toMatchObject({ side: 1, reason: 'shown', data: '[redacted]' });
+        expect(lines()[0]?.context).toMatchObject({ side: 1, fingerprint: 'aB3-_x', data: '[redacted]' });
         expect(text()).not.toContain('canary');
         expect(text().length).toBeLessThan(400);
     });

@@ -44,6 +44,11 @@ function routes(router: Router): void {
         await logout(request);
         response.json(request.session === undefined);
     });
+    router.post('/note-and-login', async (request, response) => {
+        request.session['note'] = request.body.note;
+        await login(request, request.body.user);
+        response.json('welcome');
+    });
     router.post('/logout-unawaited', (request, response) => {
         void logout(request);
         response.json('bye');
@@ -307,6 +312,31 @@ describe('login', () => {
             expect(await click.json('/me')).toMatchObject({ user: '7', data: { cart: [1] } });
         }
         expect(clicks[0]?.cookies).toEqual(clicks[1]?.cookies); // one session, whichever answer comes last
+    });
+
+    test('what each of two clicks has changed before its login is stored', async () => {
+        const app = await sessionApp({ routes });
+        const browser = app.browser();
+        await browser.visit('/put', post({ cart: [1] }));
+        const clicks = [browser, browser.copy(), browser.copy()];
+        const answers = await Promise.all(
+            clicks.map((click) => click.visit('/note-and-login', post({ user: 7, note: 'kept' }))),
+        );
+        expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+        expect(await browser.json('/me')).toMatchObject({ user: '7', data: { cart: [1], note: 'kept' } });
+    });
+
+    test('who comes late with the id of another user’s session meets the one that took its place', async () => {
+        const app = await sessionApp({ routes });
+        const browser = app.browser();
+        await browser.visit('/login', post({ user: 7 }));
+        const late = browser.copy();
+        await browser.visit('/login', post({ user: 8 }));
+        const second = late.copy();
+        expect((await second.visit('/login', post({ user: 8 }))).status).toBe(200);
+        expect(second.cookies).toEqual(browser.cookies);
+        await late.visit('/logout', post());
+        expect(await browser.json('/me')).toMatchObject({ user: null });
     });
 
     test('over plain http with a secure cookie is refused, and what the session holds stays', async () => {

@@ -208,6 +208,12 @@ router.get('/admin/users', action(UserController, 'index'));
         );
     });
 
+    test('of a middleware: for all routes, or for some of them', async () => {
+        expect((await artisan('make:middleware Admin')).output).toMatch(
+            /into its list, in the order they are to run, for all routes:\n\n {4}AdminMiddleware,\n\nPaste into src\/routes\/api\.ts instead, for some of them:\n\nimport AdminMiddleware from '\.\.\/app\/Http\/Middlewares\/AdminMiddleware\.js';\nimport \{ middleware \} from '\.\.\/framework\/index\.js';\n\nrouter\.use\('\/path', middleware\(AdminMiddleware\)\);\n$/,
+        );
+    });
+
     test('has to be one that is compiled', async () => {
         put('sosise.json', '{ "manifest": 1, "name": "shop", "paths": { "services": "lib/services" } }');
         expect(await refusalOf('make:service Mailer')).toEqual([

@@ -48,7 +48,9 @@ test('of a thousand changes at once all are stored, and only some of them are wo
 test('many sessions that others hold locked do not keep the change of another one waiting', async () => {
     const versions = await create(41);
     const locks = await Promise.all(
-        versions.slice(1).map((_, n) => FileLock.acquire(join(folder, `.${keyOf(`id${n + 1}`)}.lock`), 0)),
+        versions
+            .slice(1)
+            .map((_, n) => FileLock.acquire(join(folder, `.${keyOf(`id${n + 1}`)}.lock`), { isOver: true })),
     );
     let stored = 0;
     const held = versions.slice(1).map(async (version, n) => {

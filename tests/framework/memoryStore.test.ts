@@ -86,6 +86,8 @@ describe('as a driver', () => {
         store.close();
         expect(store._checkInterval).toBeUndefined();
         expect(open({ checkPeriod: 0 })._checkInterval).toBeUndefined();
+        const rare = open({ checkPeriod: 2 ** 40 })._checkInterval as unknown as { _idleTimeout: number };
+        expect(rare._idleTimeout, 'longer than a timer can be, it would fire at once').toBe(2 ** 31 - 1);
     });
 
     test('the interval removes what is expired without being asked for it', async () => {

@@ -1,6 +1,6 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { afterEach, expect, test } from 'vitest';
-import { ConfigError, HttpPipeline, HttpServer } from '../../src/framework/index.js';
+import { ConfigError, HttpPipeline, HttpServer, ServiceProvider } from '../../src/framework/index.js';
 import { type HttpApp, type HttpAppOptions, httpApp, httpKernel } from './httpApp.js';
 
 let running: HttpApp[] = [];
@@ -131,6 +131,30 @@ test('the pipeline is composed once, and not before the application has booted',
     expect(server.handler).toBe(server.handler);
     await app.shutdown();
 });
+
+test.each(['boot', 'ready'] as const)(
+    'a provider that composes it in %s() is named, and not one that adds to it later',
+    async (when) => {
+        class EarlyServiceProvider extends ServiceProvider {
+            public override boot(): void {
+                this.compose('boot');
+            }
+            public override ready(): void {
+                this.compose('ready');
+            }
+            private compose(now: string): void {
+                if (now === when) {
+                    this.app.container.make(HttpPipeline).compose();
+                }
+            }
+        }
+        const { app } = httpKernel({ providers: [EarlyServiceProvider] });
+
+        await expect(app.boot()).rejects.toThrow(
+            /^HttpPipeline\.compose\(\) was called before the application has booted, in .*pipeline\.test\.ts:\d+: other/,
+        );
+    },
+);
 
 test("an error handler in the stage 'errors' is asked before the application's", async () => {
     const seen: unknown[] = [];

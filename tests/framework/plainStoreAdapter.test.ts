@@ -2,6 +2,7 @@ import session, { type SessionData, Store } from 'express-session';
 import memorystore from 'memorystore';
 import { describe, expect, test } from 'vitest';
 import { BadRecordError, type ListedRecord } from '../../src/framework/Session/SessionDriver.js';
+import { endedRecord, parseRecord, userRecord } from '../../src/framework/Session/SessionRecord.js';
 import { PlainStoreAdapter } from '../../src/framework/Session/stores/PlainStoreAdapter.js';
 
 const later = () => Date.now() + 60_000;
@@ -84,18 +85,54 @@ describe.each(stores)('%s', (_, make) => {
 });
 
 describe('what a store gets to see', () => {
-    test('a session whose cookie lives as long as the record, and that is the record as JSON', async () => {
+    test('a session whose cookie lives as long as the record, by all its fields, as JSON and in a copy', async () => {
         const store = new OwnStore();
         const adapter = new PlainStoreAdapter(store);
         const expiresAt = Date.now() + 90_000;
         await adapter.write('abc', record({ user: 'Sharon' }), undefined, expiresAt);
-        const cookie = store.given?.cookie;
-        expect(cookie?.expires).toEqual(new Date(expiresAt));
-        expect(cookie?.maxAge).toBeGreaterThan(89_000);
-        expect(cookie?.maxAge).toBeLessThanOrEqual(90_000);
-        expect(cookie?.originalMaxAge).toBeGreaterThan(89_000);
-        expect(cookie?.httpOnly).toBe(true);
-        expect(JSON.parse(store.texts.get('abc') ?? '')).toEqual(JSON.parse(record({ user: 'Sharon' })));
+        const cookie = store.given?.cookie as session.Cookie;
+        expect(cookie).toBeInstanceOf(session.Cookie);
+        const texts = JSON.parse(store.texts.get('abc') ?? '') as { cookie: session.Cookie };
+        for (const seen of [cookie, structuredClone(cookie), { ...cookie }, texts.cookie]) {
+            expect(new Date(seen.expires ?? 0)).toEqual(new Date(expiresAt));
+            expect(seen.originalMaxAge).toBeGreaterThan(89_000);
+            expect(seen.originalMaxAge).toBeLessThanOrEqual(90_000);
+            expect(seen.httpOnly).toBe(true);
+        }
+        for (const seen of [cookie, structuredClone(cookie), { ...cookie }]) {
+            expect(seen.maxAge).toBeGreaterThan(89_000);
+            expect(seen.maxAge).toBeLessThanOrEqual(90_000);
+        }
+        expect(JSON.parse((await adapter.read('abc'))?.record ?? '')).toEqual(JSON.parse(record({ user: 'Sharon' })));
+    });
+
+    test.each([
+        ['a session', record({ n: 1 })],
+        ['the end of one', endedRecord(Date.now(), 'destroyed')],
+        ['a list', userRecord(Date.now(), new Map([['sha256-a', 1]]))],
+    ])('and gives back what it was, in a store that copies fields: %s', async (_, text) => {
+        class CopyingStore extends OwnStore {
+            private readonly copies = new Map<string, SessionData>();
+            public override get(sid: string, callback: (error: unknown, data?: SessionData | null) => void): void {
+                setImmediate(callback, null, this.copies.get(sid));
+            }
+            public override set(sid: string, data: SessionData, callback: () => void): void {
+                this.copies.set(sid, structuredClone(data));
+                setImmediate(callback);
+            }
+        }
+        const adapter = new PlainStoreAdapter(new CopyingStore());
+        const version = await adapter.write('abc', text, undefined, later());
+        const stored = await adapter.read('abc');
+        expect(JSON.parse(stored?.record ?? '')).toEqual(JSON.parse(text));
+        expect(await adapter.write('abc', stored?.record ?? '', version, later())).toBe(version);
+        expect(JSON.parse((await adapter.read('abc'))?.record ?? '')).toEqual(JSON.parse(text));
+    });
+
+    test('what it wrote is read by other drivers as it was, where they come upon it', async () => {
+        const store = new OwnStore();
+        await new PlainStoreAdapter(store).write('abc', record({ n: 1 }), undefined, later() + 86_400_000);
+        expect(parseRecord(store.texts.get('abc') ?? '', Date.now())).toMatchObject({ kind: 'live', maxAge: null });
     });
 
     test('the order that a store gives keys back in does not matter, nor what it adds', async () => {
@@ -113,30 +150,43 @@ describe('what a store gets to see', () => {
 });
 
 describe('listing', () => {
-    test('works with an object by id, and with an array of sessions that hold their id', async () => {
-        class ListingStore extends OwnStore {
-            public asArray = false;
-            public override all(
-                callback: (error: unknown, all?: SessionData[] | { [sid: string]: SessionData }) => void,
-            ) {
-                const entries = [...this.texts].map(([id, text]) => [id, JSON.parse(text) as SessionData] as const);
-                const form = this.asArray
-                    ? entries.map(([id, data]) => ({ ...data, id }) as unknown as SessionData)
-                    : Object.fromEntries(entries);
-                setImmediate(callback, null, form);
-            }
+    class ListingStore extends OwnStore {
+        public form: (id: string, data: SessionData) => unknown = (_, data) => data;
+        public override all(callback: (error: unknown, all?: SessionData[]) => void) {
+            const entries = [...this.texts].map(([id, text]) => [id, JSON.parse(text) as SessionData] as const);
+            setImmediate(callback, null, entries.map(([id, data]) => this.form(id, data)) as SessionData[]);
         }
+    }
+
+    test.each<[string, ListingStore['form']]>([
+        ['sessions that hold their id', (id, data) => ({ ...data, id })],
+        ['sessions without', (_, data) => data],
+        ['rows', (sid, data) => ({ sid, sess: JSON.stringify(data), expire: '2026-01-01' })],
+        ['rows of a database that knows JSON', (sid, data) => ({ sid, sess: data })],
+    ])('works with an array of %s', async (_, form) => {
         const store = new ListingStore();
+        store.form = form;
         const adapter = new PlainStoreAdapter(store);
+        const version = await adapter.write('abc', record({ n: 1 }), undefined, later());
+        const [found, ...more] = await listed(adapter);
+        expect(more).toEqual([]);
+        expect(found).toMatchObject({ id: 'abc', version });
+        expect(await adapter.remove('abc', version)).toBe(true);
+    });
+
+    test('works with an object by id', async () => {
+        const adapter = new PlainStoreAdapter(new session.MemoryStore());
         expect(adapter.abilities).toMatchObject({ atomicBetweenProcesses: false, lists: true });
         const version = await adapter.write('abc', record({ n: 1 }), undefined, later());
-        for (const asArray of [false, true]) {
-            store.asArray = asArray;
-            const [found, ...more] = await listed(adapter);
-            expect(more).toEqual([]);
-            expect(found).toMatchObject({ id: 'abc', version });
-        }
-        expect(await adapter.remove('abc', version)).toBe(true);
+        expect(await listed(adapter)).toMatchObject([{ id: 'abc', version }]);
+    });
+
+    test('says how many it could not name, which somebody else wrote', async () => {
+        const store = new ListingStore();
+        store.texts.set('theirs', record({ n: 2 }));
+        const adapter = new PlainStoreAdapter(store);
+        await adapter.write('abc', record({ n: 1 }), undefined, later());
+        await expect(listed(adapter)).rejects.toThrow('gave 1 sessions without their ids');
     });
 
     test('is empty where the store can not list, and the adapter says so', async () => {

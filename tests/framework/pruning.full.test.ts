@@ -11,8 +11,8 @@ import { MemoryStore } from '../../src/framework/Session/stores/MemoryStore.js';
 const HOUR = 3_600_000;
 const MANY = 100_000;
 const DEAD = 5_000;
-/** 20 ms is what it should be; machines that test have other things to do too. */
-const LONGEST_STALL_MS = 60;
+/** So many records may be looked at while nothing else can run. It rests by the time: a machine that is slow does fewer at once. */
+const MOST_AT_ONCE = MANY / 5;
 
 function recordOf(seenMsAgo: number): string {
     const seen = Date.now() - seenMsAgo;
@@ -20,8 +20,8 @@ function recordOf(seenMsAgo: number): string {
     return liveRecord({ seen, created: seen, login: undefined }, { originalMaxAge: null, path: '/' }, body);
 }
 
-/** Prunes, and gives what was removed and for how long at most nothing else could run, in ms. */
-async function pruneWatched(driver: FileStore | MemoryStore): Promise<{ removed: number; stall: number }> {
+/** Prunes, and gives what was removed, and how many records at most were looked at while nothing else could run. */
+async function pruneWatched(driver: FileStore | MemoryStore): Promise<{ removed: number; most: number }> {
     const repository = new SessionRepository(driver, {
         idleMs: 2 * HOUR,
         maxAgeMs: undefined,
@@ -29,15 +29,20 @@ async function pruneWatched(driver: FileStore | MemoryStore): Promise<{ removed:
         keepDamagedMs: HOUR,
         warn: () => undefined,
     });
-    let last = performance.now();
-    let stall = 0;
-    const timer = setInterval(() => {
-        stall = Math.max(stall, performance.now() - last);
-        last = performance.now();
-    }, 1);
-    const removed = await repository.prune();
-    clearInterval(timer);
-    return { removed, stall: Math.max(stall, performance.now() - last) };
+    let most = 0;
+    let looked = 0;
+    let isOver = false;
+    const turn = () => {
+        most = Math.max(most, looked);
+        looked = 0;
+        if (!isOver) {
+            setImmediate(turn);
+        }
+    };
+    setImmediate(turn);
+    const removed = await repository.prune(undefined, { progress: () => ++looked });
+    isOver = true;
+    return { removed, most: Math.max(most, looked) };
 }
 
 test(`pruning ${MANY} files keeps nobody waiting`, async () => {
@@ -50,9 +55,9 @@ test(`pruning ${MANY} files keeps nobody waiting`, async () => {
             writeFileSync(file, recordOf(age));
             utimesSync(file, new Date(Date.now() - age), new Date(Date.now() - age));
         }
-        const { removed, stall } = await pruneWatched(driver);
+        const { removed, most } = await pruneWatched(driver);
         expect(removed).toBe(DEAD);
-        expect(stall).toBeLessThan(LONGEST_STALL_MS);
+        expect(most).toBeLessThan(MOST_AT_ONCE);
     } finally {
         driver.close();
         rmSync(folder, { recursive: true, force: true });
@@ -72,9 +77,9 @@ test.each([0, MANY / 2, MANY])(
             Date.now = realNow;
         }
         await new Promise((resolve) => setTimeout(resolve, 100)); // what filling it left to collect
-        const { removed, stall } = await pruneWatched(driver);
+        const { removed, most } = await pruneWatched(driver);
         expect(removed).toBe(dead);
-        expect(stall).toBeLessThan(LONGEST_STALL_MS);
+        expect(most).toBeLessThan(MOST_AT_ONCE);
         driver.close();
     },
 );

@@ -50,10 +50,8 @@ describe('GET /ready', () => {
             asked += 1;
             return new Promise<void>(() => {});
         });
-        const started = performance.now();
         const answers = await Promise.all(Array.from({ length: 50 }, () => readiness.look()));
         expect(new Set(answers.map((answer) => answer?.error.message))).toEqual(new Set(['No answer within 100 ms.']));
-        expect(performance.now() - started).toBeLessThan(500);
         expect(asked).toBe(1);
     });
 
@@ -62,10 +60,8 @@ describe('GET /ready', () => {
         expect((await ask(app.url)).status).toBe(200);
         rmSync(app.folder, { recursive: true });
         writeFileSync(app.folder, 'no folder');
-        await vi.waitFor(
-            async () =>
-                expect(await ask(app.url)).toMatchObject({ status: 503, body: { data: { part: 'session store' } } }),
-            3_000,
+        await vi.waitFor(async () =>
+            expect(await ask(app.url)).toMatchObject({ status: 503, body: { data: { part: 'session store' } } }),
         );
     });
 
@@ -92,13 +88,13 @@ await onRedis('GET /ready with sessions in Redis', (server) => {
         const away = { status: 503, body: { data: { part: 'session store' } } };
         server.freeze();
         onTestFinished(() => server.thaw());
-        await vi.waitFor(async () => expect(await ask(app.url)).toMatchObject(away), 3_000);
+        await vi.waitFor(async () => expect(await ask(app.url)).toMatchObject(away));
         expect((await fetch(`${app.url}/up`)).status).toBe(200);
         server.thaw();
-        await vi.waitFor(async () => expect((await ask(app.url)).status).toBe(200), 3_000);
+        await vi.waitFor(async () => expect((await ask(app.url)).status).toBe(200));
         server.cli('CONFIG', 'SET', 'maxmemory', '1');
-        await vi.waitFor(async () => expect(await ask(app.url)).toMatchObject(away), 3_000);
+        await vi.waitFor(async () => expect(await ask(app.url)).toMatchObject(away));
         server.cli('CONFIG', 'SET', 'maxmemory', '0');
-        await vi.waitFor(async () => expect((await ask(app.url)).status).toBe(200), 3_000);
+        await vi.waitFor(async () => expect((await ask(app.url)).status).toBe(200));
     });
 });

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Deadlines } from '../../src/framework/Session/Deadlines.js';
 import { FileLock } from '../../src/framework/Session/stores/FileLock.js';
 import { FileStore, type FileStoreOptions } from '../../src/framework/Session/stores/FileStore.js';
 import { newOwnerText } from '../../src/framework/Session/stores/ProcessIdentity.js';
@@ -211,7 +212,7 @@ describe('a new record is written in its place', () => {
 
     test('whoever took long to write it hears what became of it, from one that is about to take its place', async () => {
         const lockFile = path.join(folder, new SessionFileNames('.json').lockOf('abc'));
-        const lock = await FileLock.acquire(lockFile, performance.now() + 1_000);
+        const lock = await FileLock.acquire(lockFile, Deadlines.of(1_000).start());
         const until = performance.now() + 60;
         const { writing } = await stoppedWhileWriting(open(), () => performance.now() > until);
         await vi.waitUntil(() => fs.statSync(file()).size > 0);

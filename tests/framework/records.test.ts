@@ -5,7 +5,7 @@ import { sign } from 'cookie-signature';
 import type { Router } from 'express';
 import session from 'express-session';
 import sessionFileStore from 'session-file-store';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Browser } from '../helpers/Browser.js';
 import { SECRET, type SessionApp, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 
@@ -218,12 +218,15 @@ describe('a damaged record gives its visitor a fresh session, one warning, and i
     });
 
     test('kept for keepDamagedMs, then removed', async () => {
-        const app = await start({ keepDamagedMs: 300, pruneIntervalMs: 50 });
+        vi.useFakeTimers({ toFake: ['Date'] });
+        onTestFinished(() => void vi.useRealTimers());
+        const app = await start({ keepDamagedMs: 60_000, pruneIntervalMs: 50 });
         const { browser, file } = await visitorOf(app);
         put(file, '');
         await browser.visit('/read');
         await settled(app, 1);
-        await expect.poll(() => setAside(app).length, { timeout: 5_000 }).toBe(0);
+        vi.setSystemTime(Date.now() + 61_000);
+        await expect.poll(() => setAside(app).length).toBe(0);
     });
 
     test('by pruning too, which removes no session that lives', async () => {
@@ -234,7 +237,7 @@ describe('a damaged record gives its visitor a fresh session, one warning, and i
         const old = new Date(Date.now() - 3_600_000);
         fs.utimesSync(file, old, old);
         const seen = () => [setAside(app).length, warnings(app).length];
-        await expect.poll(seen, { timeout: 5_000 }).toEqual([1, 1]);
+        await expect.poll(seen).toEqual([1, 1]);
         expect(JSON.stringify(app.log)).not.toContain(CANARY);
         expect((await browser.visit('/read')).status).toBe(200);
     });

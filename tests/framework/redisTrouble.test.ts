@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { applicationOf, SessionRegistry, StoredSessions } from '../../src/framework/index.js';
 import { recordWith } from '../../src/framework/Session/contract/StoreBench.js';
 import { RedisStore } from '../../src/framework/Session/stores/RedisStore.js';
 import type { Browser } from '../helpers/Browser.js';
@@ -12,9 +13,21 @@ import { freePort, RedisServer } from '../helpers/redis.js';
 import { createKernel, type SessionApp, sessionApp } from '../helpers/sessionApp.js';
 
 const LIMIT_MS = 200;
-/** What may come on top of a limit on a busy machine. */
-const SLACK_MS = 400;
 const envelope = { code: expect.any(Number), message: expect.stringMatching(/please try again/), data: null };
+
+/** What an application asks of the sessions that are stored. */
+const looks: Record<string, (registry: SessionRegistry, stored: StoredSessions) => Promise<unknown>> = {
+    list: (registry) => registry.list(7),
+    revoke: (registry) => registry.revoke(7),
+    revokeOne: (registry) => registry.revokeOne(7, 'a fingerprint'),
+    revokeAll: (registry) => registry.revokeAll(),
+    count: (_registry, stored) => stored.count(),
+    all: (_registry, stored) => stored.all().next(),
+    ofUser: (_registry, stored) => stored.ofUser('7').next(),
+    find: (_registry, stored) => stored.find('a fingerprint'),
+    end: (_registry, stored) => stored.revoke('a fingerprint'),
+    prune: (_registry, stored) => stored.prune(),
+};
 
 function appOn(port: number, redis: Record<string, unknown> = {}): Promise<SessionApp> {
     return sessionApp({
@@ -46,28 +59,19 @@ async function visitorOf(app: SessionApp): Promise<Browser> {
     return browser;
 }
 
-/** The requests that need a session are answered 503, in time and with the envelope; the others as ever. */
-async function expectTrouble(browser: Browser, { reads = true, limitMs = LIMIT_MS + SLACK_MS } = {}): Promise<void> {
+/** The requests that need a session are answered 503 with the envelope; the others as ever. */
+async function expectTrouble(browser: Browser, { reads = true } = {}): Promise<void> {
     for (const [path, method] of [...(reads ? [['/read', 'GET']] : []), ['/add', 'POST']] as [string, string][]) {
-        const started = performance.now();
         const answer = await browser.visit(path, { method });
         expect(answer.status, path).toBe(503);
         expect(await answer.json()).toEqual(envelope);
-        expect(performance.now() - started, path).toBeLessThan(limitMs);
     }
-    const started = performance.now();
     expect((await browser.visit('/plain')).status).toBe(200);
-    expect(performance.now() - started).toBeLessThan(SLACK_MS);
 }
 
-/** It comes back by itself. Gives the time that it took, in ms. */
-async function recovery(browser: Browser): Promise<number> {
-    const started = performance.now();
-    await vi.waitFor(async () => expect((await browser.visit('/add', { method: 'POST' })).status).toBe(200), {
-        timeout: 5_000,
-        interval: 20,
-    });
-    return Math.round(performance.now() - started);
+/** It comes back by itself. */
+async function recovery(browser: Browser): Promise<void> {
+    await vi.waitFor(async () => expect((await browser.visit('/add', { method: 'POST' })).status).toBe(200));
 }
 
 const logged = (app: SessionApp) => inspect(app.log, { depth: null });
@@ -79,12 +83,10 @@ await onRedis('when Redis is in trouble', () => {
         const browser = await visitorOf(app);
         server.freeze();
         await expectTrouble(browser);
-        const started = performance.now();
         const many = await Promise.all(Array.from({ length: 200 }, () => browser.copy().visit('/read')));
         expect(many.every(({ status }) => status === 503)).toBe(true);
-        expect(performance.now() - started, 'nobody waits for what is known to be silent').toBeLessThan(1_500);
         server.thaw();
-        expect(await recovery(browser)).toBeLessThan(2_000);
+        await recovery(browser);
         expect(app.log.filter(({ message }) => /does not answer within 200 ms/.test(message))).toHaveLength(1);
     });
 
@@ -96,19 +98,23 @@ await onRedis('when Redis is in trouble', () => {
         await sleep(1_200); // several connections were tried
         await expectTrouble(browser);
         server.thaw();
-        expect(await recovery(browser)).toBeLessThan(2_000);
+        await recovery(browser);
     });
 
     test('and killed, requests are answered, and the process connects again by itself', async () => {
         const server = await ownServer();
-        const app = await appOn(server.port);
+        const app = await appOn(server.port, { commandTimeoutMs: 1_500 });
         const browser = await visitorOf(app);
+        const trouble = async () => {
+            const started = performance.now();
+            await expectTrouble(browser);
+            return performance.now() - started;
+        };
         await server.kill();
-        await expectTrouble(browser);
-        await sleep(400);
-        await expectTrouble(browser, { limitMs: 150 }); // at once, now that it is known to be away
+        const first = await trouble();
+        expect(await trouble(), 'at once, now that it is known to be away').toBeLessThan(first);
         await server.start();
-        expect(await recovery(browser)).toBeLessThan(2_500);
+        await recovery(browser);
         expect(logged(app)).not.toContain('sha256-');
     });
 
@@ -128,7 +134,7 @@ await onRedis('when Redis is in trouble', () => {
         await vi.waitFor(async () => expect((await browser.visit('/read')).status).toBe(503)); // it sleeps now
         await expectTrouble(browser);
         await sleeping;
-        expect(await recovery(browser)).toBeLessThan(1_000);
+        await recovery(browser);
     });
 
     test('and out of memory, what is stored is read, and what can not be stored is a 503', async () => {
@@ -138,7 +144,7 @@ await onRedis('when Redis is in trouble', () => {
         await expectTrouble(browser, { reads: false });
         expect(await browser.json('/read')).toEqual({ n: 1 });
         server.cli('CONFIG', 'SET', 'maxmemory', '0');
-        expect(await recovery(browser)).toBeLessThan(1_000);
+        await recovery(browser);
     });
 
     test('and a replica that may only be read, changes are a 503 until it is a master again', async () => {
@@ -147,7 +153,7 @@ await onRedis('when Redis is in trouble', () => {
         server.cli('REPLICAOF', '127.0.0.1', String(await freePort()));
         await expectTrouble(browser, { reads: false });
         server.cli('REPLICAOF', 'NO', 'ONE');
-        expect(await recovery(browser)).toBeLessThan(2_000);
+        await recovery(browser);
     });
 
     test('and fails over behind its address, the new master is found although the old one still answers', async () => {
@@ -164,7 +170,7 @@ await onRedis('when Redis is in trouble', () => {
         servers[0].cli('REPLICAOF', '127.0.0.1', String(servers[1].port));
         await expectTrouble(browser, { reads: false });
         lead(servers[1].port); // as names do, some time later
-        expect(await recovery(browser)).toBeLessThan(2_500);
+        await recovery(browser);
         expect(await browser.json('/read')).toEqual({ n: 2 });
     });
 
@@ -180,22 +186,51 @@ await onRedis('when Redis is in trouble', () => {
         expect(n, 'the one that was never answered may have arrived').toBeLessThanOrEqual(3);
     });
 
+    test('and away, looking after sessions is a 503, too', async () => {
+        const server = await ownServer();
+        const app = await sessionApp({
+            session: {
+                driver: 'redis',
+                drivers: { redis: { port: server.port, commandTimeoutMs: LIMIT_MS, connectTimeoutMs: 600 } },
+            },
+            routes: (router) => {
+                for (const [name, look] of Object.entries(looks)) {
+                    router.get(`/${name}`, async (request, response) => {
+                        const { container } = applicationOf(request);
+                        response.json(await look(container.make(SessionRegistry), container.make(StoredSessions)));
+                    });
+                }
+            },
+        });
+        const browser = app.browser();
+        await server.kill();
+        for (const name of Object.keys(looks)) {
+            const answer = await browser.visit(`/${name}`);
+            expect([name, answer.status]).toEqual([name, 503]);
+            expect(await answer.json()).toEqual(envelope);
+        }
+        await server.start();
+        for (const name of Object.keys(looks)) {
+            await vi.waitFor(async () => expect((await browser.visit(`/${name}`)).status, name).toBeLessThan(503));
+        }
+    });
+
     test('a password that is wrong is told at once, and never written anywhere', async () => {
         const server = await ownServer('--requirepass', 'Right7kQ2vX9mZ4');
         const secret = 'Wrong7kQ2vX9mZ4';
         const { app, log } = createKernel({
             session: {
                 driver: 'redis',
-                drivers: { redis: { url: `redis://:${secret}@127.0.0.1:${server.port}/0`, connectTimeoutMs: 5_000 } },
+                drivers: {
+                    redis: { url: `redis://:${secret}@127.0.0.1:${server.port}/0`, connectTimeoutMs: 3_600_000 },
+                },
             },
         });
-        const started = performance.now();
         const error = await app.boot().then(
             () => undefined,
             (thrown: Error) => thrown,
         );
         expect(error?.message).toMatch(/refused the application: .*WRONGPASS.*Mend username, password/);
-        expect(performance.now() - started).toBeLessThan(2_000);
         expect(inspect([error, log], { depth: null })).not.toContain(secret);
     });
 
@@ -265,12 +300,9 @@ await onRedis('when Redis is in trouble', () => {
             silent.close();
         });
         const { port } = silent.address() as { port: number };
-        const started = performance.now();
         await expect(RedisStore.open({ port, connectTimeoutMs: 300 })).rejects.toThrow(
             /did not answer within 300 ms \(ETIMEDOUT\)/,
         );
-        // The packages of Redis may be loaded in it, beside other tests; without the limit it would never end.
-        expect(performance.now() - started).toBeLessThan(300 + 4 * SLACK_MS);
     });
 });
 

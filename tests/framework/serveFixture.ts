@@ -22,7 +22,7 @@ async function createApplication() {
         http: {
             port: mode === 'wrong-config' ? -1 : 0,
             host: '127.0.0.1',
-            answerTimeoutMs: 200,
+            answerTimeoutMs: 1_500,
             shutdownTimeoutMs: mode === 'stuck' ? 60_000 : 5_000,
         },
         routes: (router) => {

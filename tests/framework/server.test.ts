@@ -5,7 +5,7 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ListenError } from '../../src/framework/Http/ListenError.js';
 import { applicationOf, ConfigError, HttpServer } from '../../src/framework/index.js';
 import { temporaryFolder } from '../helpers/sessionApp.js';
@@ -453,9 +453,10 @@ describe('the process', () => {
 
     test('a second signal ends it at once', async () => {
         const running = new Running([fixture, 'stuck']);
-        const response = await fetch(`${await running.url()}/stuck`);
+        const url = await running.url();
+        const response = await fetch(`${url}/stuck`);
         running.signal('SIGTERM');
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await vi.waitFor(() => expect(fetch(`${url}/stuck`)).rejects.toThrow()); // it has heard the first
         running.signal('SIGINT');
 
         expect(await running.ended).toBe(130);

@@ -1,9 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs';
 import type { Router } from 'express';
 import session from 'express-session';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { SessionManager } from '../../src/framework/Session/SessionManager.js';
 import { createKernel, type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
+
+const HOUR = 3_600_000;
 
 /** Every driver that ships, and a plain store from npm behind the adapter. */
 const drivers: [name: string, options: SessionAppOptions][] = [
@@ -332,6 +334,45 @@ describe('start-up', () => {
         expect(() => createKernel({ session: { cookie } })).toThrow(`src/config/session.ts: ${message}`);
     });
 
+    const TIMER = 'from 0 to 2147483647 (milliseconds).';
+    test.each([
+        [
+            { drivers: { memory: { checkPeriod: 2 ** 31 } } },
+            `drivers.memory.checkPeriod is 2147483648: allowed are numbers ${TIMER}`,
+        ],
+        [
+            { drivers: { memory: { max: 2 ** 25 } } },
+            'drivers.memory.max is 33554432: allowed are integers from 1 to 16777216, Infinity.',
+        ],
+        [
+            { drivers: { file: { reapInterval: 2_147_484 } } },
+            'drivers.file.reapInterval is 2147484: allowed are numbers from -1 to 2147483 (seconds).',
+        ],
+        [
+            { drivers: { file: { ttl: 1e10 } } },
+            'drivers.file.ttl is 10000000000: allowed are numbers from 0 to 3153600000 (seconds).',
+        ],
+        [
+            { drivers: { redis: { pingInterval: 1e10 } } },
+            `drivers.redis.pingInterval is 10000000000: allowed are numbers ${TIMER}`,
+        ],
+        [
+            { drivers: { redis: { rootNodes: [{ socket: { connectTimeout: 1e10 } }] } } },
+            `drivers.redis.rootNodes[0].socket.connectTimeout is 10000000000: allowed are numbers ${TIMER}`,
+        ],
+        [
+            { storeTimeoutMs: 2 ** 31 },
+            'storeTimeoutMs is 2147483648: allowed are integers from 1 to 2147483647 (milliseconds).',
+        ],
+        [
+            { keepDamagedMs: 1e13 },
+            'keepDamagedMs is 10000000000000: allowed are integers from 0 to 3153600000000 (milliseconds).',
+        ],
+        [{ warnBytes: 4_000_001 }, 'warnBytes is 4000001: allowed are integers from 0 to 4000000.'],
+    ])('a time or a number that is too large for its use is refused: %j', (session, message) => {
+        expect(() => createKernel({ session })).toThrow(`src/config/session.ts: ${message}`);
+    });
+
     test('a cookie function is refused with a sentence', () => {
         expect(() => createKernel({ session: { cookie: () => ({}) } })).toThrow(
             "src/config/session.ts: cookie is a function, which can't be checked at start-up: use an object, and change request.session.cookie in a route.",
@@ -448,12 +489,13 @@ describe('the cookie', () => {
     });
 
     test('an active reader is sent the cookie again, and is never logged out', async () => {
-        const app = await sessionApp({ session: { driver: 'memory', cookie: { maxAge: 1600 } }, routes: visits });
+        const app = await sessionApp({ session: { driver: 'memory', cookie: { maxAge: HOUR } }, routes: visits });
         const browser = app.browser();
+        vi.useFakeTimers({ toFake: ['Date'] });
+        onTestFinished(() => void vi.useRealTimers());
         await browser.visit('/');
-        const begin = performance.now();
-        while (performance.now() - begin < 2200) {
-            await new Promise((resolve) => setTimeout(resolve, 90));
+        for (let visit = 0; visit < 24; visit += 1) {
+            vi.setSystemTime(Date.now() + HOUR / 16);
             expect(await browser.json('/read')).toBe(1);
         }
         expect(browser.received.length).toBeGreaterThan(5);
@@ -471,12 +513,14 @@ describe('the cookie', () => {
         expect(browser.received).toHaveLength(3);
 
         const strict = await sessionApp({
-            session: { driver: 'memory', rolling: false, cookie: { maxAge: 1000 } },
+            session: { driver: 'memory', rolling: false, cookie: { maxAge: HOUR } },
             routes: visits,
         });
         const other = strict.browser();
+        vi.useFakeTimers({ toFake: ['Date'] });
+        onTestFinished(() => void vi.useRealTimers());
         await other.visit('/');
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        vi.setSystemTime(Date.now() + HOUR / 2);
         await other.visit('/read');
         expect(other.received).toHaveLength(1);
         await other.visit('/');

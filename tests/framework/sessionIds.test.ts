@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { sign } from 'cookie-signature';
-import type { Router } from 'express';
+import type { Request, Router } from 'express';
 import session from 'express-session';
 import sessionFileStore from 'session-file-store';
 import { describe, expect, test } from 'vitest';
@@ -217,5 +218,39 @@ describe('records under plain ids', () => {
         expect(await browser.json('/')).toBe(1);
         expect(idOf(browser)).not.toBe(id);
         expect(app.log.map(({ message }) => message).join()).toContain('set aside');
+    });
+});
+
+describe('a genid that is wrong stops start-up', () => {
+    test.each<[string, () => unknown, string]>([
+        ['async', async () => 'x', 'returns an instance of Promise'],
+        [
+            'async, and rejects',
+            async () => {
+                throw new Error('never');
+            },
+            'returns an instance of Promise',
+        ],
+        ['a number', () => 5, 'returns a number'],
+        ['nothing', () => undefined, 'returns nothing'],
+        ['empty', () => '', 'returns an empty string'],
+    ])('%s', async (_what, genid, message) => {
+        await expect(sessionApp({ session: { driver: 'memory', genid } })).rejects.toThrow(
+            `src/config/session.ts: genid ${message}: it has to return an id, a string that is not empty, at once.`,
+        );
+    });
+
+    test('one that needs more of a request than there is at start-up does not', async () => {
+        const genid = (request: Request) => `${request.get('host')}-${randomUUID()}`;
+        const app = await sessionApp({
+            session: { driver: 'memory', genid },
+            routes: (router) => {
+                router.get('/', (request, response) => {
+                    request.session['a'] = 1;
+                    response.json(request.session.id);
+                });
+            },
+        });
+        expect(await app.browser().json('/')).toMatch(/^127\.0\.0\.1:\d+-/);
     });
 });

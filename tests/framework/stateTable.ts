@@ -231,7 +231,7 @@ function cookieIn(response: globalThis.Response): string | undefined {
 }
 
 function keyIn(request: Request): string {
-    return layerIn(request).cookie.read(request)?.key as string;
+    return layerIn(request).cookie.carriedBy(request)?.ids[0]?.key as string;
 }
 
 function layerIn(request: Request): SessionLayer {

@@ -1,11 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import session from 'express-session';
-import sessionFileStore from 'session-file-store';
-import { test } from 'vitest';
-import { PostgresTable, serversAreRequired, whyNoPostgres } from '../helpers/postgres.js';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { SessionRegistry } from '../../src/framework/index.js';
+import { memberRoutes } from '../helpers/loginRoutes.js';
+import { serversAreRequired } from '../helpers/postgres.js';
+import { type SessionApp, SessionManager, sessionApp } from '../helpers/sessionApp.js';
+import { closeStores, type NpmStore, storesFromNpm } from '../helpers/storesFromNpm.js';
 import { type StoreHandles, testSessionStore } from '../helpers/testSessionStore.js';
+
+const HOUR = 3_600_000;
 
 /** What the adapter can't give to any plain store. */
 const adapterLacks = [
@@ -13,53 +16,76 @@ const adapterLacks = [
     'loses nothing between two handles on the same storage',
     'locks between two handles on the same storage',
 ];
-const StockFileStore = sessionFileStore(session);
 
-testSessionStore(
-    'stock session-file-store',
-    () => {
-        const root = mkdtempSync(join(tmpdir(), 'sosise-store-'));
-        // Deep inside: the package follows an id such as ../x out of its folder.
-        const open = () => new StockFileStore({ path: join(root, 'sites/mine/sessions'), logFn: () => undefined });
-        return { store: open(), reopen: open, close: () => rmSync(root, { recursive: true, force: true }) };
-    },
-    {
-        lacks: [
-            ...adapterLacks,
-            'is fast and silent about unknown ids',
-            'takes odd ids',
-            'keeps odd ids apart',
-            'takes ids with control characters',
-            'keeps ids with control characters apart',
-            'takes ids of 5,000 characters',
-            'keeps ids of 5,000 characters apart',
-            'lists its sessions',
-            'lists its records',
-        ],
-    },
-);
+afterAll(closeStores);
 
-const unreachable = await whyNoPostgres();
-let tables = 0;
-
-if (unreachable === undefined) {
-    testSessionStore('connect-pg-simple', onPostgres, {
-        lacks: [
-            ...adapterLacks,
-            'takes ids with control characters',
-            'keeps ids with control characters apart',
-            'lists its sessions',
-            'lists its records',
-        ],
-    });
-} else {
-    test.skipIf(!serversAreRequired)('connect-pg-simple on a real PostgreSQL', () => {
-        throw new Error(`PostgreSQL is required here (SOSISE_REQUIRE_SERVERS=1): ${unreachable}`);
-    });
-    console.log(`Skipped: connect-pg-simple, as no PostgreSQL answers: ${unreachable}`);
+for (const store of storesFromNpm) {
+    const { name, missing, open, lacks, sharesNothing } = store;
+    if (missing !== undefined) {
+        test.skipIf(!serversAreRequired || missing.includes('Node.js'))(`${name} on what it needs`, () => {
+            throw new Error(`It is required here (SOSISE_REQUIRE_SERVERS=1): ${missing}`);
+        });
+        console.log(`Skipped: ${name}: ${missing}`);
+        continue;
+    }
+    testSessionStore(name, open, { lacks: [...adapterLacks.slice(0, sharesNothing ? 1 : 3), ...lacks] });
+    describe(`an application whose sessions are in ${name}`, () => tests(store));
 }
 
-async function onPostgres(): Promise<StoreHandles> {
-    const table = await new PostgresTable(`sosise_contract_${process.pid}_${++tables}`).create();
-    return { store: table.open(), reopen: () => table.open(), close: () => table.drop() };
+function tests(store: NpmStore): void {
+    test('ends sessions for good, everywhere, and none lives longer for being written', async () => {
+        const { registry, ...app } = await appOn(store);
+        const [here, there, left] = [app.browser(), app.browser(), app.browser()];
+        for (const browser of [here, there, left]) {
+            const answer = await browser.visit('/login', { method: 'POST', body: { user: 'Sharon' } });
+            expect(answer.status).toBe(200);
+        }
+        for (let count = 0; count < 3; count += 1) {
+            expect((await here.visit('/count', { method: 'POST' })).status).toBe(200);
+        }
+        const { age, cookie } = await here.json<{ age: number; cookie: { originalMaxAge: number } }>('/age');
+        expect(age).toBe(HOUR);
+        expect(cookie.originalMaxAge).toBe(HOUR);
+        const ends = Date.parse(/Expires=([^;]+)/.exec(here.received.at(-1) ?? '')?.[1] ?? '');
+        expect(ends - Date.now()).toBeLessThanOrEqual(HOUR);
+        expect(ends - Date.now()).toBeGreaterThan(HOUR - 60_000);
+
+        const late = left.copy();
+        expect((await left.visit('/logout', { method: 'POST' })).status).toBe(200);
+        await sleep(1_200); // some count whole seconds, and some dropped what the ends of sessions leave after one ms
+        expect((await late.visit('/count', { method: 'POST' })).status).toBe(200);
+        expect(await late.json('/me')).toMatchObject({ user: null, ended: 'destroyed' });
+        expect(await registry.list('Sharon')).toHaveLength(2);
+        expect(await registry.revoke('Sharon')).toBe(2);
+        for (const browser of [here, there]) {
+            expect(await browser.json('/me')).toMatchObject({ user: null, data: {}, ended: 'revoked' });
+        }
+        expect(app.log.filter(({ level }) => level === 'error')).toEqual([]);
+    });
 }
+
+/** An application on a fresh store. */
+async function appOn(store: NpmStore): Promise<SessionApp & { registry: SessionRegistry }> {
+    const handles: StoreHandles = await store.open();
+    onTestFinished(() => handles.close?.() as Promise<void>);
+    const app = await sessionApp({
+        session: { driver: 'theirs', cookie: { maxAge: HOUR } },
+        routes: (router) => {
+            memberRoutes(router);
+            router.get('/age', (request, response) => {
+                response.json({ age: request.session.cookie.originalMaxAge, cookie: request.session.cookie });
+            });
+        },
+        boot: ({ container }) => container.make(SessionManager).extend('theirs', () => handles.store),
+    });
+    return { ...app, registry: app.app.container.make(SessionRegistry) };
+}
+
+test('docs/drivers.md lists them, and says which can list what they hold', () => {
+    const docs = readFileSync(new URL('../../docs/drivers.md', import.meta.url), 'utf8');
+    const rows = [...docs.matchAll(/^\| \[?([a-z0-9-]+)\]? +[\d.]+ +\| [^|]+ +\| (yes|no) +\|/gm)];
+    expect(rows.map(([, name, lists]) => [name, lists])).toEqual(
+        storesFromNpm.map(({ name, lacks }) => [name, lacks.includes('lists its records') ? 'no' : 'yes']),
+    );
+    expect(storesFromNpm.length).toBeGreaterThanOrEqual(12);
+});

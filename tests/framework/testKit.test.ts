@@ -518,7 +518,7 @@ describe('travel', () => {
         const app = await withoutSessions();
         const before = Date.now();
         app.travel(time);
-        expect(Date.now() - before - ms).toBeLessThan(1000);
+        expect(Date.now() - before - ms).toBeLessThan(30_000);
         expect(Date.now() - before).toBeGreaterThanOrEqual(ms);
     });
 

@@ -29,6 +29,9 @@ const reserved = [
     'touch',
     'resetMaxAge',
     '__proto__',
+    '~flash:',
+    '~flash:mine',
+    '~flash:mine:too',
 ];
 
 function start(routes: (router: Router) => void, environment: 'test' | 'development' = 'development') {
@@ -108,11 +111,108 @@ test('values that JSON can not hold are warned of in development, with their pat
     await app.browser().visit('/');
     const warnings = app.log.filter(({ level }) => level === 'warning');
     expect(warnings.map(({ message }) => message)).toEqual([
-        'request.session.d is a function, which is not stored.',
         'request.session.a.map is a Map, which is stored as {}: store an array instead.',
         'request.session.b[0] is a Set, which is stored as {}: store an array instead.',
         'request.session.c is a Cart, which comes back as a plain object.',
+        'request.session.d is a function, which is not stored.',
     ]);
+});
+
+class Cents extends Number {}
+class Lines extends Array<string> {}
+const symbol = Symbol('hidden');
+
+/** What is kept in a session as it is or, with the warning's end, is not. */
+const lossy: Record<string, [value: () => unknown, ...warnings: string[]]> = {
+    'a list with a property': [
+        () => Object.assign(['tea'], { total: 3 }),
+        '.it.total is a property of an array, which is not stored.',
+    ],
+    'a key that is a symbol': [
+        () => ({ deep: { [symbol]: 1 } }),
+        '.it.deep[Symbol(hidden)] is under a symbol, which is not stored.',
+    ],
+    'a symbol': [() => ({ of: symbol }), '.it.of is a symbol, which is not stored.'],
+    'a toJSON that gives undefined': [
+        () => ({ card: { number: 4111, toJSON: () => undefined } }),
+        '.it.card is an object with toJSON whose JSON is undefined, which is not stored.',
+    ],
+    'a toJSON that gives undefined, at the top': [
+        () => ({ toJSON: () => undefined }),
+        '.it is an object with toJSON whose JSON is undefined, which is not stored.',
+    ],
+    'a toJSON that gives null': [
+        () => ({ toJSON: () => null }),
+        '.it is an object with toJSON, which is stored as null.',
+    ],
+    'a toJSON that gives data': [() => ({ toJSON: () => ({ a: 1 }) })],
+    'an invalid Date': [() => new Date('never'), '.it is an invalid Date, which is stored as null.'],
+    'a URL': [() => ({ home: new URL('http://shop/') }), '.it.home is a URL, which comes back as text.'],
+    'a Buffer': [() => Buffer.from('x'), '.it is a Buffer, which comes back as a plain object.'],
+    'a boxed number': [() => new Cents(5), '.it is a Cents, which comes back as a number.'],
+    'a list of a class': [() => Lines.from(['x']), '.it is a Lines, which comes back as a plain array.'],
+    'what a list can not hold': [
+        () => [undefined, () => 1, Number.NaN],
+        '.it[0] is undefined, which is stored as null.',
+        '.it[1] is a function, which is stored as null.',
+        '.it[2] is NaN, which is stored as null.',
+    ],
+    'a function': [() => () => 1, '.it is a function, which is not stored.'],
+    'what is plain': [
+        () => ({ at: new Date(0), none: undefined, list: [[1], { a: null }], free: Object.create(null) }),
+    ],
+};
+
+test.each(Object.entries(lossy))(
+    '%s: development tells once what storing changes',
+    async (_what, [value, ...warnings]) => {
+        const app = await start((router) => {
+            router.get('/', async (request, response) => {
+                request.session['it'] = value();
+                await request.session.save();
+                request.session['also'] = 1;
+                response.json('stored');
+            });
+        });
+        const browser = app.browser();
+        const told = () => app.log.splice(0).filter(({ level }) => level === 'warning');
+        await browser.visit('/');
+        expect(told().map(({ message }) => message)).toEqual(warnings.map((warning) => `request.session${warning}`));
+        await browser.visit('/'); // a session that is stored already
+        expect(told().map(({ message }) => message)).toEqual(warnings.map((warning) => `request.session${warning}`));
+    },
+);
+
+test('a symbol on the session itself, and a property of a list that is stored: development tells', async () => {
+    const app = await start((router) => {
+        router.get('/', (request, response) => {
+            request.session['list'] ??= ['tea'];
+            response.json('stored');
+        });
+        router.get('/add', (request, response) => {
+            Object.assign(request.session['list'] as string[], { total: 3 });
+            Object.assign(request.session, { [symbol]: 1 });
+            response.json('stored');
+        });
+    });
+    const browser = app.browser();
+    await browser.visit('/');
+    await browser.visit('/add');
+    expect(app.log.filter(({ level }) => level === 'warning').map(({ message }) => message)).toEqual([
+        'request.session.list.total is a property of an array, which is not stored.',
+        'request.session[Symbol(hidden)] is under a symbol, which is not stored.',
+    ]);
+});
+
+test('elsewhere nothing is said', async () => {
+    const app = await start((router) => {
+        router.get('/', (request, response) => {
+            request.session['it'] = new URL('http://shop/');
+            response.json('stored');
+        });
+    }, 'test');
+    await app.browser().visit('/');
+    expect(app.log.filter(({ level }) => level === 'warning')).toEqual([]);
 });
 
 test('a session over its budget is warned of, with its largest keys', async () => {

@@ -3,7 +3,7 @@ import session, { type Store } from 'express-session';
 import pg from 'pg';
 
 /** The PostgreSQL of the tests; PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE name another. */
-const server = {
+export const postgresServer = {
     host: process.env['PGHOST'] ?? '127.0.0.1',
     port: Number(process.env['PGPORT'] ?? 5432),
     user: process.env['PGUSER'] ?? 'postgres',
@@ -12,7 +12,7 @@ const server = {
 
 /** connect-pg-simple on a table of its own. */
 export class PostgresTable {
-    private readonly pool = new pg.Pool({ ...server, max: 4 });
+    private readonly pool = new pg.Pool({ ...postgresServer, max: 4 });
 
     public constructor(private readonly name: string) {}
 
@@ -49,12 +49,12 @@ export class PostgresTable {
 /** A schema of its own, gone with `drop()`, and the address of a database in which it is the only one. */
 export async function postgresSchema(name: string): Promise<{ url: string; drop(): Promise<void> }> {
     const run = async (statement: string) => {
-        const client = new pg.Client(server);
+        const client = new pg.Client(postgresServer);
         await client.connect();
         await client.query(statement).finally(() => client.end());
     };
     await run(`CREATE SCHEMA IF NOT EXISTS "${name}"`);
-    const { user, host, port, database } = server;
+    const { user, host, port, database } = postgresServer;
     const password = process.env['PGPASSWORD'];
     const login = encodeURIComponent(user) + (password ? `:${encodeURIComponent(password)}` : '');
     return {
@@ -65,13 +65,13 @@ export async function postgresSchema(name: string): Promise<{ url: string; drop(
 
 /** Why no server answers; undefined where one does. */
 export async function whyNoPostgres(): Promise<string | undefined> {
-    const client = new pg.Client({ ...server, connectionTimeoutMillis: 2_000 });
+    const client = new pg.Client({ ...postgresServer, connectionTimeoutMillis: 2_000 });
     try {
         await client.connect();
         await client.query('SELECT 1');
         return undefined;
     } catch (error) {
-        return `${server.host}:${server.port}: ${error instanceof Error ? error.message : String(error)}`;
+        return `${postgresServer.host}:${postgresServer.port}: ${error instanceof Error ? error.message : String(error)}`;
     } finally {
         await client.end().catch(() => undefined);
     }

@@ -2,17 +2,19 @@ import { ConfigError } from '../Exceptions/errors.js';
 import { isFromFile } from './fileVariables.js';
 import { nearest } from './nearest.js';
 import { isSecretName, show } from './show.js';
+import { sourceOf, valueFrom } from './variable.js';
 
 /** A variable, or several for one setting: the real environment's come first, in their order, then those of `.env`. */
 type Names = string | readonly string[];
 
-/** A variable that is set, with its text; blank counts as unset. */
+/** A variable that is set, with its text or that of the file it names; blank counts as unset. */
 function find(names: Names): { name: string; value: string } | undefined {
     const found = [names].flat().flatMap((name) => {
-        const value = process.env[name];
-        return value === undefined || value.trim() === '' ? [] : { name, value };
+        const source = sourceOf(name, process.env);
+        return source === undefined ? [] : { name, source };
     });
-    return found.find(({ name }) => !isFromFile(process.env, name)) ?? found[0];
+    const chosen = found.find(({ source }) => !isFromFile(process.env, source)) ?? found[0];
+    return chosen && { name: chosen.source, value: valueFrom(chosen.source, chosen.name, process.env) };
 }
 
 function refuse(name: string, value: string, is: string, use: string, hint = ''): ConfigError {
@@ -115,7 +117,8 @@ function oneOf<const Value extends string, Fallback extends Value | null | undef
  * Typed readers over the environment, for the files in `src/config` and nowhere else. A variable that is unset or
  * blank gives the fallback (undefined without one, so that the default of the framework holds); a wrong value stops
  * start-up with a ConfigError that names the variable and what is allowed. Of several names for one setting, the real
- * environment's win over `.env`: `env.integer(['LISTEN_PORT', 'PORT'], 10000)`.
+ * environment's win over `.env`: `env.integer(['LISTEN_PORT', 'PORT'], 10000)`. Of each, `<NAME>_FILE` may name a file that
+ * holds the value.
  */
 export const env = {
     /** The text as it is. */

@@ -71,6 +71,16 @@ function quotings(value: string): string[] {
 const ASSIGNMENT =
     /(^\s*(?:export\s+)?([\w.-]+)(?:\s*=\s*?|:\s+?))(\s*'(?:\\'|[^'])*'|\s*"(?:\\"|[^"])*"|\s*`(?:\\`|[^`])*`|[^#\r\n]+)?\s*(?:#.*)?$/gm;
 
+/** The variables whose values end before a `#`, as they have no quotes: what is behind it counts as a comment. */
+export function cutVariables(content: Buffer): string[] {
+    const cut = new Map<string, boolean>();
+    for (const [whole, before = '', name = '', value = ''] of content.toString('latin1').matchAll(ASSIGNMENT)) {
+        const isTouched = whole.slice(before.length + value.length).startsWith('#') && !/\s$/.test(before + value);
+        cut.set(name, isTouched && !/^\s*(['"`]).*\1$/s.test(value));
+    }
+    return [...cut].filter(([, isCut]) => isCut).map(([name]) => name);
+}
+
 function replaced(content: Buffer, name: string, quoted: string): Buffer | undefined {
     const text = content.toString('latin1'); // one character a byte, so that any encoding survives
     const last = [...text.matchAll(ASSIGNMENT)].filter(([, , found]) => found === name).at(-1);

@@ -8,9 +8,11 @@ import type { ConfigOverrides } from '../Config/ConfigOverrides.js';
 import { readEnvFile } from '../Config/envFile.js';
 import { takeFromFile } from '../Config/fileVariables.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import { importFailure } from '../Exceptions/importFailure.js';
 import { toError } from '../Exceptions/thrown.js';
 import { loadManifest, type Manifest } from '../Manifest.js';
 import { inTime } from '../Session/inTime.js';
+import { SessionUnavailableException } from '../Session/SessionErrors.js';
 import type { Command, CommandList } from './Command.js';
 import { CommandRegistry } from './CommandRegistry.js';
 import { parserOf } from './parserOf.js';
@@ -269,6 +271,8 @@ function printError(text: string): void {
 }
 
 function sentenceOf(error: unknown): string {
-    const { message } = toError(error);
-    return error instanceof ConfigError ? message : `${message} (-v shows where it happened)`;
+    const thrown = toError(error);
+    // Who runs commands is told the cause, and not what visitors are told.
+    const { message } = thrown instanceof SessionUnavailableException ? toError(thrown.cause) : thrown;
+    return error instanceof ConfigError ? message : (importFailure(error) ?? `${message} (-v shows where it happened)`);
 }

@@ -20,8 +20,8 @@ export class KeyGenerateCommand extends Command {
             this.line(randomSecret());
             return;
         }
-        refuseIfSetOutside(this.signature);
         const { root } = this.artisan;
+        refuseIfSetOutside(this.signature, root);
         let isNew = false;
         changeSecrets(root, (current) => {
             isNew = current === undefined;

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { readEnvFile, withVariable } from '../Config/envFile.js';
+import { takeFromFile } from '../Config/fileVariables.js';
+import { fileVariableOf, sourceOf, valueFrom } from '../Config/variable.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { longestLife } from '../Session/SessionLifetime.js';
 import { PREVIOUS_SECRETS, randomSecret, SECRET, secretsIn, weaknessOf } from '../Session/secrets.js';
@@ -10,7 +12,7 @@ import { changeSecrets, isFilled, refuseIfSetOutside } from './secretVariables.j
 
 const END_ALL = './artisan key:generate --force, which ends all sessions';
 
-type Variables = Readonly<Record<string, string | undefined>>;
+type Variables = Record<string, string | undefined>;
 
 /** From now on a new secret signs, and the old ones stay valid: nobody is logged out. */
 export class KeyRotateCommand extends Command {
@@ -20,7 +22,7 @@ export class KeyRotateCommand extends Command {
 
     public async handle({ options }: CommandInput): Promise<void> {
         if (!options['show']) {
-            refuseIfSetOutside(this.signature);
+            refuseIfSetOutside(this.signature, this.artisan.root);
         }
         const secret = randomSecret();
         const rotated = rotate(this.variables(), secret);
@@ -37,15 +39,24 @@ export class KeyRotateCommand extends Command {
         this.line(advice);
     }
 
-    /** The variables of `.env`, under those that are set outside. */
+    /** The variables of `.env`, under those that are set outside; secrets of files, too. */
     private variables(): Variables {
         const set = Object.entries(process.env).filter(([, value]) => isFilled(value));
-        return { ...parse(readEnvFile(join(this.artisan.root, '.env')) ?? ''), ...Object.fromEntries(set) };
+        const variables: Variables = Object.fromEntries(set);
+        takeFromFile(variables, parse(readEnvFile(join(this.artisan.root, '.env')) ?? ''));
+        const secrets = [SECRET, PREVIOUS_SECRETS].flatMap((name) => {
+            const source = sourceOf(name, variables);
+            return source ? [[name, valueFrom(source, name, variables)]] : [];
+        });
+        return Object.fromEntries(secrets);
     }
 
     /** The session's config as it will be. Refuses where it would not take the old secrets from the variable. */
     private async configWith(rotated: Variables): Promise<ConsoleSessionConfig> {
-        Object.assign(process.env, rotated);
+        for (const [name, value] of Object.entries(rotated)) {
+            process.env[name] = value;
+            process.env[fileVariableOf(name)] = ''; // also against one of .env
+        }
         const config = await this.artisan.sessionConfig();
         const taken = secretsIn(config.secret);
         const wanted = [rotated[SECRET] as string, ...listOf(rotated[PREVIOUS_SECRETS])];

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
-import { changeEnvFile } from '../Config/envFile.js';
+import { parse } from 'dotenv';
+import { changeEnvFile, readEnvFile } from '../Config/envFile.js';
+import { fileVariableOf } from '../Config/variable.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { PREVIOUS_SECRETS, SECRET } from '../Session/secrets.js';
 
@@ -9,11 +11,20 @@ export function isFilled(value: string | undefined): value is string {
 }
 
 /** Refuses to write into `.env` what the real environment would win over. */
-export function refuseIfSetOutside(command: string): void {
+export function refuseIfSetOutside(command: string, root: string): void {
+    const inFile = parse(readEnvFile(join(root, '.env')) ?? '');
     const name = [SECRET, PREVIOUS_SECRETS].find((variable) => isFilled(process.env[variable]));
+    const file = [SECRET, PREVIOUS_SECRETS]
+        .map(fileVariableOf)
+        .find((one) => isFilled(process.env[one] ?? inFile[one]));
     if (name) {
         throw new ConfigError(
             `${name} is set in the real environment, which wins over .env, so nothing was written: run ./artisan ${command} --show, and set what it prints where ${name} is set.`,
+        );
+    }
+    if (file) {
+        throw new ConfigError(
+            `${file} names a file that holds the secret, so nothing was written: run ./artisan ${command} --show, and put what it prints into that file.`,
         );
     }
 }

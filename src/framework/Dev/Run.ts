@@ -25,7 +25,10 @@ export class Run {
     private readonly child: ChildProcess;
 
     public constructor(args: readonly string[]) {
-        this.child = fork(STANDBY, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+        this.child = fork(STANDBY, args, {
+            stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+            execArgv: [...process.execArgv, '--import', import.meta.resolve('tsx')],
+        });
         this.ended = new Promise((resolve) => {
             // What it has said last may be read after its end.
             this.child.once('exit', (code) =>

@@ -98,7 +98,7 @@ export class Supervisor {
         this.next = undefined;
         this.run = run;
         const env = this.readEnv();
-        this.env = /^\s*SESSION_SECRET\s*=\s*\S/m.test(env) ? env : undefined;
+        this.env = parse(env)['SESSION_SECRET']?.trim() ? env : undefined;
         run.start(this.options.entry);
         void run.settled.then(() => this.prepareNext(run));
         void run.ended.then((code) => this.ended(run, code));

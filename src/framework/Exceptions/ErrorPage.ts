@@ -6,5 +6,5 @@ export abstract class ErrorPage {
     public abstract send(error: Error, request: Request, response: Response): void;
 
     /** What mends an error, as a sentence; undefined where that is not known. */
-    public abstract fixOf(error: Error, request: Request): string | undefined;
+    public abstract fixOf(error: Error, request?: Request): string | undefined;
 }

@@ -40,9 +40,28 @@ export function traitsOf(error: Error): ErrorTraits {
  */
 function foreignTraits(thrown: unknown): { status: number; expose: boolean } {
     return {
-        status: saneStatus(read(thrown, 'status')) ?? saneStatus(read(thrown, 'statusCode')) ?? 500,
+        status:
+            saneStatus(read(thrown, 'status')) ??
+            saneStatus(read(thrown, 'statusCode')) ??
+            saneStatus(read(thrown, 'httpCode')) ?? // formidable
+            saneStatus(read(read(thrown, 'output'), 'statusCode')) ?? // Boom
+            statusOfUpload(thrown) ??
+            500,
         expose: read(thrown, 'expose') === true,
     };
+}
+
+const TOO_MUCH = /^LIMIT_(?:PART_COUNT|FILE_SIZE|FILE_COUNT|FIELD_KEY|FIELD_VALUE|FIELD_COUNT)$/;
+/** The place in a stack where a plain error was made. */
+const BY_PARSER = /^Error: .*\n +at .*[\\/]node_modules[\\/](?:busboy|multer)[\\/]/;
+
+/** multer says by a code what is wrong with a body, and the parser below it only by a message. */
+function statusOfUpload(thrown: unknown): number | undefined {
+    const code = String(read(thrown, 'code'));
+    if (read(thrown, 'name') === 'MulterError' && code !== 'STREAM_DESTROYED') {
+        return TOO_MUCH.test(code) ? 413 : 400;
+    }
+    return BY_PARSER.test(String(read(thrown, 'stack'))) ? 400 : undefined;
 }
 
 function isError(thrown: unknown): thrown is Error {

@@ -7,7 +7,8 @@ import { routeOf } from './routeOf.js';
 
 /**
  * Answers 503 in place of a route that does not begin to. One sweep over the requests in flight now and then
- * costs a request nothing, where a timer for each would; so the 503 comes up to an eighth of the time late.
+ * costs a request nothing, where a timer for each would; so the 503 comes up to an eighth of the time late. What this
+ * process computed or was stopped for is not the route's time, as `Deadlines` have it.
  */
 export class AnswerTimeout {
     private timer?: NodeJS.Timeout;
@@ -24,7 +25,15 @@ export class AnswerTimeout {
 
     public start(): void {
         if (this.limitMs > 0) {
-            this.timer = setInterval(() => this.sweep(), Math.min(1_000, Math.ceil(this.limitMs / 8)));
+            const stepMs = Math.min(1_000, Math.ceil(this.limitMs / 8));
+            let sweptAt = performance.now();
+            const sweep = () => {
+                const now = performance.now();
+                this.connections.forgive(now - sweptAt - 2 * stepMs);
+                sweptAt = now;
+                this.sweep();
+            };
+            this.timer = setInterval(() => setImmediate(sweep), stepMs); // what waits to be read may be what a route waits for
             this.timer.unref();
         }
     }

@@ -91,6 +91,14 @@ export class Connections {
         }
     }
 
+    /** Takes time off that did not count: all in flight are waited for so much longer, but none more than anew. */
+    public forgive(ms: number): void {
+        const now = performance.now();
+        for (let flight = ms > 0 ? this.oldest : undefined; flight; flight = flight.younger) {
+            flight.since = Math.min(now, flight.since + ms);
+        }
+    }
+
     /** Whether an answer on this connection has begun and is not complete. */
     public isAnswering(socket: Socket): boolean {
         return this.answersOn(socket).some((response) => response.headersSent && !response.writableEnded);

@@ -16,6 +16,7 @@ import {
     type Rule,
     string,
 } from '../Config/rules.js';
+import { bytesOf } from './parsers.js';
 import type { RequestIdOptions } from './requestId.js';
 
 /** What `src/config/http.ts` holds. All times are in milliseconds. */
@@ -101,15 +102,16 @@ export const httpConfig: ConfigDefinition<HttpConfig> = {
     },
 };
 
+const DAY_MS = 86_400_000;
+/** A longer text than this Node.js can't hold. */
+const LARGEST_BODY = 511 * 1024 * 1024;
+
 const shape = object({
     port: integer({ min: 0, max: 65_535 }),
     host: optional(string({ minLength: 1, allowed: 'addresses of this machine, such as "127.0.0.1"' })),
     trustProxy: custom(trustedProxies),
-    bodyLimit: anyOf(
-        integer({ min: 1, unit: 'bytes' }),
-        string({ pattern: /^\d+(\.\d+)?(b|kb|mb|gb)$/i, allowed: 'texts such as "1mb"' }),
-    ),
-    bodyLimits: object({ depth: integer({ min: 1, max: 1_000 }), keys: integer({ min: 1 }) }),
+    bodyLimit: anyOf(integer({ min: 1, max: LARGEST_BODY, unit: 'bytes' }), custom(bodySize)),
+    bodyLimits: object({ depth: integer({ min: 1, max: 1_000 }), keys: integer({ min: 1, max: 10_000_000 }) }),
     trustedOrigins: arrayOf(custom(origin)),
     csrf: anyOf(oneOf(false), object({ exempt: arrayOf(custom(exemptPath)), tokens: boolean() })),
     cors: anyOf(oneOf(false), custom(corsOptions)),
@@ -119,12 +121,20 @@ const shape = object({
     headersTimeoutMs: milliseconds(1),
     requestTimeoutMs: milliseconds(1),
     keepAliveTimeoutMs: milliseconds(1),
-    stopDelayMs: milliseconds(0),
-    shutdownTimeoutMs: milliseconds(0),
+    stopDelayMs: milliseconds(0, DAY_MS),
+    shutdownTimeoutMs: milliseconds(0, DAY_MS),
 });
 
-function milliseconds(min: number): Rule {
-    return integer({ min, max: 2_147_483_647, unit: 'milliseconds' }); // what Node's timers can count
+/** @param max What Node's timers can count. */
+function milliseconds(min: number, max = 2_147_483_647): Rule {
+    return integer({ min, max, unit: 'milliseconds' });
+}
+
+function bodySize(value: unknown, at: Place): void {
+    const isSize = typeof value === 'string' && /^\d+(\.\d+)?(b|kb|mb|gb)$/i.test(value);
+    if (!isSize || bytesOf(value) > LARGEST_BODY) {
+        at.problem(value, 'texts such as "1mb", up to "511mb"');
+    }
 }
 
 /** Express is the judge: it reads addresses, ranges and its own names for them. */
@@ -184,7 +194,7 @@ function corsOptions(value: unknown, at: Place): void {
         allowedHeaders: any,
         exposedHeaders: any,
         credentials: optional(boolean()),
-        maxAge: optional(integer({ min: 0, unit: 'seconds' })),
+        maxAge: optional(integer({ min: 0, max: 31_536_000, unit: 'seconds' })),
         preflightContinue: optional(boolean()),
         optionsSuccessStatus: optional(integer({ min: 200, max: 299 })),
     })(value, at);

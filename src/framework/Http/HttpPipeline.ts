@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import express, {
     type ErrorRequestHandler,
     type Express,
@@ -7,9 +8,11 @@ import express, {
     type Response,
     type Router,
 } from 'express';
+import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { nearest } from '../Config/nearest.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { answerJson } from './answerJson.js';
+import { KERNEL_SETTING } from './applicationOf.js';
 import { inSequence } from './inSequence.js';
 
 /** The way of a request, in this order. */
@@ -101,8 +104,22 @@ export class HttpPipeline {
 
     /** The Express application of all stages. It is made once; from then on the pipeline can't be changed. */
     public compose(): Express {
-        this.composed ??= this.build();
+        if (!this.composed) {
+            this.refuseEarly();
+            this.composed = this.build();
+        }
         return this.composed;
+    }
+
+    /** Providers that come later would find that their stages can't be added, and blame themselves. */
+    private refuseEarly(): void {
+        const kernel = this.settings[KERNEL_SETTING] as ApplicationKernel | undefined;
+        if (kernel && ['created', 'booting', 'wired'].includes(kernel.state)) {
+            const place = callerOf(new Error().stack, kernel.environment.root);
+            throw new ConfigError(
+                `HttpPipeline.compose() was called before the application has booted${place ? `, in ${place}` : ''}: other providers still add to the pipeline. Await app.boot() first, and take HttpServer's handler.`,
+            );
+        }
     }
 
     private build(): Express {
@@ -147,6 +164,15 @@ export class HttpPipeline {
         }
         return stage(name, handler);
     }
+}
+
+/** The first line of a stack that is in none of the framework's files. */
+function callerOf(stack = '', root: string): string | undefined {
+    const places = stack
+        .split('\n')
+        .flatMap((line) => /(?:\(|at )(?:file:\/\/)?([^()]+:\d+):\d+\)?$/.exec(line)?.[1] ?? []);
+    const place = places.find((one) => !/[\\/](?:src|build)[\\/]framework[\\/]/.test(one));
+    return place && relative(root, place);
 }
 
 type Handle = (request: Request, response: Response, done: NextFunction) => void;

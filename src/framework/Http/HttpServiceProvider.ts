@@ -5,7 +5,7 @@ import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../ServiceProvider.js';
 import { answering } from './answering.js';
-import { KERNEL_SETTING } from './applicationOf.js';
+import { belongsTo, KERNEL_SETTING } from './applicationOf.js';
 import { type HttpConfig, httpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
 import { HttpServer } from './HttpServer.js';
@@ -40,7 +40,7 @@ export class HttpServiceProvider extends ServiceProvider {
         const { options } = this;
         const { isProduction, manifest } = this.app.environment;
         const pipeline = this.app.container.make(HttpPipeline);
-        pipeline.use('requestId', requestId(options.requestId));
+        pipeline.use('requestId', belongsTo(this.app), requestId(options.requestId));
         if (options.securityHeaders) {
             pipeline.use(
                 'securityHeaders',

@@ -1,13 +1,24 @@
-import type { Request } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { ApplicationKernel } from '../ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
 
-/** The Express setting that carries the kernel. Express hands settings on to applications mounted in the pipeline. */
+/** The Express setting that carries the kernel, for requests that pass no stage, such as those of WebSockets. */
 export const KERNEL_SETTING = 'application kernel';
+const KERNEL = Symbol('application of this request');
+
+type Carrier = Request & { [KERNEL]?: ApplicationKernel };
+
+/** Notes the application on each request, as others that a router mounts put settings of theirs under it. */
+export function belongsTo(kernel: ApplicationKernel): RequestHandler {
+    return function belongsTo(request, _response, next) {
+        (request as Carrier)[KERNEL] = kernel;
+        next();
+    };
+}
 
 /** The application that a request belongs to. */
 export function applicationOf(request: Request): ApplicationKernel {
-    const kernel: unknown = request.app?.get(KERNEL_SETTING);
+    const kernel: unknown = (request as Carrier)[KERNEL] ?? request.app?.get(KERNEL_SETTING);
     if (!(kernel instanceof ApplicationKernel)) {
         throw new ConfigError(
             'This request does not come from HttpServer: action() and middleware() need its pipeline.',

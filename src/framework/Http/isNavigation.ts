@@ -6,11 +6,13 @@ const PART = /^\s*(?:image|font|audio|video)\/|^\s*text\/css/i;
 /**
  * Whether a browser asks for a page that its visitor is to see: no fetch, image or frame, and no page that it only gets
  * ready. What does not say what it is for (curl, old browsers, any browser over plain http but to localhost) counts as one,
- * unless it takes what only parts of a page are made of.
+ * unless it takes what only parts of a page are made of. So does Node.js's fetch, of a server that renders pages or an API's
+ * client: it sends Sec-Fetch-Mode, but not what every browser sends with it.
  */
 export function isNavigation(request: Request): boolean {
     const { headers } = request;
-    const mode = headers['sec-fetch-mode'];
+    const isBrowser = headers['sec-fetch-dest'] !== undefined || headers['sec-fetch-site'] !== undefined;
+    const mode = isBrowser ? headers['sec-fetch-mode'] : undefined;
     if (mode !== undefined && (mode !== 'navigate' || (headers['sec-fetch-dest'] ?? 'document') !== 'document')) {
         return false;
     }

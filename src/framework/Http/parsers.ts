@@ -84,7 +84,8 @@ function refuseAnnounced(limit: number | string): RequestHandler {
     };
 }
 
-function bytesOf(limit: number | string): number {
+/** What a text such as `1mb` says. */
+export function bytesOf(limit: number | string): number {
     const unit = ['b', 'kb', 'mb', 'gb'].indexOf(String(limit).replace(/[\d.]/g, '').toLowerCase());
     return Math.floor(Number.parseFloat(String(limit)) * 1024 ** Math.max(unit, 0));
 }

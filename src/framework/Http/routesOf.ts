@@ -21,7 +21,9 @@ interface Layer {
     readonly handle: object;
     /** Written by router 2.3 and later. */
     readonly rawPath?: MountPath;
-    readonly slash: boolean;
+    readonly slash?: boolean;
+    /** Of Express 4. */
+    readonly regexp?: { readonly fast_slash?: boolean };
     readonly route?: Route;
     match(path: string): unknown;
 }
@@ -102,16 +104,22 @@ function routesIn(handler: object, prefix = '', above: readonly Inherited[] = []
     return found;
 }
 
-/** The layers of a router or an application; undefined for any other handler. */
+/** The layers of a router or an application, which may be of Express 4; undefined for any other handler. */
 function stackOf(handler: object): readonly Layer[] | undefined {
     const isApplication = 'handle' in handler && 'set' in handler && 'router' in handler;
-    const { stack } = (isApplication ? handler.router : handler) as { stack?: readonly Layer[] };
-    return Array.isArray(stack) ? stack : undefined;
+    try {
+        // Express 4 throws where its `router` is asked for.
+        const router = isApplication ? ('_router' in handler ? handler._router : handler.router) : handler;
+        const { stack } = (router ?? {}) as { stack?: readonly Layer[] };
+        return Array.isArray(stack) ? stack : undefined;
+    } catch {
+        return undefined; // of an application that was not used yet, or of something that only looks like one
+    }
 }
 
 /** Where a router is mounted: a row for each of several paths. */
-function mountsOf({ rawPath, slash }: Layer): (string | RegExp)[] {
-    if (slash) {
+function mountsOf({ rawPath, slash, regexp }: Layer): (string | RegExp)[] {
+    if (slash ?? regexp?.fast_slash) {
         return [''];
     }
     const paths = rawPath === undefined ? ['(a path that this version of Express does not tell)'] : pathsOf(rawPath);

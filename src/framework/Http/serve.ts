@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import { inspect } from 'node:util';
 import type { ApplicationKernel } from '../ApplicationKernel.js';
+import { ErrorPage } from '../Exceptions/ErrorPage.js';
 import { startFailure } from '../Exceptions/startFailure.js';
 import { toError } from '../Exceptions/thrown.js';
 import { Logger } from '../Logging/Logger.js';
@@ -69,6 +70,11 @@ class ServerProcess {
         });
         // Whatever threw outside of any request may have left things half done.
         process.on('uncaughtException', (error) => {
+            if (this.app?.environment.isDevelopment && this.app.state === 'booted' && !this.stopping) {
+                // Nobody would start it again before the next save.
+                this.log('critical', 'An uncaught exception, which ends the process in production.', error);
+                return;
+            }
             this.log('critical', 'An uncaught exception ends the process.', error);
             tellParent({ failed: inspect(error) });
             void this.stop(1);
@@ -117,10 +123,21 @@ class ServerProcess {
         process.exit(code);
     }
 
+    /** In development only. */
+    private fixOf(error: Error): string | undefined {
+        const { container } = this.app as ApplicationKernel;
+        try {
+            return container.has(ErrorPage) ? container.make(ErrorPage).fixOf(error) : undefined;
+        } catch {
+            return undefined;
+        }
+    }
+
     private log(level: 'error' | 'critical', message: string, reason: unknown): void {
         const error = toError(reason);
         if (this.app?.container.has(Logger) && this.app.state !== 'terminated') {
-            this.app.container.make(Logger)[level](message, { error });
+            const fix = this.fixOf(error);
+            this.app.container.make(Logger)[level](message, { ...(fix !== undefined && { fix }), error });
         } else {
             process.stderr.write(`${message} ${inspect(error)}\n`);
         }

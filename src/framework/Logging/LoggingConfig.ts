@@ -54,7 +54,7 @@ export const loggingConfig: ConfigDefinition<LoggingConfig> = {
         files: object({
             enabled: boolean(),
             folder: optional(string({ minLength: 1 })),
-            maxSizeBytes: integer({ min: 1_024, unit: 'bytes' }),
+            maxSizeBytes: integer({ min: 1_024, max: 1024 ** 4, unit: 'bytes' }),
             maxFiles: integer({ min: 1, max: 1_000 }),
         }),
         channels: record(

@@ -194,7 +194,8 @@ export class RotatingFile {
         let lock: { release(): Promise<void> } | undefined;
         try {
             const { FileLock } = await import('../Session/stores/FileLock.js');
-            lock = await FileLock.acquire(`${this.path}.lock`, performance.now() + rotateWaitMs);
+            const deadline = (await import('../Session/Deadlines.js')).Deadlines.of(rotateWaitMs).start();
+            lock = await FileLock.acquire(`${this.path}.lock`, deadline).finally(() => deadline.end());
             const size = (await stat(this.path).catch(() => undefined))?.size ?? 0;
             if (!lock || size + next <= this.options.maxSizeBytes) {
                 return; // another process is at it, or has done it

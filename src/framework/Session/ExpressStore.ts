@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import session, { type SessionData } from 'express-session';
-import { HttpSession, RESERVED_KEYS } from './HttpSession.js';
+import { HttpSession, isReservedKey } from './HttpSession.js';
 import type { SessionChange } from './mergeChanges.js';
 import type { RequestSession } from './RequestSession.js';
 import { sessionOf } from './requestSessions.js';
@@ -37,8 +37,20 @@ export class ExpressStore extends session.Store {
             generate(request);
             const made = new HttpSession(owner);
             made.cookie = request.session.cookie as HttpSession['cookie'];
+            this.settleAuto(made.cookie, owner.isSecure);
             owner.renew(made);
         };
+    }
+
+    /** What 'auto' means for this request: express-session asks the request now, which may be in another application. */
+    private settleAuto(cookie: HttpSession['cookie'], isSecure: boolean): void {
+        const { secure, sameSite } = this.layer.settings.cookie;
+        if (secure === 'auto') {
+            cookie.secure = isSecure;
+        }
+        if (sameSite === 'auto') {
+            cookie.sameSite = isSecure ? 'none' : 'lax';
+        }
     }
 
     /** Runs `work`, which must not wait, on behalf of one request. */
@@ -142,7 +154,7 @@ export class ExpressStore extends session.Store {
         made.cookie = inflateCookie(record.cookie) as HttpSession['cookie'];
         const copy = record.copy();
         for (const key of Object.keys(copy)) {
-            if (!RESERVED_KEYS.has(key)) {
+            if (!isReservedKey(key)) {
                 made[key] = copy[key]; // stock records may use names that are ours: left out, as the package does
             }
         }

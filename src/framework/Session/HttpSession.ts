@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import session, { type Cookie } from 'express-session';
 import type { RequestSession } from './RequestSession.js';
 import { ReservedSessionKeyError } from './SessionErrors.js';
-import { LAST_ACCESS, META } from './SessionRecord.js';
+import { FLASH, LAST_ACCESS, META } from './SessionRecord.js';
 
 type Callback = (error?: unknown) => void;
 
@@ -75,6 +75,14 @@ export const RESERVED_KEYS: ReadonlySet<string> = new Set([
     ...['id', 'req', 'cookie', 'save', 'reload', 'destroy', 'regenerate', 'migrate', 'touch', 'resetMaxAge'],
     ...['__proto__', LAST_ACCESS, META],
 ]);
+
+/** As `flash()` names what it puts by; any other key that begins so would be taken for it, and be deleted. */
+const FLASHED = new RegExp(`^${FLASH}.*:[\\w-]{8}$`, 's');
+
+/** Whether data can't have this name. */
+export function isReservedKey(key: string): boolean {
+    return RESERVED_KEYS.has(key) || (key.startsWith(FLASH) && !FLASHED.test(key));
+}
 
 // Data under such a name would break the session, or be lost: the assignment itself says so.
 for (const key of RESERVED_KEYS) {

@@ -26,7 +26,7 @@ const MESSAGE = 'The request was refused: it seems to come from another site. Pl
 const LONGEST_SHOWN = 100;
 
 /** Why a request is refused, and what its developer can do about it. */
-interface Refusal {
+export interface Refusal {
     readonly rule: string;
     readonly fix: string;
 }
@@ -54,20 +54,26 @@ export class RequestForgery {
     }
 
     /**
+     * Why a request that may change something is another site's; undefined where it is not. Asked once, when it arrives:
+     * applications that a router mounts believe other proxies, or none.
+     */
+    public refusalOf(request: Request): Refusal | undefined {
+        return SAFE_METHODS.has(request.method) ? undefined : this.otherSite(request);
+    }
+
+    /**
      * Throws a 403 where a request that may change something would use the visitor's session, and is not theirs.
      * @param sessionId The verified id of the session cookie.
      */
-    public check(request: Request, sessionId: string | undefined): void {
+    public check(request: Request, sessionId: string | undefined, refusal = this.refusalOf(request)): void {
         if (!SAFE_METHODS.has(request.method) && this.options.carriesSession(request)) {
-            this.enforce(request, this.otherSite(request) ?? this.missingToken(request, sessionId));
+            this.enforce(request, refusal ?? this.missingToken(request, sessionId));
         }
     }
 
     /** The same without regard to cookies, for logins: another site could log its visitor in as somebody else. */
-    public refuseOtherSites(request: Request): void {
-        if (!SAFE_METHODS.has(request.method)) {
-            this.enforce(request, this.otherSite(request));
-        }
+    public refuseOtherSites(request: Request, refusal = this.refusalOf(request)): void {
+        this.enforce(request, refusal);
     }
 
     /** The same for a WebSocket, which is begun by a GET: with that, browsers always name the page's origin. */
@@ -79,8 +85,7 @@ export class RequestForgery {
      * Whether a new session may be given to the browser that sent this. Not for what another site sends in it without
      * the session cookie, as `SameSite` has it: the new cookie would replace the one that the visitor has.
      */
-    public mayBeginSession(request: Request): boolean {
-        const refusal = SAFE_METHODS.has(request.method) ? undefined : this.otherSite(request);
+    public mayBeginSession(request: Request, refusal = this.refusalOf(request)): boolean {
         if (!refusal || this.exemptions.has(request.originalUrl)) {
             return true;
         }

@@ -2,9 +2,10 @@ import type { NextFunction, Request, Response } from 'express';
 import { UnauthorizedException } from '../Exceptions/UnauthorizedException.js';
 import { isNavigation } from '../Http/isNavigation.js';
 import { after } from './after.js';
-import { type HttpSession, RESERVED_KEYS } from './HttpSession.js';
+import { type HttpSession, isReservedKey } from './HttpSession.js';
 import { lookAgain } from './lookAgain.js';
 import { NO_CHANGE } from './mergeChanges.js';
+import type { Refusal } from './RequestForgery.js';
 import { ResponseGate } from './ResponseGate.js';
 import type { Reading } from './SessionChanges.js';
 import type { Lease, MaybePromise } from './SessionDriver.js';
@@ -44,6 +45,9 @@ export class RequestSession {
     public starting = false;
     public started = false;
 
+    /** Taken when the request arrives, as routes and mounted applications may change whom Express believes. */
+    public readonly isSecure: boolean;
+    private readonly address: string | undefined;
     protected session: HttpSession | undefined;
     /** What the route sees: the session, unless it has put something else in its place. */
     private shown: unknown;
@@ -91,8 +95,12 @@ export class RequestSession {
         private readonly next: NextFunction,
         /** What the request's cookie says, if it is verified. */
         private readonly cookie: CookieId | undefined,
+        /** Why the request is another site's, where it is. */
+        private readonly refusal?: Refusal,
     ) {
         this.state = new SessionState(layer, cookie?.id ?? '', cookie?.key);
+        this.isSecure = layer.cookie.isSecure(request);
+        this.address = layer.settings.registry.address ? request.ip : undefined;
     }
 
     public get id(): string {
@@ -140,7 +148,10 @@ export class RequestSession {
             this.used = false;
         } else if (
             this.record &&
-            (unset === 'destroy' || this.layer.repository.lifetime.touchDue(this.record) || this.mayTakeFlash)
+            (unset === 'destroy' ||
+                this.isRenamed ||
+                this.layer.repository.lifetime.touchDue(this.record) ||
+                this.mayTakeFlash)
         ) {
             this.guardAnswer();
         }
@@ -210,7 +221,7 @@ export class RequestSession {
     /** Gives a key's value, and deletes the key. */
     public pull(key: string): unknown {
         const session = this.current();
-        if (RESERVED_KEYS.has(key)) {
+        if (isReservedKey(key)) {
             throw new ReservedSessionKeyError(key);
         }
         const value = Object.hasOwn(session, key) ? session[key] : undefined;
@@ -319,12 +330,13 @@ export class RequestSession {
                 await this.beginAnew();
             }
             const { request, layer } = this;
-            const { address, browser } = layer.settings.registry;
             const login: Login = {
                 user,
                 at: Date.now(),
-                ...(address && { address: request.ip }),
-                ...(browser && { browser: request.headers['user-agent']?.slice(0, LONGEST_BROWSER_NAME) }),
+                ...(this.address !== undefined && { address: this.address }),
+                ...(layer.settings.registry.browser && {
+                    browser: request.headers['user-agent']?.slice(0, LONGEST_BROWSER_NAME),
+                }),
             };
             while (this.state.late || !(await this.changeId(login))) {
                 if (await this.followMove(user)) {
@@ -350,6 +362,7 @@ export class RequestSession {
             const id = await this.successorId(next.key);
             if (id !== undefined) {
                 this.state.join(id, next.session, this.session as HttpSession);
+                this.hasLost = false;
                 this.cookieDue = true;
                 return true;
             }
@@ -458,7 +471,7 @@ export class RequestSession {
 
     /** Throws where another site made the visitor's browser send this: it must not log anyone in. */
     public refuseForgery(): void {
-        this.layer.forgery?.refuseOtherSites(this.request);
+        this.layer.forgery?.refuseOtherSites(this.request, this.refusal);
     }
 
     /** `request.sessionStore`. */
@@ -641,7 +654,9 @@ export class RequestSession {
         }
         this.state.forget();
         this.mustStore = true;
-        this.id = newId;
+        if (!login) {
+            this.id = newId;
+        } // else the session is new, and the tombstone of the one before may name its id
         return !login || (await this.create(reading, login)) === true;
     }
 
@@ -705,10 +720,17 @@ export class RequestSession {
         if (reading && (reading.change || resave)) {
             return this.update(loaded, reading);
         }
-        if (rolling || this.layer.repository.lifetime.touchDue(loaded.record)) {
+        if (rolling || this.isRenamed || this.layer.repository.lifetime.touchDue(loaded.record)) {
             return this.touch(loaded);
         }
-        return this.cookieDue ? this.state.isAlive().catch(() => undefined) : undefined;
+        return this.cookieDue ? this.confirmCookie() : undefined;
+    }
+
+    /** What was stored earlier may have ended since. Where that can't be seen now, an id that the browser has is not sent again. */
+    private async confirmCookie(): Promise<void> {
+        await this.state.isAlive().catch(() => {
+            this.cookieDue = this.id !== this.cookie?.id;
+        });
     }
 
     /** The visitor may have begun a new session since this one was ended: its cookie is not taken away. */
@@ -730,6 +752,11 @@ export class RequestSession {
         if (this.hasLost && status < 400) {
             throw new SessionEndedException();
         }
+    }
+
+    /** The browser's cookie has a former name, and wants one with today's. */
+    private get isRenamed(): boolean {
+        return this.cookie?.isRenamed === true;
     }
 
     private get mayTakeFlash(): boolean {
@@ -775,7 +802,7 @@ export class RequestSession {
     /** A cookie is sent no oftener than the browser needs it: a late answer would set an old one over a newer. */
     private isCookieDue({ record }: LoadedSession, { change }: Reading): boolean {
         const { rolling } = this.layer.settings;
-        if (this.headersLeft || rolling === true || change?.cookie !== undefined) {
+        if (this.headersLeft || rolling === true || this.isRenamed || change?.cookie !== undefined) {
             return !this.headersLeft;
         }
         const lasts = this.session?.cookie.expires != null;
@@ -805,7 +832,7 @@ export class RequestSession {
 
     protected touch(loaded: LoadedSession): MaybePromise<void> {
         const { rolling } = this.layer.settings;
-        const due = rolling ?? typeof loaded.record.maxAge === 'number';
+        const due = this.isRenamed || (rolling ?? typeof loaded.record.maxAge === 'number');
         const touched = (isAlive: boolean): void => {
             // Where it ended meanwhile, its cookie must not replace the browser's newer one.
             this.cookieDue ||= isAlive && due;
@@ -833,7 +860,7 @@ export class RequestSession {
 
     /** A session that could not be found again is not stored: a secure cookie over plain http never arrives. */
     protected canReachBrowser(): boolean {
-        return this.layer.forgery?.mayBeginSession(this.request) !== false && !this.isUndeliverable();
+        return this.layer.forgery?.mayBeginSession(this.request, this.refusal) !== false && !this.isUndeliverable();
     }
 
     /** Throws where the route wants to store a session that its browser would not come back with: no success hides that. */
@@ -848,7 +875,7 @@ export class RequestSession {
     }
 
     private refuseUndelivered(): void {
-        this.layer.forgery?.refuseOtherSites(this.request);
+        this.layer.forgery?.refuseOtherSites(this.request, this.refusal);
         if (this.isUndeliverable()) {
             throw new SessionCookieException();
         }
@@ -856,7 +883,7 @@ export class RequestSession {
 
     private isUndeliverable(): boolean {
         const session = this.session as HttpSession;
-        if (session.cookie.secure !== true || this.layer.cookie.isSecure(this.request)) {
+        if (session.cookie.secure !== true || this.isSecure) {
             return false;
         }
         this.layer.warnUndeliverable(this.request);
@@ -884,7 +911,9 @@ export class RequestSession {
     private sendCookie(): void {
         const setCookie = this.setCookie();
         if (setCookie !== undefined) {
-            this.response.appendHeader('Set-Cookie', setCookie);
+            for (const line of [...this.layer.cookie.endFormer(this.request), setCookie]) {
+                this.response.appendHeader('Set-Cookie', line);
+            }
         }
     }
 
@@ -905,7 +934,7 @@ export class RequestSession {
             return undefined;
         }
         const sent = this.layer.cookieOf(this.session, this.record);
-        if (sent.secure === true && !cookie.isSecure(this.request)) {
+        if (sent.secure === true && !this.isSecure) {
             this.layer.warnUndeliverable(this.request);
             return undefined;
         }
@@ -939,7 +968,7 @@ export class RequestSession {
         return {
             method: this.request.method,
             path: this.request.path,
-            ...(id !== '' && { session: fingerprintOf(key) }),
+            ...(id !== '' && { fingerprint: fingerprintOf(key) }),
         };
     }
 }

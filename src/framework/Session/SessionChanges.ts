@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { Cookie } from 'express-session';
-import { type HttpSession, RESERVED_KEYS } from './HttpSession.js';
+import { type HttpSession, isReservedKey } from './HttpSession.js';
 import type { SessionChange } from './mergeChanges.js';
 import { copyOfPlain, hasTextOf } from './plainData.js';
 import { ReservedSessionKeyError, UnstorableSessionError } from './SessionErrors.js';
@@ -14,6 +14,7 @@ import {
     type StoredCookie,
     wrongSetting,
 } from './SessionRecord.js';
+import { LAST_COOKIE_TIME } from './SetCookieForm.js';
 
 /** A session at one moment. Its keys are told apart where somebody asks for them: most requests never do. */
 export class Snapshot {
@@ -80,19 +81,19 @@ export function readSession(
     limits: SessionLimits,
 ): Reading {
     const { cookie: sessionCookie, ...data } = session;
+    if (limits.lossy) {
+        warnOfLosses(session, data, limits.lossy);
+    }
     const cookie = baseline && hasCookie(sessionCookie, baseline.cookie) ? undefined : cookieOf(sessionCookie);
     if (baseline?.data && !cookie && increments.size === 0 && hasTextOf(data, baseline.data)) {
         return { change: undefined, snapshot: baseline };
     }
     const body = bodyAsOne(data) ?? bodyByKey(data);
-    if (limits.lossy) {
-        warnOfDropped(data, body, limits.lossy);
-    }
     if (baseline && body === baseline.body && !cookie && increments.size === 0) {
         return { change: undefined, snapshot: baseline };
     }
     for (const key of Object.keys(data)) {
-        if (RESERVED_KEYS.has(key)) {
+        if (isReservedKey(key)) {
             throw new ReservedSessionKeyError(key);
         }
     }
@@ -114,11 +115,6 @@ export function readSession(
         }
     }
     checkSize(snapshot, limits);
-    if (limits.lossy) {
-        for (const name of change.set.keys()) {
-            warnOfLoss(name, data[name], limits.lossy);
-        }
-    }
     return { change, snapshot };
 }
 
@@ -221,21 +217,11 @@ function bodyByKey(data: Readonly<Record<string, unknown>>): string {
     return bodyOf(entries);
 }
 
-/** Names the keys that JSON leaves out. */
-function warnOfDropped(data: Readonly<Record<string, unknown>>, body: string, lossy: Lossy): void {
-    const kept = entriesIn(body);
-    for (const key of Object.keys(data)) {
-        if (!kept.has(key)) {
-            warnOfLoss(key, data[key], lossy);
-        }
-    }
-}
-
 /** The JSON text of each key that may be stored, as for a session. Throws where one can't, or all are too large. */
 export function storable(keys: Readonly<Record<string, unknown>>, limits: SessionLimits): ReadonlyMap<string, string> {
     const entries = new Map<string, string>();
     for (const [key, value] of Object.entries(keys)) {
-        const json = RESERVED_KEYS.has(key) ? undefined : toJson(key, value);
+        const json = isReservedKey(key) ? undefined : toJson(key, value);
         if (json !== undefined) {
             checkDepth(key, json);
             entries.set(key, json);
@@ -258,6 +244,9 @@ function cookieOf(cookie: SessionCookie): StoredCookie {
         : data;
 }
 
+/** The first that a Date can have. */
+const FIRST_TIME = -8.64e15;
+
 /** The last one that was found good: nearly all cookies of an application are alike. */
 let goodCookie: StoredCookie | undefined;
 
@@ -265,6 +254,10 @@ let goodCookie: StoredCookie | undefined;
 function checkCookie(given: SessionCookie, cookie: StoredCookie): void {
     if (goodCookie && isAlike(cookie, goodCookie)) {
         return;
+    }
+    const wrongEnd = wrongEndOf(given, cookie);
+    if (wrongEnd) {
+        throw new UnstorableSessionError(`request.session.cookie.expires ${wrongEnd}.`);
     }
     const wrong = wrongSetting(JSON.parse(JSON.stringify(cookie)) as Record<string, unknown>);
     if (wrong) {
@@ -279,6 +272,19 @@ function checkCookie(given: SessionCookie, cookie: StoredCookie): void {
         );
     }
     goodCookie = cookie;
+}
+
+/** Why a cookie can't have its end. One in the past is none of that: it makes browsers drop the cookie. */
+function wrongEndOf({ expires }: SessionCookie, { originalMaxAge: age }: StoredCookie): string | undefined {
+    if (expires && !(expires instanceof Date)) {
+        return 'is not a Date: give it one, or set maxAge (ms) instead';
+    }
+    const end = typeof age === 'number' ? Date.now() + age : 0;
+    // The age is counted from now on with each answer, so that it may lead a little further than the date that was set.
+    if ((expires && expires.getTime() > LAST_COOKIE_TIME) || end > 2 * LAST_COOKIE_TIME) {
+        return "is after the year 9999, which browsers don't take: choose an earlier Date, or a smaller maxAge";
+    }
+    return end >= FIRST_TIME ? undefined : 'is an invalid Date: set it, or maxAge, to a time that there is';
 }
 
 /** Whether a session still has the cookie that is stored. */
@@ -355,33 +361,132 @@ function checkSize(snapshot: Pick<Snapshot, 'body' | 'entries'>, limits: Session
 
 type Lossy = NonNullable<SessionLimits['lossy']>;
 
-/** Names what JSON would drop or change, with its path; bounded, as data may be large. */
-function warnOfLoss(path: string, value: unknown, lossy: Lossy, depth = 0): void {
-    const what = lossOf(value);
-    if (what) {
-        lossy(path, what);
-    } else if (typeof value === 'object' && value !== null && depth < 8 && !('toJSON' in value)) {
-        for (const [key, inner] of Object.entries(value).slice(0, 1000)) {
-            warnOfLoss(Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, inner, lossy, depth + 1);
+const MOST_LOSSY_LEVELS = 8;
+const MOST_LOSSY_ITEMS = 1000;
+
+/** What was said of a session: it is read more than once in a request. */
+const saidOf = new WeakMap<HttpSession, Set<string>>();
+
+/** Names what JSON drops or changes, each once. What can't be turned into JSON at all is told where it is tried. */
+function warnOfLosses(session: HttpSession, data: object, lossy: Lossy): void {
+    const said = saidOf.get(session) ?? new Set<string>();
+    saidOf.set(session, said);
+    const walked = new Set<object>();
+    try {
+        warnInside('', data, 0);
+    } catch {
+        // a getter or a proxy threw
+    }
+
+    function warnOf(path: string, value: unknown, depth: number, isItem: boolean): void {
+        const what = lossOf(value, isItem);
+        if (what) {
+            say(path, what);
+        } else if (typeof value === 'object' && value !== null && depth < MOST_LOSSY_LEVELS && !hasToJson(value)) {
+            warnInside(path, value, depth);
+        }
+    }
+
+    /** Of an object's or a list's parts; bounded, as data may be large. */
+    function warnInside(path: string, value: object, depth: number): void {
+        if (walked.has(value)) {
+            return;
+        }
+        walked.add(value);
+        const names = Object.keys(value);
+        if (Array.isArray(value)) {
+            value.slice(0, MOST_LOSSY_ITEMS).forEach((item, index) => {
+                warnOf(`${path}[${index}]`, item, depth + 1, true);
+            });
+            for (const name of names.filter((one) => !/^\d+$/.test(one))) {
+                say(`${path}.${name}`, 'a property of an array, which is not stored');
+            }
+        } else {
+            for (const name of names.slice(0, MOST_LOSSY_ITEMS)) {
+                warnOf(`${path}.${name}`, (value as Record<string, unknown>)[name], depth + 1, false);
+            }
+        }
+        for (const symbol of Object.getOwnPropertySymbols(value)) {
+            if (Object.prototype.propertyIsEnumerable.call(value, symbol)) {
+                say(`${path}[${String(symbol)}]`, 'under a symbol, which is not stored');
+            }
+        }
+    }
+
+    function say(path: string, what: string): void {
+        if (!said.has(path)) {
+            said.add(path);
+            lossy(path, what);
         }
     }
 }
 
-function lossOf(value: unknown): string | undefined {
+/** How a value changes by being stored, as the end of a sentence; undefined where it does not, or only in its parts. */
+function lossOf(value: unknown, isItem: boolean): string | undefined {
+    const dropped = isItem ? 'which is stored as null' : 'which is not stored';
     if (typeof value === 'function' || typeof value === 'symbol') {
-        return `a ${typeof value}, which is not stored`;
+        return `a ${typeof value}, ${dropped}`;
+    }
+    if (value === undefined) {
+        return isItem ? `undefined, ${dropped}` : undefined; // that is how a key is deleted
     }
     if (typeof value === 'number' && !Number.isFinite(value)) {
         return `${value}, which is stored as null`;
     }
-    if (typeof value !== 'object' || value === null || value instanceof Date || Array.isArray(value)) {
+    if (typeof value !== 'object' || value === null) {
         return undefined;
     }
-    if (types.isMap(value) || types.isSet(value) || types.isWeakMap(value) || types.isWeakSet(value)) {
+    if (
+        !hasToJson(value) &&
+        (types.isMap(value) || types.isSet(value) || types.isWeakMap(value) || types.isWeakSet(value))
+    ) {
         return `a ${value.constructor.name}, which is stored as {}: store an array instead`;
     }
+    const isPlain = hasPlainPrototype(value);
+    if (isPlain && !hasToJson(value)) {
+        return undefined;
+    }
+    const becomes = becomesOf(value);
+    if (types.isDate(value)) {
+        return becomes === 'null' ? 'an invalid Date, which is stored as null' : undefined;
+    }
+    const name = isPlain ? 'an object with toJSON' : `a ${value.constructor?.name || 'class'}`;
+    switch (becomes) {
+        case undefined:
+            return `${name} whose JSON is undefined, ${dropped}`;
+        case 'null':
+            return `${name}, which is stored as null`;
+        default:
+            return isPlain ? undefined : `${name}, which comes back as ${becomes}`;
+    }
+}
+
+/** What an object is once it was stored and read again; undefined where nothing is stored of it. */
+function becomesOf(value: object): string | undefined {
+    const json: string | undefined = JSON.stringify(value);
+    switch (json?.[0]) {
+        case undefined:
+            return undefined;
+        case '{':
+            return 'a plain object';
+        case '[':
+            return 'a plain array';
+        case '"':
+            return 'text';
+        default:
+            return json === 'null' ? 'null' : `a ${typeof JSON.parse(json as string)}`;
+    }
+}
+
+function hasToJson(value: object): boolean {
+    return typeof (value as { toJSON?: unknown }).toJSON === 'function';
+}
+
+/** That of an object literal or an array, also of one that another realm has made. */
+function hasPlainPrototype(value: object): boolean {
     const prototype = Object.getPrototypeOf(value);
-    return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null
-        ? undefined
-        : `a ${prototype.constructor?.name ?? 'class'}, which comes back as a plain object`;
+    if (Array.isArray(value)) {
+        return prototype !== null && Array.isArray(prototype);
+    }
+    return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

@@ -22,11 +22,13 @@ import {
     type Shape,
     string,
 } from '../Config/rules.js';
+import { kindOf } from '../Config/show.js';
 import type { Environment } from '../Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { randomId } from './randomId.js';
 import type { LifetimeOptions } from './SessionLifetime.js';
-import { randomSecret, SECRET_FIX, secretsIn, weaknessOf } from './secrets.js';
+import { LAST_COOKIE_TIME } from './SetCookieForm.js';
+import { randomSecret, SECRET, SECRET_FIX, secretsIn, weaknessOf } from './secrets.js';
 
 /** The attributes of the session cookie, under express-session's names. Times are in ms. */
 export interface SessionCookieConfig {
@@ -39,6 +41,16 @@ export interface SessionCookieConfig {
     sameSite?: boolean | 'lax' | 'strict' | 'none' | 'auto';
     partitioned?: boolean;
     priority?: 'low' | 'medium' | 'high';
+}
+
+/** A cookie of another application, or of an earlier config. What is left out is as it was for a cookie without it. */
+export interface FormerCookie {
+    /** Default: the name of today. */
+    name?: string;
+    /** Default: none, for this host only. */
+    domain?: string;
+    /** Default: `/`. */
+    path?: string;
 }
 
 /** What `src/config/session.ts` may hold. express-session's options have express-session's names and meaning. */
@@ -59,6 +71,8 @@ export interface SessionConfig {
     unset: 'destroy' | 'keep';
     genid?: (request: Request) => string;
     cookie: SessionCookieConfig;
+    /** Cookies of another application, or of an earlier config, that end when the session's cookie is sent. */
+    formerCookies: readonly FormerCookie[];
     /** How long a session lives without a request, in ms. Default: `cookie.maxAge`, else the driver's `ttl`, else two hours. */
     idle?: number;
     /**
@@ -113,6 +127,26 @@ const duration = integer({ min: 1, max: LONGEST_AGE_MS, unit: 'milliseconds' });
 /** Node's timers fire at once beyond this. */
 const LONGEST_TIMER_MS = 2_147_483_647;
 const wait = integer({ min: 1, max: LONGEST_TIMER_MS, unit: 'milliseconds' });
+/** Of a package's own options; 0 turns some of them off. */
+const clientWait = optional(number({ min: 0, max: LONGEST_TIMER_MS, unit: 'milliseconds' }));
+const LARGEST_BYTES = 4_000_000;
+/** More entries than this no Map can hold. */
+const MOST_ENTRIES = 16_777_216;
+/** The client's own, for one server. */
+const clientShape: Shape = {
+    pingInterval: clientWait,
+    socket: optional(
+        object(
+            { connectTimeout: clientWait, socketTimeout: clientWait, keepAliveInitialDelay: clientWait },
+            { open: true },
+        ),
+    ),
+};
+const clientRules = object(clientShape, { open: true });
+
+const cookieNames = string({ pattern: COOKIE_NAME, allowed: 'names that a cookie can have, but for __proto__' });
+const cookiePath = string({ pattern: /^\/[^;\s]*$/, allowed: 'paths that begin with /' });
+const cookieDomain = string({ pattern: /^[A-Za-z0-9.-]+$/, allowed: 'host names' });
 
 const cookieRules: Rule = (value, at) => {
     if (typeof value === 'function') {
@@ -124,8 +158,8 @@ const cookieRules: Rule = (value, at) => {
     object({
         maxAge: optional(nullable(integer({ min: 1, max: LONGEST_AGE_MS, unit: 'milliseconds' }))),
         expires: optional(nullable(instanceOf(Date))),
-        path: optional(string({ pattern: /^\/[^;\s]*$/, allowed: 'paths that begin with /' })),
-        domain: optional(string({ pattern: /^[A-Za-z0-9.-]+$/, allowed: 'host names' })),
+        path: optional(cookiePath),
+        domain: optional(cookieDomain),
         httpOnly: optional(boolean()),
         secure: optional(oneOf(true, false, 'auto')),
         sameSite: optional(oneOf(true, false, 'lax', 'strict', 'none', 'auto')),
@@ -149,6 +183,11 @@ function checkCookie({ maxAge, expires, path, domain }: SessionCookieConfig, at:
     }
 }
 
+const formerRules: Rule = (value, at) => {
+    object({ name: optional(cookieNames), domain: optional(cookieDomain), path: optional(cookiePath) })(value, at);
+    checkCookie((value ?? {}) as FormerCookie, at);
+};
+
 const secretRule: Rule = optional(anyOf(string(), arrayOf(optional(string()))));
 
 /** Options whose values may hold a password: what is wrong with them is said without them. */
@@ -168,29 +207,27 @@ const redisShape: Shape = {
     port: optional(integer({ min: 1, max: 65_535 })),
     username: optional(string()),
     password: optional(string()),
-    database: optional(integer({ min: 0 })),
+    database: optional(integer({ min: 0, max: 2_147_483_647 })),
     tls: optional(anyOf(boolean(), object({}, { open: true }))),
     connectTimeoutMs: optional(wait),
     commandTimeoutMs: optional(wait),
     prefix: optional(string()),
-    ttl: optional(anyOf(number({ min: 1, unit: 'seconds' }), func())),
-    scanCount: optional(integer({ min: 1 })),
+    ...clientShape,
+    scanInterval: clientWait,
+    defaults: optional(clientRules),
+    nodeClientOptions: optional(clientRules),
+    sentinelClientOptions: optional(clientRules),
+    ttl: optional(anyOf(number({ min: 1, max: LONGEST_AGE_MS / 1000, unit: 'seconds' }), func())),
+    scanCount: optional(integer({ min: 1, max: 1_000_000 })),
     serializer: optional(object({ parse: func(), stringify: func() }, { open: true })),
     disableTTL: optional(boolean()),
     disableTouch: optional(boolean()),
-    rootNodes: optional(arrayOf(object({}, { open: true }))),
-    sentinelRootNodes: optional(arrayOf(object({}, { open: true }))),
+    rootNodes: optional(arrayOf(clientRules)),
+    sentinelRootNodes: optional(arrayOf(clientRules)),
 };
 
 /** Those of the client, its cluster and its sentinels that a misspelt name of ours could be taken for. */
-const CLIENT_OPTIONS = new Set([
-    'name',
-    'socket',
-    'defaults',
-    'credentialsProvider',
-    'nodeClientOptions',
-    'sentinelClientOptions',
-]);
+const CLIENT_OPTIONS = new Set(['name', 'credentialsProvider']);
 const REDIS_NAMES = Object.keys(redisShape);
 
 const redisRules: Rule = (value, at) => {
@@ -211,13 +248,13 @@ const driverRules: Rule = (value, at) => {
     if (options?.file) {
         object({
             path: optional(string({ minLength: 1 })),
-            ttl: optional(number({ min: 0, unit: 'seconds' })),
-            retries: optional(integer({ min: 0 })),
-            factor: optional(number({ min: 0 })),
-            minTimeout: optional(number({ min: 0 })),
-            maxTimeout: optional(number({ min: 0 })),
-            reapInterval: optional(number({ min: -1, unit: 'seconds' })),
-            reapMaxConcurrent: optional(integer({ min: 1 })),
+            ttl: optional(number({ min: 0, max: LONGEST_AGE_MS / 1000, unit: 'seconds' })),
+            retries: optional(integer({ min: 0, max: 1_000 })),
+            factor: optional(number({ min: 0, max: 1_000 })),
+            minTimeout: clientWait,
+            maxTimeout: clientWait,
+            reapInterval: optional(number({ min: -1, max: Math.floor(LONGEST_TIMER_MS / 1000), unit: 'seconds' })),
+            reapMaxConcurrent: optional(integer({ min: 1, max: MOST_ENTRIES })),
             reapAsync: optional(boolean()),
             reapSyncFallback: optional(boolean()),
             logFn: optional(func()),
@@ -235,9 +272,9 @@ const driverRules: Rule = (value, at) => {
     }
     if (options?.memory) {
         object({
-            checkPeriod: optional(number({ min: 0, unit: 'milliseconds' })),
-            max: optional(anyOf(integer({ min: 1 }), oneOf(Number.POSITIVE_INFINITY))),
-            ttl: optional(anyOf(number({ min: 1, unit: 'milliseconds' }), func())),
+            checkPeriod: clientWait,
+            max: optional(anyOf(integer({ min: 1, max: MOST_ENTRIES }), oneOf(Number.POSITIVE_INFINITY))),
+            ttl: optional(anyOf(number({ min: 1, max: LONGEST_AGE_MS, unit: 'milliseconds' }), func())),
             dispose: optional(func()),
             stale: optional(boolean()),
             noDisposeOnSet: optional(boolean()),
@@ -254,14 +291,15 @@ const shape = object({
     driver: string({ minLength: 1 }),
     fallback: arrayOf(string({ minLength: 1 })),
     secret: secretRule,
-    name: optional(string({ pattern: COOKIE_NAME, allowed: 'names that a cookie can have, but for __proto__' })),
+    name: optional(cookieNames),
     rolling: optional(boolean()),
     resave: boolean(),
     proxy: optional(boolean()),
     saveUninitialized: boolean(),
     unset: oneOf('destroy', 'keep'),
-    genid: optional(func()),
+    genid: optional(givesIds),
     cookie: cookieRules,
+    formerCookies: arrayOf(formerRules),
     idle: optional(duration),
     absolute: optional(nullable(duration)),
     encrypt: optional(boolean()),
@@ -270,9 +308,9 @@ const shape = object({
     concurrency: oneOf('merge', 'exclusive'),
     lockTimeoutMs: wait,
     storeTimeoutMs: wait,
-    warnBytes: integer({ min: 0 }),
-    maxBytes: integer({ min: 1, max: 4_000_000 }),
-    keepDamagedMs: integer({ min: 0, unit: 'milliseconds' }),
+    warnBytes: integer({ min: 0, max: LARGEST_BYTES }),
+    maxBytes: integer({ min: 1, max: LARGEST_BYTES }),
+    keepDamagedMs: integer({ min: 0, max: LONGEST_AGE_MS, unit: 'milliseconds' }),
     pruneIntervalMs: integer({ min: 0, max: LONGEST_TIMER_MS, unit: 'milliseconds' }),
     drivers: driverRules,
 });
@@ -287,6 +325,7 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
         saveUninitialized: false,
         unset: 'keep',
         cookie: { path: '/', httpOnly: true, sameSite: 'lax', secure: environment.isProduction },
+        formerCookies: [],
         clearSiteData: [],
         registry: { address: false, browser: false },
         concurrency: 'merge',
@@ -303,8 +342,42 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
         checkSecrets(value as Partial<SessionConfig>, at);
         checkDelivery(value as Partial<SessionConfig>, at);
         checkFallback(value as Partial<SessionConfig>, at);
+        checkFormer(value as Partial<SessionConfig>, at);
     },
 };
+
+/** To end the cookie that is sent would log everybody out. */
+function checkFormer({ name, cookie = {}, formerCookies }: Partial<SessionConfig>, at: Place): void {
+    const today = cookieName({ name, cookie }, at.environment);
+    const identity = (own: FormerCookie) =>
+        [own.name ?? today, own.domain?.toLowerCase().replace(/^\./, ''), own.path ?? '/'].join();
+    for (const [index, former] of (Array.isArray(formerCookies) ? formerCookies : []).entries()) {
+        if (former && identity(former) === identity({ ...cookie, name: today })) {
+            at.key('formerCookies')
+                .key(index)
+                .say('is the cookie of today: give the name, the domain or the path that the former one had.');
+        }
+    }
+}
+
+/** Tried once, as every new visitor would stumble over it. One that needs a real request is found right. */
+function givesIds(genid: unknown, at: Place): void {
+    func()(genid, at);
+    let id: unknown = 'unknown';
+    try {
+        id = typeof genid === 'function' ? genid({ headers: {} }) : id;
+    } catch {
+        return;
+    }
+    if (id instanceof Promise) {
+        id.catch(() => undefined);
+    }
+    if (typeof id !== 'string' || id === '') {
+        at.say(
+            `returns ${id === '' ? 'an empty string' : kindOf(id)}: it has to return an id, a string that is not empty, at once.`,
+        );
+    }
+}
 
 function checkFallback({ driver, fallback }: Partial<SessionConfig>, at: Place): void {
     if (driver === 'memory' && Array.isArray(fallback) && fallback.length > 0) {
@@ -355,6 +428,11 @@ function checkDelivery(config: Partial<SessionConfig>, at: Place): void {
     if (expires instanceof Date && expires.getTime() <= Date.now()) {
         at.key('cookie').key('expires').say('is in the past, and browsers drop such a cookie. Use maxAge instead.');
     }
+    if (expires instanceof Date && expires.getTime() > LAST_COOKIE_TIME) {
+        at.key('cookie')
+            .key('expires')
+            .say('is after the year 9999, and browsers do not take that. Use maxAge instead.');
+    }
     const bytes = cookieBytes(name, config.cookie ?? {});
     if (bytes > MAX_COOKIE_BYTES) {
         at.key('cookie').say(`makes a cookie of ${bytes} bytes, and browsers drop those above ${MAX_COOKIE_BYTES}.`);
@@ -386,18 +464,25 @@ function checkSecrets(config: Partial<SessionConfig>, at: Place): void {
     const secret = at.key('secret');
     const [first] = Array.isArray(config.secret) ? config.secret : [config.secret];
     if (first === undefined || first === '') {
-        secret.say(`is missing: sessions can't be signed. ${SECRET_FIX}.`);
+        secret.say(`is missing: sessions can't be signed. ${secretFix(at.environment)}`);
     }
     for (const [index, one] of secretsIn(config.secret).entries()) {
         const weakness = weaknessOf(one);
         if (weakness !== undefined) {
             secret.say(
                 index === 0
-                    ? `${weakness}. ${SECRET_FIX}.`
+                    ? `${weakness}. ${secretFix(at.environment)}`
                     : `holds one of earlier that ${weakness}: it would still let a cookie in. Take it out of SESSION_PREVIOUS_SECRETS.`,
             );
         }
     }
+}
+
+/** The sentence that says how a secret is mended. */
+export function secretFix({ cutVariables = [] }: Environment): string {
+    return cutVariables.includes(SECRET)
+        ? `${SECRET} in .env ends before a #, where a comment begins: put the value between quotes.`
+        : `${SECRET_FIX}.`;
 }
 
 /**
@@ -427,6 +512,7 @@ export interface SessionSettings {
     readonly unset: 'destroy' | 'keep';
     readonly genid: (request: Request) => string;
     readonly cookie: SessionCookieConfig;
+    readonly formerCookies: readonly FormerCookie[];
     readonly idleMs: number;
     readonly absoluteMs: number | null | undefined;
     readonly encrypts: boolean;
@@ -454,6 +540,7 @@ export function settingsOf(config: SessionConfig, environment: Environment): Ses
         unset: config.unset,
         genid: config.genid ? checkedGenid(config.genid) : randomId,
         cookie: config.cookie,
+        formerCookies: config.formerCookies,
         idleMs: config.idle ?? config.cookie.maxAge ?? ttlOf(config) ?? 2 * HOUR_MS,
         absoluteMs: config.absolute,
         encrypts: config.encrypt ?? (config.driver === 'file' && config.drivers.file?.secret !== undefined),
@@ -500,7 +587,7 @@ function ttlOf({ driver, drivers }: SessionConfig): number | undefined {
 
 function pruneIntervalOf({ driver, drivers, pruneIntervalMs }: SessionConfig): number {
     const seconds = driver === 'file' ? drivers.file?.reapInterval : undefined;
-    return typeof seconds === 'number' ? Math.min(Math.max(0, seconds * 1000), LONGEST_TIMER_MS) : pruneIntervalMs;
+    return typeof seconds === 'number' ? Math.max(0, seconds * 1000) : pruneIntervalMs;
 }
 
 /** The named driver's options; a relative folder is taken from the application's root, never from where it was started. */

@@ -4,6 +4,7 @@ import type { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import type { Logger } from '../Logging/Logger.js';
 import type { CsrfTokens } from './CsrfTokens.js';
 import { ExpressStore } from './ExpressStore.js';
+import { endedCookies } from './formerCookies.js';
 import { HttpSession } from './HttpSession.js';
 import { OncePerMinute } from './OncePerMinute.js';
 import { RequestForgery } from './RequestForgery.js';
@@ -16,6 +17,7 @@ import type { SessionDriver } from './SessionDriver.js';
 import type { SessionObserver } from './SessionObserver.js';
 import type { LiveRecord, StoredCookie } from './SessionRecord.js';
 import { SessionRepository } from './SessionRepository.js';
+import { LAST_COOKIE_TIME } from './SetCookieForm.js';
 
 /** What the session layer needs from the application. */
 export interface SessionLayerOptions {
@@ -74,7 +76,9 @@ export class SessionLayer {
             keepDamagedMs: settings.keepDamagedMs,
             warn: (message, context) => log.warning(message, context),
         });
-        this.cookie = new SessionCookie({ name: settings.name, secrets: settings.secrets, proxy: settings.proxy });
+        const { name, secrets, proxy } = settings;
+        const former = endedCookies(name, settings.cookie, settings.formerCookies);
+        this.cookie = new SessionCookie({ name, secrets, proxy, former });
         this.forgery = options.forgery && this.forgeryBy(options.forgery, options.isDevelopment);
         this.limits = limitsFor(settings, log, options.isDevelopment);
         this.store = new ExpressStore(this);
@@ -150,7 +154,7 @@ export class SessionLayer {
             trustedOrigins,
             exempt,
             tokens,
-            carriesSession: (request) => this.cookie.isCarriedBy(request),
+            carriesSession: (request) => this.cookie.carriedBy(request) !== undefined,
             log: this.log,
             isDevelopment,
         });
@@ -197,7 +201,7 @@ export class SessionLayer {
 export function inflateCookie(stored: StoredCookie): Cookie {
     const { originalMaxAge, expires, ...rest } = stored;
     const cookie = new (Cookie as unknown as new (options: object) => Cookie)(rest);
-    cookie.expires = typeof expires === 'string' ? new Date(expires) : null;
+    cookie.expires = typeof expires === 'string' ? new Date(Math.min(Date.parse(expires), LAST_COOKIE_TIME)) : null;
     cookie.originalMaxAge = originalMaxAge || null;
     return cookie;
 }
@@ -215,7 +219,7 @@ function limitsFor(settings: SessionSettings, log: Logger, isDevelopment: boolea
             ),
     };
     if (isDevelopment) {
-        limits.lossy = (path, what) => log.warning(`request.session.${path} is ${what}.`);
+        limits.lossy = (path, what) => log.warning(`request.session${path} is ${what}.`);
     }
     return limits;
 }

@@ -418,7 +418,7 @@ function parseForeign(text: string, now: number): ParsedRecord {
     if (typeof meta.sealed === 'string') {
         throw new DamagedRecordError('it does not decrypt, or is not encrypted where it should be');
     }
-    const cookie = storedCookie(rawCookie);
+    const cookie = storedCookie(meta.cookie ?? rawCookie); // beside it where a plain store's adapter wrote it
     // A clock that was ahead when the record was written must not keep the session alive for longer.
     const saidSeen = isTime(lastAccess) ? lastAccess : (lastSeenByCookie(cookie) ?? now);
     const seen = Math.min(saidSeen, now);

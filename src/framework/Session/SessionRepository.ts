@@ -98,6 +98,8 @@ const DAY_MS = 86_400_000;
 const ENDED_KEPT_MS = DAY_MS;
 /** It is there a little longer: what a process that died left of the same session is found and removed before. */
 export const NOTE_KEPT_MS = ENDED_KEPT_MS + DAY_MS / 24;
+/** What a change may wait for other requests of this process that write the same session, in ms. */
+const WRITERS_WAIT_MS = 10_000;
 /** Each try that fails was overtaken by a write, or met a damaged record. */
 const FORBID_TRIES = 100;
 /** A record that expired is only taken away this much later, so that a request in flight can still save its session. */
@@ -147,7 +149,7 @@ export class SessionRepository {
     ) {
         this.lifetime = new SessionLifetime(options);
         this.trouble = new StoreTrouble(options.timeoutMs);
-        this.users = new UserSessions(driver, this);
+        this.users = new UserSessions(driver, this, this.trouble);
         this.isBounded = (driver.abilities?.answersWithinMs ?? Number.POSITIVE_INFINITY) <= options.timeoutMs;
     }
 
@@ -209,12 +211,8 @@ export class SessionRepository {
                 }
                 return created ?? after(this.load(id), (found) => takenOrEnded(found));
             });
-        return this.trouble.attempt(
-            'saved',
-            id,
-            () => (login ? this.users.add(login.user, id).then(write) : write()),
-            limit,
-        );
+        const create = () => this.trouble.attempt('saved', id, write, limit);
+        return login ? this.listed(login.user, id).then(create) : create();
     }
 
     /**
@@ -227,9 +225,16 @@ export class SessionRepository {
         change: SessionChange,
         options: SaveOptions = {},
     ): MaybePromise<LoadedSession | undefined> {
-        return this.trouble.attempt('saved', id, () =>
-            after(this.relist(id, loaded.record.login), (login) =>
-                after(stillHeld(options.turn, false), () => this.merge(id, loaded, change, login, options)),
+        const { stored, record } = loaded;
+        const { turn, renewsCookie } = options;
+        return after(this.relist(id, record.login), (login) =>
+            after(
+                this.trouble.attempt('saved', id, () =>
+                    after(stillHeld(turn, false), () =>
+                        this.tryWrite(id, stored, record, change, { login, renewsCookie }),
+                    ),
+                ),
+                (written) => written ?? this.mergeInTurn(id, piecewise(change), options),
             ),
         );
     }
@@ -241,8 +246,8 @@ export class SessionRepository {
         { renewsCookie = false }: SaveOptions = {},
     ): MaybePromise<LoadedSession | undefined> {
         const { stored, record } = loaded;
-        return this.trouble.attempt('saved', id, () =>
-            after(this.relist(id, record.login), (login) =>
+        return after(this.relist(id, record.login), (login) =>
+            this.trouble.attempt('saved', id, () =>
                 after(
                     this.tryWrite(id, stored, record, NO_CHANGE, { login, renewsCookie }),
                     // A write that came between has said it already.
@@ -307,7 +312,7 @@ export class SessionRepository {
         const { login, turn } = options;
         const user = login?.user ?? loaded.record.login?.user;
         if (user !== undefined) {
-            await this.trouble.attempt('saved', newId, () => this.users.add(user, newId)); // first: it must not miss one that lives
+            await this.listed(user, newId); // first: it must not miss one that lives
         }
         try {
             await stillHeld(turn, false);
@@ -327,15 +332,19 @@ export class SessionRepository {
      * @param looked Called for each record, of whatever kind.
      */
     public async *live(signal?: AbortSignal, looked?: () => void): AsyncGenerator<{ id: string; record: LiveRecord }> {
-        for await (const { id, ...stored } of this.driver.records(undefined, signal)) {
-            if (signal?.aborted) {
-                return;
+        try {
+            for await (const { id, ...stored } of this.driver.records(undefined, signal)) {
+                if (signal?.aborted) {
+                    return;
+                }
+                looked?.();
+                const found = this.open(id, this.examine(id, stored));
+                if (found.kind === 'live') {
+                    yield { id, record: found.record };
+                }
             }
-            looked?.();
-            const found = this.open(id, this.examine(id, stored));
-            if (found.kind === 'live') {
-                yield { id, record: found.record };
-            }
+        } catch (error) {
+            throw unavailable('loaded', '', error);
         }
     }
 
@@ -540,39 +549,42 @@ export class SessionRepository {
         this.movingAside.set(id, moving);
     }
 
-    private merge(
-        id: string,
-        { stored, record }: LoadedSession,
-        change: SessionChange,
-        login: Login | undefined,
-        options: SaveOptions,
-    ): MaybePromise<LoadedSession | undefined> {
-        return after(
-            this.tryWrite(id, stored, record, change, { login, renewsCookie: options.renewsCookie }),
-            (written) => written ?? this.mergeInTurn(id, piecewise(change), options),
-        );
+    /** Puts a session's key into its user's list. */
+    private async listed(user: string, key: string): Promise<void> {
+        try {
+            await this.users.add(user, key);
+        } catch (error) {
+            throw unavailable('saved', key, error);
+        }
     }
 
-    /** Another request was first: its changes stay, ours are applied to them. One after another, so that each succeeds. */
+    /**
+     * Another request was first: its changes stay, ours are applied to them. One after another, so that each succeeds; the
+     * wait for others has a limit of its own, as the store is not slow for it.
+     */
     private async mergeInTurn(
         id: string,
         change: SessionChange,
         { turn, renewsCookie }: SaveOptions,
     ): Promise<LoadedSession | undefined> {
-        const { timeoutMs } = this.options;
-        if (!this.writers.tryEnter(id) && !(await this.writers.enter(id, timeoutMs))) {
-            throw new Error(`Other requests of the same session were writing it for ${timeoutMs} ms.`);
+        if (!this.writers.tryEnter(id) && !(await this.writers.enter(id, WRITERS_WAIT_MS))) {
+            const cause = `Other requests of the same session were writing it for ${WRITERS_WAIT_MS} ms.`;
+            throw unavailable('saved', id, new Error(cause));
         }
+        const tryOnce = async () => {
+            const base = this.open(id, await this.load(id));
+            if (base.kind !== 'live') {
+                return { result: endedOrGone(base) };
+            }
+            await stillHeld(turn, true); // after the look: what is written from here on is compared with it
+            const result = await this.tryWrite(id, base.stored, base.record, change, { renewsCookie });
+            return result && { result };
+        };
         try {
             for (;;) {
-                const base = this.open(id, await this.load(id));
-                if (base.kind !== 'live') {
-                    return endedOrGone(base);
-                }
-                await stillHeld(turn, true); // after the look: what is written from here on is compared with it
-                const written = await this.tryWrite(id, base.stored, base.record, change, { renewsCookie });
-                if (written) {
-                    return written;
+                const done = await this.trouble.attempt('saved', id, tryOnce);
+                if (done) {
+                    return done.result; // else another process was first
                 }
             }
         } finally {

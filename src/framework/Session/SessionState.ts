@@ -224,25 +224,34 @@ export class SessionState {
     private write(snapshot: Snapshot, store: () => MaybePromise<LoadedSession | undefined>): MaybePromise<boolean> {
         const { baseline } = this;
         const counted = [...this.increments];
-        const undo = (error: unknown): never => {
+        const undo = (): void => {
             this.baseline = baseline;
             for (const [key, by] of counted) {
                 this.increments.set(key, (this.increments.get(key) ?? 0) + by);
             }
+        };
+        const failed = (error: unknown): never => {
+            undo();
             throw error;
+        };
+        const settled = (result: LoadedSession | undefined): boolean => {
+            if (!result) {
+                undo(); // a login that goes on with another session takes the change along
+            }
+            return this.written(result, snapshot);
         };
         try {
             const stored = store(); // takes what it needs before it returns
             this.baseline = snapshot;
             this.increments.clear();
             if (!(stored instanceof Promise)) {
-                return this.written(stored, snapshot);
+                return settled(stored);
             }
             this.turn?.storesUntil(stored);
-            return stored.then((result) => this.written(result, snapshot), undo);
+            return stored.then(settled, failed);
         } catch (error) {
             this.increments.clear();
-            return undo(error);
+            return failed(error);
         }
     }
 

@@ -1,5 +1,8 @@
 import { serialize } from 'cookie';
 
+/** The last time that a Set-Cookie line can say: browsers take years of four digits. */
+export const LAST_COOKIE_TIME = Date.UTC(10_000, 0) - 1;
+
 export type Attributes = NonNullable<Parameters<typeof serialize>[2]>;
 
 const SAME = ['domain', 'httpOnly', 'partitioned', 'path', 'priority', 'sameSite', 'secure'] as const;
@@ -15,7 +18,7 @@ export class SetCookieForm {
     private attributes: Attributes | undefined;
     private hasDate = false;
     private parts: readonly string[] = [];
-    private second = 0;
+    private second = Number.NaN;
     private secondText = '';
 
     public constructor(private readonly name: string) {}
@@ -46,7 +49,8 @@ export class SetCookieForm {
     private textOf(date: Date): string {
         const second = Math.floor(date.getTime() / 1000);
         if (second !== this.second) {
-            this.secondText = date.toUTCString();
+            // Before 1970 is as good as 1970, and after the last year a browser would keep the cookie until it is closed.
+            this.secondText = new Date(Math.min(Math.max(0, date.getTime()), LAST_COOKIE_TIME)).toUTCString();
             this.second = second;
         }
         return this.secondText;

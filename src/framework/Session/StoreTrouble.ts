@@ -51,7 +51,7 @@ const STORAGE_NAME = /\b(?:sha256|user)-[\w-]{43}/g;
 
 /** What drivers throw may name a file or a key after the id, which has no business in a log. */
 export function withoutId(id: string, error: unknown): unknown {
-    const without = (text: string) => text.replaceAll(id, '<id>').replace(STORAGE_NAME, '<id>');
+    const without = (text: string) => (id === '' ? text : text.replaceAll(id, '<id>')).replace(STORAGE_NAME, '<id>');
     if (!(error instanceof Error) || without(`${error.message}${error.stack}`) === `${error.message}${error.stack}`) {
         return error;
     }

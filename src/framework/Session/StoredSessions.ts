@@ -1,9 +1,12 @@
 import type { Request } from 'express';
 import { ConfigError } from '../Exceptions/errors.js';
+import { firstAlive } from './firstAlive.js';
 import type { SessionLayer } from './SessionLayer.js';
 import { type LiveRecord, parseRecord, type StoredCookie } from './SessionRecord.js';
 import type { PruneOptions, SessionRepository } from './SessionRepository.js';
+import { unavailable } from './StoreTrouble.js';
 import { fingerprintOf, isPlainId, isSessionKey, keyOf } from './storageKeys.js';
+import type { CookieId } from './VerifiedCookies.js';
 
 /** A session that lives, as it may be shown: without its id, its key, and what it holds. */
 export interface StoredSession {
@@ -55,6 +58,8 @@ interface Found {
 export class StoredSessions {
     /** Set where another process serves: what that one has in memory can't be reached from here. */
     public isInConsole = false;
+    /** Of a request with several cookies, the one that counted when it was first asked of: the others are other sessions. */
+    private readonly named = new WeakMap<Request, CookieId>();
 
     public constructor(private readonly openLayer: () => SessionLayer) {}
 
@@ -65,7 +70,12 @@ export class StoredSessions {
 
     /** About how many records there are: sessions, notes of ended ones, lists. Undefined: not known. */
     public async count(): Promise<number | undefined> {
-        return this.layer().driver.count?.();
+        const { driver } = this.layer();
+        try {
+            return await driver.count?.();
+        } catch (error) {
+            throw unavailable('loaded', '', error);
+        }
     }
 
     /** All sessions that live, in the driver's order. One that moves meanwhile may come twice. */
@@ -93,10 +103,14 @@ export class StoredSessions {
      */
     public async ofRequest(request: Request): Promise<OpenedSession | undefined> {
         const { cookie, forgery, repository } = this.layer();
-        if (cookie.isCarriedBy(request)) {
+        const carried = cookie.carriedBy(request);
+        if (carried) {
             forgery?.refuseOtherPages(request);
         }
-        const named = cookie.read(request);
+        const named = this.named.get(request) ?? (await firstAlive(repository, carried?.ids));
+        if (named) {
+            this.named.set(request, named);
+        }
         const found = named && repository.open(named.key, await repository.find(named.id, named.key));
         return found?.kind === 'live'
             ? this.opened({ id: named?.key ?? '', record: found.record, text: found.stored.record })
@@ -120,8 +134,13 @@ export class StoredSessions {
     }
 
     /** Removes what has expired; see `SessionRepository.prune()`. Gives the number of records removed. */
-    public prune(signal?: AbortSignal, options?: PruneOptions): Promise<number> {
-        return this.layer().repository.prune(signal, options);
+    public async prune(signal?: AbortSignal, options?: PruneOptions): Promise<number> {
+        const { repository } = this.layer();
+        try {
+            return await repository.prune(signal, options);
+        } catch (error) {
+            throw unavailable('ended', '', error);
+        }
     }
 
     private layer(): SessionLayer {
@@ -160,15 +179,19 @@ export class StoredSessions {
     /** Damaged records are left out: whoever needs one alone deals with it. */
     private async *walk({ signal, looked }: WalkOptions): AsyncGenerator<Found> {
         const { driver, repository } = this.layer();
-        for await (const { id, record: text } of driver.records(undefined, signal)) {
-            if (signal?.aborted) {
-                return;
+        try {
+            for await (const { id, record: text } of driver.records(undefined, signal)) {
+                if (signal?.aborted) {
+                    return;
+                }
+                looked?.();
+                const record = liveIn(text, repository);
+                if (record && (isSessionKey(id) || isPlainId(id))) {
+                    yield { id, record, text };
+                }
             }
-            looked?.();
-            const record = liveIn(text, repository);
-            if (record && (isSessionKey(id) || isPlainId(id))) {
-                yield { id, record, text };
-            }
+        } catch (error) {
+            throw unavailable('loaded', '', error);
         }
     }
 

@@ -1,6 +1,8 @@
+import { ConfigError } from '../Exceptions/errors.js';
 import { BadRecordError, type SessionDriver, type StoredRecord } from './SessionDriver.js';
 import { DamagedRecordError, parseRecord, type UserRecord, userRecord } from './SessionRecord.js';
 import type { SessionRepository } from './SessionRepository.js';
+import { type StoreTrouble, unavailable } from './StoreTrouble.js';
 import { userKeyOf } from './storageKeys.js';
 import { KeyedQueue } from './stores/KeyedQueue.js';
 
@@ -29,11 +31,17 @@ export class UserSessions {
     public constructor(
         private readonly driver: SessionDriver,
         private readonly repository: Pick<SessionRepository, 'load' | 'live' | 'canList'>,
+        private readonly trouble: StoreTrouble,
     ) {}
 
     /** The keys of a user's sessions, oldest login first. */
     public async keysOf(user: string): Promise<string[]> {
-        return [...(await this.read(userKeyOf(user), user)).sessions.keys()];
+        const id = userKeyOf(user);
+        try {
+            return [...(await this.read(id, user)).sessions.keys()];
+        } catch (error) {
+            throw error instanceof ConfigError ? error : unavailable('loaded', id, error);
+        }
     }
 
     public add(user: string, key: string): Promise<void> {
@@ -46,11 +54,11 @@ export class UserSessions {
     }
 
     public remove(user: string, keys: ReadonlySet<string>): Promise<void> {
-        return this.change(
-            userKeyOf(user),
-            user,
-            (sessions) => new Map([...sessions].filter(([key]) => !keys.has(key))),
-        );
+        const others: Change = (sessions) => new Map([...sessions].filter(([key]) => !keys.has(key)));
+        const id = userKeyOf(user);
+        return this.change(id, user, others).catch((error) => {
+            throw unavailable('ended', id, error);
+        });
     }
 
     /** Whether a session that is in use should make sure that it is in the list: a store may have dropped that. */
@@ -107,8 +115,12 @@ export class UserSessions {
             throw new Error(`Other logins of the same user were being written for ${WAIT_MS} ms.`);
         }
         try {
-            while (!(await this.tryChange(id, user, next, olderMs))) {
-                // another process has written it meanwhile
+            let isDone = false;
+            while (!isDone) {
+                const tried = this.tryChange(id, user, next, olderMs);
+                // Requests wait for the store so long, and not counting the turns of others; a walk through all has time.
+                isDone = await (user === undefined ? tried : this.trouble.inTime('saved', tried));
+                // else another process has written it meanwhile
             }
         } finally {
             this.writers.leave(id);
@@ -135,7 +147,7 @@ export class UserSessions {
     ): Promise<{ sessions: Sessions; version: unknown; seen: number }> {
         let stored: StoredRecord | undefined;
         try {
-            stored = await this.driver.read(id);
+            stored = await this.trouble.inTime('loaded', Promise.resolve(this.driver.read(id)));
             const record = stored && parseRecord(stored.record, Date.now());
             return record?.kind === 'user'
                 ? { ...record, version: stored?.version }
@@ -161,7 +173,7 @@ export class UserSessions {
             return { sessions: new Map(), version: damaged, seen: now };
         }
         if (!this.repository.canList) {
-            throw new Error(
+            throw new ConfigError(
                 "A user's list of sessions is damaged, and the store can't list its sessions to make it anew.",
             );
         }

@@ -6,6 +6,8 @@ export interface CookieId {
     readonly key: string;
     /** The id with the signature that is given out now; undefined where the cookie has one by an older secret. */
     readonly signed: string | undefined;
+    /** The cookie has the name of an earlier config: the next answer gives the browser one with today's. */
+    readonly isRenamed?: true;
 }
 
 /** Longer texts are not remembered. */
@@ -13,24 +15,24 @@ const LONGEST = 512;
 
 /**
  * Remembers cookies whose signature was right, so that a visitor's next request need not compute it again, nor the hash of
- * the id: 6 of 75 µs on Node 20. Holds the last few thousand, each by its value and by the whole header that it came in
- * (which saves parsing that), and nothing that did not verify.
+ * the id: 6 of 75 µs on Node 20. Holds the last few thousand, and nothing that did not verify. One is for values and one
+ * for whole headers (which saves parsing them): a header that reads like a value is none.
  */
-export class VerifiedCookies {
-    private readonly known: RecentlyUsed<CookieId>;
+export class VerifiedCookies<Found> {
+    private readonly known: RecentlyUsed<Found>;
 
-    public constructor(most = 4_000) {
+    public constructor(most = 2_000) {
         this.known = new RecentlyUsed(most);
     }
 
-    /** What is known of a signed value, or of a header that holds one, that has verified before. */
-    public find(text: string): CookieId | undefined {
+    /** What is known of a text that has verified before. */
+    public find(text: string): Found | undefined {
         return this.known.find(text);
     }
 
-    public remember(text: string, cookie: CookieId): void {
+    public remember(text: string, found: Found): void {
         if (text.length <= LONGEST) {
-            this.known.remember(text, cookie);
+            this.known.remember(text, found);
         }
     }
 }

@@ -1,15 +1,17 @@
+import { Deadlines } from './Deadlines.js';
+
 /** Waits for work no longer than `timeoutMs`; then it fails with what `late` gives, and the work goes on behind it. */
 export function inTime<T>(work: Promise<T>, timeoutMs: number, late: () => Error): Promise<T> {
     // By hand: Promise.race() makes three more promises, and this runs for every request whose store is not in memory.
     return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(late()), timeoutMs);
+        const deadline = Deadlines.of(timeoutMs).start(() => reject(late()));
         work.then(
             (result) => {
-                clearTimeout(timer);
+                deadline.end();
                 resolve(result);
             },
             (error) => {
-                clearTimeout(timer);
+                deadline.end();
                 reject(error);
             },
         );

@@ -1,4 +1,4 @@
-import express, { type Request } from 'express';
+import type { Request } from 'express';
 import type { RequestSession } from './RequestSession.js';
 
 /** Why a request has no session; its first read of `request.session` says so in the log. */
@@ -11,12 +11,27 @@ const OWNER = Symbol('session of this request');
 type Carrier = Request & { [OWNER]?: RequestSession | NoSession };
 
 /**
- * Gives a request its session, which is made when it is first asked for. `session` is the request's own property, as with
- * express-session: `delete request.session` works, and Express apps that a router mounts see it too.
+ * Gives a request its session, which is made when it is first asked for. All that belongs to it are the request's own
+ * properties, as with express-session: other Express applications that a router mounts, also of another copy of Express, put
+ * a prototype of theirs under the request, and `delete request.session` works.
  */
 export function assignSession(request: Request, session: RequestSession | NoSession): void {
     (request as Carrier)[OWNER] = session;
-    Object.defineProperty(request, 'session', 'absent' in session ? ABSENT : PRESENT);
+    if ('absent' in session) {
+        Object.defineProperty(request, 'session', ABSENT);
+        return;
+    }
+    // One by one: Object.defineProperties takes twice as long, 1.8 in place of 0.8 µs (Node 24).
+    Object.defineProperty(request, 'session', PRESENT);
+    Object.defineProperty(request, 'sessionID', SESSION_ID);
+    Object.defineProperty(request, 'sessionEnded', SESSION_ENDED);
+    request.sessionStore = session.sessionStore as Request['sessionStore'];
+}
+
+/** Whether an application around this one has given the request a session: it is left alone, as express-session does. */
+export function hasSession(request: Request): boolean {
+    const owner = (request as Carrier)[OWNER];
+    return owner ? !('absent' in owner) : request.session !== undefined;
 }
 
 /** The session of a request; undefined where it has none. */
@@ -48,48 +63,31 @@ const ABSENT: PropertyDescriptor & ThisType<Request> = {
     },
 };
 
-/** The others are found on the way to Express's own: three properties fewer to be made for each request. */
-const INHERITED: PropertyDescriptorMap & ThisType<Request> = {
-    sessionID: {
-        configurable: true,
-        get() {
-            const owner = sessionOf(this);
-            if (owner && !owner.starting) {
-                owner.start();
-            }
-            return owner?.id;
-        },
-        set(id: string | undefined) {
-            const owner = sessionOf(this);
-            if (owner) {
-                owner.id = id ?? '';
-            } else {
-                put(this, 'sessionID', id); // another application's express-session
-            }
-        },
+const SESSION_ID: PropertyDescriptor & ThisType<Request> = {
+    configurable: true,
+    enumerable: true,
+    get() {
+        const owner = sessionOf(this) as RequestSession;
+        if (!owner.starting) {
+            owner.start();
+        }
+        return owner.id;
     },
-    sessionStore: {
-        configurable: true,
-        get() {
-            return sessionOf(this)?.sessionStore;
-        },
-        set(store: unknown) {
-            if (!sessionOf(this)) {
-                put(this, 'sessionStore', store);
-            } // else express-session's middleware sets the store that is given here anyway
-        },
-    },
-    sessionEnded: {
-        configurable: true,
-        get() {
-            return sessionOf(this)?.sessionEnded;
-        },
-        set(ended: unknown) {
-            put(this, 'sessionEnded', ended);
-        },
+    set(id: string | undefined) {
+        (sessionOf(this) as RequestSession).id = id ?? '';
     },
 };
-Object.defineProperties(express.request, INHERITED);
+
+const SESSION_ENDED: PropertyDescriptor & ThisType<Request> = {
+    configurable: true,
+    enumerable: false,
+    get() {
+        return sessionOf(this)?.sessionEnded;
+    },
+    set(ended: unknown) {
+        put(this, 'sessionEnded', ended);
+    },
+};
 
 /** From now on an ordinary property. */
 function put(request: Request, name: string, value: unknown): void {

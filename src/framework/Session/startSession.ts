@@ -1,9 +1,12 @@
-import type { RequestHandler } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { isBelow } from '../Http/isBelow.js';
 import { exclusive } from './exclusive.js';
+import { firstAlive } from './firstAlive.js';
 import { absence } from './noSession.js';
 import { RequestSession } from './RequestSession.js';
-import { assignSession } from './requestSessions.js';
+import { assignSession, hasSession } from './requestSessions.js';
 import type { SessionLayer } from './SessionLayer.js';
+import type { CookieId } from './VerifiedCookies.js';
 
 /** The pipeline's session stage: finds the session of each request before the routes run. */
 export function startSession(
@@ -17,15 +20,10 @@ export function startSession(
     );
     const takeTurns = layer.settings.concurrency === 'exclusive' ? exclusive() : undefined;
 
-    return function startSession(request, response, next) {
-        if (path !== '/' && !pathOf(request.originalUrl).startsWith(path)) {
-            assignSession(request, outside);
-            next();
-            return;
-        }
-        const cookie = layer.cookie.read(request);
-        layer.forgery?.check(request, cookie?.id);
-        const session = new Session(layer, request, response, next, cookie);
+    function serve(request: Request, response: Response, next: NextFunction, cookie: CookieId | undefined): void {
+        const refusal = layer.forgery?.refusalOf(request);
+        layer.forgery?.check(request, cookie?.id, refusal);
+        const session = new Session(layer, request, response, next, cookie, refusal);
         assignSession(request, session);
         const begin = () => {
             try {
@@ -45,10 +43,23 @@ export function startSession(
         } else {
             session.load(cookie, begin);
         }
-    };
-}
+    }
 
-/** The path that was asked for; proxies may ask with a whole URL. */
-function pathOf(url: string): string {
-    return url.startsWith('/') || !URL.canParse(url) ? url : new URL(url).pathname;
+    return function startSession(request, response, next) {
+        if (hasSession(request)) {
+            next();
+            return;
+        }
+        if (path !== '/' && !isBelow(request.originalUrl, path)) {
+            assignSession(request, outside);
+            next();
+            return;
+        }
+        const cookie = firstAlive(layer.repository, layer.cookie.carriedBy(request)?.ids);
+        if (cookie instanceof Promise) {
+            cookie.then((chosen) => serve(request, response, next, chosen)).catch(next);
+        } else {
+            serve(request, response, next, cookie);
+        }
+    };
 }

@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import type { ExpressStore } from '../../../src/framework/Session/ExpressStore.js';
+import { firstAlive } from '../../../src/framework/Session/firstAlive.js';
 import type { SessionLayer } from '../../../src/framework/Session/SessionLayer.js';
 import type { LiveRecord } from '../../../src/framework/Session/SessionRecord.js';
 import { exchange } from './exchange.js';
@@ -36,7 +37,8 @@ export class StoredSessions {
     /** What is stored of the session that a Cookie header names, while it lives. */
     public async find(cookies: string | undefined): Promise<LiveRecord | undefined> {
         const layer = await this.open();
-        const cookie = layer.cookie.read({ headers: { cookie: cookies } } as Request);
+        const carried = layer.cookie.carriedBy({ headers: { cookie: cookies } } as Request);
+        const cookie = await firstAlive(layer.repository, carried?.ids);
         const found = cookie && (await layer.repository.find(cookie.id, cookie.key));
         return found?.kind === 'live' ? found.record : undefined;
     }

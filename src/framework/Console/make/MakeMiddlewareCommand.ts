@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { importPath } from './importPath.js';
 import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
 
 export class MakeMiddlewareCommand extends MakeCommand {
@@ -24,9 +25,19 @@ export default class ${name} implements Middleware {
     protected nextSteps(made: NewClass): NextStep[] {
         const beside = join(this.artisan.manifest.paths.middlewares, 'Kernel.ts');
         const kernel = existsSync(beside) ? beside : this.source('app/Http/Middlewares/Kernel.ts');
+        const routes = this.source('routes/api.ts');
         return [
             { where: `into ${this.shown(kernel)}`, lines: [this.importInto(kernel, made)] },
-            { where: 'into its list, in the order they are to run', lines: [`    ${made.name},`] },
+            { where: 'into its list, in the order they are to run, for all routes', lines: [`    ${made.name},`] },
+            {
+                where: `into ${this.shown(routes)} instead, for some of them`,
+                lines: [
+                    this.importInto(routes, made),
+                    `import { middleware } from '${importPath(routes, this.source('framework/index.ts'))}';`,
+                    '',
+                    `router.use('/path', middleware(${made.name}));`,
+                ],
+            },
         ];
     }
 }

@@ -1,7 +1,9 @@
 import { AnswerTimeoutException } from '../../Exceptions/AnswerTimeoutException.js';
+import { Exception } from '../../Exceptions/Exception.js';
 import { describe } from '../../Exceptions/thrown.js';
 import { type Frame, framesOf } from './frames.js';
 import { type Source, sourceOf } from './source.js';
+import { throwsOf } from './throwsOf.js';
 
 /** An error of the chain that led to the answer, read for the page. */
 export interface Failure {
@@ -10,6 +12,8 @@ export interface Failure {
     readonly code?: string;
     readonly frames: readonly Frame[];
     readonly source: Source | undefined;
+    /** It was made of a value that is no error: its first frames are only where that may have been thrown. */
+    readonly isGuessed?: boolean;
 }
 
 const MOST = 8;
@@ -34,15 +38,23 @@ export function failuresOf(error: Error, root: string): Failure[] {
 }
 
 function read(error: Error, root: string): Failure {
-    const frames = framesOf(error, root);
+    const known = framesOf(error, root);
+    const isGuessed = isMadeOfValue(error) && !known.some(({ own }) => own);
+    const frames = isGuessed ? [...throwsOf(error.cause, root), ...known] : known;
     const code: unknown = (error as NodeJS.ErrnoException).code;
     return {
         name: String(error.name),
         message: error instanceof AnswerTimeoutException ? error.detail : String(error.message),
         ...(typeof code === 'string' && { code }),
         frames,
+        ...(isGuessed && { isGuessed }),
         source: frames.map((frame) => (frame.own ? sourceOf(frame) : undefined)).find((source) => source !== undefined),
     };
+}
+
+/** As `toError()` makes it of what was thrown. */
+function isMadeOfValue(error: Error): boolean {
+    return error instanceof Exception && Object.hasOwn(error, 'cause') && !(error.cause instanceof Error);
 }
 
 function notAnError(thrown: unknown): Failure {

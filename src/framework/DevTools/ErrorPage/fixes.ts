@@ -71,6 +71,15 @@ const RULES: readonly Rule[] = [
                   say: `Nothing listens there (${message.replace(/^connect /, '')}): start that service, or mend its address.`,
               }
             : undefined,
+    ({ isGuessed, frames }) => {
+        const places = frames.filter(({ own }) => own).map(({ place }) => place);
+        return isGuessed
+            ? {
+                  say: `What is no error has no line${places.length > 0 ? `; by its text it is from ${places.join(' or ')}` : ''}. Throw an error, which has one:`,
+                  code: "throw new Error('…');",
+              }
+            : undefined;
+    },
     /** Its sentence says it. */
     ({ name, message }) => (name === 'ConfigError' ? { say: message } : undefined),
 ];

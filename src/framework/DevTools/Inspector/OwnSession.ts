@@ -34,24 +34,33 @@ const ENDS: Record<EndReason, string> = {
  */
 export function ownSession(layer: SessionLayer, request: Request): Promise<OwnSession> {
     return INSPECTOR_USE.run(async (): Promise<OwnSession> => {
-        const cookie = layer.cookie.read(request);
-        if (!cookie) {
-            return { kind: 'none', why: whyNoCookie(layer, request) };
+        const carried = layer.cookie.carriedBy(request);
+        let first: OwnSession | undefined;
+        for (const { key } of carried?.ids ?? []) {
+            const own = await look(layer, key);
+            if (own.kind === 'live') {
+                return own;
+            }
+            first ??= own;
         }
-        try {
-            const stored = await layer.driver.read(cookie.key);
-            return stored
-                ? read(layer, stored.record, cookie.key)
-                : {
-                      kind: 'none',
-                      why: 'The cookie of this browser names no session that is stored: it ended more than a day ago, or the store was emptied.',
-                  };
-        } catch (error) {
-            return error instanceof BadRecordError
-                ? { kind: 'none', why: `What is stored of the session is damaged: ${error.message}.` }
-                : { kind: 'none', why: 'The store could not be read: the terminal says why when a request meets it.' };
-        }
+        return first ?? { kind: 'none', why: whyNoCookie(layer, carried !== undefined) };
     });
+}
+
+async function look(layer: SessionLayer, key: string): Promise<OwnSession> {
+    try {
+        const stored = await layer.driver.read(key);
+        return stored
+            ? read(layer, stored.record, key)
+            : {
+                  kind: 'none',
+                  why: 'The cookie of this browser names no session that is stored: it ended more than a day ago, or the store was emptied.',
+              };
+    } catch (error) {
+        return error instanceof BadRecordError
+            ? { kind: 'none', why: `What is stored of the session is damaged: ${error.message}.` }
+            : { kind: 'none', why: 'The store could not be read: the terminal says why when a request meets it.' };
+    }
 }
 
 function read(layer: SessionLayer, text: string, key: string): OwnSession {
@@ -84,8 +93,8 @@ function read(layer: SessionLayer, text: string, key: string): OwnSession {
     }
 }
 
-function whyNoCookie({ cookie, settings }: SessionLayer, request: Request): string {
-    if (cookie.isCarriedBy(request)) {
+function whyNoCookie({ settings }: SessionLayer, isCarried: boolean): string {
+    if (isCarried) {
         return 'This browser sent a session cookie that none of the secrets signed: it counts as none.';
     }
     const path = settings.cookie.path ?? '/';

@@ -1,7 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { Exception } from '../../Exceptions/Exception.js';
 import { ConfigError } from '../../Exceptions/errors.js';
-import { RESERVED_KEYS } from '../../Session/HttpSession.js';
+import { isReservedKey } from '../../Session/HttpSession.js';
 import { RequestSession } from '../../Session/RequestSession.js';
 import { sessionOf } from '../../Session/requestSessions.js';
 import { ReservedSessionKeyError, UnstorableSessionError } from '../../Session/SessionErrors.js';
@@ -104,7 +104,7 @@ function keyIn({ key }: Readonly<Record<string, unknown>>): string {
     if (typeof key !== 'string' || key === '' || key.length > LONGEST_KEY) {
         throw refused(`A key is a text of 1 to ${LONGEST_KEY} characters.`);
     }
-    if (RESERVED_KEYS.has(key)) {
+    if (isReservedKey(key)) {
         throw refused(`${key} is used by the session itself.`);
     }
     return key;

@@ -217,9 +217,8 @@ export class WatchedSession extends RequestSession {
     }
 
     private isInsecure(): boolean {
-        const { cookie } = this.layer;
         const { secure } = this.layer.cookieOf(this.session, this.record);
-        return secure === true && !cookie.isSecure(this.request);
+        return secure === true && !this.isSecure;
     }
 
     private isUnset(): boolean {

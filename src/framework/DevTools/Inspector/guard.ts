@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Request } from 'express';
 
 /** Addresses of this machine alone, as a socket has them. */
@@ -6,7 +7,7 @@ const OWN_ADDRESS = /^(?:(?:::ffff:)?127(?:\.\d{1,3}){3}|::1)$/i;
 const OWN_HOST = /^(?:(?:[a-z\d-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
 
 /** Where proxies and tunnels say for whom they ask, and what was asked for: some of them send our own name as `Host`. */
-const FORWARDED = ['x-forwarded-for', 'x-forwarded-host', 'x-original-host', 'x-real-ip', 'cf-connecting-ip'];
+const FORWARDED = /^x-(?:forwarded|original)-(?:for|host)$|(?:^|-)(?:client|real|connecting)-?ip$/;
 
 /**
  * Whether a request comes from a browser on this machine, and asked for this machine. Forwarded headers can't make it so,
@@ -22,12 +23,22 @@ export function isLocal({ socket, headersDistinct }: Request): boolean {
     );
 }
 
+/** Also what no list of headers knows: a browser sends none that is an address and nothing else. */
 function forwardedIn(headers: Request['headersDistinct']): string[] {
-    const names = FORWARDED.flatMap((header) => headers[header] ?? []).flatMap((value) => value.split(','));
+    const names = Object.entries(headers).flatMap(([header, values = []]) => {
+        const parts = values.flatMap((value) => value.split(',')).map((part) => part.trim());
+        return FORWARDED.test(header) ? parts : parts.filter((part) => header !== 'host' && isAddress(part));
+    });
     const pairs = (headers['forwarded'] ?? []).join().matchAll(/\b(?:for|host)=("[^"]*"|[^;,\s]*)/gi);
     return [...names, ...[...pairs].map(([, value = '']) => value.replaceAll('"', ''))]
         .map((name) => name.trim())
         .filter(Boolean);
+}
+
+/** With or without a port. */
+function isAddress(text: string): boolean {
+    const [, inner = text] = /^\[([^\]]*)\](?::\d+)?$/.exec(text) ?? /^([^:]*):\d+$/.exec(text) ?? [];
+    return isIP(inner) !== 0;
 }
 
 /** Whether the inspector's own page sent this. Browsers say so, and other pages can't make them. */

@@ -142,6 +142,8 @@ function isStore(made: object): made is Store {
 
 function call<T>(start: (done: (error?: unknown, value?: T) => void) => unknown): Promise<T> {
     return new Promise((resolve, reject) => {
-        start((error, value) => (error ? reject(error) : resolve(value as T)));
+        const returned = start((error, value) => (error ? reject(error) : resolve(value as T)));
+        // Some stores are async functions too: what they reject with must not end the process.
+        (returned as Promise<unknown> | undefined)?.then?.(undefined, reject);
     });
 }

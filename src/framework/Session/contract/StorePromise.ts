@@ -8,6 +8,8 @@ export interface StorePromise {
     readonly kind: 'basic' | 'ability';
     /** Needs a second handle on the same storage. */
     readonly needsReopen?: boolean;
+    /** A store that lacks it may get through by luck. */
+    readonly races?: boolean;
     /** Mostly waits, so that it may run beside others. */
     readonly waits?: boolean;
     /** Throws, with a reason in words, where the promise is not kept. */

@@ -10,7 +10,10 @@ export const facePromises: StorePromise[] = [
         const found = await face.get('one');
         assert(found, 'what was set is not there');
         assert.equal(found.user, 'Sharon', 'the data is another');
-        const cookie = found.cookie as { originalMaxAge?: number; expires?: string | Date };
+    }),
+    ability('gives the cookie with its times', async (face) => {
+        await face.set('one', sessionWith({}));
+        const cookie = (await face.get('one'))?.cookie as { originalMaxAge?: number; expires?: string | Date };
         // express-session itself may lose a millisecond where it makes a cookie.
         assert(Math.abs(Number(cookie?.originalMaxAge) - 60_000) < 100, 'the cookie lost its maxAge');
         assert(new Date(cookie.expires ?? 0).getTime() > Date.now(), 'the cookie lost its expires');
@@ -28,12 +31,17 @@ export const facePromises: StorePromise[] = [
             nothing: null,
             list: [1, [2, { three: 3 }], []],
             nested: { a: { b: { c: {} } } },
-            'key with.dots$and spaces': 1,
+            'key with spaces': 1,
         };
         await face.set('one', sessionWith(values));
         const { cookie, ...data } = (await face.get('one')) ?? {};
         delete data.__lastAccess; // session-file-store's own
         assert.deepEqual(data, values, 'a value came back changed');
+    }),
+    ability('takes keys with dots and dollars', async (face) => {
+        await face.set('one', sessionWith({ 'with.dots': 1, $dollar: 2 }));
+        const found = await face.get('one');
+        assert.deepEqual([found?.['with.dots'], found?.$dollar], [1, 2], 'a key came back changed');
     }),
     basic('replaces the whole session at the next set', async (face) => {
         await face.set('one', sessionWith({ first: 1 }));
@@ -65,11 +73,15 @@ export const facePromises: StorePromise[] = [
     ability('is fast and silent about unknown ids', async (face) => {
         await face.get('warm-up');
         const said = await whatIsSaidDuring(async () => {
-            const started = performance.now();
-            for (const id of ['unknown-1', 'unknown-2', 'unknown-3']) {
-                await face.get(id);
+            let took = Number.POSITIVE_INFINITY;
+            // A machine may be slow now and then; a store that tries again is so each time.
+            for (let round = 0; round < 10 && took >= 300; round += 1) {
+                const started = performance.now();
+                for (const id of ['unknown-1', 'unknown-2', 'unknown-3']) {
+                    await face.get(id);
+                }
+                took = Math.round(performance.now() - started);
             }
-            const took = Math.round(performance.now() - started);
             assert(took < 300, `three unknown ids took ${took} ms`);
         });
         assert.equal(said, 0, `it wrote ${said} lines to the console`);
@@ -81,11 +93,18 @@ export const facePromises: StorePromise[] = [
         assert.equal((await face.get('one'))?.n, 1, 'touch stored the data of the request that touched');
     }),
     waiting('lives on when it is touched', async (face) => {
-        await face.set('one', sessionWith({ n: 1 }, 700));
-        await sleep(400);
-        await face.touch('one', sessionWith({ n: 1 }, 2_000));
-        await sleep(600);
-        assert.equal((await face.get('one'))?.n, 1, 'a touched session expired as if it had not been');
+        // Where the machine is too slow for it, more slowly: what came too late says nothing of the store.
+        for (let pause = 400, isJudged = false; !isJudged && pause < 60_000; pause *= 2) {
+            const set = performance.now();
+            await face.set('one', sessionWith({ n: 1 }, 1.75 * pause));
+            await sleep(pause);
+            await face.touch('one', sessionWith({ n: 1 }, 5 * pause));
+            const touched = performance.now();
+            await sleep(1.5 * pause);
+            const found = await face.get('one');
+            isJudged = touched - set < 1.7 * pause && performance.now() - touched < 4.5 * pause;
+            assert(!isJudged || found?.n === 1, 'a touched session expired as if it had not been');
+        }
     }),
     ability('does not revive a destroyed session by a touch', async (face) => {
         await face.set('one', sessionWith({ n: 1 }));

@@ -1,6 +1,9 @@
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileVariableOf } from '../../Config/variable.js';
+import type { Environment } from '../../Environment.js';
 import { counted } from '../../words.js';
+import { secretFix } from '../SessionConfig.js';
 import { PREVIOUS_SECRETS, SECRET, SECRET_FIX, secretsIn, weaknessOf } from '../secrets.js';
 import { type Check, ok, problem, warning } from './Check.js';
 import { type Examined, isLenient } from './Examined.js';
@@ -15,11 +18,11 @@ export function secretChecks(examined: Examined): Check[] {
     const [first, ...previous] = secretsIn(config.secret);
     const bad = isLenient(environment) || !config.enabled ? warning : problem;
     if (first === undefined) {
-        return [bad(NAME, "There is none: sessions can't be signed.", `${SECRET_FIX}.`)];
+        return [bad(NAME, "There is none: sessions can't be signed.", secretFix(environment))];
     }
     const source = sourceOf(first, examined);
     return [
-        strengthOf(first, source.words, environment.root, bad),
+        strengthOf(first, source.words, environment, bad),
         ...(source.isFixed ? [] : [lastingOf(bad)]),
         ...(source.words === CONFIG ? [writtenDown()] : []),
         ...(source.file !== undefined && environment.isProduction ? readableBy(source.file) : []),
@@ -27,12 +30,16 @@ export function secretChecks(examined: Examined): Check[] {
     ];
 }
 
-function strengthOf(secret: string, source: string, root: string, bad: typeof warning): Check {
+function strengthOf(secret: string, source: string, environment: Environment, bad: typeof warning): Check {
     const weakness = weaknessOf(secret);
     if (weakness !== undefined) {
-        return bad(NAME, `It ${weakness} (from ${source}): who guesses it can log in as anyone.`, `${SECRET_FIX}.`);
+        return bad(
+            NAME,
+            `It ${weakness} (from ${source}): who guesses it can log in as anyone.`,
+            secretFix(environment),
+        );
     }
-    if (Object.values(variablesIn(join(root, '.env.example'))).includes(secret)) {
+    if (Object.values(variablesIn(join(environment.root, '.env.example'))).includes(secret)) {
         return bad(NAME, 'It is the one in .env.example: who has the code can log in as anyone.', `${SECRET_FIX}.`);
     }
     return ok(NAME, `${counted(secret.length, 'character')} that nobody guesses, from ${source}.`);
@@ -74,6 +81,14 @@ function previousOf(previous: readonly string[], bad: typeof warning): Check[] {
           ];
 }
 
+function textIn(path = ''): string {
+    try {
+        return readFileSync(path.trim(), 'utf8');
+    } catch {
+        return '';
+    }
+}
+
 interface Source {
     readonly words: string;
     /** False where the next start has another one. */
@@ -83,7 +98,8 @@ interface Source {
 
 function sourceOf(secret: string, examined: Examined): Source {
     const nameIn = (variables: Examined['outside']) =>
-        Object.keys(variables).find((name) => variables[name]?.trim() === secret.trim());
+        Object.keys(variables).find((name) => variables[name]?.trim() === secret.trim()) ??
+        [SECRET, PREVIOUS_SECRETS].map(fileVariableOf).find((name) => textIn(variables[name]).includes(secret));
     for (const [words, variables] of variableSources(examined)) {
         const name = nameIn(variables);
         if (name !== undefined) {

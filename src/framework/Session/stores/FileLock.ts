@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
+import type { Deadline } from '../Deadlines.js';
 import {
     codeOf,
     createFile,
@@ -57,10 +58,14 @@ export class FileLock {
     ) {}
 
     /**
-     * Waits for the lock until `deadline` (by `performance.now()`); undefined when that was not enough.
+     * Waits for the lock until `deadline`; undefined when that was not enough.
      * @param tokens Where many locks are taken: the files to make them of.
      */
-    public static async acquire(path: string, deadline: number, tokens?: LockTokens): Promise<FileLock | undefined> {
+    public static async acquire(
+        path: string,
+        deadline: Pick<Deadline, 'isOver'>,
+        tokens?: LockTokens,
+    ): Promise<FileLock | undefined> {
         if (tokens?.areUsable) {
             const taken = await FileLock.acquireByToken(path, deadline, tokens);
             if (taken !== 'not possible') {
@@ -75,7 +80,7 @@ export class FileLock {
     /** 'not possible': no token can be had, or there are no hard links here. A symbolic one may do, or tell what is wrong. */
     private static async acquireByToken(
         path: string,
-        deadline: number,
+        deadline: Pick<Deadline, 'isOver'>,
         tokens: LockTokens,
     ): Promise<FileLock | undefined | 'not possible'> {
         for (let isFirst = true; ; isFirst = false) {
@@ -105,7 +110,7 @@ export class FileLock {
 
     private static async wait(
         path: string,
-        deadline: number,
+        deadline: Pick<Deadline, 'isOver'>,
         owner: string,
         make: () => Promise<boolean>,
     ): Promise<boolean> {
@@ -116,12 +121,11 @@ export class FileLock {
             if (await FileLock.breakIfDead(path)) {
                 continue;
             }
-            const left = deadline - performance.now();
-            if (left <= 0) {
+            if (deadline.isOver) {
                 return false;
             }
             // Jitter, so that several who wait don't look at the same moments.
-            await sleep(Math.min(left, FIRST_PAUSE_MS + Math.random() * pause));
+            await sleep(FIRST_PAUSE_MS + Math.random() * pause);
         }
     }
 

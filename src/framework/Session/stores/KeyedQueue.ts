@@ -1,3 +1,4 @@
+import { Deadlines } from '../Deadlines.js';
 import type { Lease } from '../SessionDriver.js';
 
 type Waiter = (isTurn: boolean) => void;
@@ -23,12 +24,12 @@ export class KeyedQueue {
         }
         return new Promise((resolve) => {
             const queue = this.waiters.get(key) as Waiter[];
-            const timer = setTimeout(() => {
+            const deadline = Deadlines.of(waitMs).start(() => {
                 queue.splice(queue.indexOf(waiter), 1);
                 resolve(false);
-            }, waitMs);
+            });
             const waiter: Waiter = (isTurn) => {
-                clearTimeout(timer);
+                deadline.end();
                 resolve(isTurn);
             };
             queue.push(waiter);

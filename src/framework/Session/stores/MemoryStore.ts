@@ -68,6 +68,8 @@ interface StockMemoryStore extends session.Store {
 const CHECK_PERIOD_MS = 600_000;
 const MOST_SESSIONS = 100_000;
 const WARN_EVERY_MS = 60_000;
+/** Node's timers fire at once beyond this. */
+const LONGEST_TIMER_MS = 2_147_483_647;
 
 const StockMemoryStore = memorystore(session) as unknown as new (options: object) => StockMemoryStore;
 
@@ -202,7 +204,7 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         const period = this.options.checkPeriod;
         clearInterval(this._checkInterval);
         if (period !== undefined && Number.isFinite(period) && period > 0) {
-            this._checkInterval = setInterval(() => void this.prune(), Math.floor(period));
+            this._checkInterval = setInterval(() => void this.prune(), Math.min(Math.floor(period), LONGEST_TIMER_MS));
             this._checkInterval.unref();
         }
     }

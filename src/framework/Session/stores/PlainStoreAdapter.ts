@@ -1,4 +1,6 @@
 import session, { type SessionData, type Store } from 'express-session';
+import { Deadlines } from '../Deadlines.js';
+import { inTime } from '../inTime.js';
 import {
     BadRecordError,
     type Lease,
@@ -6,7 +8,7 @@ import {
     type SessionDriver,
     type StoredRecord,
 } from '../SessionDriver.js';
-import { LAST_ACCESS } from '../SessionRecord.js';
+import { LAST_ACCESS, META } from '../SessionRecord.js';
 import { canonicalJson } from './canonicalJson.js';
 import type { DriverAbilities } from './DriverAbilities.js';
 import { KeyedQueue } from './KeyedQueue.js';
@@ -21,6 +23,9 @@ export interface PlainStoreAdapterOptions {
 
 /** How long a store that has not answered keeps later calls for the same session waiting. */
 const LONGEST_CALL_MS = 60_000;
+
+/** No store is told to keep a record for longer: times of some databases end soon. */
+const LONGEST_KEPT_MS = 3_650 * 86_400_000;
 
 /** A call to the store that may outlast the time for its answer. */
 class Call {
@@ -43,6 +48,14 @@ class Call {
 type Calls = Call[];
 type Answer<T> = (error?: unknown, value?: T) => void;
 type StoredSession = Record<string, unknown>;
+
+/** What stands in a stored session's own part for the adapter alone. */
+interface Beside {
+    /** The record's cookie as it was: the one beside it lives as long as the record. */
+    readonly cookie?: unknown;
+    /** Some stores list their sessions without the ids. */
+    readonly id?: unknown;
+}
 
 /**
  * Makes a driver of any express-session store. The store can't compare before it writes, so the adapter does: it lets
@@ -82,8 +95,9 @@ export class PlainStoreAdapter implements SessionDriver {
             if ((await this.fetch(id, calls))?.version !== ifVersion) {
                 return undefined;
             }
-            await this.call('set', (done) => this.store.set(id, toSession(record, expiresAt), done), { calls });
-            return versionOf(JSON.parse(record));
+            const data = JSON.parse(record) as StoredSession;
+            await this.call('set', (done) => this.store.set(id, toSession(id, data, expiresAt), done), { calls });
+            return versionOf(data);
         });
     }
 
@@ -110,7 +124,12 @@ export class PlainStoreAdapter implements SessionDriver {
             { timeoutMs: this.listTimeoutMs },
         );
         const pace = new Pace();
+        let nameless = 0;
         for (const [id, data] of idsAndSessions(found ?? {})) {
+            if (id === undefined) {
+                nameless += 1;
+                continue;
+            }
             try {
                 yield { id, ...toRecord(data) };
             } catch {
@@ -119,6 +138,11 @@ export class PlainStoreAdapter implements SessionDriver {
             if (pace.isOver) {
                 await pace.rest();
             }
+        }
+        if (nameless > 0) {
+            throw new Error(
+                `The session store's all() gave ${nameless} sessions without their ids: they were left out.`,
+            );
         }
     }
 
@@ -198,13 +222,8 @@ export class PlainStoreAdapter implements SessionDriver {
 
     /** Also of a store that never answers something is expected again. */
     private async answered(open: Calls): Promise<void> {
-        let timer: NodeJS.Timeout | undefined;
-        const longest = new Promise<void>((resolve) => {
-            timer = setTimeout(resolve, LONGEST_CALL_MS);
-            timer.unref();
-        });
-        await Promise.race([Promise.all(open.map(({ over }) => over)), longest]);
-        clearTimeout(timer);
+        const answers = Promise.all(open.map(({ over }) => over));
+        await inTime(answers, LONGEST_CALL_MS, () => new Error('given up')).catch(() => undefined);
     }
 
     /** A store's answer as a promise, also where it throws, rejects, answers twice or never. */
@@ -216,13 +235,12 @@ export class PlainStoreAdapter implements SessionDriver {
         const call = new Call();
         calls.push(call);
         return new Promise((resolve, reject) => {
-            const timer = setTimeout(
-                () => reject(new Error(`The session store did not answer ${name}() within ${timeoutMs} ms.`)),
-                timeoutMs,
+            const deadline = Deadlines.of(timeoutMs).start(() =>
+                reject(new Error(`The session store did not answer ${name}() within ${timeoutMs} ms.`)),
             );
             const done: Answer<T> = (error, value) => {
                 call.end();
-                clearTimeout(timer);
+                deadline.end();
                 if (error) {
                     reject(error instanceof Error ? error : new Error(`The session store failed: ${String(error)}`));
                 } else {
@@ -242,9 +260,9 @@ export class PlainStoreAdapter implements SessionDriver {
 
 function toRecord(found: unknown): StoredRecord {
     try {
-        const record = JSON.stringify(found) as string | undefined;
+        const record = JSON.stringify(isObject(found) ? asWritten(found) : found) as string | undefined;
         const plain: unknown = JSON.parse(record ?? 'null');
-        if (record !== undefined && typeof plain === 'object' && plain !== null) {
+        if (record !== undefined && isObject(plain)) {
             return { record, version: versionOf(plain) };
         }
     } catch (cause) {
@@ -259,26 +277,70 @@ function versionOf(record: object): string {
 }
 
 /**
- * What a store gets to see: a session whose cookie expires when the record does, because that is what stores compute
- * their time to live from. As JSON it is the record as it was.
+ * What a store gets to see: a session whose cookie ends when the record may be dropped, because that is what stores compute
+ * their time to live from: by any of its fields, in the object, its JSON or a copy. What the cookie was stands beside it.
  */
-function toSession(record: string, expiresAt: number): SessionData {
-    const data = JSON.parse(record) as StoredSession;
-    const original = (data.cookie ?? {}) as Record<string, unknown>;
-    const CookieClass = session.Cookie as unknown as new (options: object) => session.Cookie;
-    const cookie = new CookieClass({ ...original, expires: new Date(expiresAt) });
-    cookie.originalMaxAge = Math.max(1, expiresAt - Date.now());
-    Object.defineProperty(cookie, 'toJSON', { value: () => original });
-    return { ...data, cookie } as unknown as SessionData;
+function toSession(id: string, data: StoredSession, expiresAt: number): SessionData {
+    const { originalMaxAge, expires, ...settings } = (data['cookie'] ?? {}) as StoredSession;
+    const cookie = new CookieClass(settings);
+    for (const name of ['expires', 'maxAge']) {
+        // Own ones, or a copy of the fields would miss them.
+        Object.defineProperty(cookie, name, { ...descriptorOf(name), enumerable: true });
+    }
+    const now = Date.now();
+    const end = Math.min(expiresAt, now + LONGEST_KEPT_MS);
+    cookie.expires = new Date(end);
+    cookie.originalMaxAge = Math.max(1, end - now);
+    const beside: Beside = { cookie: data['cookie'], id };
+    return { ...data, [META]: { ...(data[META] as object), ...beside }, cookie } as unknown as SessionData;
 }
 
-/** Both forms in which stores list: an object by id, or an array of sessions that hold their id. */
-function idsAndSessions(found: SessionData[] | Record<string, SessionData>): [string, unknown][] {
-    if (!Array.isArray(found)) {
-        return Object.entries(found);
+const CookieClass = session.Cookie as unknown as new (options: object) => session.Cookie;
+
+function descriptorOf(name: string): PropertyDescriptor | undefined {
+    return Object.getOwnPropertyDescriptor(CookieClass.prototype, name);
+}
+
+/** The session as it was before `toSession`; what others wrote is as it is. */
+function asWritten(found: StoredSession): StoredSession {
+    const { cookie, id, ...meta } = besideIn(found) as StoredSession;
+    if (id === undefined) {
+        return found;
     }
-    return (found as unknown as StoredSession[]).flatMap((data) => {
-        const { id, ...rest } = data ?? {};
-        return typeof id === 'string' ? [[id, rest] as [string, unknown]] : [];
-    });
+    const { [META]: _, ...data } = found;
+    return Object.keys(meta).length > 0 ? { ...found, [META]: meta, cookie } : { ...data, cookie };
+}
+
+function besideIn(found: StoredSession): Beside {
+    const meta = found[META];
+    return isObject(meta) ? meta : {};
+}
+
+/** The forms in which stores list: an object by id, or an array of rows, or of sessions. Some of those don't hold their id. */
+function idsAndSessions(found: SessionData[] | Record<string, SessionData>): [string | undefined, unknown][] {
+    return Array.isArray(found) ? found.map(idAndSession) : Object.entries(found);
+}
+
+function idAndSession(listed: unknown): [string | undefined, unknown] {
+    if (!isObject(listed)) {
+        return [undefined, listed];
+    }
+    const { id = besideIn(listed).id, ...data } = listed;
+    const { sid, sess } = listed;
+    if (typeof id !== 'string' && typeof sid === 'string' && sess !== undefined) {
+        return [sid, typeof sess === 'string' ? parsed(sess) : sess];
+    }
+    return [typeof id === 'string' ? id : undefined, data];
+}
+
+function parsed(text: string): unknown {
+    try {
+        return JSON.parse(text);
+    } catch {
+        return undefined;
+    }
+}
+
+function isObject(value: unknown): value is StoredSession {
+    return typeof value === 'object' && value !== null;
 }

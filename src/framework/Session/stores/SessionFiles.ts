@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fs, { type Stats } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Deadline, Deadlines } from '../Deadlines.js';
 import { BadRecordError, type Lease, type MaybePromise, type StoredRecord } from '../SessionDriver.js';
 import { isEndedRecord } from '../SessionRecord.js';
 import { FileLock, NO_LINKS } from './FileLock.js';
@@ -30,6 +31,7 @@ import { WarmFiles } from './WarmFiles.js';
 
 /** What a write may wait for others that write the same session, in ms. */
 const WRITE_WAIT_MS = 1_500;
+const AT_ONCE = { isOver: true };
 /**
  * Changes of different sessions that are worked on at once. More would only share Node's four threads for file calls: all
  * would end late, each with a lock file of its own meanwhile. With 1,024 connections 845 → 2,075 changes a second, and none
@@ -170,9 +172,10 @@ export class SessionFiles {
 
     /** Waits for a session's lease: in order within this process, with other processes by trying again. */
     public async lock(name: string, waitMs: number): Promise<Lease | undefined> {
-        const deadline = performance.now() + waitMs;
+        const deadline = Deadlines.of(waitMs).start();
         const turn = await this.leases.lease(name, waitMs);
         if (!turn) {
+            deadline.end();
             return undefined;
         }
         let lock: FileLock | undefined;
@@ -181,6 +184,7 @@ export class SessionFiles {
         } catch (error) {
             throw withoutPath(error);
         } finally {
+            deadline.end();
             if (!lock) {
                 await turn.release();
             }
@@ -210,7 +214,7 @@ export class SessionFiles {
         this.tokens.close();
     }
 
-    private acquire(file: string, deadline: number): Promise<FileLock | undefined> {
+    private acquire(file: string, deadline: Pick<Deadline, 'isOver'>): Promise<FileLock | undefined> {
         return FileLock.acquire(`${this.folder}/${file}`, deadline, this.tokens);
     }
 
@@ -302,18 +306,19 @@ export class SessionFiles {
     }
 
     /** One writer of a name at a time in this process: what its lock file then meets are other processes only. */
-    private async changing<T>(name: string, work: (deadline: number, hadToWait: boolean) => Promise<T>): Promise<T> {
-        const deadline = performance.now() + WRITE_WAIT_MS;
+    private async changing<T>(name: string, work: (deadline: Deadline, hadToWait: boolean) => Promise<T>): Promise<T> {
         const hasToWait = !this.writers.tryEnter(name);
         if (hasToWait && !(await this.writers.enter(name, WRITE_WAIT_MS))) {
             throw new StoreBusyError();
         }
         await this.slots.enter();
+        const deadline = Deadlines.of(WRITE_WAIT_MS).start();
         try {
             return await this.inFolder(() => work(deadline, hasToWait));
         } catch (error) {
             throw withoutPath(error);
         } finally {
+            deadline.end();
             this.slots.leave();
             this.writers.leave(name);
         }
@@ -332,10 +337,11 @@ export class SessionFiles {
         return work();
     }
 
-    private async locked<T>(name: string, deadline: number, work: (lock: FileLock) => Promise<T>): Promise<T> {
+    private async locked<T>(name: string, deadline: Deadline, work: (lock: FileLock) => Promise<T>): Promise<T> {
         const file = this.names.lockOf(name);
         // What another process holds is waited for without a slot: other sessions must not wait for it too.
-        const lock = (await this.acquire(file, 0)) ?? (await this.slots.outside(() => this.acquire(file, deadline)));
+        const lock =
+            (await this.acquire(file, AT_ONCE)) ?? (await this.slots.outside(() => this.acquire(file, deadline)));
         if (!lock) {
             throw new StoreBusyError();
         }
@@ -349,7 +355,7 @@ export class SessionFiles {
         }
     }
 
-    private swap(name: string, record: EncodedRecord, deadline: number, ifVersion: unknown): Promise<boolean> {
+    private swap(name: string, record: EncodedRecord, deadline: Deadline, ifVersion: unknown): Promise<boolean> {
         const path = this.pathOf(name);
         return this.locked(name, deadline, async (lock) => {
             const isWritten = this.overwrites ? await this.overwrite(path, record, ifVersion, lock) : undefined;
@@ -404,7 +410,7 @@ export class SessionFiles {
      * beside it, linked to its place and unlinked, takes two more trips to the disk: 40 of 240 µs of CPU for a request (Node 20;
      * `npm run bench -- --driver=file --only=new`). A process that is killed meanwhile leaves an empty file.
      */
-    private async writeNew(name: string, record: EncodedRecord, bytes: Buffer, deadline: number): Promise<boolean> {
+    private async writeNew(name: string, record: EncodedRecord, bytes: Buffer, deadline: Deadline): Promise<boolean> {
         const path = this.pathOf(name);
         const since = performance.now(); // before the file is there: this process may be stopped right after that
         let fd: number;
@@ -433,12 +439,12 @@ export class SessionFiles {
     }
 
     /** Stores a new record where something is: only where that was never written. */
-    private async takePlace(name: string, record: EncodedRecord, deadline: number): Promise<boolean> {
+    private async takePlace(name: string, record: EncodedRecord, deadline: Deadline): Promise<boolean> {
         return isUnwritten(await lstat(this.pathOf(name))) && this.swap(name, record, deadline, undefined);
     }
 
     /** Removes a file that could not be written, unless another has taken its place. */
-    private withdraw(name: string, fd: number, deadline: number): Promise<void> {
+    private withdraw(name: string, fd: number, deadline: Deadline): Promise<void> {
         const path = this.pathOf(name);
         return this.locked(name, deadline, async () => {
             if (isInPlace(fd, path)) {
@@ -451,7 +457,7 @@ export class SessionFiles {
      * A new record needs no lock: linking a name to a finished file is atomic, and fails where the name is taken.
      * Holders of the lock replace or remove records; none of them makes one where there was none.
      */
-    private async linkIn(name: string, record: EncodedRecord, deadline: number): Promise<boolean> {
+    private async linkIn(name: string, record: EncodedRecord, deadline: Deadline): Promise<boolean> {
         const temp = await this.writeTemp(this.bytesOf(record));
         try {
             fs.closeSync(temp.fd);

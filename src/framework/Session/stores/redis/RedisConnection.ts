@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Deadline, Deadlines } from '../../Deadlines.js';
 import { inTime } from '../../inTime.js';
-import { Deadlines } from './Deadlines.js';
 import type { RedisLink, SendCommand } from './RedisLink.js';
 import { lost, RedisTrouble, refused } from './RedisTrouble.js';
 
@@ -17,7 +17,7 @@ export interface RedisConnectionOptions {
 }
 
 interface Outage {
-    readonly since: number;
+    /** The connection is back, or the first moment is over, in which it is waited for. */
     readonly over: Promise<void>;
     readonly end: () => void;
     cause: RedisTrouble;
@@ -38,8 +38,8 @@ export class RedisConnection {
     private readonly deadlines: Deadlines;
     private link: RedisLink | undefined;
     private outage: Outage | undefined;
-    /** Since when (by performance.now()) commands of the link are overdue, and no answer came. */
-    private silentSince: number | undefined;
+    /** Commands of the link are overdue, and no answer came: until when the link is kept. */
+    private silent: Deadline | undefined;
     private replacedAt = Number.NEGATIVE_INFINITY;
     private warnedAt = Number.NEGATIVE_INFINITY;
     private readonly closing = new AbortController();
@@ -99,7 +99,7 @@ export class RedisConnection {
     public async close(): Promise<void> {
         const { link } = this;
         this.closing.abort();
-        if (link && this.silentSince === undefined) {
+        if (link && !this.silent) {
             await this.ask(undefined, ['PING']).catch(() => undefined); // answered after all before it
         }
         this.drop(link);
@@ -115,12 +115,12 @@ export class RedisConnection {
             });
             answer.then(
                 (reply) => {
-                    this.deadlines.end(waiting);
-                    this.silentSince = undefined;
+                    waiting.end();
+                    this.heard();
                     resolve(reply);
                 },
                 (error) => {
-                    const isWaitedFor = this.deadlines.end(waiting);
+                    const isWaitedFor = waiting.end();
                     const trouble = this.troubleOf(link, error);
                     again && isWaitedFor && trouble.kind === 'lost' ? resolve(again()) : reject(trouble);
                 },
@@ -138,7 +138,7 @@ export class RedisConnection {
 
     /** Whether more commands would only wait behind those that are overdue. */
     private isSilent(link: RedisLink): boolean {
-        return this.silentSince !== undefined && link.isSingle;
+        return this.silent !== undefined && link.isSingle;
     }
 
     /** The link that comes back in the first moment of an outage; later it fails at once. */
@@ -147,10 +147,7 @@ export class RedisConnection {
         if (this.link) {
             return this.link;
         }
-        const left = outage ? outage.since + this.options.commandTimeoutMs - performance.now() : 0;
-        if (outage && left > 0) {
-            await inTime(outage.over, left, () => asUnsent(outage.cause));
-        }
+        await outage?.over;
         if (!this.link) {
             throw asUnsent(
                 this.outage?.cause ?? new RedisTrouble('The connection to Redis is closed.', 'ECLOSED', 'unsent'),
@@ -189,17 +186,12 @@ export class RedisConnection {
 
     /** No answer in time. The connection is kept for a while: a server that was only stopped answers on it. */
     private overdue(link: RedisLink): void {
-        if (this.silentSince !== undefined || link !== this.link) {
+        if (this.silent || link !== this.link) {
             return;
         }
-        const since = performance.now();
-        this.silentSince = since;
+        this.silent = Deadlines.of(this.options.connectTimeoutMs).start(() => this.replace(link, this.silence('lost')));
         this.warn(
             `Redis does not answer within ${this.options.commandTimeoutMs} ms: requests that need a session get a 503.`,
-        );
-        void sleep(this.options.connectTimeoutMs, undefined, { ref: false, signal: this.closing.signal }).then(
-            () => this.silentSince === since && this.replace(link, this.silence('lost')),
-            () => undefined,
         );
     }
 
@@ -207,7 +199,7 @@ export class RedisConnection {
         if (!this.options.isReply(error)) {
             return lost(error);
         }
-        this.silentSince = undefined;
+        this.heard();
         const trouble = refused(error);
         const now = performance.now();
         if (trouble.code === 'READONLY' && link.isSingle && now - this.replacedAt > REPLACE_READ_ONLY_EVERY_MS) {
@@ -217,11 +209,24 @@ export class RedisConnection {
         return trouble;
     }
 
+    private outageFrom(cause: RedisTrouble): Outage {
+        let resolve = () => {};
+        const over = new Promise<void>((settle) => {
+            resolve = settle;
+        });
+        const deadline = Deadlines.of(this.options.commandTimeoutMs).start(resolve);
+        const end = () => {
+            deadline.end();
+            resolve();
+        };
+        return { over, end, cause };
+    }
+
     private replace(link: RedisLink, cause: RedisTrouble): void {
         if (link !== this.link || this.closing.signal.aborted) {
             return;
         }
-        this.outage = outageFrom(cause);
+        this.outage = this.outageFrom(cause);
         this.drop(link);
         void this.reconnect(this.outage);
     }
@@ -253,9 +258,14 @@ export class RedisConnection {
     private drop(link: RedisLink | undefined): void {
         if (link) {
             this.link = undefined;
-            this.silentSince = undefined;
+            this.heard();
             destroy(link);
         }
+    }
+
+    private heard(): void {
+        this.silent?.end();
+        this.silent = undefined;
     }
 
     private silence(kind: 'lost' | 'unsent'): RedisTrouble {
@@ -269,14 +279,6 @@ export class RedisConnection {
             this.options.warn(message);
         }
     }
-}
-
-function outageFrom(cause: RedisTrouble): Outage {
-    let end = () => {};
-    const over = new Promise<void>((resolve) => {
-        end = resolve;
-    });
-    return { since: performance.now(), over, end, cause };
 }
 
 /** Longer each time, and not the same for all processes that lost the server at one moment. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Deadline, Deadlines } from '../../Deadlines.js';
 import { randomId } from '../../randomId.js';
 import type { Lease } from '../../SessionDriver.js';
 import { KeyedQueue } from '../KeyedQueue.js';
@@ -32,25 +33,21 @@ export class RedisLocks {
 
     /** Undefined when `waitMs` was not enough. */
     public async lock(key: string, waitMs: number): Promise<Lease | undefined> {
-        const until = performance.now() + waitMs;
+        const deadline = Deadlines.of(waitMs).start();
         const turn = await this.turns.lease(key, waitMs);
-        if (!turn) {
-            return undefined;
-        }
+        let taken: Taken | undefined;
         try {
-            const taken = await this.take(key, until);
-            if (taken) {
-                return this.hold(key, taken, turn);
+            taken = turn && (await this.take(key, deadline));
+            return turn && taken && this.hold(key, taken, turn);
+        } finally {
+            deadline.end();
+            if (!taken) {
+                void turn?.release();
             }
-        } catch (error) {
-            void turn.release();
-            throw error;
         }
-        void turn.release();
-        return undefined;
     }
 
-    private async take(key: string, until: number): Promise<Taken | undefined> {
+    private async take(key: string, deadline: Deadline): Promise<Taken | undefined> {
         const owner = randomId();
         for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
             const at = performance.now();
@@ -62,11 +59,10 @@ export class RedisLocks {
                 this.giveBack(key, owner); // it may have been given after all
                 throw error;
             }
-            const left = until - performance.now();
-            if (left <= 0) {
+            if (deadline.isOver) {
                 return undefined;
             }
-            await sleep(Math.min(left, pause * (0.5 + Math.random())));
+            await sleep(pause * (0.5 + Math.random()));
         }
     }
 
