@@ -38,6 +38,8 @@ export const SETUPS: readonly Setup[] = [
 ];
 
 const SHARED_PORT = 6379;
+/** How long a session lives without a request, and its cookie; 5 % of it is written down, and sent again. */
+export const COOKIE_MS = 120_000;
 /** For so long after it, trouble may still be the cause of a 503: leases end, clients connect anew. */
 const AFTERMATH_MS = 8_000;
 
@@ -193,12 +195,11 @@ export class Cluster {
             // All on one machine, as far as files are concerned; other storages are shared by several.
             clockMs: this.setup.redis === undefined ? 0 : place * 300,
             session: {
-                idle: 3_600_000,
                 unset,
                 lockTimeoutMs,
                 storeTimeoutMs,
                 pruneIntervalMs: 700,
-                cookie: { maxAge: 60_000 },
+                cookie: { maxAge: COOKIE_MS },
                 drivers: {
                     file: { path: join(this.root, 'sessions') },
                     ...(this.setup.redis && { redis: { host: '127.0.0.1', port, prefix: this.prefix } }),

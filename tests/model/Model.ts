@@ -51,6 +51,8 @@ export interface Run {
     /** It ended a session: should no other follow, the cookie is cleared. */
     readonly hasEnded: boolean;
     readonly unset: boolean;
+    /** A login has ended what was there, and not stored the new session yet. */
+    readonly begun: boolean;
     /** Its session has an id that the browser does not know yet. */
     readonly owesCookie: boolean;
     readonly headed: boolean;
@@ -122,6 +124,7 @@ export function newRun(call: number): Run {
         mayBeLost: false,
         hasEnded: false,
         unset: false,
+        begun: false,
         owesCookie: false,
         headed: false,
         closed: false,
@@ -146,6 +149,18 @@ export class Model {
 
     public isDone(run: Run): boolean {
         return run.step > OPS + this.callOf(run).plan.ops.length;
+    }
+
+    /** Whether another request may have moved a session while this one worked. */
+    public movesWithin(run: Run): boolean {
+        const { from, until = Number.POSITIVE_INFINITY } = this.callOf(run);
+        return [...this.calls.values()].some(
+            (call) =>
+                call.id !== run.call &&
+                call.from <= until &&
+                (call.until ?? Number.POSITIVE_INFINITY) >= from &&
+                call.plan.ops.some(({ op }) => op === 'login' || op === 'migrate'),
+        );
     }
 
     /** When the next step of a request happens. */
@@ -453,8 +468,8 @@ class Step {
         }
         const found = this.possible(op, next);
         return found
-            .filter(({ failed, why }) => {
-                const isRight = !isKnown || (failed ?? 0) === (error ?? 0);
+            .filter(({ failed, why, isHalf }) => {
+                const isRight = !isKnown || isHalf || (failed ?? 0) === (error ?? 0);
                 if (!isRight) {
                     this.disagree(
                         run,
@@ -554,9 +569,23 @@ class Step {
             made: run.made + 1,
         };
         const before = run.storedName === undefined ? undefined : sessions[run.storedName];
-        const ended =
-            before && !before.live && !before.to ? { [run.storedName as string]: { ...before, next: name } } : {};
-        const results: Result[] = [{ run: created, sessions: { ...sessions, ...ended, [name]: stored } }];
+        const withNew = { ...sessions, [name]: stored };
+        const results: Result[] = [];
+        if (before && !before.live && !before.to) {
+            // Its tombstone says so, a little later: one of a session that another login has ended is then one that moved.
+            results.push({
+                run: created,
+                sessions: { ...withNew, [run.storedName as string]: { ...before, next: name } },
+            });
+            if (before.reason === 'regenerated') {
+                results.push({
+                    run: created,
+                    sessions: { ...withNew, [run.storedName as string]: { ...before, to: name } },
+                });
+            }
+        } else {
+            results.push({ run: created, sessions: withNew });
+        }
         if (user !== undefined && this.isRevoking(user)) {
             results.push({ run, sessions, failed: 401, why: 'it is being revoked' });
         }
@@ -666,9 +695,10 @@ class Step {
         let { sessions } = this.state;
         const isOther = run.user !== undefined && run.user !== user;
         if (run.mode === 'ended' || run.unset || run.view === null || isOther) {
-            return this.begin(run).flatMap((begun) =>
-                begun.failed ? [begun] : this.given(begun.sessions).create(begun.run, user),
-            );
+            return this.begin(run).flatMap((begun) => this.halfway(begun, user));
+        }
+        if (run.begun) {
+            return this.create({ ...run, begun: false }, user);
         }
         if (run.mode === 'none') {
             const named = { ...run, name: this.newName(run), made: run.made + 1 };
@@ -700,7 +730,7 @@ class Step {
                 base: next.data,
                 based: true,
             } as const;
-            return [{ run: { ...joined, user, owesCookie: true, lost: false }, sessions }];
+            return [{ run: { ...joined, user, owesCookie: true }, sessions }];
         }
         if (name !== undefined && next?.user !== undefined && next.user !== user) {
             sessions = { ...sessions, [name]: this.tombstone(next, 'regenerated') };
@@ -710,7 +740,14 @@ class Step {
         const changed = changeOf(late) !== undefined;
         return this.given(sessions)
             .begin({ ...late, mayBeLost: late.mayBeLost || changed })
-            .flatMap((begun) => this.given(begun.sessions).create(begun.run, user));
+            .flatMap((begun) => this.halfway(begun, user));
+    }
+
+    /** What was there has ended; the new session is stored a little later, and others may look in between. */
+    private halfway(begun: Result, user: string): Result[] {
+        return begun.failed
+            ? [begun]
+            : [{ ...begun, run: { ...begun.run, begun: true, step: this.run.step }, isHalf: true }];
     }
 
     /** The same step after something has changed. */
@@ -791,7 +828,10 @@ class Step {
         if (left > 0) {
             return states;
         }
-        if (typeof seen === 'number' && !run.ghost && seen !== run.revoked) {
+        // A session that is about to move is counted under both of its ids.
+        const isExact = !this.model.movesWithin(run);
+        const most = isExact ? run.revoked : Number.POSITIVE_INFINITY;
+        if (typeof seen === 'number' && !run.ghost && (seen < run.revoked || seen > most)) {
             this.disagree(run, `${tell(op)} has ended ${run.revoked}, and said ${seen}`);
             return states;
         }
@@ -952,6 +992,8 @@ interface Result {
     /** The status of the error that it gives, and why. */
     readonly failed?: number;
     readonly why?: string;
+    /** More of the operation follows. */
+    readonly isHalf?: boolean;
     /** The answer may be a success all the same. */
     readonly harmless?: boolean;
     /** The id of the run's session, which became known. */

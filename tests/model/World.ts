@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Browser, type Call } from './Browser.js';
-import type { Cluster } from './Cluster.js';
+import { type Cluster, COOKIE_MS } from './Cluster.js';
 import { EMPTY, type State, tell } from './Model.js';
 import { clock } from './ModelProcess.js';
 import { look, Planner } from './Plan.js';
@@ -24,6 +24,8 @@ const LONGEST_LIFE = 14;
 const LONGEST_DOUBT = 3;
 const MOST_DOUBTS = 3;
 const LOOK_TRIES = 200;
+/** Before the idle time of a session is over. */
+const LONGEST_MS = COOKIE_MS * 0.8;
 
 /** One visitor with a browser or two, and two users to log in as: nobody else has to do with their sessions. */
 export class World {
@@ -33,6 +35,11 @@ export class World {
     /** Requests that are not over, as far as is known, with the number of the window they were sent in. */
     private readonly open = new Map<number, { readonly call: Call; readonly window: number }>();
     private wiped: number;
+    /** By the ids of the cookies that came: when it was surely not yet sent. */
+    private readonly cookies = new Map<string, number>();
+    /** Whether an answer never came: a new id may have been in it. */
+    private hasMissed = false;
+    private setsMaxAge = false;
     private readonly started = clock();
 
     public constructor(
@@ -72,6 +79,9 @@ export class World {
                 calls.push(seen);
             }
             await Promise.all([...new Set(calls.map(({ process }) => process))].map((process) => process.settled()));
+            if (clock() - this.started > LONGEST_MS) {
+                return undefined; // sessions that nobody used since may have expired
+            }
             const wrong = await this.judge(calls, window);
             if (wrong !== undefined) {
                 return wrong;
@@ -115,6 +125,7 @@ export class World {
             tally.requests += 1;
             tally.statuses[call.status ?? 0] = (tally.statuses[call.status ?? 0] ?? 0) + 1;
             this.open.set(call.id, { call, window });
+            this.hasMissed ||= call.headersAt === undefined;
         }
         const before = this.states;
         const faults = calls.map((call) => this.faultOf(call)).filter((fault) => fault !== undefined);
@@ -143,13 +154,26 @@ export class World {
             return `request #${id}: it was answered 500: ${call.body.slice(0, 300)}`;
         }
         if (status !== 503) {
-            return undefined;
+            return this.needlessCookie(call);
         }
         const until = call.headersAt ?? clock();
         const { lockTimeoutMs, storeTimeoutMs, answerTimeoutMs } = this.cluster.options;
         const least = Math.min(storeTimeoutMs, answerTimeoutMs, plan.exclusive ? lockTimeoutMs : storeTimeoutMs);
         const hasCause = this.cluster.troubleIn(from, until) !== undefined || until - from > least * 0.9;
         return hasCause ? undefined : `request #${id}: it was answered 503 without a cause: ${call.body.slice(0, 300)}`;
+    }
+
+    /** The browser has this cookie, and most of its life is left. */
+    private needlessCookie({ id, sent, cookie, from, headersAt = clock(), plan }: Call): string | undefined {
+        this.setsMaxAge ||= plan.ops.some(({ op }) => op === 'maxAge');
+        const before = sent ? this.cookies.get(sent) : undefined;
+        if (sent) {
+            this.cookies.set(sent, from);
+        }
+        const isNeedless = sent === cookie && before !== undefined && headersAt - before < COOKIE_MS * 0.04;
+        return isNeedless && !this.setsMaxAge
+            ? `request #${id}: the cookie was sent once more, without need`
+            : undefined;
     }
 
     /** Requests whose end is not known may still do something: with too many of them, nothing is certain. */
@@ -167,7 +191,11 @@ export class World {
         return this.open.size <= MOST_DOUBTS && window - oldest < LONGEST_DOUBT;
     }
 
+    /** Not the fault of a server, when the answers came in another order than they were sent in. */
     private countStrays(): void {
+        if (this.hasMissed) {
+            return;
+        }
         for (const browser of this.browsers) {
             const isStray = this.states.every(({ ids, sessions }) => {
                 const stored = browser.holds === undefined ? undefined : sessions[ids[browser.holds] ?? ''];
