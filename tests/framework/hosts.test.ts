@@ -1,7 +1,7 @@
-import type { Express, Router } from 'express';
+import express, { type Express, type Router } from 'express';
 import inject from 'light-my-request';
 import serverless from 'serverless-http';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { exclusive, login } from '../../src/framework/index.js';
 import { type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
 
@@ -25,6 +25,15 @@ interface LambdaAnswer {
     headers: Record<string, string>;
     multiValueHeaders?: Record<string, string[]>;
 }
+
+// light-my-request puts prototypes of its own below those of Express, for good: no server of this process would answer
+// any more, a hand-wired one neither.
+const shared = [express.request, express.response].map((of) => [of, Object.getPrototypeOf(of)] as const);
+afterAll(() => {
+    for (const [of, prototype] of shared) {
+        Object.setPrototypeOf(of, prototype);
+    }
+});
 
 const pairOf = (line: string | undefined) => line?.split(';')[0];
 
