@@ -19,10 +19,10 @@ const doors = ['index', 'console', 'DevTools/DevToolsServiceProvider'];
 /** What a start loads together, with all that it imports: in one file each. A module is in the first that needs it. */
 const together = {
     core: ['index'],
-    sessions: ['SessionDrivers', 'SessionLayer', 'SessionPruner', 'startSession', 'checkDriver', 'openSealed'].map(
+    sessions: ['Opening/SessionDrivers', 'Request/SessionLayer', 'Admin/SessionPruner', 'Request/startSession', 'Drivers/checkDriver', 'Sealing/openSealed'].map(
         (name) => `Session/${name}`,
     ),
-    files: ['Session/stores/FileStore'],
+    files: ['Session/Stores/File/FileStore'],
 };
 
 const groups = new Map();

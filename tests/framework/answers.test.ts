@@ -5,7 +5,7 @@ import compression from 'compression';
 import type { Request, Response, Router } from 'express';
 import { describe, expect, test } from 'vitest';
 import { HttpPipeline } from '../../src/framework/Http/HttpPipeline.js';
-import { SessionManager } from '../../src/framework/Session/SessionManager.js';
+import { SessionManager } from '../../src/framework/Session/Opening/SessionManager.js';
 import { type LogLine, type SessionApp, sessionApp } from '../helpers/sessionApp.js';
 import { type Interference, interferedDriver } from '../helpers/wrapDriver.js';
 

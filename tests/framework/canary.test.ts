@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
+import { keyOf } from '../../src/framework/Session/Record/storageKeys.js';
 import { Browser } from '../helpers/Browser.js';
 import { temporaryFolder } from '../helpers/sessionApp.js';
 

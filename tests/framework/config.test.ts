@@ -28,7 +28,7 @@ import {
     record,
     string,
 } from '../../src/framework/Config/rules.js';
-import { loadEnvironment } from '../../src/framework/Environment.js';
+import { loadEnvironment } from '../../src/framework/Config/loadEnvironment.js';
 import { ConfigError } from '../../src/framework/Exceptions/errors.js';
 import { STOCK } from './stock.js';
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Router } from 'express';
 import { describe, expect, test } from 'vitest';
-import { liveRecord, type StoredCookie } from '../../src/framework/Session/SessionRecord.js';
+import { liveRecord, type StoredCookie } from '../../src/framework/Session/Record/SessionRecord.js';
 import { Browser } from '../helpers/Browser.js';
 import { type SessionApp, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 

@@ -16,8 +16,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { withVariable } from '../../src/framework/Config/envFile.js';
 import type { ConsoleSessionConfig } from '../../src/framework/Console/Artisan.js';
 import { frameworkCommands } from '../../src/framework/Console/commands.js';
-import { loadEnvironment } from '../../src/framework/Environment.js';
-import { randomSecret } from '../../src/framework/Session/secrets.js';
+import { loadEnvironment } from '../../src/framework/Config/loadEnvironment.js';
+import { randomSecret } from '../../src/framework/Config/secrets.js';
 import { ConsoleProject, type Ran } from './consoleProject.js';
 import { inThisProcess } from './inThisProcess.js';
 

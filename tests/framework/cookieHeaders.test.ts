@@ -8,9 +8,9 @@ import { describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { isBelow } from '../../src/framework/Http/isBelow.js';
 import { csrfToken, HttpServer, login, logout, StoredSessions } from '../../src/framework/index.js';
-import { cookieValues } from '../../src/framework/Session/cookieValues.js';
-import { SessionCookie } from '../../src/framework/Session/SessionCookie.js';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
+import { cookieValues } from '../../src/framework/Session/Cookie/cookieValues.js';
+import { SessionCookie } from '../../src/framework/Session/Cookie/SessionCookie.js';
+import { keyOf } from '../../src/framework/Session/Record/storageKeys.js';
 import { onRedis } from '../helpers/onRedis.js';
 import {
     createKernel,

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { ErrorPage } from '../../src/framework/Exceptions/ErrorPage.js';
+import type { ErrorPage } from '../../src/framework/Http/Errors/ErrorPage.js';
 import type { ApplicationKernel, ServiceProviderClass } from '../../src/framework/index.js';
 
 export interface DevTools {

@@ -169,7 +169,7 @@ describe('the documents', () => {
     });
 
     test('the table of StoredSessions has every method', () => {
-        const source = readFileSync(join(root, 'src/framework/Session/StoredSessions.ts'), 'utf8');
+        const source = readFileSync(join(root, 'src/framework/Session/Admin/StoredSessions.ts'), 'utf8');
         const methods = [...source.matchAll(/^ {4}public (?:get |async |\*)*(\w+)\(/gm)].map(([, name]) => name);
         const listed = rowsOf('docs/console.md').map(([cell = '']) => cell.replace(/\(.*/, ''));
         expect(methods.filter((name = '') => name !== 'constructor' && !listed.includes(name))).toEqual([]);
@@ -177,7 +177,7 @@ describe('the documents', () => {
     });
 
     test('a session can have no key of the names that the guide lists, and these are all', async () => {
-        const { RESERVED_KEYS } = await import('../../src/framework/Session/HttpSession.js');
+        const { RESERVED_KEYS } = await import('../../src/framework/Session/Request/HttpSession.js');
         const guide = documents.find(({ name }) => name === 'docs/sessions.md')?.prose ?? '';
         const [sentence = ''] = /The session object itself uses [\s\S]*?\. Data/.exec(guide) ?? [];
         const listed = [...sentence.matchAll(/`(\w+)`/g)].map(([, key = '']) => key);

@@ -8,11 +8,11 @@ import { text } from 'node:stream/consumers';
 import session from 'express-session';
 import sessionFileStore from 'session-file-store';
 import { expect, test } from 'vitest';
-import { openSealed } from '../../src/framework/Session/openSealed.js';
-import type { SessionDriver } from '../../src/framework/Session/SessionDriver.js';
-import { FileStore } from '../../src/framework/Session/stores/FileStore.js';
-import { MemoryStore } from '../../src/framework/Session/stores/MemoryStore.js';
-import { PlainStoreAdapter } from '../../src/framework/Session/stores/PlainStoreAdapter.js';
+import { openSealed } from '../../src/framework/Session/Sealing/openSealed.js';
+import type { SessionDriver } from '../../src/framework/Session/Drivers/SessionDriver.js';
+import { FileStore } from '../../src/framework/Session/Stores/File/FileStore.js';
+import { MemoryStore } from '../../src/framework/Session/Stores/Memory/MemoryStore.js';
+import { PlainStoreAdapter } from '../../src/framework/Session/Stores/Plain/PlainStoreAdapter.js';
 import { temporaryFolder } from '../helpers/sessionApp.js';
 import { testSessionStore } from '../helpers/testSessionStore.js';
 

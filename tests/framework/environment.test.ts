@@ -20,7 +20,7 @@ import { parse } from 'dotenv';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigRepository } from '../../src/framework/Config/ConfigRepository.js';
 import { env } from '../../src/framework/Config/env.js';
-import { type Environment, loadEnvironment } from '../../src/framework/Environment.js';
+import { type Environment, loadEnvironment } from '../../src/framework/Config/loadEnvironment.js';
 import { ConfigError } from '../../src/framework/Exceptions/errors.js';
 import { sessionConfig } from '../../src/framework/Session/SessionConfig.js';
 import { PROJECT, STOCK } from './stock.js';

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Request, Response } from 'express';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { ErrorPage } from '../../src/framework/Exceptions/ErrorPage.js';
+import { ErrorPage } from '../../src/framework/Http/Errors/ErrorPage.js';
 import { ConfigError, Exception, ExceptionHandler } from '../../src/framework/index.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 import { developmentProviders, devTools } from './devTools.js';

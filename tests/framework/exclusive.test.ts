@@ -1,6 +1,6 @@
 import type { Response, Router } from 'express';
 import { describe, expect, test, vi } from 'vitest';
-import { exclusive } from '../../src/framework/Session/exclusive.js';
+import { exclusive } from '../../src/framework/Session/Request/exclusive.js';
 import type { Browser } from '../helpers/Browser.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Router } from 'express';
 import { describe, expect, test } from 'vitest';
-import { endedRecord, liveRecord, type StoredCookie } from '../../src/framework/Session/SessionRecord.js';
-import { SessionRepository } from '../../src/framework/Session/SessionRepository.js';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
-import { FileStore } from '../../src/framework/Session/stores/FileStore.js';
+import { endedRecord, liveRecord, type StoredCookie } from '../../src/framework/Session/Record/SessionRecord.js';
+import { SessionRepository } from '../../src/framework/Session/Repository/SessionRepository.js';
+import { keyOf } from '../../src/framework/Session/Record/storageKeys.js';
+import { FileStore } from '../../src/framework/Session/Stores/File/FileStore.js';
 import { sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 
 const HOUR = 3_600_000;

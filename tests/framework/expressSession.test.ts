@@ -4,7 +4,7 @@ import express, { type Router } from 'express';
 import session, { type SessionData } from 'express-session';
 import { describe, expect, test } from 'vitest';
 import { HttpPipeline } from '../../src/framework/Http/HttpPipeline.js';
-import { SessionManager } from '../../src/framework/Session/SessionManager.js';
+import { SessionManager } from '../../src/framework/Session/Opening/SessionManager.js';
 import { type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
 import { interferedDriver } from '../helpers/wrapDriver.js';
 

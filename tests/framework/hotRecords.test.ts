@@ -1,13 +1,13 @@
 import { sign } from 'cookie-signature';
 import type { Router } from 'express';
 import { describe, expect, test } from 'vitest';
-import { exclusive } from '../../src/framework/Session/exclusive.js';
-import { copyOfPlain, hasTextOf } from '../../src/framework/Session/plainData.js';
-import { RecentlyUsed } from '../../src/framework/Session/RecentlyUsed.js';
-import { SessionCookie } from '../../src/framework/Session/SessionCookie.js';
-import { SessionManager } from '../../src/framework/Session/SessionManager.js';
-import { cookieTextAt, liveRecord, parseRecord, type StoredCookie } from '../../src/framework/Session/SessionRecord.js';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
+import { exclusive } from '../../src/framework/Session/Request/exclusive.js';
+import { copyOfPlain, hasTextOf } from '../../src/framework/Session/Record/plainData.js';
+import { RecentlyUsed } from '../../src/framework/Support/RecentlyUsed.js';
+import { SessionCookie } from '../../src/framework/Session/Cookie/SessionCookie.js';
+import { SessionManager } from '../../src/framework/Session/Opening/SessionManager.js';
+import { cookieTextAt, liveRecord, parseRecord, type StoredCookie } from '../../src/framework/Session/Record/SessionRecord.js';
+import { keyOf } from '../../src/framework/Session/Record/storageKeys.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 
 const plain: Record<string, unknown>[] = [

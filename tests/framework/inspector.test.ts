@@ -16,8 +16,8 @@ import {
     SessionManager,
     welcome,
 } from '../../src/framework/index.js';
-import { SessionObserver } from '../../src/framework/Session/SessionObserver.js';
-import { MemoryStore } from '../../src/framework/Session/stores/MemoryStore.js';
+import { SessionObserver } from '../../src/framework/Session/Request/SessionObserver.js';
+import { MemoryStore } from '../../src/framework/Session/Stores/Memory/MemoryStore.js';
 import type { TestClient } from '../helpers/kit/TestClient.js';
 import { onRedis } from '../helpers/onRedis.js';
 import { type SessionApp, type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { ApplicationKernel } from '../../src/framework/ApplicationKernel.js';
-import { Container } from '../../src/framework/Container.js';
-import { DriverManager } from '../../src/framework/DriverManager.js';
-import { loadManifest } from '../../src/framework/Manifest.js';
-import { ServiceProvider, type ServiceProviderClass } from '../../src/framework/ServiceProvider.js';
+import { ApplicationKernel } from '../../src/framework/Kernel/ApplicationKernel.js';
+import { Container } from '../../src/framework/Kernel/Container.js';
+import { DriverManager } from '../../src/framework/Kernel/DriverManager.js';
+import { loadManifest } from '../../src/framework/Config/loadManifest.js';
+import { ServiceProvider, type ServiceProviderClass } from '../../src/framework/Kernel/ServiceProvider.js';
 import { STOCK } from './stock.js';
 
 let steps: string[] = [];

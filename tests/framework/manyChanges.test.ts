@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
-import { FileLock } from '../../src/framework/Session/stores/FileLock.js';
-import { FileStore } from '../../src/framework/Session/stores/FileStore.js';
+import { keyOf } from '../../src/framework/Session/Record/storageKeys.js';
+import { FileLock } from '../../src/framework/Support/Files/FileLock.js';
+import { FileStore } from '../../src/framework/Session/Stores/File/FileStore.js';
 
 const record = (n: number) => JSON.stringify({ cookie: {}, n });
 let folder: string;

@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { endedRecord, liveRecord } from '../../src/framework/Session/SessionRecord.js';
-import { SessionRepository } from '../../src/framework/Session/SessionRepository.js';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
-import { FileStore } from '../../src/framework/Session/stores/FileStore.js';
-import { NotesInMemory } from '../../src/framework/Session/stores/NotesInMemory.js';
-import { PlainStoreAdapter } from '../../src/framework/Session/stores/PlainStoreAdapter.js';
+import { endedRecord, liveRecord } from '../../src/framework/Session/Record/SessionRecord.js';
+import { SessionRepository } from '../../src/framework/Session/Repository/SessionRepository.js';
+import { keyOf } from '../../src/framework/Session/Record/storageKeys.js';
+import { FileStore } from '../../src/framework/Session/Stores/File/FileStore.js';
+import { NotesInMemory } from '../../src/framework/Session/Stores/Memory/NotesInMemory.js';
+import { PlainStoreAdapter } from '../../src/framework/Session/Stores/Plain/PlainStoreAdapter.js';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ValidationException } from '../../src/framework/Exceptions/ValidationException.js';
 import { flash } from '../../src/framework/Session/flash.js';
-import { SessionManager } from '../../src/framework/Session/SessionManager.js';
+import { SessionManager } from '../../src/framework/Session/Opening/SessionManager.js';
 import { oldInput, validationErrors } from '../../src/framework/Validation/refusedForm.js';
 import type { StandardSchema } from '../../src/framework/Validation/StandardSchema.js';
 import { type ValidateOptions, validate } from '../../src/framework/Validation/validate.js';

@@ -1,11 +1,11 @@
 import { afterAll, describe, test } from 'vitest';
-import { driverPromises } from '../../src/framework/Session/contract/driverPromises.js';
-import { facePromises } from '../../src/framework/Session/contract/facePromises.js';
-import { failureOf, firstLine, lackedBy, mayLack, waitingLast } from '../../src/framework/Session/contract/judge.js';
-import { StoreBench, type StoreFactory } from '../../src/framework/Session/contract/StoreBench.js';
-import type { StorePromise } from '../../src/framework/Session/contract/StorePromise.js';
+import { driverPromises } from '../../src/framework/Contract/driverPromises.js';
+import { facePromises } from '../../src/framework/Contract/facePromises.js';
+import { failureOf, firstLine, lackedBy, mayLack, waitingLast } from '../../src/framework/Contract/judge.js';
+import { StoreBench, type StoreFactory } from '../../src/framework/Contract/StoreBench.js';
+import type { StorePromise } from '../../src/framework/Contract/StorePromise.js';
 
-export type { AnyStore, StoreFactory, StoreHandles } from '../../src/framework/Session/contract/StoreBench.js';
+export type { AnyStore, StoreFactory, StoreHandles } from '../../src/framework/Contract/StoreBench.js';
 
 export interface StoreTestOptions {
     /**

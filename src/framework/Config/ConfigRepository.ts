@@ -1,10 +1,10 @@
-import type { Environment } from '../Environment.js';
+import type { Environment } from './loadEnvironment.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { isPlainObject, merge } from './merge.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../Support/nearest.js';
 import { Place, summary } from './Place.js';
 import type { Rule } from './rules.js';
-import { kindOf, show } from './show.js';
+import { kindOf, show } from '../Support/show.js';
 
 /** Configurations by file name without extension: `{ app: { … }, session: { … } }`. */
 export type ConfigFiles = Readonly<Record<string, unknown>>;

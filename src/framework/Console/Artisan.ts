@@ -3,16 +3,16 @@ import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
 import { parse } from 'dotenv';
-import type { ApplicationKernel } from '../ApplicationKernel.js';
-import type { ConfigOverrides } from '../Config/ConfigOverrides.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import type { ConfigOverrides } from '../ConfigOverrides.js';
 import { readEnvFile } from '../Config/envFile.js';
 import { takeFromFile } from '../Config/fileVariables.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { importFailure } from '../Exceptions/importFailure.js';
 import { toError } from '../Exceptions/thrown.js';
-import { loadManifest, type Manifest } from '../Manifest.js';
-import { inTime } from '../Session/inTime.js';
-import { SessionUnavailableException } from '../Session/SessionErrors.js';
+import { loadManifest, type Manifest } from '../Config/loadManifest.js';
+import { inTime } from '../Support/inTime.js';
+import { SessionUnavailableException } from '../Session/Repository/SessionErrors.js';
 import type { Command, CommandList } from './Command.js';
 import { CommandRegistry } from './CommandRegistry.js';
 import { parserOf } from './parserOf.js';
@@ -237,7 +237,7 @@ export class Artisan {
 
 async function bootedInConsole(app: ApplicationKernel): Promise<ApplicationKernel> {
     await app.boot();
-    const { StoredSessions } = await import('../Session/StoredSessions.js'); // loaded by then, with the application
+    const { StoredSessions } = await import('../Session/Admin/StoredSessions.js'); // loaded by then, with the application
     if (app.container.has(StoredSessions)) {
         app.container.make(StoredSessions).isInConsole = true;
     }

@@ -1,4 +1,4 @@
-import type { ApplicationKernel } from '../ApplicationKernel.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import type { Artisan } from './Artisan.js';
 import { terminal } from './Terminal.js';
 

@@ -1,4 +1,4 @@
-import { nearest } from '../Config/nearest.js';
+import { nearest } from '../Support/nearest.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { toError } from '../Exceptions/thrown.js';
 import type { Artisan } from './Artisan.js';

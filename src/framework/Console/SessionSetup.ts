@@ -1,9 +1,9 @@
-import type { ApplicationKernel } from '../ApplicationKernel.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { toError } from '../Exceptions/thrown.js';
-import { inTime } from '../Session/inTime.js';
+import { inTime } from '../Support/inTime.js';
 import { driverOptions, type SessionConfig } from '../Session/SessionConfig.js';
-import { SessionManager } from '../Session/SessionManager.js';
+import { SessionManager } from '../Session/Opening/SessionManager.js';
 import type { Artisan } from './Artisan.js';
 import { unknownName } from './UsageError.js';
 

@@ -1,4 +1,4 @@
-import { nearest } from '../Config/nearest.js';
+import { nearest } from '../Support/nearest.js';
 import { ConfigError } from '../Exceptions/errors.js';
 
 /** The console was called in a way that it does not know: it ends with 2. */

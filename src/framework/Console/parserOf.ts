@@ -1,5 +1,5 @@
 import { type CommanderError, InvalidArgumentError, Option, Command as Parser } from 'commander';
-import { nearest } from '../Config/nearest.js';
+import { nearest } from '../Support/nearest.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { toError } from '../Exceptions/thrown.js';
 import type { Command, CommandOption } from './Command.js';

@@ -3,7 +3,7 @@ import { parse } from 'dotenv';
 import { changeEnvFile, readEnvFile } from '../Config/envFile.js';
 import { fileVariableOf } from '../Config/variable.js';
 import { ConfigError } from '../Exceptions/errors.js';
-import { PREVIOUS_SECRETS, SECRET } from '../Session/secrets.js';
+import { PREVIOUS_SECRETS, SECRET } from '../Config/secrets.js';
 
 /** Whether a variable is set; blank counts as unset. */
 export function isFilled(value: string | undefined): value is string {

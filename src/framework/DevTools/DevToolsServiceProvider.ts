@@ -1,10 +1,10 @@
-import { ErrorPage } from '../Exceptions/ErrorPage.js';
+import { ErrorPage } from '../Http/Errors/ErrorPage.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { HttpServer } from '../Http/HttpServer.js';
-import { LiveReload } from '../Http/pages/LiveReload.js';
+import { LiveReload } from '../Http/Pages/LiveReload.js';
 import { Logger } from '../Logging/Logger.js';
-import { ServiceProvider } from '../ServiceProvider.js';
-import { SessionObserver } from '../Session/SessionObserver.js';
+import { ServiceProvider } from '../Kernel/ServiceProvider.js';
+import { SessionObserver } from '../Session/Request/SessionObserver.js';
 
 /**
  * What helps while you develop. In other environments it does nothing, and loads nothing; without its line in

@@ -1,4 +1,4 @@
-import { nearest } from '../Config/nearest.js';
+import { nearest } from '../Support/nearest.js';
 import { actionOf } from '../Http/action.js';
 import type { HttpPipeline } from '../Http/HttpPipeline.js';
 import { handlersIn } from '../Http/routesOf.js';

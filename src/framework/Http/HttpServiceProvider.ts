@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { appConfig } from '../Config/AppConfig.js';
-import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
+import { ExceptionHandler } from './Errors/ExceptionHandler.js';
 import { Logger } from '../Logging/Logger.js';
-import { ServiceProvider } from '../ServiceProvider.js';
+import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { answering } from './answering.js';
 import { KERNEL_SETTING } from './applicationOf.js';
 import { arrival } from './arrival.js';

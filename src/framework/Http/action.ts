@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import type { ApplicationKernel } from '../ApplicationKernel.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { isPlainObject } from '../Config/merge.js';
-import { nearest } from '../Config/nearest.js';
+import { nearest } from '../Support/nearest.js';
 import { Exception } from '../Exceptions/Exception.js';
 import { applicationOf } from './applicationOf.js';
 

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { ApplicationKernel } from '../ApplicationKernel.js';
+import { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
 
 /** The Express setting that carries the kernel, for requests that pass no stage, such as those of WebSockets. */

@@ -1,11 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import { relative } from 'node:path';
-import type { ApplicationKernel } from '../ApplicationKernel.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { appConfig } from '../Config/AppConfig.js';
-import { optionalConfig } from '../Config/optionalConfig.js';
+import { optionalConfig } from '../Kernel/optionalConfig.js';
 import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { loggerOptions } from '../Logging/LoggingServiceProvider.js';
-import { SessionObserver } from '../Session/SessionObserver.js';
+import { SessionObserver } from '../Session/Request/SessionObserver.js';
 import type { HttpConfig } from './HttpConfig.js';
 import { letsPlainHttpIn } from './letsPlainHttpIn.js';
 

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
-import type { ApplicationKernel } from '../ApplicationKernel.js';
-import { SessionObserver } from '../Session/SessionObserver.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import { SessionObserver } from '../Session/Request/SessionObserver.js';
 
 /** Where who sent a request finds the session inspector; undefined where there is none for them. */
 export function inspectorFor(request: Request, { container }: ApplicationKernel): string | undefined {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import type { Environment } from '../Environment.js';
+import type { Environment } from '../Config/loadEnvironment.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
-import { ServiceProvider } from '../ServiceProvider.js';
+import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { accessLog } from './accessLog.js';
 import { accessChannel } from './formats.js';
 import { Logger, type LoggerOptions } from './Logger.js';

@@ -3,7 +3,7 @@ import { serialize } from 'cookie';
 import type { Request } from 'express';
 import type { ConfigDefinition } from '../Config/ConfigRepository.js';
 import type { ConfigInput } from '../Config/define.js';
-import { nearest } from '../Config/nearest.js';
+import { nearest } from '../Support/nearest.js';
 import type { Place } from '../Config/Place.js';
 import {
     anyOf,
@@ -22,13 +22,13 @@ import {
     type Shape,
     string,
 } from '../Config/rules.js';
-import { kindOf } from '../Config/show.js';
-import type { Environment } from '../Environment.js';
+import { kindOf } from '../Support/show.js';
+import type { Environment } from '../Config/loadEnvironment.js';
 import { ConfigError } from '../Exceptions/errors.js';
-import { randomId } from './randomId.js';
-import type { LifetimeOptions } from './SessionLifetime.js';
-import { LAST_COOKIE_TIME } from './SetCookieForm.js';
-import { randomSecret, SECRET, SECRET_FIX, type Secret, secretsIn, weaknessOf } from './secrets.js';
+import { randomId } from '../Support/randomId.js';
+import type { LifetimeOptions } from './Record/SessionLifetime.js';
+import { LAST_COOKIE_TIME } from './Cookie/SetCookieForm.js';
+import { randomSecret, SECRET, SECRET_FIX, type Secret, secretsIn, weaknessOf } from '../Config/secrets.js';
 
 /** The attributes of the session cookie, under express-session's names. Times are in ms. */
 export interface SessionCookieConfig {

@@ -1,22 +1,22 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
-import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
+import { ExceptionHandler } from '../Http/Errors/ExceptionHandler.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { Readiness } from '../Http/Readiness.js';
 import { Logger } from '../Logging/Logger.js';
-import { ServiceProvider } from '../ServiceProvider.js';
-import { noSession, type SessionStages } from './noSession.js';
+import { ServiceProvider } from '../Kernel/ServiceProvider.js';
+import { noSession, type SessionStages } from './Request/noSession.js';
 import { type SessionConfig, sessionConfig, settingsOf } from './SessionConfig.js';
-import type { SessionDrivers } from './SessionDrivers.js';
-import type { ForgeryRules, SessionLayer } from './SessionLayer.js';
-import { SessionManager } from './SessionManager.js';
-import { SessionMigration } from './SessionMigration.js';
-import { SessionObserver } from './SessionObserver.js';
-import type { SessionPruner } from './SessionPruner.js';
-import { SessionRegistry } from './SessionRegistry.js';
-import { StoredSessions } from './StoredSessions.js';
-import { type Secret, secretsIn, weaknessOf } from './secrets.js';
+import type { SessionDrivers } from './Opening/SessionDrivers.js';
+import type { ForgeryRules, SessionLayer } from './Request/SessionLayer.js';
+import { SessionManager } from './Opening/SessionManager.js';
+import { SessionMigration } from './Moving/SessionMigration.js';
+import { SessionObserver } from './Request/SessionObserver.js';
+import type { SessionPruner } from './Admin/SessionPruner.js';
+import { SessionRegistry } from './Admin/SessionRegistry.js';
+import { StoredSessions } from './Admin/StoredSessions.js';
+import { type Secret, secretsIn, weaknessOf } from '../Config/secrets.js';
 
 /** Loads `src/config/session.ts`, makes its driver, and puts express-session into the HTTP pipeline. */
 export class SessionServiceProvider extends ServiceProvider {
@@ -68,11 +68,11 @@ export class SessionServiceProvider extends ServiceProvider {
         // Not loaded where sessions are off.
         const [{ SessionDrivers }, { SessionLayer }, { SessionPruner }, { startSession }, { checkDriver }] =
             await Promise.all([
-                import('./SessionDrivers.js'),
-                import('./SessionLayer.js'),
-                import('./SessionPruner.js'),
-                import('./startSession.js'),
-                import('./checkDriver.js'),
+                import('./Opening/SessionDrivers.js'),
+                import('./Request/SessionLayer.js'),
+                import('./Admin/SessionPruner.js'),
+                import('./Request/startSession.js'),
+                import('./Drivers/checkDriver.js'),
             ]);
         this.drivers = new SessionDrivers({ manager: container.make(SessionManager), config, settings, log });
         const observer = container.has(SessionObserver) ? container.make(SessionObserver) : undefined;
@@ -109,7 +109,7 @@ export class SessionServiceProvider extends ServiceProvider {
             return undefined;
         }
         const { exempt } = csrf;
-        const tokens = csrf.tokens ? new (await import('./CsrfTokens.js')).CsrfTokens(secrets) : undefined;
+        const tokens = csrf.tokens ? new (await import('./Forgery/CsrfTokens.js')).CsrfTokens(secrets) : undefined;
         return { trustedOrigins, exempt, tokens };
     }
 

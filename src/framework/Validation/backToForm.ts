@@ -2,9 +2,9 @@ import type { Request, Response } from 'express';
 import type { ValidationException } from '../Exceptions/ValidationException.js';
 import { isNavigation } from '../Http/isNavigation.js';
 import { isOwnOrigin } from '../Http/ownOrigin.js';
-import { sessionOf } from '../Session/requestSessions.js';
+import { sessionOf } from '../Session/Request/requestSessions.js';
 import { ERRORS, fittingErrors, fittingInput, INPUT } from './flashedForm.js';
-import { ownPath } from './ownPath.js';
+import { ownPath } from '../Support/ownPath.js';
 
 /**
  * Sends a browser back to the form that was refused, with the errors and the input for its page. False where the envelope

@@ -1,4 +1,4 @@
-import type { ApplicationKernel } from '../../../src/framework/ApplicationKernel.js';
+import type { ApplicationKernel } from '../../../src/framework/Kernel/ApplicationKernel.js';
 import { HttpPipeline } from '../../../src/framework/Http/HttpPipeline.js';
 import type { SessionConfig } from '../../../src/framework/Session/SessionConfig.js';
 import { InsideRequests } from './InsideRequests.js';

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
-import type { Reading } from '../../Session/SessionChanges.js';
-import type { LiveRecord } from '../../Session/SessionRecord.js';
+import type { Reading } from '../../Session/Request/SessionChanges.js';
+import type { LiveRecord } from '../../Session/Record/SessionRecord.js';
 import { StoreUse } from './StoreUse.js';
 import { shortened, shortLabelOf, shownJson } from './shownValues.js';
 import type { WatchedSession } from './WatchedSession.js';
