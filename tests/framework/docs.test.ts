@@ -35,7 +35,7 @@ const snippets = blocks.filter(({ language }) => language === 'ts' || language =
 const readme = documents.find(({ name }) => name === 'README.md');
 
 /** What the README offers to delete, and a folder that it offers to make. */
-const OPTIONAL = ['tests/promises/', 'tests/framework/promises.full.test.ts', 'public/'];
+const OPTIONAL = ['tests/promises/', 'tests/model/', 'tests/framework/promises.full.test.ts', 'public/'];
 
 /** At which adults read; code and tables count as text here. */
 const WORDS_A_MINUTE = 230;

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
-import type { Request, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { describe, expect, test } from 'vitest';
-import { authenticatedUser, ExceptionHandler, flash, login } from '../../src/framework/index.js';
+import { authenticatedUser, ExceptionHandler, flash, HttpPipeline, login } from '../../src/framework/index.js';
 import { type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
 
 const lusca = createRequire(import.meta.url)('lusca') as { csrf(): RequestHandler };
@@ -69,6 +69,22 @@ describe.each(['file', 'memory'])('who answers an error that came before the ses
         expect([answer.status, await answer.json()]).toEqual([400, { user: null, errors: 1 }]);
         expect(answer.headers.getSetCookie()).toHaveLength(1);
     });
+});
+
+test.each<[string, (pipeline: HttpPipeline, handler: ErrorRequestHandler) => unknown]>([
+    ['after the session stage', (pipeline, handler) => pipeline.after('session', handler)],
+    ['among the middlewares', (pipeline, handler) => pipeline.use('middlewares', handler)],
+    ['behind the routes', (pipeline, handler) => pipeline.use('routes', handler)],
+    ['before the last stage', (pipeline, handler) => pipeline.before('errors', handler)],
+])('a middleware for errors %s has the visitor’s session', async (_where, add) => {
+    const handler: ErrorRequestHandler = (_error, request, response, _next) => {
+        flash(request, 'status', 'that was no JSON');
+        response.status(400).json(Object.keys(request.session).length);
+    };
+    const app = await sessionApp({ boot: (kernel) => add(kernel.container.make(HttpPipeline), handler) });
+    const answer = await fetch(app.url, broken('{"a":'));
+    expect([answer.status, await answer.json()]).toEqual([400, 2]);
+    expect(answer.headers.getSetCookie()).toHaveLength(1);
 });
 
 describe('where there is no session for who answers an error, it is said why', () => {

@@ -38,6 +38,11 @@ function admin(make: typeof express): Express {
         });
     });
     app.get('/login', (request, response, next) => answer(response, next, () => login(request, 7)));
+    app.post('/login', (request, response, next) => answer(response, next, () => login(request, 7)));
+    app.post('/id', (request, response) => {
+        request.session['seen'] = true;
+        response.json(null);
+    });
     app.get('/logout', (request, response, next) => answer(response, next, () => logout(request)));
     app.get('/user', (request, response) => response.json(authenticatedUser(request) ?? null));
     app.get('/kernel', (request, response) => response.json(applicationOf(request).environment.name));
@@ -95,6 +100,21 @@ describe.each(Object.keys(copies))('an application of %s that a router mounts', 
         expect(await browser.json('/admin/user', https)).toBe('7');
     });
 
+    test('takes forms there, also of a browser that sends no Sec-Fetch-Site', async () => {
+        const app = await start({ environment: 'production', http: { trustProxy: 1 } });
+        const browser = app.browser();
+        const from = (origin: string) => ({
+            method: 'POST',
+            headers: { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'shop.example', origin },
+        });
+        expect((await browser.visit('/admin/id', from('https://evil.example'))).status).toBe(403);
+        expect((await browser.visit('/admin/login', from('https://evil.example'))).status).toBe(403);
+        expect((await browser.visit('/admin/id', from('https://shop.example'))).status).toBe(200);
+        expect(browser.received).toHaveLength(1);
+        expect((await browser.visit('/admin/login', from('https://shop.example'))).status).toBe(200);
+        expect(await browser.json('/admin/user', { headers: { 'x-forwarded-proto': 'https' } })).toBe('7');
+    });
+
     test('is listed, as far as it tells', async () => {
         const app = await start();
         const rows = routesOf(app.app.container.make(HttpPipeline));
@@ -112,10 +132,14 @@ test('an application of Express 4 that has no route yet is no reason to end', as
 test('the session of an application around this one is left alone', async () => {
     const app = await sessionApp({
         routes: (router) =>
-            router.get('/', (request, response) => {
-                request.session['inner'] = 1;
-                response.json([typeof (request.session as { touch?: unknown }).touch, request.session['outer']]);
-            }),
+            router
+                .get('/', (request, response) => {
+                    request.session['inner'] = 1;
+                    response.json([typeof (request.session as { touch?: unknown }).touch, request.session['outer']]);
+                })
+                .get('/login', (request, response) =>
+                    login(request, 7).catch(({ message }) => void response.json(message)),
+                ),
     });
     const outer = express();
     outer.use(session({ secret: 'outer', resave: false, saveUninitialized: false, name: 'outer' }));
@@ -130,6 +154,9 @@ test('the session of an application around this one is left alone', async () => 
         const response = await fetch(`http://127.0.0.1:${port}/`);
         expect(await response.json()).toEqual(['function', 'there']);
         expect(response.headers.getSetCookie().map((line) => line.split('=')[0])).toEqual(['outer']);
+        expect(await (await fetch(`http://127.0.0.1:${port}/login`)).json()).toContain(
+            'an application around this one',
+        );
     } finally {
         server.close();
     }

@@ -97,5 +97,6 @@ test.skipIf(!readme)('whoever makes it theirs, and deletes what may be deleted, 
     own.write('.env', 'NODE_ENV=production\nLISTEN_PORT=3000\nLOG_LEVEL=critical\n');
     own.delete('example', 'tests/framework/example.full.test.ts');
     own.delete('bench', 'scripts', '.ci', 'tests/promises', 'tests/framework/promises.full.test.ts');
+    own.delete('tests/model', 'tests/framework/model.full.test.ts');
     await own.check();
 });

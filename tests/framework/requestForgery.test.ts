@@ -61,7 +61,7 @@ async function checkedApp({ trustProxy = false, routes, ...options }: CheckedApp
     app.set('trust proxy', trustProxy);
     app.use(express.urlencoded({ extended: false }), express.json());
     app.use((request, _response, next) => {
-        forgery.check(request, idOf(request));
+        forgery.check(request, idOf(request), forgery.refusalOf(request));
         next();
     });
     const router = express.Router();
@@ -399,7 +399,7 @@ describe('exempt paths', () => {
             routes: (router, forgery) => {
                 const inner = express.Router();
                 inner.post('/callback', (request, response) => {
-                    forgery.refuseOtherSites(request);
+                    forgery.refuseOtherSites(request, forgery.refusalOf(request));
                     response.send('logged in');
                 });
                 router.use('/sso', inner);
@@ -418,7 +418,7 @@ describe('a login', () => {
             ...options,
             routes: (router, forgery) => {
                 router.all('/login', (request, response) => {
-                    forgery.refuseOtherSites(request);
+                    forgery.refuseOtherSites(request, forgery.refusalOf(request));
                     response.send('logged in');
                 });
             },

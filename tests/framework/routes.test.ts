@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { action } from '../../src/framework/Http/action.js';
 import { HttpPipeline } from '../../src/framework/Http/HttpPipeline.js';
 import { middleware } from '../../src/framework/Http/middleware.js';
-import { routesOf } from '../../src/framework/Http/routesOf.js';
+import { handlersIn, routesOf } from '../../src/framework/Http/routesOf.js';
 
 class UserController {
     public show(_request: Request, response: Response): void {
@@ -141,4 +141,12 @@ describe('the routes of an application are listed', () => {
             { method: 'GET', path: '/metrics', handler: 'audit', middleware: [], stage: 'routes' },
         ]);
     });
+});
+
+test('what is no router of Express is one handler, whatever its stack holds', () => {
+    const next = (_request: Request, _response: Response, done: NextFunction) => done();
+    // As the package connect makes it, which Vite's middlewares are.
+    const connect = Object.assign(next, { route: '/', stack: [{ route: '/assets', handle: next }, null] });
+    expect(linesOf((router) => router.use(connect).get('/', next))).toHaveLength(1);
+    expect(handlersIn(connect)).toEqual([connect]);
 });

@@ -569,6 +569,22 @@ describe('the process', () => {
         expect(await running.ended).toBe(0);
     });
 
+    test('an error event that nobody hears, behind what serves an answer, is logged, and the process goes on', async () => {
+        const running = new Running([fixture]);
+        const url = await running.url();
+        for (const [kind, message] of Object.entries({
+            gzip: 'ENOENT: no such file or directory, open .+',
+            package: 'of a package',
+            process: 'spawn .+ ENOENT',
+            upstream: 'socket hang up',
+        })) {
+            const answer = fetch(`${url}/unheard/${kind}`).catch(() => undefined);
+            await running.printed(new RegExp(`^error: A stream failed, and nobody heard .+ \\[${message}\\]$`, 'm'));
+            await answer;
+        }
+        expect(await (await fetch(`${url}/slow`)).json()).toBe('done');
+    });
+
     test('an uncaught exception is logged, and ends the process in order', async () => {
         const running = new Running([fixture]);
         const response = await fetch(`${await running.url()}/uncaught`);

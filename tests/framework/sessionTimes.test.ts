@@ -87,6 +87,40 @@ describe.each(['file', 'memory'])('after a login while the clock was a month ahe
 });
 
 describe('the idle time', () => {
+    test('a process whose clock is a second behind writes nothing for a read, and sends no cookie again', async () => {
+        const app = await sessionApp({ routes, session: { idle: HOUR, cookie: { maxAge: HOUR } } });
+        const browser = app.browser();
+        await browser.visit('/login', post());
+        later(-1000);
+        const sent = browser.received.length;
+        expect(await browser.json('/me')).toEqual({ ...me, user: '7' });
+        expect(browser.received.length).toBe(sent);
+    });
+
+    test('a visitor who comes every half an hour keeps a cookie that lives for an hour, however long the session idles', async () => {
+        const app = await sessionApp({ routes, session: { idle: 30 * DAY, cookie: { maxAge: HOUR } } });
+        const browser = app.browser();
+        await browser.visit('/login', post());
+        for (let visits = 1; visits <= 3; visits += 1) {
+            later(30 * MINUTE);
+            const sent = browser.received.length;
+            expect(await browser.json('/me')).toEqual({ ...me, user: '7' });
+            expect(browser.received.length).toBe(sent + 1);
+        }
+    });
+
+    test('a cookie that lives for a month is not sent again as often as a session of an hour is in use', async () => {
+        const app = await sessionApp({ routes, session: { idle: HOUR, cookie: { maxAge: 30 * DAY } } });
+        const browser = app.browser();
+        await browser.visit('/login', post());
+        const sent = browser.received.length;
+        later(30 * MINUTE);
+        await browser.visit('/me');
+        later(45 * MINUTE);
+        expect(await browser.json('/me')).toEqual({ ...me, user: '7' });
+        expect(browser.received.length).toBe(sent);
+    });
+
     test('holds where the cookie has a day on which it expires', async () => {
         const expires = new Date(Date.now() + 300 * DAY);
         const app = await sessionApp({ routes, session: { idle: 30 * MINUTE, cookie: { expires } } });

@@ -13,6 +13,7 @@ import { nearest } from '../Support/nearest.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { answerJson } from './answerJson.js';
 import { KERNEL_SETTING } from './applicationOf.js';
+import { arrival } from './arrival.js';
 import { inSequence } from './inSequence.js';
 
 /** The way of a request, in this order. */
@@ -128,7 +129,11 @@ export class HttpPipeline {
         for (const [name, value] of Object.entries(this.settings)) {
             app.set(name, value);
         }
+        const kernel = this.settings[KERNEL_SETTING] as ApplicationKernel | undefined;
         const handlers = this.order().flatMap((stage) => stage.handlers) as RequestHandler[];
+        if (kernel) {
+            handlers.unshift(arrival(kernel)); // before what others put before the first stage
+        }
         if (handlers.some(isApplication)) {
             app.use(handlers); // Express applications are mounted by it
         } else {

@@ -6,7 +6,6 @@ import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { answering } from './answering.js';
 import { KERNEL_SETTING } from './applicationOf.js';
-import { arrival } from './arrival.js';
 import { type HttpConfig, httpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
 import { HttpServer } from './HttpServer.js';
@@ -41,7 +40,7 @@ export class HttpServiceProvider extends ServiceProvider {
         const { options } = this;
         const { isProduction, manifest } = this.app.environment;
         const pipeline = this.app.container.make(HttpPipeline);
-        pipeline.use('requestId', arrival(this.app), requestId(options.requestId));
+        pipeline.use('requestId', requestId(options.requestId));
         if (options.securityHeaders) {
             pipeline.use(
                 'securityHeaders',

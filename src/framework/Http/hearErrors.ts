@@ -19,6 +19,9 @@ export function hearErrors(app: ApplicationKernel): (response: Response) => void
     }
 
     function onPipe(this: Response, source: Readable): void {
+        if (source === this.req) {
+            return; // a client that goes away is no error of the route's, and unheard it is none at all
+        }
         const served = answers.get(source);
         if (!served) {
             source.on('error', onSourceError);

@@ -111,10 +111,16 @@ function stackOf(handler: object): readonly Layer[] | undefined {
         // Express 4 throws where its `router` is asked for.
         const router = isApplication ? ('_router' in handler ? handler._router : handler.router) : handler;
         const { stack } = (router ?? {}) as { stack?: readonly Layer[] };
-        return Array.isArray(stack) ? stack : undefined;
+        return Array.isArray(stack) && stack.every(isLayer) ? stack : undefined;
     } catch {
         return undefined; // of an application that was not used yet, or of something that only looks like one
     }
+}
+
+/** Others have a stack too: in one of connect, as Vite's middlewares are, a layer's `route` is a text. */
+function isLayer(layer: Partial<Layer> | null | undefined): boolean {
+    const { route, handle, match } = layer ?? {};
+    return typeof handle === 'function' && typeof match === 'function' && (!route || Array.isArray(route.stack));
 }
 
 /** Where a router is mounted: a row for each of several paths. */

@@ -49,7 +49,7 @@ export class SessionServiceProvider extends ServiceProvider {
         const session: RequestHandler = (request, response, next) => this.stages?.session(request, response, next);
         const sessionForErrors: ErrorRequestHandler = (error, request, response, next) =>
             this.stages ? this.stages.errors(error, request, response, next) : next(error);
-        container.make(HttpPipeline).use('session', session).use('notFound', sessionForErrors);
+        container.make(HttpPipeline).use('session', session, sessionForErrors);
     }
 
     /** Every `extend()` has been called by now: a driver that can't be made stops start-up, not the first request. */

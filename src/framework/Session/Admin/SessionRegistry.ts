@@ -74,14 +74,14 @@ export class SessionRegistry {
         // none has slipped away.
         for (let round = 0; round < MOST_ROUNDS && !signal?.aborted; round += 1) {
             const listed = await repository.users.keysOf(user);
-            const spared = await sparedKeys(repository, listed, except);
-            const keys = listed.filter((key) => !spared.has(key) && !handled.has(key));
-            if (keys.length === 0) {
-                break;
-            }
-            for (const key of keys) {
+            const before = handled.size;
+            for (const key of listed.filter((key) => !handled.has(key))) {
                 if (signal?.aborted) {
                     break;
+                }
+                // Asked for each: the session that is spared may move meanwhile, and is in the list before it has.
+                if ((await sparedKeys(repository, listed, except)).has(key)) {
+                    continue;
                 }
                 handled.add(key);
                 try {
@@ -90,6 +90,9 @@ export class SessionRegistry {
                     failures.set(key, error); // the others must not be spared for it
                 }
                 progress?.(revoked, handled.size, 1);
+            }
+            if (handled.size === before) {
+                break;
             }
         }
         await repository.users.remove(user, new Set([...handled].filter((key) => !failures.has(key))));

@@ -64,15 +64,16 @@ export class RequestForgery {
     /**
      * Throws a 403 where a request that may change something would use the visitor's session, and is not theirs.
      * @param sessionId The verified id of the session cookie.
+     * @param refusal As `refusalOf` gave it.
      */
-    public check(request: Request, sessionId: string | undefined, refusal = this.refusalOf(request)): void {
+    public check(request: Request, sessionId: string | undefined, refusal: Refusal | undefined): void {
         if (!SAFE_METHODS.has(request.method) && this.options.carriesSession(request)) {
             this.enforce(request, refusal ?? this.missingToken(request, sessionId));
         }
     }
 
     /** The same without regard to cookies, for logins: another site could log its visitor in as somebody else. */
-    public refuseOtherSites(request: Request, refusal = this.refusalOf(request)): void {
+    public refuseOtherSites(request: Request, refusal: Refusal | undefined): void {
         this.enforce(request, refusal);
     }
 
@@ -85,7 +86,7 @@ export class RequestForgery {
      * Whether a new session may be given to the browser that sent this. Not for what another site sends in it without
      * the session cookie, as `SameSite` has it: the new cookie would replace the one that the visitor has.
      */
-    public mayBeginSession(request: Request, refusal = this.refusalOf(request)): boolean {
+    public mayBeginSession(request: Request, refusal: Refusal | undefined): boolean {
         if (!refusal || this.exemptions.has(request.originalUrl)) {
             return true;
         }

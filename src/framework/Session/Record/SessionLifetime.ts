@@ -49,9 +49,12 @@ export class SessionLifetime {
         return record.created + longestLife(this.options, this.idleOf(record));
     }
 
-    /** Whether enough of the idle time has passed that a request has to be written down as activity. */
+    /** Whether so much of the idle time, or of the cookie's life, has passed that a request has to be written down as activity. */
     public touchDue(record: LiveRecord, now = Date.now()): boolean {
-        return record.isAhead || now - record.seen >= this.idleOf(record) * TOUCH_AFTER;
+        const idle = this.idleOf(record);
+        const { maxAgeMs = idle } = this.options;
+        const shorter = maxAgeMs < idle && !this.hasOwnAge(record) ? maxAgeMs : idle;
+        return record.isAhead || now - record.seen >= shorter * TOUCH_AFTER;
     }
 
     /**

@@ -34,7 +34,7 @@ export interface LiveRecord {
     readonly created: number;
     readonly seen: number;
     readonly login: Login | undefined;
-    /** A clock that was ahead wrote this: the times are set right at the next write, which is due. */
+    /** A clock that was far ahead wrote this: the times are set right at the next write, which is due. */
     readonly isAhead: boolean;
     readonly cookie: StoredCookie;
     /** `cookie.originalMaxAge`, which says how long the session lives: known without parsing the cookie. */
@@ -101,6 +101,10 @@ const CLOSE_BRACE = 0x7d;
 
 /** As much as the clocks of machines that share a store may differ. */
 export const CLOCKS_DIFFER_MS = 60_000;
+
+function isAhead(time: number, now: number): boolean {
+    return time - now > CLOCKS_DIFFER_MS;
+}
 
 /** Deeper than any real session, and far from where JSON.stringify runs out of stack. */
 export const MAX_DEPTH = 200;
@@ -297,7 +301,7 @@ function ownRecord(text: string, [head, seen, created, own, login, cookie, maxAg
             // A clock that was ahead when the record was written must not keep the session alive for longer.
             seen: Math.min(saidSeen, now),
             created: Math.min(saidCreated, now),
-            isAhead: saidSeen > now || saidCreated > now,
+            isAhead: isAhead(saidSeen, now) || isAhead(saidCreated, now),
             own: own === '' ? NOTHING_OWN : own?.replaceAll('"', '').split(','),
             login: login === undefined ? undefined : loginIn(tryParse(login), now),
             maxAge: maxAge === 'null' ? null : Number(maxAge),
@@ -437,7 +441,6 @@ function parseForeign(text: string, now: number): ParsedRecord {
     const seen = Math.min(saidSeen, now);
     const saidCreated = isTime(meta.created) ? meta.created : seen;
     const created = Math.min(saidCreated, now);
-    const isAhead = saidSeen > now || saidCreated > now;
     const login = meta.login === undefined ? undefined : loginIn(meta.login, now);
     return {
         kind: 'live',
@@ -448,7 +451,7 @@ function parseForeign(text: string, now: number): ParsedRecord {
         seen,
         created,
         login,
-        isAhead,
+        isAhead: isAhead(saidSeen, now) || isAhead(saidCreated, now),
         body: undefined,
         mayHoldFlash: Object.keys(data).some((key) => key.startsWith(FLASH)),
         copy: () => structuredClone(data),

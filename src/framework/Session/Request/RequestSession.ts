@@ -833,7 +833,9 @@ export class RequestSession {
 
     protected touch(loaded: LoadedSession): MaybePromise<void> {
         const { rolling } = this.layer.settings;
-        const due = this.isRenamed || (rolling ?? this.layer.repository.lifetime.ageOf(loaded.record) !== null);
+        const { lifetime } = this.layer.repository;
+        const isWorn = () => lifetime.ageOf(loaded.record) !== null && lifetime.cookieDue(loaded.record);
+        const due = this.isRenamed || (rolling ?? isWorn());
         const touched = (isAlive: boolean): void => {
             // Where it ended meanwhile, its cookie must not replace the browser's newer one.
             this.cookieDue ||= isAlive && due;

@@ -50,9 +50,12 @@ export function sessionOf(request: Request): RequestSession | undefined {
 /** Why a request has no session, as the end of a sentence. */
 export function whyNoSession(request: Request): string {
     const owner = (request as Carrier)[OWNER];
-    return owner && 'absent' in owner
-        ? owner.reason
-        : 'this request has not passed the session stage: put what uses sessions behind it, as in src/app/Http/Middlewares/Kernel.ts.';
+    if (owner && 'absent' in owner) {
+        return owner.reason;
+    }
+    return request.session === undefined
+        ? 'this request has not passed the session stage: put what uses sessions behind it, as in src/app/Http/Middlewares/Kernel.ts.'
+        : 'request.session is that of an application around this one, or of another middleware, which is left alone.';
 }
 
 const PRESENT: PropertyDescriptor & ThisType<Request> = {
