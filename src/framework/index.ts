@@ -1,6 +1,11 @@
 /** The only door to the framework: what is not exported here is its own business. */
 
-export { ApplicationKernel, type KernelOptions, type KernelState } from './Kernel/ApplicationKernel.js';
+export {
+    ApplicationKernel,
+    type KernelOptions,
+    type KernelState,
+    type ServiceProviderClass,
+} from './Kernel/ApplicationKernel.js';
 export { type AppConfig, defineAppConfig } from './Config/AppConfig.js';
 export type { ConfigOverrides } from './ConfigOverrides.js';
 export { type ConfigDefinition, type ConfigFiles, ConfigRepository } from './Config/ConfigRepository.js';
@@ -10,7 +15,8 @@ export type { Place } from './Config/Place.js';
 export * as rules from './Config/rules.js';
 export { Container, type Token } from './Kernel/Container.js';
 export { type DriverFactory, DriverManager } from './Kernel/DriverManager.js';
-export { type Environment, loadEnvironment } from './Config/loadEnvironment.js';
+export type { Environment, Manifest } from './Config/Environment.js';
+export { loadEnvironment } from './Config/loadEnvironment.js';
 export { BadRequestException } from './Exceptions/BadRequestException.js';
 export { Exception, type ExceptionOptions } from './Exceptions/Exception.js';
 export { type Envelope, ExceptionHandler } from './Http/Errors/ExceptionHandler.js';
@@ -41,8 +47,7 @@ export { Logger } from './Logging/Logger.js';
 export { defineLoggingConfig, type LoggingConfig } from './Logging/LoggingConfig.js';
 export { LoggingServiceProvider } from './Logging/LoggingServiceProvider.js';
 export { type LogLevel, logLevels } from './Logging/levels.js';
-export type { Manifest } from './Config/loadManifest.js';
-export { ServiceProvider, type ServiceProviderClass } from './Kernel/ServiceProvider.js';
+export { ServiceProvider } from './Kernel/ServiceProvider.js';
 export { csrfToken } from './Session/csrfToken.js';
 export { exclusive } from './Session/Request/exclusive.js';
 export { flash, flashed } from './Session/flash.js';

@@ -3,7 +3,8 @@ import { ApplicationKernel } from '../../src/framework/Kernel/ApplicationKernel.
 import { Container } from '../../src/framework/Kernel/Container.js';
 import { DriverManager } from '../../src/framework/Kernel/DriverManager.js';
 import { loadManifest } from '../../src/framework/Config/loadManifest.js';
-import { ServiceProvider, type ServiceProviderClass } from '../../src/framework/Kernel/ServiceProvider.js';
+import { ServiceProvider } from '../../src/framework/Kernel/ServiceProvider.js';
+import type { ServiceProviderClass } from '../../src/framework/Kernel/ApplicationKernel.js';
 import { STOCK } from './stock.js';
 
 let steps: string[] = [];

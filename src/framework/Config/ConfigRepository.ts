@@ -1,4 +1,4 @@
-import type { Environment } from './loadEnvironment.js';
+import type { Environment } from './Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { isPlainObject, merge } from './merge.js';
 import { nearest } from '../Support/nearest.js';

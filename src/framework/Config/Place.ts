@@ -1,4 +1,4 @@
-import type { Environment } from './loadEnvironment.js';
+import type { Environment } from './Environment.js';
 import { isSecretName, show } from '../Support/show.js';
 
 /** One thing that is wrong with a configuration. */

@@ -7,26 +7,9 @@ import { nearest } from '../Support/nearest.js';
 import { show } from '../Support/show.js';
 import { fileVariableOf } from './variable.js';
 import { ConfigError } from '../Exceptions/errors.js';
-import { loadManifest, type Manifest } from './loadManifest.js';
+import type { Environment } from './Environment.js';
+import { loadManifest } from './loadManifest.js';
 import { PREVIOUS_SECRETS, randomSecret, SECRET } from './secrets.js';
-
-/** Where the application lives and how it runs. */
-export interface Environment {
-    /** The absolute folder that holds sosise.json. */
-    readonly root: string;
-    /** `production`, `development`, `test`, or whatever NODE_ENV or APP_ENV says. */
-    readonly name: string;
-    /** What gave it its name: `NODE_ENV`, `APP_ENV in .env`; undefined where nothing did, and it is the default. */
-    readonly namedBy?: string | undefined;
-    readonly isProduction: boolean;
-    readonly isDevelopment: boolean;
-    /** The validated sosise.json, with absolute paths. */
-    readonly manifest: Manifest;
-    /** Sentences for the banner, such as that `.env` was made. */
-    readonly notices: readonly string[];
-    /** Variables of `.env` whose values were cut at a `#`. */
-    readonly cutVariables?: readonly string[];
-}
 
 type Variables = Record<string, string | undefined>;
 

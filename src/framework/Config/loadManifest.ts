@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { isPlainObject } from './merge.js';
+import type { Manifest, PathName } from './Environment.js';
 import { Place, summary } from './Place.js';
 import { custom, object, optional, type Rule, string } from './rules.js';
 import { show } from '../Support/show.js';
@@ -22,21 +23,7 @@ const DEFAULT_PATHS = {
     services: 'src/app/Services',
     commands: 'src/app/Console/Commands',
     sessionDrivers: 'src/app/Session',
-} as const;
-
-export type PathName = keyof typeof DEFAULT_PATHS;
-
-/** A validated sosise.json. */
-export interface Manifest {
-    /** The file's absolute path; the folder it is in is the application's root. */
-    readonly file: string;
-    /** The version of the file's format. */
-    readonly version: number;
-    /** What the application is called. */
-    readonly name: string;
-    /** Absolute folders: runtime data, and where generators write. They need not exist. */
-    readonly paths: Readonly<Record<PathName, string>>;
-}
+} as const satisfies Record<PathName, string>;
 
 /** Finds sosise.json in a folder or above it, and validates it. Throws a ConfigError that names the fix. */
 export function loadManifest(folder: string): Manifest {

@@ -1,4 +1,4 @@
-import type { Environment } from '../Config/loadEnvironment.js';
+import type { Environment } from '../Config/Environment.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
 import type { SessionConfig, SessionSettings } from '../Session/SessionConfig.js';
 import type { SessionManager } from '../Session/Opening/SessionManager.js';

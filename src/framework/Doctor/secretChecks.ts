@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileVariableOf } from '../Config/variable.js';
-import type { Environment } from '../Config/loadEnvironment.js';
+import type { Environment } from '../Config/Environment.js';
 import { counted } from '../Support/words.js';
 import { secretFix } from '../Session/SessionConfig.js';
 import { PREVIOUS_SECRETS, SECRET, SECRET_FIX, type Secret, secretsIn, weaknessOf } from '../Config/secrets.js';

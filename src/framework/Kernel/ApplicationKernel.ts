@@ -1,9 +1,22 @@
-import { type ConfigFiles, ConfigRepository } from '../Config/ConfigRepository.js';
+import { type ConfigDefinition, type ConfigFiles, ConfigRepository } from '../Config/ConfigRepository.js';
 import { Container } from './Container.js';
-import type { Environment } from '../Config/loadEnvironment.js';
-import type { ServiceProvider, ServiceProviderClass } from './ServiceProvider.js';
+import type { Environment } from '../Config/Environment.js';
 
 export type KernelState = 'created' | 'booting' | 'wired' | 'booted' | 'terminating' | 'terminated';
+
+/** What the kernel takes through its four steps. */
+export interface Bootable {
+    register(): void;
+    boot(): void | Promise<void>;
+    ready(): void | Promise<void>;
+    shutdown(): void | Promise<void>;
+}
+
+export type ServiceProviderClass = (new (
+    app: ApplicationKernel,
+) => Bootable) & {
+    readonly config: readonly ConfigDefinition[];
+};
 
 export interface KernelOptions {
     /** Where the application lives and how it runs. */
@@ -25,9 +38,9 @@ export class ApplicationKernel {
     public readonly container = new Container();
     public readonly environment: Environment;
     public readonly config: ConfigRepository;
-    private readonly providers: readonly ServiceProvider[];
+    private readonly providers: readonly Bootable[];
     /** The providers whose `boot` was begun, in order: these are shut down. */
-    private readonly started: ServiceProvider[] = [];
+    private readonly started: Bootable[] = [];
     private wiring?: Promise<this>;
     private booting?: Promise<this>;
     private terminating?: Promise<void>;

@@ -1,11 +1,11 @@
-import type { ApplicationKernel } from './ApplicationKernel.js';
+import type { ApplicationKernel, Bootable } from './ApplicationKernel.js';
 import type { ConfigDefinition } from '../Config/ConfigRepository.js';
 
 /**
  * One part of the application, wired in four steps. The kernel runs each step for every provider, in the order
  * of `src/bootstrap/providers.ts`, before the next step begins; `shutdown` runs in reverse.
  */
-export abstract class ServiceProvider {
+export abstract class ServiceProvider implements Bootable {
     /** The config files this provider reads, with their defaults and rules. */
     public static readonly config: readonly ConfigDefinition[] = [];
 
@@ -23,9 +23,3 @@ export abstract class ServiceProvider {
     /** Undo what boot and ready did. Called once, also when a later provider failed to boot. */
     public shutdown(): void | Promise<void> {}
 }
-
-export type ServiceProviderClass = (new (
-    app: ApplicationKernel,
-) => ServiceProvider) & {
-    readonly config: readonly ConfigDefinition[];
-};

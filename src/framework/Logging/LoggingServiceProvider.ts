@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Environment } from '../Config/loadEnvironment.js';
+import type { Environment } from '../Config/Environment.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { accessLog } from './accessLog.js';

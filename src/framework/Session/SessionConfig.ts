@@ -23,7 +23,7 @@ import {
     string,
 } from '../Config/rules.js';
 import { kindOf } from '../Support/show.js';
-import type { Environment } from '../Config/loadEnvironment.js';
+import type { Environment } from '../Config/Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { randomId } from '../Support/randomId.js';
 import type { LifetimeOptions } from './Record/SessionLifetime.js';

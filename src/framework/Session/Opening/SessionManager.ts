@@ -1,6 +1,6 @@
 import type { Store } from 'express-session';
 import { DriverManager } from '../../Kernel/DriverManager.js';
-import type { Environment } from '../../Config/loadEnvironment.js';
+import type { Environment } from '../../Config/Environment.js';
 import { ConfigError } from '../../Exceptions/errors.js';
 import type { Logger } from '../../Logging/Logger.js';
 import { optionalImport } from '../../Config/optionalImport.js';
