@@ -1,6 +1,6 @@
 import type { HttpConfig } from './Http/HttpConfig.js';
 import type { LoggingConfig } from './Logging/LoggingConfig.js';
-import type { SessionConfig } from './Session/SessionConfig.js';
+import type { SessionConfig } from './Session/Config/SessionConfig.js';
 import type { AppConfig } from './Config/AppConfig.js';
 import type { ConfigInput } from './Config/define.js';
 

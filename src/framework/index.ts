@@ -63,7 +63,7 @@ export {
 } from './Session/login.js';
 export { pull } from './Session/pull.js';
 export type { SessionEnded } from './Session/Request/RequestSession.js';
-export { defineSessionConfig, type SessionConfig } from './Session/SessionConfig.js';
+export { defineSessionConfig, type SessionConfig } from './Session/Config/SessionConfig.js';
 export {
     BadRecordError,
     type Lease,

@@ -23,7 +23,7 @@ import { env } from '../../src/framework/Config/env.js';
 import type { Environment } from '../../src/framework/Config/Environment.js';
 import { loadEnvironment } from '../../src/framework/Config/loadEnvironment.js';
 import { ConfigError } from '../../src/framework/Exceptions/errors.js';
-import { sessionConfig } from '../../src/framework/Session/SessionConfig.js';
+import { sessionConfig } from '../../src/framework/Session/sessionRules.js';
 import { PROJECT, STOCK } from './stock.js';
 
 const SECRET = /^[\w-]{43}$/;

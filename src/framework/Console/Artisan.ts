@@ -16,6 +16,8 @@ import { inTime } from '../Support/inTime.js';
 import { SessionUnavailableException } from '../Session/Repository/SessionErrors.js';
 import type { Command, CommandList } from './Command.js';
 import { CommandRegistry } from './CommandRegistry.js';
+import type { Console, ConsoleSessionConfig, ListedCommand } from './Console.js';
+import { frameworkCommands } from './commands.js';
 import { parserOf } from './parserOf.js';
 import { errorTerminal } from './Terminal.js';
 import { UsageError } from './UsageError.js';
@@ -29,14 +31,6 @@ const UNSETTLED_AWAIT = 13;
 /** What a command left running gets to end by itself. */
 const LEFT_RUNNING_MS = 5_000;
 
-/** What commands read of `src/config/session.ts`. Times are in ms. */
-export interface ConsoleSessionConfig {
-    secret?: unknown;
-    absolute?: number | null;
-    idle?: number;
-    cookie?: { maxAge?: number | null };
-}
-
 export interface ArtisanOptions {
     /** `import.meta.url` of src/artisan.ts, or of build/artisan.js. */
     entryUrl: string;
@@ -49,7 +43,7 @@ export interface ArtisanOptions {
 }
 
 /** The console: finds the command that was called, loads it and runs it. */
-export class Artisan {
+export class Artisan implements Console {
     private readonly stopping = new AbortController();
     private readonly applications: ApplicationKernel[] = [];
     private readonly registry: CommandRegistry;
@@ -60,7 +54,7 @@ export class Artisan {
     public constructor(private readonly options: ArtisanOptions) {
         const { commands: load } = options;
         const own = load && { load, prepare: () => this.loadVariables() };
-        this.registry = new CommandRegistry(this, own, printError);
+        this.registry = new CommandRegistry(this, frameworkCommands, own, printError);
     }
 
     /** The application's folder. */
@@ -86,6 +80,10 @@ export class Artisan {
     /** The validated sosise.json. */
     public get manifest(): Manifest {
         return loadManifest(this.entryFolder);
+    }
+
+    public get frameworkCommands(): readonly string[] {
+        return Object.keys(frameworkCommands);
     }
 
     /** Aborts at Ctrl-C or SIGTERM, from the first time on that it is asked for. */
@@ -178,7 +176,7 @@ export class Artisan {
     }
 
     /** All commands as the list shows them, those too that can't be loaded. */
-    public listed(): ReturnType<CommandRegistry['listed']> {
+    public listed(): Promise<{ commands: ListedCommand[]; problem?: string }> {
         return this.registry.listed();
     }
 

@@ -6,7 +6,7 @@ import { fileVariableOf, sourceOf, valueFrom } from '../Config/variable.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { longestLife } from '../Session/Record/SessionLifetime.js';
 import { PREVIOUS_SECRETS, randomSecret, SECRET, secretsIn, weaknessOf } from '../Config/secrets.js';
-import type { ConsoleSessionConfig } from './Artisan.js';
+import type { ConsoleSessionConfig } from './Console.js';
 import { Command, type CommandInput } from './Command.js';
 import { changeSecrets, isFilled, refuseIfSetOutside } from './secretVariables.js';
 

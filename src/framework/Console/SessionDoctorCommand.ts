@@ -46,7 +46,7 @@ export class SessionDoctorCommand extends Command {
     ): Promise<Check[]> {
         const [{ examine }, { settingsOf }, { refuseUnknownDriver }] = await Promise.all([
             import('../Doctor/examine.js'),
-            import('../Session/SessionConfig.js'),
+            import('../Session/Config/settingsOf.js'),
             import('./SessionSetup.js'),
         ]);
         const { config, kernel } = setup;

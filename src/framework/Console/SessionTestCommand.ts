@@ -25,7 +25,7 @@ export class SessionTestCommand extends Command {
         const { driver, json } = options as { driver?: string; json?: boolean };
         const [{ SessionSetup, refuseUnknownDriver }, { openScratch }] = await Promise.all([
             import('./SessionSetup.js'),
-            import('../Contract/Scratch.js'),
+            import('../Contract/openScratch.js'),
         ]);
         const setup = await SessionSetup.read(this.artisan, driver);
         try {

@@ -1,3 +1,4 @@
+import { DevelopmentPages } from '../Http/DevelopmentPages.js';
 import { ErrorPage } from '../Http/Errors/ErrorPage.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { HttpServer } from '../Http/HttpServer.js';
@@ -27,6 +28,7 @@ export class DevToolsServiceProvider extends ServiceProvider {
         container.instance(ErrorPage, new DevelopmentErrorPage(this.app));
         const inspector = new Inspector(this.app);
         container.instance(SessionObserver, inspector);
+        container.instance(DevelopmentPages, inspector);
         container.make(HttpServer).stopping.addEventListener('abort', inspector.close);
         container
             .make(HttpPipeline)

@@ -1,6 +1,6 @@
 import type { Environment } from '../Config/Environment.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
-import type { SessionConfig, SessionSettings } from '../Session/SessionConfig.js';
+import type { SessionConfig, SessionSettings } from '../Session/Config/SessionConfig.js';
 import type { SessionManager } from '../Session/Opening/SessionManager.js';
 
 /** What the doctor looks at. */

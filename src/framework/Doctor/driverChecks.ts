@@ -3,7 +3,7 @@ import { toError } from '../Exceptions/thrown.js';
 import { checkDriver } from '../Session/Drivers/checkDriver.js';
 import { inTime } from '../Support/inTime.js';
 import { KeyCheck } from '../Session/Sealing/KeyCheck.js';
-import { driverOptions } from '../Session/SessionConfig.js';
+import { driverOptions } from '../Session/Config/settingsOf.js';
 import type { SessionDriver } from '../Session/Drivers/SessionDriver.js';
 import { SessionKeys } from '../Session/Sealing/SessionKeys.js';
 import type { DriverAbilities } from '../Session/Drivers/DriverAbilities.js';

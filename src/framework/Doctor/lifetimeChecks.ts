@@ -1,5 +1,5 @@
 import { timeInWords } from '../Support/words.js';
-import { lifetimeOf } from '../Session/SessionConfig.js';
+import { lifetimeOf } from '../Session/Record/SessionLifetime.js';
 import { longestLife } from '../Session/Record/SessionLifetime.js';
 import { type Check, ok, warning } from './Check.js';
 import type { Examined } from './Examined.js';

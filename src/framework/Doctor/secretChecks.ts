@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileVariableOf } from '../Config/variable.js';
 import type { Environment } from '../Config/Environment.js';
 import { counted } from '../Support/words.js';
-import { secretFix } from '../Session/SessionConfig.js';
+import { secretFix } from '../Session/sessionRules.js';
 import { PREVIOUS_SECRETS, SECRET, SECRET_FIX, type Secret, secretsIn, weaknessOf } from '../Config/secrets.js';
 import { type Check, ok, problem, warning } from './Check.js';
 import { type Examined, isLenient } from './Examined.js';

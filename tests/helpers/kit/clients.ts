@@ -1,6 +1,6 @@
 import type { ApplicationKernel } from '../../../src/framework/Kernel/ApplicationKernel.js';
 import { HttpPipeline } from '../../../src/framework/Http/HttpPipeline.js';
-import type { SessionConfig } from '../../../src/framework/Session/SessionConfig.js';
+import type { SessionConfig } from '../../../src/framework/Session/Config/SessionConfig.js';
 import { InsideRequests } from './InsideRequests.js';
 import { StoredSessions } from './StoredSessions.js';
 import { type ClientOptions, TestClient } from './TestClient.js';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { ConfigOverrides } from '../../../src/framework/index.js';
-import type { SessionConfig } from '../../../src/framework/Session/SessionConfig.js';
+import type { SessionConfig } from '../../../src/framework/Session/Config/SessionConfig.js';
 import { openConnection } from '../../../src/framework/Session/Stores/Redis/openConnection.js';
 import type { RedisStoreOptions } from '../../../src/framework/Session/Stores/Redis/RedisStoreOptions.js';
 import { removeKeys } from '../../../src/framework/Session/Stores/Redis/removeKeys.js';

@@ -1,4 +1,3 @@
-import { frameworkCommands } from '../commands.js';
 import { importPath } from './importPath.js';
 import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
 
@@ -10,7 +9,7 @@ export class MakeCommandCommand extends MakeCommand {
 
     protected contentOf(made: NewClass): string {
         const { name, framework } = made;
-        const signature = consoleNameOf(made);
+        const signature = this.consoleNameOf(made);
         return `import { Command, CommandInput } from '${framework.replace('index.js', 'console.js')}';
 
 export default class ${name} extends Command {
@@ -30,14 +29,15 @@ export default class ${name} extends Command {
 
     protected nextSteps(made: NewClass): NextStep[] {
         const kernel = this.source('app/Console/Kernel.ts');
-        const line = `    '${consoleNameOf(made)}': () => import('${importPath(kernel, made.file)}'),`;
+        const line = `    '${this.consoleNameOf(made)}': () => import('${importPath(kernel, made.file)}'),`;
         return [{ where: `into the list of ${this.shown(kernel)}`, lines: [line] }];
     }
-}
 
-/** `SendReport` is `report:send`. What has one word, or is the name of a command of the framework, goes to the group `app`. */
-function consoleNameOf({ words }: NewClass): string {
-    const [verb = '', ...object] = words;
-    const name = `${object.join('-')}:${verb}`;
-    return object.length === 0 || Object.hasOwn(frameworkCommands, name) ? `app:${words.join('-')}` : name;
+    /** `SendReport` is `report:send`. What has one word, or is the name of a command of the framework, goes to the group `app`. */
+    private consoleNameOf({ words }: NewClass): string {
+        const [verb = '', ...object] = words;
+        const name = `${object.join('-')}:${verb}`;
+        const isTaken = object.length === 0 || this.artisan.frameworkCommands.includes(name);
+        return isTaken ? `app:${words.join('-')}` : name;
+    }
 }

@@ -1,6 +1,7 @@
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
 import { BadRequestException } from '../../Exceptions/BadRequestException.js';
+import type { DevelopmentPages } from '../../Http/DevelopmentPages.js';
 import { ExceptionHandler } from '../../Http/Errors/ExceptionHandler.js';
 import { ForbiddenException } from '../../Exceptions/ForbiddenException.js';
 import { NotFoundException } from '../../Exceptions/NotFoundException.js';
@@ -33,7 +34,7 @@ const PARTS: ReadonlyMap<string, 'page' | 'state' | 'value'> = new Map([
  * A page that shows what requests do with sessions, while they do it, to a browser on this machine. For everybody else
  * there is no such page.
  */
-export class Inspector extends SessionObserver {
+export class Inspector extends SessionObserver implements DevelopmentPages {
     public readonly Session = WatchedSession;
     private readonly total = new StoreUse();
     private readonly streams = new EventStreams();

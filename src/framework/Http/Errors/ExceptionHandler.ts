@@ -5,10 +5,10 @@ import { DETAILS_ELSEWHERE, mayReadDetails } from './mayReadDetails.js';
 import { sendPage } from '../Pages/sendPage.js';
 import { routeOf } from './routeOf.js';
 import { Logger } from '../../Logging/Logger.js';
-import { backToForm } from '../../Validation/backToForm.js';
 import { AnswerTimeoutException } from '../../Exceptions/AnswerTimeoutException.js';
 import { ErrorPage } from './ErrorPage.js';
 import { Exception } from '../../Exceptions/Exception.js';
+import { RefusedForms } from './RefusedForms.js';
 import { plainErrorPage } from './plainErrorPage.js';
 import { describe, toError, traitsOf } from '../../Exceptions/thrown.js';
 import { ValidationException } from '../../Exceptions/ValidationException.js';
@@ -69,7 +69,7 @@ export class ExceptionHandler {
      * would show the answer to its visitor. A refused form goes back to its page, or tells what was refused.
      */
     public render(error: Error, request: Request, response: Response): void | Promise<void> {
-        if (error instanceof ValidationException && backToForm(error, request, response)) {
+        if (error instanceof ValidationException && this.sendBack(error, request, response)) {
             return;
         }
         const { status, headers } = traitsOf(error, response);
@@ -99,6 +99,11 @@ export class ExceptionHandler {
             return { code, message: STATUS_CODES[status] ?? 'Bad Request', data: null };
         }
         return { code, message: GENERIC_MESSAGE, data: { requestId } };
+    }
+
+    private sendBack(error: ValidationException, request: Request, response: Response): boolean {
+        const { container } = this.app;
+        return container.has(RefusedForms) && container.make(RefusedForms).sendBack(error, request, response);
     }
 
     /** False where the page can't be made: that is logged, and must not hide the error itself. */

@@ -5,7 +5,7 @@ import type { Request } from 'express';
 import type { Cookie } from 'express-session';
 import { cookieValues } from './cookieValues.js';
 import { type EndedCookie, formerNameOf } from './formerCookies.js';
-import { MAX_COOKIE_BYTES } from '../SessionConfig.js';
+import { MAX_COOKIE_BYTES } from '../Config/SessionConfig.js';
 import { UnstorableSessionError } from '../Repository/SessionErrors.js';
 import { type Attributes, SetCookieForm } from './SetCookieForm.js';
 import type { Secret } from '../../Config/secrets.js';

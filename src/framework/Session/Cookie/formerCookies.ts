@@ -1,5 +1,5 @@
 import { serialize } from 'cookie';
-import type { FormerCookie, SessionCookieConfig } from '../SessionConfig.js';
+import type { FormerCookie, SessionCookieConfig } from '../Config/SessionConfig.js';
 
 /** A cookie that has to go, and the Set-Cookie line that takes it away. */
 export interface EndedCookie {

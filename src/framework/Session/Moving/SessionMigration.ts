@@ -1,6 +1,6 @@
 import { ConfigError } from '../../Exceptions/errors.js';
 import type { FallbackDriver, MovingDriver } from './FallbackDriver.js';
-import type { SessionConfig } from '../SessionConfig.js';
+import type { SessionConfig } from '../Config/SessionConfig.js';
 import { isUserKey, KEY_CHECK } from '../Record/storageKeys.js';
 
 /** What became of the records of the old driver so far. */

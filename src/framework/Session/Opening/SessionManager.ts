@@ -4,7 +4,8 @@ import type { Environment } from '../../Config/Environment.js';
 import { ConfigError } from '../../Exceptions/errors.js';
 import type { Logger } from '../../Logging/Logger.js';
 import { optionalImport } from '../../Config/optionalImport.js';
-import { driverOptions, type SessionConfig } from '../SessionConfig.js';
+import { driverOptions } from '../Config/settingsOf.js';
+import type { SessionConfig } from '../Config/SessionConfig.js';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
 
 export type SessionDriverFactory = (

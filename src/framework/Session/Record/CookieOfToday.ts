@@ -1,5 +1,5 @@
 import { Cookie } from 'express-session';
-import type { SessionCookieConfig } from '../SessionConfig.js';
+import type { SessionCookieConfig } from '../Config/SessionConfig.js';
 import type { SessionLifetime } from './SessionLifetime.js';
 import { COOKIE_SETTINGS, hasSameSettings, type LiveRecord, OWN_AGE, type StoredCookie } from './SessionRecord.js';
 

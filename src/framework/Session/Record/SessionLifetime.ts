@@ -1,3 +1,4 @@
+import type { SessionSettings } from '../Config/SessionConfig.js';
 import { type LiveRecord, OWN_AGE, type StoredCookie } from './SessionRecord.js';
 
 export interface LifetimeOptions {
@@ -26,6 +27,16 @@ export function longestLife({ absoluteMs, maxAgeMs = 0 }: Omit<LifetimeOptions, 
     return absoluteMs === undefined
         ? Math.max(LEAST_ABSOLUTE_MS, maxAgeMs, idleMs)
         : (absoluteMs ?? Number.POSITIVE_INFINITY);
+}
+
+/** When sessions end, as the config says. */
+export function lifetimeOf(settings: SessionSettings): LifetimeOptions {
+    return {
+        idleMs: settings.idleMs,
+        maxAgeMs: settings.cookie.maxAge ?? undefined,
+        absoluteMs: settings.absoluteMs,
+        fixedEnd: settings.cookie.expires?.getTime(),
+    };
 }
 
 /** When sessions end, by their own cookies and by the config. */

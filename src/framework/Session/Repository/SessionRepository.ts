@@ -2,7 +2,7 @@ import { after } from '../../Support/after.js';
 import { CookieOfToday } from '../Record/CookieOfToday.js';
 import { merged, NO_CHANGE, piecewise, type SessionChange } from '../Record/mergeChanges.js';
 import { RecentlyUsed } from '../../Support/RecentlyUsed.js';
-import type { SessionCookieConfig } from '../SessionConfig.js';
+import type { SessionCookieConfig } from '../Config/SessionConfig.js';
 import {
     BadRecordError,
     type ListedRecord,

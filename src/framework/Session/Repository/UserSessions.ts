@@ -1,7 +1,6 @@
 import { ConfigError } from '../../Exceptions/errors.js';
-import { BadRecordError, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
-import { DamagedRecordError, parseRecord, type UserRecord, userRecord } from '../Record/SessionRecord.js';
-import type { SessionRepository } from './SessionRepository.js';
+import { BadRecordError, type MaybePromise, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
+import { DamagedRecordError, type LiveRecord, parseRecord, type UserRecord, userRecord } from '../Record/SessionRecord.js';
 import { type StoreTrouble, unavailable } from './StoreTrouble.js';
 import { userKeyOf } from '../Record/storageKeys.js';
 import { KeyedQueue } from '../../Support/KeyedQueue.js';
@@ -21,6 +20,13 @@ const RENEW_MS = 600_000;
 export const LIST_KEPT_MS = 3_650 * DAY_MS;
 const WAIT_MS = 10_000;
 
+/** What a list of sessions asks about them: SessionRepository can tell. */
+export interface FindableSessions {
+    readonly canList: boolean;
+    load(key: string): MaybePromise<{ readonly kind: string }>;
+    live(): AsyncIterable<{ readonly id: string; readonly record: LiveRecord }>;
+}
+
 /**
  * The keys of each user's sessions, so that finding them costs by their number and not by that of all sessions. A key is
  * added before its session is stored: a list may name sessions that have ended, and misses none that lives.
@@ -30,7 +36,7 @@ export class UserSessions {
 
     public constructor(
         private readonly driver: SessionDriver,
-        private readonly repository: Pick<SessionRepository, 'load' | 'live' | 'canList'>,
+        private readonly repository: FindableSessions,
         private readonly trouble: StoreTrouble,
     ) {}
 

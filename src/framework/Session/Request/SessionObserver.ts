@@ -1,4 +1,3 @@
-import type { Request } from 'express';
 import type { RequestSession } from './RequestSession.js';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
 import type { SessionLayer } from './SessionLayer.js';
@@ -16,10 +15,4 @@ export abstract class SessionObserver {
 
     /** Sessions are open. */
     public abstract opened(layer: SessionLayer): void;
-
-    /** Where its page is; undefined for who may not see it. */
-    public abstract addressFor(request: Request): string | undefined;
-
-    /** The same for the application's own address, `http://localhost:10000`. */
-    public abstract addressAt(origin: string): string | undefined;
 }

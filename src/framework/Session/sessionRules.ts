@@ -1,9 +1,6 @@
-import { isAbsolute, resolve } from 'node:path';
 import { serialize } from 'cookie';
-import type { Request } from 'express';
 import type { ConfigDefinition } from '../Config/ConfigRepository.js';
-import type { ConfigInput } from '../Config/define.js';
-import { nearest } from '../Support/nearest.js';
+import type { Environment } from '../Config/Environment.js';
 import type { Place } from '../Config/Place.js';
 import {
     anyOf,
@@ -22,99 +19,15 @@ import {
     type Shape,
     string,
 } from '../Config/rules.js';
+import { randomSecret, SECRET, SECRET_FIX, secretsIn, weaknessOf } from '../Config/secrets.js';
+import { nearest } from '../Support/nearest.js';
 import { kindOf } from '../Support/show.js';
-import type { Environment } from '../Config/Environment.js';
-import { ConfigError } from '../Exceptions/errors.js';
-import { randomId } from '../Support/randomId.js';
-import type { LifetimeOptions } from './Record/SessionLifetime.js';
+import { type FormerCookie, MAX_COOKIE_BYTES, type SessionConfig, type SessionCookieConfig } from './Config/SessionConfig.js';
+import { cookieName } from './Config/settingsOf.js';
 import { LAST_COOKIE_TIME } from './Cookie/SetCookieForm.js';
-import { randomSecret, SECRET, SECRET_FIX, type Secret, secretsIn, weaknessOf } from '../Config/secrets.js';
-
-/** The attributes of the session cookie, under express-session's names. Times are in ms. */
-export interface SessionCookieConfig {
-    maxAge?: number | null;
-    expires?: Date | null;
-    path?: string;
-    domain?: string;
-    httpOnly?: boolean;
-    secure?: boolean | 'auto';
-    sameSite?: boolean | 'lax' | 'strict' | 'none' | 'auto';
-    partitioned?: boolean;
-    priority?: 'low' | 'medium' | 'high';
-}
-
-/** A cookie of another application, or of an earlier config. What is left out is as it was for a cookie without it. */
-export interface FormerCookie {
-    /** Default: the name of today. */
-    name?: string;
-    /** Default: none, for this host only. */
-    domain?: string;
-    /** Default: `/`. */
-    path?: string;
-}
-
-/** What `src/config/session.ts` may hold. express-session's options have express-session's names and meaning. */
-export interface SessionConfig {
-    enabled: boolean;
-    /** `file`, `memory`, `redis`, or a name given to `SessionManager.extend()`. */
-    driver: string;
-    /** Drivers that were used before: a session that `driver` does not have is taken from them on first use. */
-    fallback: readonly string[];
-    /** Signs the cookie; of an array the first signs and all verify. At least 32 random characters each. */
-    secret?: Secret | readonly (Secret | undefined)[];
-    /** The cookie's name. Unset: the name in sosise.json; where the cookie is secure with the prefix `__Host-`, or `__Secure-` with a domain or a path. */
-    name?: string;
-    rolling?: boolean;
-    resave: boolean;
-    proxy?: boolean;
-    saveUninitialized: boolean;
-    unset: 'destroy' | 'keep';
-    genid?: (request: Request) => string;
-    cookie: SessionCookieConfig;
-    /** Cookies of another application, or of an earlier config, that end when the session's cookie is sent. */
-    formerCookies: readonly FormerCookie[];
-    /** How long a session lives without a request, in ms. Default: `cookie.maxAge`, else the driver's `ttl`, else two hours. */
-    idle?: number;
-    /**
-     * How long a session lives however much it is used, in ms; null: no such limit. Default: seven days, or
-     * `cookie.maxAge` or `idle` where that is more.
-     */
-    absolute?: number | null;
-    /** Stores sessions encrypted. Default: false, but where `drivers.file.secret` asked for it. */
-    encrypt?: boolean;
-    /** What `logout()` tells the browser to forget, as `Clear-Site-Data` names it. */
-    clearSiteData: readonly ClearSiteData[];
-    /** What the SessionRegistry remembers of a login besides its time. */
-    registry: { address: boolean; browser: boolean };
-    /** `merge`: requests of one session run in parallel. `exclusive`: one after another. */
-    concurrency: 'merge' | 'exclusive';
-    /** How long a request waits for its turn under `exclusive`, in ms. */
-    lockTimeoutMs: number;
-    /** How long the store may take before the request is answered 503, in ms. */
-    storeTimeoutMs: number;
-    /** A session over this many bytes of JSON is warned of. */
-    warnBytes: number;
-    /** A session over this many bytes of JSON is refused. */
-    maxBytes: number;
-    /** How long a damaged record is kept for a person to look at, in ms. */
-    keepDamagedMs: number;
-    /** How often expired sessions are removed, in ms; 0 turns it off. */
-    pruneIntervalMs: number;
-    /** Options of each driver, under its name; `file`, `memory` and `redis` take their packages' own. */
-    drivers: Record<string, Record<string, unknown> | undefined>;
-}
-
-export type ClearSiteData = 'cache' | 'cookies' | 'storage' | 'executionContexts' | '*';
-
-/** Completion for `src/config/session.ts`. */
-export function defineSessionConfig(config: ConfigInput<SessionConfig>): ConfigInput<SessionConfig> {
-    return config;
-}
 
 const HOUR_MS = 3_600_000;
 
-/** Browsers drop cookies above this. */
-export const MAX_COOKIE_BYTES = 4096;
 /** `s:`, an id of 32 characters, and the signature of 43 with its dot; two characters are escaped. */
 const ISSUED_LENGTH = 82;
 
@@ -488,119 +401,4 @@ export function secretFix({ cutVariables = [] }: Environment): string {
     return cutVariables.includes(SECRET)
         ? `${SECRET} in .env ends before a #, where a comment begins: put the value between quotes.`
         : `${SECRET_FIX}.`;
-}
-
-/**
- * Browsers take a `__Host-` cookie from this host and over https only, so that no neighbouring host can plant one; with a
- * domain or a path, `__Secure-` is what they accept.
- */
-export function cookieName(
-    { name, cookie }: { name?: string | undefined; cookie: SessionCookieConfig },
-    environment: Environment,
-): string {
-    const { secure, domain, path = '/' } = cookie;
-    const byManifest = environment.manifest.name.replace(/-skeleton$/, '').replace(/[^\w-]+/g, '-');
-    if (name !== undefined || secure !== true) {
-        return name ?? byManifest;
-    }
-    return `${domain === undefined && path === '/' ? '__Host-' : '__Secure-'}${byManifest}`;
-}
-
-/** The session config with every default worked out. Times are in ms. */
-export interface SessionSettings {
-    readonly name: string;
-    readonly secrets: readonly Secret[];
-    readonly rolling: boolean | undefined;
-    readonly resave: boolean;
-    readonly proxy: boolean | undefined;
-    readonly saveUninitialized: boolean;
-    readonly unset: 'destroy' | 'keep';
-    readonly genid: (request: Request) => string;
-    readonly cookie: SessionCookieConfig;
-    readonly formerCookies: readonly FormerCookie[];
-    readonly idleMs: number;
-    readonly absoluteMs: number | null | undefined;
-    readonly encrypts: boolean;
-    readonly clearSiteData: readonly ClearSiteData[];
-    readonly registry: { readonly address: boolean; readonly browser: boolean };
-    readonly concurrency: 'merge' | 'exclusive';
-    readonly lockTimeoutMs: number;
-    readonly storeTimeoutMs: number;
-    readonly warnBytes: number;
-    readonly maxBytes: number;
-    readonly keepDamagedMs: number;
-    readonly pruneIntervalMs: number;
-}
-
-export function settingsOf(config: SessionConfig, environment: Environment): SessionSettings {
-    const secrets = secretsIn(config.secret);
-    return {
-        name: cookieName(config, environment),
-        // Production has refused to start without one by now; a test needs none to outlive it.
-        secrets: secrets.length > 0 ? secrets : [randomSecret()],
-        rolling: config.rolling,
-        resave: config.resave,
-        proxy: config.proxy,
-        saveUninitialized: config.saveUninitialized,
-        unset: config.unset,
-        genid: config.genid ? checkedGenid(config.genid) : randomId,
-        cookie: config.cookie,
-        formerCookies: config.formerCookies,
-        idleMs: config.idle ?? config.cookie.maxAge ?? ttlOf(config) ?? 2 * HOUR_MS,
-        absoluteMs: config.absolute,
-        encrypts: config.encrypt ?? (config.driver === 'file' && config.drivers.file?.secret !== undefined),
-        clearSiteData: config.clearSiteData,
-        registry: config.registry,
-        concurrency: config.concurrency,
-        lockTimeoutMs: config.lockTimeoutMs,
-        storeTimeoutMs: config.storeTimeoutMs,
-        warnBytes: config.warnBytes,
-        maxBytes: config.maxBytes,
-        keepDamagedMs: config.keepDamagedMs,
-        pruneIntervalMs: pruneIntervalOf(config),
-    };
-}
-
-/** When sessions end, as the config says. */
-export function lifetimeOf(settings: SessionSettings): LifetimeOptions {
-    return {
-        idleMs: settings.idleMs,
-        maxAgeMs: settings.cookie.maxAge ?? undefined,
-        absoluteMs: settings.absoluteMs,
-        fixedEnd: settings.cookie.expires?.getTime(),
-    };
-}
-
-function checkedGenid(genid: (request: Request) => string): (request: Request) => string {
-    return (request) => {
-        const id: unknown = genid(request);
-        if (typeof id !== 'string' || id === '') {
-            throw new ConfigError('genid in src/config/session.ts has to return an id: a string that is not empty.');
-        }
-        return id;
-    };
-}
-
-/** A driver's own `ttl`: memorystore counts in ms, session-file-store, connect-redis and most others in seconds. */
-function ttlOf({ driver, drivers }: SessionConfig): number | undefined {
-    const ttl = drivers[driver]?.ttl;
-    if (typeof ttl !== 'number' || ttl <= 0) {
-        return undefined;
-    }
-    return driver === 'memory' ? ttl : ttl * 1000;
-}
-
-function pruneIntervalOf({ driver, drivers, pruneIntervalMs }: SessionConfig): number {
-    const seconds = driver === 'file' ? drivers.file?.reapInterval : undefined;
-    return typeof seconds === 'number' ? Math.max(0, seconds * 1000) : pruneIntervalMs;
-}
-
-/** The named driver's options; a relative folder is taken from the application's root, never from where it was started. */
-export function driverOptions(name: string, config: SessionConfig, environment: Environment): Record<string, unknown> {
-    const options = { ...config.drivers[name] };
-    if (name === 'file') {
-        const path = typeof options.path === 'string' ? options.path : environment.manifest.paths.sessions;
-        options.path = isAbsolute(path) ? path : resolve(environment.root, path);
-    }
-    return options;
 }
