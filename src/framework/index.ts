@@ -82,8 +82,8 @@ export {
     type WalkOptions,
 } from './Session/Admin/StoredSessions.js';
 export { KeyedQueue } from './Support/KeyedQueue.js';
-export { isSecretField } from './Validation/flashedForm.js';
-export { oldInput, validationErrors } from './Validation/refusedForm.js';
+export { isSecretField } from './Session/Forms/flashedForm.js';
+export { oldInput, validationErrors } from './Session/Forms/refusedForm.js';
 export type { InferOutput, StandardSchema } from './Validation/StandardSchema.js';
 export { type ValidateOptions, validate } from './Validation/validate.js';
 

@@ -5,6 +5,7 @@ export async function loadAhead(): Promise<void> {
         import('../index.js'),
         import('../Session/Opening/SessionDrivers.js'),
         import('../Session/Request/SessionLayer.js'),
+        import('../Session/Request/ExpressStore.js'),
         import('../Session/Admin/SessionPruner.js'),
         import('../Session/Request/startSession.js'),
         import('../Session/Drivers/checkDriver.js'),

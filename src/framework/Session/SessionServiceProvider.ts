@@ -6,6 +6,8 @@ import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { Readiness } from '../Http/Readiness.js';
 import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../Kernel/ServiceProvider.js';
+import { RefusedForms } from '../Http/Errors/RefusedForms.js';
+import { SessionForms } from './Forms/SessionForms.js';
 import { noSession, type SessionStages } from './Request/noSession.js';
 import type { SessionConfig } from './Config/SessionConfig.js';
 import { sessionConfig } from './sessionRules.js';
@@ -43,6 +45,7 @@ export class SessionServiceProvider extends ServiceProvider {
             SessionRegistry,
             () => new SessionRegistry(() => this.layerFor('SessionRegistry').repository),
         );
+        container.singleton(RefusedForms, () => new SessionForms());
         container.singleton(StoredSessions, () => new StoredSessions(() => this.layerFor('StoredSessions')));
     }
 
@@ -68,10 +71,11 @@ export class SessionServiceProvider extends ServiceProvider {
         }
         const settings = settingsOf(config, environment);
         // Not loaded where sessions are off.
-        const [{ SessionDrivers }, { SessionLayer }, { SessionPruner }, { startSession }, { checkDriver }] =
+        const [{ SessionDrivers }, { SessionLayer }, { ExpressStore }, { SessionPruner }, { startSession }, { checkDriver }] =
             await Promise.all([
                 import('./Opening/SessionDrivers.js'),
                 import('./Request/SessionLayer.js'),
+                import('./Request/ExpressStore.js'),
                 import('./Admin/SessionPruner.js'),
                 import('./Request/startSession.js'),
                 import('./Drivers/checkDriver.js'),
@@ -87,10 +91,10 @@ export class SessionServiceProvider extends ServiceProvider {
             errors: container.make(ExceptionHandler),
             forgery: await this.forgery(settings.secrets),
             isDevelopment: environment.isDevelopment,
-            observer,
+            objects: (layer) => new ExpressStore(layer),
         });
         observer?.opened(this.layer);
-        this.stages = startSession(this.layer);
+        this.stages = startSession(this.layer, observer?.Session);
         this.pruner = new SessionPruner(this.layer);
         this.pruner.start();
         container.make(Readiness).add('session store', () => checkDriver(driver));

@@ -22,7 +22,16 @@ const MOST_READS = 60;
 const traces = new WeakMap<Request, RequestTrace>();
 
 /** What a trace asks of the session: WatchedSession can tell. */
-export interface TracedSession {}
+export interface TracedSession {
+    /** The session that the request came with; undefined: none that lives. */
+    readonly from: string | undefined;
+    /** The session that the request leaves behind. */
+    readonly to: string | undefined;
+    /** Whether the route has looked at it. */
+    readonly started: boolean;
+    readonly outcome: Outcome;
+    whyNoCookie(): string;
+}
 
 /** What one request does with its session, while it does it. */
 export class RequestTrace {

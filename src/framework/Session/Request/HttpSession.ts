@@ -1,12 +1,24 @@
 import type { Request } from 'express';
 import session, { type Cookie } from 'express-session';
-import type { RequestSession } from './RequestSession.js';
 import { ReservedSessionKeyError } from '../Repository/SessionErrors.js';
 import { FLASH, LAST_ACCESS, META } from '../Record/SessionRecord.js';
 
 type Callback = (error?: unknown) => void;
 
 type SessionCookie = Cookie & { toJSON(): unknown; serialize(name: string, value: string): string };
+
+/** What a session object asks of its request; RequestSession does it. */
+export interface SessionOwner {
+    readonly id: string;
+    readonly request: Request;
+    save(session: HttpSession): Promise<void>;
+    reload(): Promise<void>;
+    destroy(): Promise<void>;
+    regenerate(): Promise<void>;
+    migrate(): Promise<void>;
+    /** Calls a route's callback; what it throws becomes the answer. */
+    call(callback: Callback, error?: unknown): void;
+}
 
 /**
  * express-session's session object (it passes `instanceof session.Session`), with methods that give a promise when
@@ -16,9 +28,9 @@ export class HttpSession {
     /** The data: any key, and what it holds is known only when looked at. */
     [key: string]: unknown;
     declare public cookie: SessionCookie;
-    readonly #owner: RequestSession;
+    readonly #owner: SessionOwner;
 
-    public constructor(owner: RequestSession) {
+    public constructor(owner: SessionOwner) {
         this.#owner = owner;
     }
 

@@ -159,7 +159,7 @@ export class RequestSession {
     }
 
     /**
-     * Makes `request.session`, from what is stored or by express-session's middleware. False where the session
+     * Makes `request.session`, from what is stored or a new one. False where the session
      * can't be had and nobody is left to answer for it; a route hears of it by an exception, which becomes the answer.
      */
     public start(): boolean {
@@ -177,7 +177,11 @@ export class RequestSession {
         this.state.open();
         this.starting = true;
         try {
-            this.layer.begin(this);
+            if (this.record) {
+                this.inflate();
+            } else {
+                this.layer.objects.generate(this.request);
+            }
         } finally {
             this.starting = false;
         }
@@ -186,9 +190,14 @@ export class RequestSession {
         return true;
     }
 
+    /** Makes the session object of what is loaded. */
+    private inflate(): void {
+        this.layer.objects.createSession(this.request, this.record as never);
+    }
+
     /** `request.session`. The first look at it makes the session. */
     public get exposed(): unknown {
-        // While it is made, express-session's middleware asks whether it has run already.
+        // While it is made, express-session looks at it.
         const isThere = this.started || this.starting || this.start();
         if (this.response.writableEnded && !this.looksAgain) {
             this.tellOfLostChanges();
@@ -278,7 +287,7 @@ export class RequestSession {
             if (!(await this.state.reload())) {
                 throw new Error('failed to load session');
             }
-            this.layer.inflate(this);
+            this.inflate();
         }, 'harmless');
     }
 
@@ -427,7 +436,7 @@ export class RequestSession {
             return;
         }
         if (session) {
-            this.layer.generate(this.request); // what it shows has ended
+            this.layer.objects.generate(this.request); // what it shows has ended
             this.mustStore = false;
             this.state.late = true;
             this.refuseLoss(reading, 400); // the answer says it, should it be a success
@@ -477,7 +486,7 @@ export class RequestSession {
 
     /** `request.sessionStore`. */
     public get sessionStore(): unknown {
-        return this.layer.store;
+        return this.layer.objects;
     }
 
     /** Waits until no other request of this session runs exclusively. */
@@ -629,7 +638,7 @@ export class RequestSession {
         const options = { to: keyOf(this.nextId), sealedId, turn: state.turn };
         const isThere = state.loaded !== undefined || state.late;
         const wasAlive = isThere && (await layer.repository.end(this.storedKey, 'regenerated', options));
-        layer.generate(this.request);
+        layer.objects.generate(this.request);
         this.hasEnded ||= wasAlive;
     }
 

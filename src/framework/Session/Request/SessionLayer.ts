@@ -1,24 +1,20 @@
-import type { Request, RequestHandler, Response } from 'express';
-import session, { Cookie, type CookieOptions } from 'express-session';
+import type { Request } from 'express';
+import type { Cookie } from 'express-session';
 import type { ExceptionHandler } from '../../Http/Errors/ExceptionHandler.js';
 import type { Logger } from '../../Logging/Logger.js';
 import type { CsrfTokens } from '../Forgery/CsrfTokens.js';
-import { ExpressStore } from './ExpressStore.js';
 import { endedCookies } from '../Cookie/formerCookies.js';
-import { HttpSession } from './HttpSession.js';
+import { inflateCookie } from '../Cookie/inflateCookie.js';
+import type { HttpSession } from './HttpSession.js';
 import { OncePerMinute } from '../../Support/OncePerMinute.js';
 import { RequestForgery } from '../Forgery/RequestForgery.js';
-import type { RequestSession } from './RequestSession.js';
-import { sessionOf } from './requestSessions.js';
 import type { SessionLimits } from './SessionChanges.js';
 import { lifetimeOf } from '../Record/SessionLifetime.js';
 import type { SessionSettings } from '../Config/SessionConfig.js';
 import { SessionCookie } from '../Cookie/SessionCookie.js';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
-import type { SessionObserver } from './SessionObserver.js';
-import type { LiveRecord, StoredCookie } from '../Record/SessionRecord.js';
+import type { LiveRecord } from '../Record/SessionRecord.js';
 import { SessionRepository } from '../Repository/SessionRepository.js';
-import { LAST_COOKIE_TIME } from '../Cookie/SetCookieForm.js';
 
 /** What the session layer needs from the application. */
 export interface SessionLayerOptions {
@@ -30,7 +26,7 @@ export interface SessionLayerOptions {
     forgery?: ForgeryRules | undefined;
     /** Warn of values that JSON can't hold. */
     isDevelopment: boolean;
-    observer?: SessionObserver | undefined;
+    objects: (layer: SessionLayer) => SessionObjects;
 }
 
 export interface ForgeryRules {
@@ -40,14 +36,15 @@ export interface ForgeryRules {
     readonly tokens: CsrfTokens | undefined;
 }
 
-/** Stands in for the response in express-session's middleware: storing and cookies are RequestSession's business. */
-class NoResponse {
-    public write(): void {}
-    public end(): void {}
-    public writeHead(): void {}
+/** Makes the session objects of requests; ExpressStore does. */
+export interface SessionObjects {
+    /** Makes a new, empty session with a new id, by express-session's own means. */
+    generate(request: Request): void;
+    /** Makes the session of what is loaded for the request. */
+    createSession(request: Request, record: never): unknown;
 }
 
-/** What all requests share: the settings, the store, and express-session's own middleware. */
+/** What all requests share: the settings, the store, and what makes session objects. */
 export class SessionLayer {
     public readonly settings: SessionSettings;
     public readonly repository: SessionRepository;
@@ -56,10 +53,8 @@ export class SessionLayer {
     public readonly log: Logger;
     public readonly errors: ExceptionHandler;
     public readonly driver: SessionDriver;
-    public readonly store: ExpressStore;
+    public readonly objects: SessionObjects;
     public readonly forgery: RequestForgery | undefined;
-    public readonly observer: SessionObserver | undefined;
-    private readonly expressSession: RequestHandler;
     private readonly undeliverable = new OncePerMinute();
     private readonly shared = new OncePerMinute();
     private readonly lost = new OncePerMinute();
@@ -70,7 +65,6 @@ export class SessionLayer {
         this.driver = driver;
         this.log = log;
         this.errors = options.errors;
-        this.observer = options.observer;
         this.repository = new SessionRepository(driver, {
             ...lifetimeOf(settings),
             cookie: settings.cookie,
@@ -83,63 +77,7 @@ export class SessionLayer {
         this.cookie = new SessionCookie({ name, secrets, proxy, former });
         this.forgery = options.forgery && this.forgeryBy(options.forgery, options.isDevelopment);
         this.limits = limitsFor(settings, log, options.isDevelopment);
-        this.store = new ExpressStore(this);
-        this.expressSession = session({
-            store: this.store,
-            secret: [...settings.secrets],
-            name: settings.name,
-            resave: settings.resave,
-            saveUninitialized: settings.saveUninitialized,
-            cookie: { ...settings.cookie } as CookieOptions,
-            ...(settings.rolling !== undefined && { rolling: settings.rolling }),
-            ...(settings.proxy !== undefined && { proxy: settings.proxy }),
-            unset: settings.unset,
-            genid: (request) => sessionOf(request)?.takeId() ?? settings.genid(request),
-        });
-        this.store.adoptGenerated();
-    }
-
-    /**
-     * Makes the session of a request whose record is loaded, without waiting, by the means that express-session's
-     * middleware has for it: `createSession` for a stored one, `generate` for a new one. The middleware itself would verify
-     * the cookie again, ask the store again and hash the session: 25 of 230 µs for a stored one, 20 of 250 for a new one on
-     * Node 20 (`npm run bench -- --only=read,new`). Where an option wants it for every request, it runs.
-     */
-    public begin(owner: RequestSession): void {
-        const { rolling, resave, saveUninitialized } = this.settings;
-        if (owner.record) {
-            this.inflate(owner);
-        } else if (rolling || resave || saveUninitialized) {
-            this.runExpressSession(owner);
-        } else {
-            this.generate(owner.request);
-        }
-    }
-
-    private runExpressSession(owner: RequestSession): void {
-        let failure: unknown;
-        this.store.serve(owner, () => {
-            this.expressSession(owner.request, new NoResponse() as unknown as Response, (error?: unknown) => {
-                failure = error;
-            });
-        });
-        if (failure) {
-            throw failure;
-        }
-        // The middleware wraps these two to keep its own account of changes, which is ours to keep here.
-        const made = owner.request.session as unknown as HttpSession;
-        Reflect.deleteProperty(made, 'save');
-        Reflect.deleteProperty(made, 'reload');
-    }
-
-    /** Makes a new, empty session with a new id for the request, by express-session's own means. */
-    public generate(request: Request): void {
-        this.store.generate(request);
-    }
-
-    /** Makes the session object again from what is loaded. */
-    public inflate(owner: RequestSession): void {
-        this.store.createSession(owner.request, owner.record as never);
+        this.objects = options.objects(this);
     }
 
     public newId(request: Request): string {
@@ -197,15 +135,6 @@ export class SessionLayer {
             );
         }
     }
-}
-
-/** As express-session does it: a stored cookie keeps its `originalMaxAge`, and its date is a Date again. */
-export function inflateCookie(stored: StoredCookie): Cookie {
-    const { originalMaxAge, expires, ...rest } = stored;
-    const cookie = new (Cookie as unknown as new (options: object) => Cookie)(rest);
-    cookie.expires = typeof expires === 'string' ? new Date(Math.min(Date.parse(expires), LAST_COOKIE_TIME)) : null;
-    cookie.originalMaxAge = originalMaxAge || null;
-    return cookie;
 }
 
 function limitsFor(settings: SessionSettings, log: Logger, isDevelopment: boolean): SessionLimits {

@@ -11,7 +11,7 @@ import type { CookieId } from '../Cookie/VerifiedCookies.js';
 /** Finds the session of each request. */
 export function startSession(
     layer: SessionLayer,
-    Session: typeof RequestSession = layer.observer?.Session ?? RequestSession,
+    Session: typeof RequestSession = RequestSession,
 ): SessionStages {
     const path = layer.settings.cookie.path ?? '/';
     const outside = absence(

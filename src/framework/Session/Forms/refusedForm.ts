@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { required } from '../Session/login.js';
+import { required } from '../login.js';
 import { ERRORS, INPUT } from './flashedForm.js';
 
 /** What was wrong with the form that brought the visitor back to this page: the messages by field. */

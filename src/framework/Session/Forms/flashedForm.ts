@@ -1,4 +1,4 @@
-import { isSecretKey } from '../Support/redact.js';
+import { isSecretKey } from '../../Support/redact.js';
 
 /** In bytes of JSON: what a refused form may put into the session, once for its errors and once for its input. */
 const MOST_BYTES = 8_192;
