@@ -83,7 +83,7 @@ export {
 } from './Session/Admin/StoredSessions.js';
 export { KeyedQueue } from './Support/KeyedQueue.js';
 export { isSecretField } from './Session/Forms/flashedForm.js';
-export { oldInput, validationErrors } from './Session/Forms/refusedForm.js';
+export { oldInput, validationErrors } from './Session/refusedForm.js';
 export type { InferOutput, StandardSchema } from './Validation/StandardSchema.js';
 export { type ValidateOptions, validate } from './Validation/validate.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import { flash, flashed } from '../../src/framework/Session/flash.js';
-import { oldInput, validationErrors } from '../../src/framework/Session/Forms/refusedForm.js';
+import { oldInput, validationErrors } from '../../src/framework/Session/refusedForm.js';
 import { validate } from '../../src/framework/Validation/validate.js';
 import { type Browser, describeInChromium, openBrowser, type Page } from '../helpers/chromium.js';
 import { sessionApp } from '../helpers/sessionApp.js';

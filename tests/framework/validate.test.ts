@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { ValidationException } from '../../src/framework/Exceptions/ValidationException.js';
 import { flash } from '../../src/framework/Session/flash.js';
 import { SessionManager } from '../../src/framework/Session/Opening/SessionManager.js';
-import { oldInput, validationErrors } from '../../src/framework/Session/Forms/refusedForm.js';
+import { oldInput, validationErrors } from '../../src/framework/Session/refusedForm.js';
 import type { StandardSchema } from '../../src/framework/Validation/StandardSchema.js';
 import { type ValidateOptions, validate } from '../../src/framework/Validation/validate.js';
 import { PageBrowser } from '../helpers/PageBrowser.js';
