@@ -64,13 +64,8 @@ export {
 export { pull } from './Session/pull.js';
 export type { SessionEnded } from './Session/Request/RequestSession.js';
 export { defineSessionConfig, type SessionConfig } from './Session/Config/SessionConfig.js';
-export {
-    BadRecordError,
-    type Lease,
-    type ListedRecord,
-    type SessionDriver,
-    type StoredRecord,
-} from './Session/Drivers/SessionDriver.js';
+export { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from './Session/Drivers/SessionDriver.js';
+export type { Lease } from './Support/Lease.js';
 export { type SessionDriverFactory, SessionManager } from './Session/Opening/SessionManager.js';
 export { type MigrationCounts, SessionMigration } from './Session/Moving/SessionMigration.js';
 export { type RevokeOptions, type SessionName, SessionRegistry, type UserSession } from './Session/Admin/SessionRegistry.js';

@@ -1,6 +1,7 @@
 import type { Environment } from './Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
-import { isPlainObject, merge } from './merge.js';
+import { isPlainObject } from '../Support/isPlainObject.js';
+import { merge } from './merge.js';
 import { nearest } from '../Support/nearest.js';
 import { Place, summary } from './Place.js';
 import type { Rule } from './rules.js';

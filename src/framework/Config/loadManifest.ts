@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { isPlainObject } from './merge.js';
+import { isPlainObject } from '../Support/isPlainObject.js';
 import type { Manifest, PathName } from './Environment.js';
 import { Place, summary } from './Place.js';
 import { custom, object, optional, type Rule, string } from './rules.js';

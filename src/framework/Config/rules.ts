@@ -1,4 +1,4 @@
-import { isPlainObject } from './merge.js';
+import { isPlainObject } from '../Support/isPlainObject.js';
 import { nearest } from '../Support/nearest.js';
 import type { Place } from './Place.js';
 import { show } from '../Support/show.js';

@@ -1,5 +1,6 @@
 import session, { type SessionData, type Store } from 'express-session';
-import type { MaybePromise, SessionDriver } from '../Session/Drivers/SessionDriver.js';
+import type { SessionDriver } from '../Session/Drivers/SessionDriver.js';
+import type { MaybePromise } from '../Support/MaybePromise.js';
 import { bodyOf, liveRecord } from '../Session/Record/SessionRecord.js';
 import { PlainStoreAdapter } from '../Session/Stores/Plain/PlainStoreAdapter.js';
 

@@ -1,6 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
-import { isPlainObject } from '../Config/merge.js';
+import { isPlainObject } from '../Support/isPlainObject.js';
 import { nearest } from '../Support/nearest.js';
 import { Exception } from '../Exceptions/Exception.js';
 import { applicationOf } from './applicationOf.js';

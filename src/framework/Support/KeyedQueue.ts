@@ -1,5 +1,5 @@
 import { Deadlines } from './Deadlines.js';
-import type { Lease } from '../Session/Drivers/SessionDriver.js';
+import type { Lease } from './Lease.js';
 
 type Waiter = (isTurn: boolean) => void;
 

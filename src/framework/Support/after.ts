@@ -1,4 +1,4 @@
-import type { MaybePromise } from '../Session/Drivers/SessionDriver.js';
+import type { MaybePromise } from './MaybePromise.js';
 
 /** Goes on with a result, at once where it is there. */
 export function after<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {

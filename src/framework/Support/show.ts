@@ -1,4 +1,4 @@
-import { isPlainObject } from '../Config/merge.js';
+import { isPlainObject } from './isPlainObject.js';
 
 const LONGEST = 60;
 

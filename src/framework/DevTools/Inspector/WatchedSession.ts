@@ -2,7 +2,7 @@ import { after } from '../../Support/after.js';
 import type { HttpSession } from '../../Session/Request/HttpSession.js';
 import { RequestSession } from '../../Session/Request/RequestSession.js';
 import type { Reading } from '../../Session/Request/SessionChanges.js';
-import type { MaybePromise } from '../../Session/Drivers/SessionDriver.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { SessionEndedException } from '../../Session/Repository/SessionErrors.js';
 import type { Login } from '../../Session/Record/SessionRecord.js';
 import type { LoadedSession } from '../../Session/Repository/SessionRepository.js';

@@ -2,7 +2,6 @@ import { isIP } from 'node:net';
 import type { Request } from 'express';
 import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
 import { optionalConfig } from '../../Kernel/optionalConfig.js';
-import type { HttpConfig } from '../HttpConfig.js';
 
 /** What a developer reads who came by another name. */
 export const DETAILS_ELSEWHERE =
@@ -36,7 +35,7 @@ function isPrivate(name: string): boolean {
 }
 
 function isTrusted(app: ApplicationKernel, name: string): boolean {
-    const origins = optionalConfig<HttpConfig>(app, 'http')?.trustedOrigins ?? [];
+    const origins = optionalConfig<{ readonly trustedOrigins?: readonly string[] }>(app, 'http')?.trustedOrigins ?? [];
     return origins.some((origin) => hostNameOf(origin) === name);
 }
 

@@ -1,5 +1,5 @@
-/** A driver that answers at once need not make a promise of it. */
-export type MaybePromise<T> = T | Promise<T>;
+import type { Lease } from '../../Support/Lease.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 
 /** A record as a driver holds it. */
 export interface StoredRecord {
@@ -16,18 +16,6 @@ export interface ListedRecord extends StoredRecord {
     readonly outdated?: boolean;
     /** Tells the driver that nothing is to be done with this record before a time (ms since the epoch), unless it is written: walks until then may leave it out. */
     rest?(until: number): void;
-}
-
-/** A hold on one session's lock. */
-export interface Lease {
-    /** Gives the lock back; a second call does nothing. */
-    release(): MaybePromise<void>;
-    /**
-     * Whether nobody else can have had the lock since, asked before what was done under it is stored. Left out: no
-     * process that lives loses it.
-     * @param isDoubted Somebody else wrote meanwhile: what this process believes by itself does not do.
-     */
-    isHeld?(isDoubted: boolean): MaybePromise<boolean>;
 }
 
 /** Says that what is stored under an id can't be a record: a folder, a link, a file far too large. */

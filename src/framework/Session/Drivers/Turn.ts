@@ -1,4 +1,5 @@
-import type { Lease, MaybePromise } from './SessionDriver.js';
+import type { Lease } from '../../Support/Lease.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 
 /**
  * A request's turn with its session, and the fence around it: once it is given back, or its lease was lost, nothing more of

@@ -1,11 +1,6 @@
 import { DriverDecorator } from '../Drivers/DriverDecorator.js';
-import {
-    BadRecordError,
-    type ListedRecord,
-    type MaybePromise,
-    type SessionDriver,
-    type StoredRecord,
-} from '../Drivers/SessionDriver.js';
+import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 import type { SessionLifetime } from '../Record/SessionLifetime.js';
 import { SessionMover } from './SessionMover.js';
 import { isEndedRecord, parseRecord } from '../Record/SessionRecord.js';

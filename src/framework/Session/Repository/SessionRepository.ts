@@ -3,13 +3,8 @@ import { CookieOfToday } from '../Record/CookieOfToday.js';
 import { merged, NO_CHANGE, piecewise, type SessionChange } from '../Record/mergeChanges.js';
 import { RecentlyUsed } from '../../Support/RecentlyUsed.js';
 import type { SessionCookieConfig } from '../Config/SessionConfig.js';
-import {
-    BadRecordError,
-    type ListedRecord,
-    type MaybePromise,
-    type SessionDriver,
-    type StoredRecord,
-} from '../Drivers/SessionDriver.js';
+import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { type Lifetime, type LifetimeOptions, SessionLifetime } from '../Record/SessionLifetime.js';
 import {
     cookieTextAt,

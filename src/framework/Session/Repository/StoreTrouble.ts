@@ -1,5 +1,5 @@
 import { inTime } from '../../Support/inTime.js';
-import type { MaybePromise } from '../Drivers/SessionDriver.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { SessionUnavailableException } from './SessionErrors.js';
 
 export type Action = 'loaded' | 'saved' | 'ended';

@@ -1,5 +1,6 @@
 import { ConfigError } from '../../Exceptions/errors.js';
-import { BadRecordError, type MaybePromise, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
+import { BadRecordError, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { DamagedRecordError, type LiveRecord, parseRecord, type UserRecord, userRecord } from '../Record/SessionRecord.js';
 import { type StoreTrouble, unavailable } from './StoreTrouble.js';
 import { userKeyOf } from '../Record/storageKeys.js';

@@ -5,7 +5,7 @@ import type { SessionChange } from '../Record/mergeChanges.js';
 import type { RequestSession } from './RequestSession.js';
 import { sessionOf } from './requestSessions.js';
 import { storable } from './SessionChanges.js';
-import type { MaybePromise } from '../Drivers/SessionDriver.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { inflateCookie } from '../Cookie/inflateCookie.js';
 import type { SessionLayer } from './SessionLayer.js';
 import type { LiveRecord, StoredCookie } from '../Record/SessionRecord.js';

@@ -8,7 +8,8 @@ import { NO_CHANGE } from '../Record/mergeChanges.js';
 import type { Refusal } from '../Forgery/RequestForgery.js';
 import { ResponseGate } from './ResponseGate.js';
 import type { Reading } from './SessionChanges.js';
-import type { Lease, MaybePromise } from '../Drivers/SessionDriver.js';
+import type { Lease } from '../../Support/Lease.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 import {
     ReservedSessionKeyError,
     SessionBusyException,

@@ -2,7 +2,7 @@ import { after } from '../../Support/after.js';
 import type { HttpSession } from './HttpSession.js';
 import { NO_CHANGE, piecewise, type SessionChange } from '../Record/mergeChanges.js';
 import { type Reading, readSession, type Snapshot, snapshotOf } from './SessionChanges.js';
-import type { MaybePromise } from '../Drivers/SessionDriver.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { inflateCookie } from '../Cookie/inflateCookie.js';
 import type { SessionLayer } from './SessionLayer.js';
 import { CLOCKS_DIFFER_MS, type EndReason, type LiveRecord, type Login } from '../Record/SessionRecord.js';

@@ -1,4 +1,4 @@
-import type { MaybePromise } from '../Drivers/SessionDriver.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 import type { SessionRepository } from '../Repository/SessionRepository.js';
 import type { CookieId } from '../Cookie/VerifiedCookies.js';
 

@@ -1,4 +1,5 @@
-import { BadRecordError, type MaybePromise, type SessionDriver } from '../Drivers/SessionDriver.js';
+import { BadRecordError, type SessionDriver } from '../Drivers/SessionDriver.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 import type { SessionKeys } from './SessionKeys.js';
 import { sealedRecord, sealedTextIn } from './sealedRecord.js';
 import { KEY_CHECK } from '../Record/storageKeys.js';

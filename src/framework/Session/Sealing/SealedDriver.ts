@@ -1,13 +1,8 @@
 import { after } from '../../Support/after.js';
 import { DriverDecorator } from '../Drivers/DriverDecorator.js';
 import type { KeyCheck } from './KeyCheck.js';
-import {
-    BadRecordError,
-    type ListedRecord,
-    type MaybePromise,
-    type SessionDriver,
-    type StoredRecord,
-} from '../Drivers/SessionDriver.js';
+import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 import type { SessionKeys } from './SessionKeys.js';
 import { isEndedRecord, parseRecord } from '../Record/SessionRecord.js';
 import { sealedRecord, sealedTextIn } from './sealedRecord.js';

@@ -2,14 +2,9 @@ import { constants } from 'node:fs';
 import { resolve } from 'node:path';
 import session, { type SessionData } from 'express-session';
 import sessionFileStore from 'session-file-store';
-import {
-    BadRecordError,
-    type Lease,
-    type ListedRecord,
-    type MaybePromise,
-    type SessionDriver,
-    type StoredRecord,
-} from '../../Drivers/SessionDriver.js';
+import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../../Drivers/SessionDriver.js';
+import type { Lease } from '../../../Support/Lease.js';
+import type { MaybePromise } from '../../../Support/MaybePromise.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
 import { access, codeOf, lstat } from '../../../Support/Files/fileCalls.js';
 import { type EncodedRecord, RecordCodec } from './RecordCodec.js';

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import fs, { type Stats } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Deadline, Deadlines } from '../../../Support/Deadlines.js';
-import { BadRecordError, type Lease, type MaybePromise, type StoredRecord } from '../../Drivers/SessionDriver.js';
+import { BadRecordError, type StoredRecord } from '../../Drivers/SessionDriver.js';
+import type { Lease } from '../../../Support/Lease.js';
+import type { MaybePromise } from '../../../Support/MaybePromise.js';
 import { isEndedRecord } from '../../Record/SessionRecord.js';
 import { FileLock, NO_LINKS } from '../../../Support/Files/FileLock.js';
 import {

@@ -1,12 +1,7 @@
 import session, { type SessionData } from 'express-session';
 import memorystore from 'memorystore';
-import {
-    BadRecordError,
-    type Lease,
-    type ListedRecord,
-    type SessionDriver,
-    type StoredRecord,
-} from '../../Drivers/SessionDriver.js';
+import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../../Drivers/SessionDriver.js';
+import type { Lease } from '../../../Support/Lease.js';
 import { isEndedRecord } from '../../Record/SessionRecord.js';
 import { isUserKey } from '../../Record/storageKeys.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';

@@ -1,13 +1,8 @@
 import session, { type SessionData, type Store } from 'express-session';
 import { Deadlines } from '../../../Support/Deadlines.js';
 import { inTime } from '../../../Support/inTime.js';
-import {
-    BadRecordError,
-    type Lease,
-    type ListedRecord,
-    type SessionDriver,
-    type StoredRecord,
-} from '../../Drivers/SessionDriver.js';
+import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../../Drivers/SessionDriver.js';
+import type { Lease } from '../../../Support/Lease.js';
 import { LAST_ACCESS, META } from '../../Record/SessionRecord.js';
 import { canonicalJson } from './canonicalJson.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deadline, Deadlines } from '../../../Support/Deadlines.js';
 import { randomId } from '../../../Support/randomId.js';
-import type { Lease } from '../../Drivers/SessionDriver.js';
+import type { Lease } from '../../../Support/Lease.js';
 import { KeyedQueue } from '../../../Support/KeyedQueue.js';
 import { REMOVE, RENEW, type Script } from './scripts.js';
 

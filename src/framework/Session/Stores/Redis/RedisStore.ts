@@ -1,12 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RedisStore as StockRedisStore } from 'connect-redis';
-import {
-    BadRecordError,
-    type Lease,
-    type ListedRecord,
-    type SessionDriver,
-    type StoredRecord,
-} from '../../Drivers/SessionDriver.js';
+import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../../Drivers/SessionDriver.js';
+import type { Lease } from '../../../Support/Lease.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
 import { keysLike } from './keysIn.js';
 import { COMMAND_TIMEOUT_MS, notOpened, openConnection } from './openConnection.js';
