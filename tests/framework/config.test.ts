@@ -11,6 +11,7 @@ import {
 } from '../../src/framework/Config/ConfigRepository.js';
 import { defineConfig } from '../../src/framework/Config/define.js';
 import { env } from '../../src/framework/Config/env.js';
+import { loadEnvironment } from '../../src/framework/Config/loadEnvironment.js';
 import {
     anyOf,
     arrayOf,
@@ -28,7 +29,6 @@ import {
     record,
     string,
 } from '../../src/framework/Config/rules.js';
-import { loadEnvironment } from '../../src/framework/Config/loadEnvironment.js';
 import { ConfigError } from '../../src/framework/Exceptions/errors.js';
 import { STOCK } from './stock.js';
 

@@ -14,10 +14,10 @@ import { pathToFileURL } from 'node:url';
 import { parse } from 'dotenv';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { withVariable } from '../../src/framework/Config/envFile.js';
-import type { ConsoleSessionConfig } from '../../src/framework/Console/Console.js';
-import { frameworkCommands } from '../../src/framework/Console/commands.js';
 import { loadEnvironment } from '../../src/framework/Config/loadEnvironment.js';
 import { randomSecret } from '../../src/framework/Config/secrets.js';
+import type { ConsoleSessionConfig } from '../../src/framework/Console/Console.js';
+import { frameworkCommands } from '../../src/framework/Console/commands.js';
 import { ConsoleProject, type Ran } from './consoleProject.js';
 import { inThisProcess } from './inThisProcess.js';
 

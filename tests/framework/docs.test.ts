@@ -178,7 +178,7 @@ describe('the documents', () => {
     });
 
     test('a session can have no key of the names that the guide lists, and these are all', async () => {
-        const { RESERVED_KEYS } = await import('../../src/framework/Session/Request/HttpSession.js');
+        const { RESERVED_KEYS } = await import('../../src/framework/Session/Object/HttpSession.js');
         const guide = documents.find(({ name }) => name === 'docs/sessions.md')?.prose ?? '';
         const [sentence = ''] = /The session object itself uses [\s\S]*?\. Data/.exec(guide) ?? [];
         const listed = [...sentence.matchAll(/`(\w+)`/g)].map(([, key = '']) => key);

@@ -5,13 +5,17 @@ import type { Router } from 'express';
 import session, { type SessionData, type Store } from 'express-session';
 import sessionFileStore from 'session-file-store';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import {
+    type ListedRecord,
+    type SessionDriver,
+    type StoredRecord,
+} from '../../src/framework/Session/Drivers/SessionDriver.js';
 import { authenticatedUser, login, logout } from '../../src/framework/Session/login.js';
-import { openSealed, type SealingOptions } from '../../src/framework/Session/Sealing/openSealed.js';
-import { type ListedRecord, type SessionDriver, type StoredRecord } from '../../src/framework/Session/Drivers/SessionDriver.js';
-import { SessionKeys } from '../../src/framework/Session/Sealing/SessionKeys.js';
 import { bodyOf, endedRecord, liveRecord, parseRecord } from '../../src/framework/Session/Record/SessionRecord.js';
-import { SessionRepository } from '../../src/framework/Session/Repository/SessionRepository.js';
 import { KEY_CHECK, keyOf } from '../../src/framework/Session/Record/storageKeys.js';
+import { SessionRepository } from '../../src/framework/Session/Repository/SessionRepository.js';
+import { openSealed, type SealingOptions } from '../../src/framework/Session/Sealing/openSealed.js';
+import { SessionKeys } from '../../src/framework/Session/Sealing/SessionKeys.js';
 import { FileStore, type FileStoreOptions } from '../../src/framework/Session/Stores/File/FileStore.js';
 import { MemoryStore } from '../../src/framework/Session/Stores/Memory/MemoryStore.js';
 import { PlainStoreAdapter } from '../../src/framework/Session/Stores/Plain/PlainStoreAdapter.js';

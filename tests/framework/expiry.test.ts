@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Router } from 'express';
 import { describe, expect, test } from 'vitest';
 import { endedRecord, liveRecord, type StoredCookie } from '../../src/framework/Session/Record/SessionRecord.js';
-import { SessionRepository } from '../../src/framework/Session/Repository/SessionRepository.js';
 import { keyOf } from '../../src/framework/Session/Record/storageKeys.js';
+import { SessionRepository } from '../../src/framework/Session/Repository/SessionRepository.js';
 import { FileStore } from '../../src/framework/Session/Stores/File/FileStore.js';
 import { sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 

@@ -7,10 +7,14 @@ import { inspect, promisify } from 'node:util';
 import session, { type SessionData } from 'express-session';
 import sessionFileStore from 'session-file-store';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Deadlines } from '../../src/framework/Support/Deadlines.js';
-import { BadRecordError, type ListedRecord, type StoredRecord } from '../../src/framework/Session/Drivers/SessionDriver.js';
-import { FileLock } from '../../src/framework/Support/Files/FileLock.js';
+import {
+    BadRecordError,
+    type ListedRecord,
+    type StoredRecord,
+} from '../../src/framework/Session/Drivers/SessionDriver.js';
 import { FileStore, type FileStoreOptions } from '../../src/framework/Session/Stores/File/FileStore.js';
+import { Deadlines } from '../../src/framework/Support/Deadlines.js';
+import { FileLock } from '../../src/framework/Support/Files/FileLock.js';
 import { newOwnerText } from '../../src/framework/Support/Files/ProcessIdentity.js';
 import { lineFrom, startWorker } from './workers/startWorker.js';
 import { type Acknowledged, stormAndKill } from './workers/stormAndKill.js';

@@ -36,6 +36,7 @@ const ROOMS = [
     'Session/Forgery',
     'Session/Moving',
     'Session/Opening',
+    'Session/Object',
     'Session/Request',
     'Session/Forms',
     'Session/Admin',
@@ -54,6 +55,7 @@ const ROOMS = [
     'Dev',
     'dev.ts',
     'dev.js',
+    'productionPackages.js',
     'bundle.js',
 ];
 
@@ -113,7 +115,6 @@ test('no files import each other in a circle', () => {
 
 test('no room of the sessions has more than twelve files at one level', () => {
     const folders = files.filter((file) => file.startsWith('Session/')).map((file) => dirname(file));
-    const counts = Object.groupBy(folders, (folder) => folder);
-    const full = Object.entries(counts).filter(([, entries = []]) => entries.length > 12);
-    expect(full.map(([folder, entries = []]) => `${folder}: ${entries.length}`)).toEqual([]);
+    const full = [...new Set(folders)].filter((folder) => folders.filter((other) => other === folder).length > 12);
+    expect(full).toEqual([]);
 });

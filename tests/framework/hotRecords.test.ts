@@ -1,13 +1,18 @@
 import { sign } from 'cookie-signature';
 import type { Router } from 'express';
 import { describe, expect, test } from 'vitest';
-import { exclusive } from '../../src/framework/Session/Request/exclusive.js';
-import { copyOfPlain, hasTextOf } from '../../src/framework/Session/Record/plainData.js';
-import { RecentlyUsed } from '../../src/framework/Support/RecentlyUsed.js';
 import { SessionCookie } from '../../src/framework/Session/Cookie/SessionCookie.js';
 import { SessionManager } from '../../src/framework/Session/Opening/SessionManager.js';
-import { cookieTextAt, liveRecord, parseRecord, type StoredCookie } from '../../src/framework/Session/Record/SessionRecord.js';
+import { copyOfPlain, hasTextOf } from '../../src/framework/Session/Record/plainData.js';
+import {
+    cookieTextAt,
+    liveRecord,
+    parseRecord,
+    type StoredCookie,
+} from '../../src/framework/Session/Record/SessionRecord.js';
 import { keyOf } from '../../src/framework/Session/Record/storageKeys.js';
+import { exclusive } from '../../src/framework/Session/Request/exclusive.js';
+import { RecentlyUsed } from '../../src/framework/Support/RecentlyUsed.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 
 const plain: Record<string, unknown>[] = [

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express, { type Router } from 'express';
+import { loadManifest } from '../../src/framework/Config/loadManifest.js';
 import {
     ApplicationKernel,
     ExceptionHandler,
@@ -16,7 +17,6 @@ import {
     ServiceProvider,
     type ServiceProviderClass,
 } from '../../src/framework/index.js';
-import { loadManifest } from '../../src/framework/Config/loadManifest.js';
 import { STOCK } from './stock.js';
 
 export interface LogLine {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { keyOf } from '../../src/framework/Session/Record/storageKeys.js';
-import { FileLock } from '../../src/framework/Support/Files/FileLock.js';
 import { FileStore } from '../../src/framework/Session/Stores/File/FileStore.js';
+import { FileLock } from '../../src/framework/Support/Files/FileLock.js';
 
 const record = (n: number) => JSON.stringify({ cookie: {}, n });
 let folder: string;

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { liveRecord } from '../../src/framework/Session/Record/SessionRecord.js';
-import { SessionRepository } from '../../src/framework/Session/Repository/SessionRepository.js';
 import { keyOf } from '../../src/framework/Session/Record/storageKeys.js';
+import { SessionRepository } from '../../src/framework/Session/Repository/SessionRepository.js';
 import { FileStore } from '../../src/framework/Session/Stores/File/FileStore.js';
 import { MemoryStore } from '../../src/framework/Session/Stores/Memory/MemoryStore.js';
 

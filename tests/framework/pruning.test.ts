@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ListedRecord } from '../../src/framework/Session/Drivers/SessionDriver.js';
 import { liveRecord } from '../../src/framework/Session/Record/SessionRecord.js';
-import { SessionRepository } from '../../src/framework/Session/Repository/SessionRepository.js';
 import { keyOf } from '../../src/framework/Session/Record/storageKeys.js';
+import { SessionRepository } from '../../src/framework/Session/Repository/SessionRepository.js';
 import { FileStore } from '../../src/framework/Session/Stores/File/FileStore.js';
 import { MemoryStore } from '../../src/framework/Session/Stores/Memory/MemoryStore.js';
 

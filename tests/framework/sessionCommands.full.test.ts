@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { NO_CHANGE } from '../../src/framework/Session/Record/mergeChanges.js';
 import type { SessionDriver } from '../../src/framework/Session/Drivers/SessionDriver.js';
+import { NO_CHANGE } from '../../src/framework/Session/Record/mergeChanges.js';
 import { isEndedRecord } from '../../src/framework/Session/Record/SessionRecord.js';
-import { SessionRepository } from '../../src/framework/Session/Repository/SessionRepository.js';
 import { keyOf } from '../../src/framework/Session/Record/storageKeys.js';
+import { SessionRepository } from '../../src/framework/Session/Repository/SessionRepository.js';
 import { FileStore } from '../../src/framework/Session/Stores/File/FileStore.js';
 import { RedisStore } from '../../src/framework/Session/Stores/Redis/RedisStore.js';
 import { Browser } from '../helpers/Browser.js';

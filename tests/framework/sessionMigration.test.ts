@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { SessionMigration, SessionRegistry } from '../../src/framework/index.js';
 import { NO_CHANGE } from '../../src/framework/Session/Record/mergeChanges.js';
-import type { SessionRepository } from '../../src/framework/Session/Repository/SessionRepository.js';
 import { keyOf } from '../../src/framework/Session/Record/storageKeys.js';
+import type { SessionRepository } from '../../src/framework/Session/Repository/SessionRepository.js';
 import { Browser } from '../helpers/Browser.js';
 import { memberRoutes } from '../helpers/loginRoutes.js';
 import { onRedis } from '../helpers/onRedis.js';

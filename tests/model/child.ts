@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import express, { type Request, type Response } from 'express';
+import { loadManifest } from '../../src/framework/Config/loadManifest.js';
 import {
     ApplicationKernel,
     authenticatedUser,
@@ -19,7 +20,6 @@ import {
     SessionRegistry,
     SessionServiceProvider,
 } from '../../src/framework/index.js';
-import { loadManifest } from '../../src/framework/Config/loadManifest.js';
 import type { ChildOptions } from './ModelProcess.js';
 import type { Op, Plan } from './Plan.js';
 

@@ -1,15 +1,15 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'dotenv';
-import { changeEnvFile, cutVariables, readEnvFile, withVariable } from './envFile.js';
-import { isFromFile, takeFromFile } from './fileVariables.js';
+import { ConfigError } from '../Exceptions/errors.js';
 import { nearest } from '../Support/nearest.js';
 import { show } from '../Support/show.js';
-import { fileVariableOf } from './variable.js';
-import { ConfigError } from '../Exceptions/errors.js';
 import type { Environment } from './Environment.js';
+import { changeEnvFile, cutVariables, readEnvFile, withVariable } from './envFile.js';
+import { isFromFile, takeFromFile } from './fileVariables.js';
 import { loadManifest } from './loadManifest.js';
 import { PREVIOUS_SECRETS, randomSecret, SECRET } from './secrets.js';
+import { fileVariableOf } from './variable.js';
 
 type Variables = Record<string, string | undefined>;
 

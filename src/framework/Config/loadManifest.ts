@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { ConfigError } from '../Exceptions/errors.js';
 import { isPlainObject } from '../Support/isPlainObject.js';
+import { show } from '../Support/show.js';
 import type { Manifest, PathName } from './Environment.js';
 import { Place, summary } from './Place.js';
 import { custom, object, optional, type Rule, string } from './rules.js';
-import { show } from '../Support/show.js';
-import { ConfigError } from '../Exceptions/errors.js';
 
 const FILE = 'sosise.json';
 const VERSION = 1;

@@ -1,6 +1,6 @@
-import { nearest } from '../Support/nearest.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { toError } from '../Exceptions/thrown.js';
+import { nearest } from '../Support/nearest.js';
 import { Command, type CommandClass, type CommandList } from './Command.js';
 import type { Console, ListedCommand } from './Console.js';
 import { parserOf } from './parserOf.js';

@@ -1,5 +1,5 @@
-import { masked, type Plain } from '../Support/masked.js';
 import { isPlainObject } from '../Support/isPlainObject.js';
+import { masked, type Plain } from '../Support/masked.js';
 import { isSecretName } from '../Support/show.js';
 import { Command, type CommandInput } from './Command.js';
 import { unknownName } from './UsageError.js';

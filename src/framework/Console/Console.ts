@@ -1,5 +1,5 @@
-import type { ConfigOverrides } from '../ConfigOverrides.js';
 import type { Manifest } from '../Config/Environment.js';
+import type { ConfigOverrides } from '../ConfigOverrides.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 
 /** What commands read of `src/config/session.ts`. Times are in ms. */

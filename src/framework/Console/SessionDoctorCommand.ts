@@ -1,6 +1,6 @@
+import type { Check } from '../Doctor/Check.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
-import type { Check } from '../Doctor/Check.js';
 import { Command, type CommandInput } from './Command.js';
 import type { SessionSetup } from './SessionSetup.js';
 import { inColumns, type Paint } from './Terminal.js';

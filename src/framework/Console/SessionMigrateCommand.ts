@@ -1,6 +1,6 @@
-import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { toError } from '../Exceptions/thrown.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { type MigrationCounts, SessionMigration } from '../Session/Moving/SessionMigration.js';
 import { counted, grouped } from '../Support/words.js';
 import { Command, type CommandInput } from './Command.js';

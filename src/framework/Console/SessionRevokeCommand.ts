@@ -1,5 +1,5 @@
-import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import type { SessionRegistry } from '../Session/Admin/SessionRegistry.js';
 import { counted } from '../Support/words.js';
 import type { CommandInput } from './Command.js';

@@ -1,10 +1,10 @@
-import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { toError } from '../Exceptions/thrown.js';
-import { inTime } from '../Support/inTime.js';
-import { driverOptions } from '../Session/Config/settingsOf.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import type { SessionConfig } from '../Session/Config/SessionConfig.js';
+import { driverOptions } from '../Session/Config/settingsOf.js';
 import { SessionManager } from '../Session/Opening/SessionManager.js';
+import { inTime } from '../Support/inTime.js';
 import type { Console } from './Console.js';
 import { unknownName } from './UsageError.js';
 

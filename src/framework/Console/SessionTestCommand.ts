@@ -1,8 +1,8 @@
-import { ConfigError } from '../Exceptions/errors.js';
 import type { PromiseOutcome } from '../Contract/ContractRun.js';
 import type { Scratch } from '../Contract/Scratch.js';
-import { inTime } from '../Support/inTime.js';
+import { ConfigError } from '../Exceptions/errors.js';
 import type { DriverAbilities } from '../Session/Drivers/DriverAbilities.js';
+import { inTime } from '../Support/inTime.js';
 import { Command, type CommandInput } from './Command.js';
 import type { Paint } from './Terminal.js';
 

@@ -1,13 +1,12 @@
 import { relative } from 'node:path';
-import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import type { ConfigRepository } from '../Config/ConfigRepository.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { loggerOptions } from '../Logging/LoggingServiceProvider.js';
-import { lifetimeOf } from '../Session/Record/SessionLifetime.js';
 import type { SessionConfig, SessionCookieConfig } from '../Session/Config/SessionConfig.js';
 import { settingsOf } from '../Session/Config/settingsOf.js';
-import { longestLife } from '../Session/Record/SessionLifetime.js';
+import { lifetimeOf, longestLife } from '../Session/Record/SessionLifetime.js';
 import { VERSION } from '../Support/version.js';
 import { durationOf } from '../Support/words.js';
 

@@ -1,7 +1,7 @@
-import { inTime } from '../Support/inTime.js';
-import type { SessionDriver } from '../Session/Drivers/SessionDriver.js';
 import type { DriverAbilities } from '../Session/Drivers/DriverAbilities.js';
+import type { SessionDriver } from '../Session/Drivers/SessionDriver.js';
 import { PlainStoreAdapter } from '../Session/Stores/Plain/PlainStoreAdapter.js';
+import { inTime } from '../Support/inTime.js';
 import { driverPromises } from './driverPromises.js';
 import { facePromises } from './facePromises.js';
 import { failureOf, firstLine, lackedBy, mayLack, waitingLast } from './judge.js';

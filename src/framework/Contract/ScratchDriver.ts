@@ -1,7 +1,7 @@
 import type { ListedRecord, SessionDriver, StoredRecord } from '../Session/Drivers/SessionDriver.js';
+import { PlainStoreAdapter } from '../Session/Stores/Plain/PlainStoreAdapter.js';
 import type { Lease } from '../Support/Lease.js';
 import type { MaybePromise } from '../Support/MaybePromise.js';
-import { PlainStoreAdapter } from '../Session/Stores/Plain/PlainStoreAdapter.js';
 
 /** The ids of one scratch: what all begin with, and which were written. */
 export interface ScratchIds {

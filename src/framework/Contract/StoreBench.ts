@@ -1,8 +1,8 @@
 import session, { type SessionData, type Store } from 'express-session';
 import type { SessionDriver } from '../Session/Drivers/SessionDriver.js';
-import type { MaybePromise } from '../Support/MaybePromise.js';
 import { bodyOf, liveRecord } from '../Session/Record/SessionRecord.js';
 import { PlainStoreAdapter } from '../Session/Stores/Plain/PlainStoreAdapter.js';
+import type { MaybePromise } from '../Support/MaybePromise.js';
 
 /** What a factory gives: a store, a driver, or something that is both. */
 export type AnyStore = Store | SessionDriver;

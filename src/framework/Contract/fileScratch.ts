@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { rm } from '../Support/Files/fileCalls.js';
 import { SessionFileNames } from '../Session/Stores/File/SessionFileNames.js';
 import { prepareFolder } from '../Session/Stores/File/sessionFolder.js';
+import { rm } from '../Support/Files/fileCalls.js';
 import type { Scratch, ScratchOptions } from './Scratch.js';
 
 /** A folder inside the sessions folder: the same disk and the same rights. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { openConnection } from '../Session/Stores/Redis/openConnection.js';
-import type { RedisStoreOptions } from '../Session/Stores/Redis/RedisStoreOptions.js';
-import { requireRedisPackages } from '../Session/Stores/Redis/redisPackages.js';
+import { openConnection } from '../Session/Stores/Redis/Connection/openConnection.js';
+import type { RedisStoreOptions } from '../Session/Stores/Redis/Connection/RedisStoreOptions.js';
+import { requireRedisPackages } from '../Session/Stores/Redis/Connection/redisPackages.js';
 import { removeKeys } from '../Session/Stores/Redis/removeKeys.js';
 import type { Scratch, ScratchOptions } from './Scratch.js';
 

@@ -3,8 +3,8 @@ import { ErrorPage } from '../Http/Errors/ErrorPage.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { HttpServer } from '../Http/HttpServer.js';
 import { LiveReload } from '../Http/Pages/LiveReload.js';
-import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../Kernel/ServiceProvider.js';
+import { Logger } from '../Logging/Logger.js';
 import { SessionObserver } from '../Session/Request/SessionObserver.js';
 
 /**

@@ -1,12 +1,12 @@
-import { nearest } from '../Support/nearest.js';
 import { toError } from '../Exceptions/thrown.js';
-import { checkDriver } from '../Session/Drivers/checkDriver.js';
-import { inTime } from '../Support/inTime.js';
-import { KeyCheck } from '../Session/Sealing/KeyCheck.js';
 import { driverOptions } from '../Session/Config/settingsOf.js';
-import type { SessionDriver } from '../Session/Drivers/SessionDriver.js';
-import { SessionKeys } from '../Session/Sealing/SessionKeys.js';
+import { checkDriver } from '../Session/Drivers/checkDriver.js';
 import type { DriverAbilities } from '../Session/Drivers/DriverAbilities.js';
+import type { SessionDriver } from '../Session/Drivers/SessionDriver.js';
+import { KeyCheck } from '../Session/Sealing/KeyCheck.js';
+import { SessionKeys } from '../Session/Sealing/SessionKeys.js';
+import { inTime } from '../Support/inTime.js';
+import { nearest } from '../Support/nearest.js';
 import { type Check, ok, problem, warning } from './Check.js';
 import type { Examined } from './Examined.js';
 

@@ -1,6 +1,5 @@
+import { lifetimeOf, longestLife } from '../Session/Record/SessionLifetime.js';
 import { timeInWords } from '../Support/words.js';
-import { lifetimeOf } from '../Session/Record/SessionLifetime.js';
-import { longestLife } from '../Session/Record/SessionLifetime.js';
 import { type Check, ok, warning } from './Check.js';
 import type { Examined } from './Examined.js';
 

@@ -1,5 +1,5 @@
-import type { SendCommand } from '../Session/Stores/Redis/RedisLink.js';
-import type { RedisTrouble } from '../Session/Stores/Redis/RedisTrouble.js';
+import type { SendCommand } from '../Session/Stores/Redis/Connection/RedisLink.js';
+import type { RedisTrouble } from '../Session/Stores/Redis/Connection/RedisTrouble.js';
 
 /** A section of INFO; undefined where this user may not ask. */
 export async function infoOf(ask: SendCommand, section: string): Promise<Record<string, string> | undefined> {

@@ -1,4 +1,4 @@
-import type { SendCommand } from '../Session/Stores/Redis/RedisLink.js';
+import type { SendCommand } from '../Session/Stores/Redis/Connection/RedisLink.js';
 import { bytesInWords, type Check, ok, problem, warning } from './Check.js';
 import { infoOf, settingOf } from './redisInfo.js';
 

@@ -1,10 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileVariableOf } from '../Config/variable.js';
 import type { Environment } from '../Config/Environment.js';
-import { counted } from '../Support/words.js';
-import { secretFix } from '../Session/sessionRules.js';
 import { PREVIOUS_SECRETS, SECRET, SECRET_FIX, type Secret, secretsIn, weaknessOf } from '../Config/secrets.js';
+import { fileVariableOf } from '../Config/variable.js';
+import { secretFix } from '../Session/sessionRules.js';
+import { counted } from '../Support/words.js';
 import { type Check, ok, problem, warning } from './Check.js';
 import { type Examined, isLenient } from './Examined.js';
 import { variableSources, variablesIn } from './variableSources.js';

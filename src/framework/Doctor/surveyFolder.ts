@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { lstat } from '../Support/Files/fileCalls.js';
-import { standingOf } from '../Support/Files/ProcessIdentity.js';
 import { SET_ASIDE, type SessionFileNames } from '../Session/Stores/File/SessionFileNames.js';
 import { filesIn } from '../Session/Stores/File/sessionFolder.js';
+import { lstat } from '../Support/Files/fileCalls.js';
+import { standingOf } from '../Support/Files/ProcessIdentity.js';
 
 /** How long the names are counted, in ms: a million files take longer. */
 const LONGEST_MS = 1_000;

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Request, Response } from 'express';
 import { AnswerTimeoutException } from '../Exceptions/AnswerTimeoutException.js';
-import type { ExceptionHandler } from './Errors/ExceptionHandler.js';
 import type { Connections } from './Connections.js';
+import type { ExceptionHandler } from './Errors/ExceptionHandler.js';
 import { routeOf } from './Errors/routeOf.js';
 
 /**

@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { appConfig } from '../Config/AppConfig.js';
-import { ExceptionHandler } from './Errors/ExceptionHandler.js';
 import { optionalConfig } from '../Kernel/optionalConfig.js';
+import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { accessLog } from '../Logging/accessLog.js';
 import { accessChannel } from '../Logging/formats.js';
 import { Logger } from '../Logging/Logger.js';
 import type { LoggingConfig } from '../Logging/LoggingConfig.js';
-import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { answering } from './answering.js';
 import { KERNEL_SETTING } from './applicationOf.js';
+import { ExceptionHandler } from './Errors/ExceptionHandler.js';
 import { type HttpConfig, httpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
 import { HttpServer } from './HttpServer.js';

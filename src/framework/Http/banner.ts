@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { relative } from 'node:path';
-import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { appConfig } from '../Config/AppConfig.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { optionalConfig } from '../Kernel/optionalConfig.js';
 import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { loggerOptions } from '../Logging/LoggingServiceProvider.js';

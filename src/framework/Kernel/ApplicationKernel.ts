@@ -1,6 +1,6 @@
 import { type ConfigDefinition, type ConfigFiles, ConfigRepository } from '../Config/ConfigRepository.js';
-import { Container } from './Container.js';
 import type { Environment } from '../Config/Environment.js';
+import { Container } from './Container.js';
 
 export type KernelState = 'created' | 'booting' | 'wired' | 'booted' | 'terminating' | 'terminated';
 

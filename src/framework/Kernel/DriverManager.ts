@@ -1,6 +1,6 @@
-import { nearest } from '../Support/nearest.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { UnknownDriverError } from '../Exceptions/UnknownDriverError.js';
+import { nearest } from '../Support/nearest.js';
 
 export type DriverFactory<Driver, Options> = (options: Options) => Driver | Promise<Driver>;
 

@@ -1,5 +1,5 @@
-import type { ApplicationKernel, Bootable } from './ApplicationKernel.js';
 import type { ConfigDefinition } from '../Config/ConfigRepository.js';
+import type { ApplicationKernel, Bootable } from './ApplicationKernel.js';
 
 /**
  * One part of the application, wired in four steps. The kernel runs each step for every provider, in the order

@@ -1,26 +1,26 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
-import { ExceptionHandler } from '../Http/Errors/ExceptionHandler.js';
+import { type Secret, secretsIn, weaknessOf } from '../Config/secrets.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import { ExceptionHandler } from '../Http/Errors/ExceptionHandler.js';
+import { RefusedForms } from '../Http/Errors/RefusedForms.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { Readiness } from '../Http/Readiness.js';
-import { Logger } from '../Logging/Logger.js';
 import { ServiceProvider } from '../Kernel/ServiceProvider.js';
-import { RefusedForms } from '../Http/Errors/RefusedForms.js';
-import { SessionForms } from './Forms/SessionForms.js';
-import { noSession, type SessionStages } from './Request/noSession.js';
-import type { SessionConfig } from './Config/SessionConfig.js';
-import { sessionConfig } from './sessionRules.js';
-import { settingsOf } from './Config/settingsOf.js';
-import type { SessionDrivers } from './Opening/SessionDrivers.js';
-import type { ForgeryRules, SessionLayer } from './Request/SessionLayer.js';
-import { SessionManager } from './Opening/SessionManager.js';
-import { SessionMigration } from './Moving/SessionMigration.js';
-import { SessionObserver } from './Request/SessionObserver.js';
+import { Logger } from '../Logging/Logger.js';
 import type { SessionPruner } from './Admin/SessionPruner.js';
 import { SessionRegistry } from './Admin/SessionRegistry.js';
 import { StoredSessions } from './Admin/StoredSessions.js';
-import { type Secret, secretsIn, weaknessOf } from '../Config/secrets.js';
+import type { SessionConfig } from './Config/SessionConfig.js';
+import { settingsOf } from './Config/settingsOf.js';
+import { SessionForms } from './Forms/SessionForms.js';
+import { SessionMigration } from './Moving/SessionMigration.js';
+import type { SessionDrivers } from './Opening/SessionDrivers.js';
+import { SessionManager } from './Opening/SessionManager.js';
+import { noSession, type SessionStages } from './Request/noSession.js';
+import type { ForgeryRules, SessionLayer } from './Request/SessionLayer.js';
+import { SessionObserver } from './Request/SessionObserver.js';
+import { sessionConfig } from './sessionRules.js';
 
 /** Loads `src/config/session.ts`, makes its driver, and puts express-session into the HTTP pipeline. */
 export class SessionServiceProvider extends ServiceProvider {
@@ -71,15 +71,21 @@ export class SessionServiceProvider extends ServiceProvider {
         }
         const settings = settingsOf(config, environment);
         // Not loaded where sessions are off.
-        const [{ SessionDrivers }, { SessionLayer }, { ExpressStore }, { SessionPruner }, { startSession }, { checkDriver }] =
-            await Promise.all([
-                import('./Opening/SessionDrivers.js'),
-                import('./Request/SessionLayer.js'),
-                import('./Request/ExpressStore.js'),
-                import('./Admin/SessionPruner.js'),
-                import('./Request/startSession.js'),
-                import('./Drivers/checkDriver.js'),
-            ]);
+        const [
+            { SessionDrivers },
+            { SessionLayer },
+            { ExpressStore },
+            { SessionPruner },
+            { startSession },
+            { checkDriver },
+        ] = await Promise.all([
+            import('./Opening/SessionDrivers.js'),
+            import('./Request/SessionLayer.js'),
+            import('./Request/ExpressStore.js'),
+            import('./Admin/SessionPruner.js'),
+            import('./Request/startSession.js'),
+            import('./Drivers/checkDriver.js'),
+        ]);
         this.drivers = new SessionDrivers({ manager: container.make(SessionManager), config, settings, log });
         const observer = container.has(SessionObserver) ? container.make(SessionObserver) : undefined;
         const opened = await this.drivers.open();

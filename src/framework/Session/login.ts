@@ -1,8 +1,8 @@
 import type { Request, RequestHandler } from 'express';
 import { UnauthorizedException } from '../Exceptions/UnauthorizedException.js';
+import { fingerprintOf } from './Record/storageKeys.js';
 import type { RequestSession } from './Request/RequestSession.js';
 import { sessionOf, whyNoSession } from './Request/requestSessions.js';
-import { fingerprintOf } from './Record/storageKeys.js';
 
 const MINUTE_MS = 60_000;
 

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
-import { required } from './login.js';
 import { ERRORS, INPUT } from './Forms/flashedForm.js';
+import { required } from './login.js';
 
 /** What was wrong with the form that brought the visitor back to this page: the messages by field. */
 export function validationErrors(request: Request): Record<string, string[]> {

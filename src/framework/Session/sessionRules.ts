@@ -22,7 +22,12 @@ import {
 import { randomSecret, SECRET, SECRET_FIX, secretsIn, weaknessOf } from '../Config/secrets.js';
 import { nearest } from '../Support/nearest.js';
 import { kindOf } from '../Support/show.js';
-import { type FormerCookie, MAX_COOKIE_BYTES, type SessionConfig, type SessionCookieConfig } from './Config/SessionConfig.js';
+import {
+    type FormerCookie,
+    MAX_COOKIE_BYTES,
+    type SessionConfig,
+    type SessionCookieConfig,
+} from './Config/SessionConfig.js';
 import { cookieName } from './Config/settingsOf.js';
 import { LAST_COOKIE_TIME } from './Cookie/SetCookieForm.js';
 

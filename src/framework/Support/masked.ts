@@ -1,5 +1,5 @@
-import { isSecretKey } from './redact.js';
 import { isPlainObject } from './isPlainObject.js';
+import { isSecretKey } from './redact.js';
 import { isSecretName, kindOf } from './show.js';
 
 /** What stands in the place of a secret. */

@@ -2,16 +2,16 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Request } from 'express';
 import { appConfig } from '../Config/AppConfig.js';
+import { applicationOf } from '../Http/applicationOf.js';
+import { DETAILS_ELSEWHERE, mayReadDetails } from '../Http/Errors/mayReadDetails.js';
+import { HttpPipeline } from '../Http/HttpPipeline.js';
+import { inspectorFor } from '../Http/inspectorFor.js';
+import { LiveReload } from '../Http/Pages/LiveReload.js';
+import { routesOf } from '../Http/routesOf.js';
 import { optionalConfig } from '../Kernel/optionalConfig.js';
 import type { SessionConfig } from '../Session/Config/SessionConfig.js';
 import { settingsOf } from '../Session/Config/settingsOf.js';
 import { durationOf } from '../Support/words.js';
-import { applicationOf } from '../Http/applicationOf.js';
-import { HttpPipeline } from '../Http/HttpPipeline.js';
-import { inspectorFor } from '../Http/inspectorFor.js';
-import { DETAILS_ELSEWHERE, mayReadDetails } from '../Http/Errors/mayReadDetails.js';
-import { LiveReload } from '../Http/Pages/LiveReload.js';
-import { routesOf } from '../Http/routesOf.js';
 
 export interface Facts {
     /** As a heading: `Sosise Skeleton`. */

@@ -1,9 +1,9 @@
 import type { Request, Response } from 'express';
-import { increment } from '../Session/increment.js';
-import { sessionOf } from '../Session/Request/requestSessions.js';
 import { applicationOf } from '../Http/applicationOf.js';
 import { LiveReload } from '../Http/Pages/LiveReload.js';
 import { sendPage } from '../Http/Pages/sendPage.js';
+import { increment } from '../Session/increment.js';
+import { sessionOf } from '../Session/Request/requestSessions.js';
 import { factsOf } from './facts.js';
 import { WELCOME_STYLE } from './style.js';
 import { titleOf, welcomeBody } from './welcomeBody.js';

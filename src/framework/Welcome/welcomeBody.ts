@@ -1,7 +1,7 @@
 import { Html, type HtmlPart, html } from '../Http/Pages/html.js';
-import { LINE_FOR_SESSIONS } from './lineForSessions.js';
 import { LOGO } from '../Http/Pages/logo.js';
 import type { Details, Facts } from './facts.js';
+import { LINE_FOR_SESSIONS } from './lineForSessions.js';
 
 /** The body of the welcome page. `visits`: undefined where this one was not counted. */
 export function welcomeBody(facts: Facts, visits: number | undefined): Html {

@@ -1,8 +1,8 @@
 import type { Request } from 'express';
+import type { LiveRecord } from '../../../src/framework/Session/Record/SessionRecord.js';
 import type { ExpressStore } from '../../../src/framework/Session/Request/ExpressStore.js';
 import { firstAlive } from '../../../src/framework/Session/Request/firstAlive.js';
 import type { SessionLayer } from '../../../src/framework/Session/Request/SessionLayer.js';
-import type { LiveRecord } from '../../../src/framework/Session/Record/SessionRecord.js';
 import { exchange } from './exchange.js';
 import type { InsideRequests } from './InsideRequests.js';
 

@@ -1,5 +1,5 @@
-import type { ApplicationKernel } from '../../../src/framework/Kernel/ApplicationKernel.js';
 import { HttpPipeline } from '../../../src/framework/Http/HttpPipeline.js';
+import type { ApplicationKernel } from '../../../src/framework/Kernel/ApplicationKernel.js';
 import type { SessionConfig } from '../../../src/framework/Session/Config/SessionConfig.js';
 import { InsideRequests } from './InsideRequests.js';
 import { StoredSessions } from './StoredSessions.js';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { ConfigError } from '../../Exceptions/errors.js';
 import type { PathName } from '../../Config/Environment.js';
+import { ConfigError } from '../../Exceptions/errors.js';
 import { Command, type CommandInput, type CommandOption } from '../Command.js';
 import { type ClassKind, type ClassName, classNameOf } from './ClassName.js';
 import { importPath } from './importPath.js';

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type { Reading } from '../../Session/Request/SessionChanges.js';
+import type { Reading } from '../../Session/Object/SessionChanges.js';
 import type { LiveRecord } from '../../Session/Record/SessionRecord.js';
 import { StoreUse } from './StoreUse.js';
 import { shortened, shortLabelOf, shownJson } from './shownValues.js';

@@ -1,12 +1,12 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { Exception } from '../../Exceptions/Exception.js';
 import { ConfigError } from '../../Exceptions/errors.js';
-import { isReservedKey } from '../../Session/Request/HttpSession.js';
+import type { StoredSessions } from '../../Session/Admin/StoredSessions.js';
+import { isReservedKey } from '../../Session/Object/HttpSession.js';
+import { ReservedSessionKeyError, UnstorableSessionError } from '../../Session/Repository/SessionErrors.js';
 import { RequestSession } from '../../Session/Request/RequestSession.js';
 import { sessionOf } from '../../Session/Request/requestSessions.js';
-import { ReservedSessionKeyError, UnstorableSessionError } from '../../Session/Repository/SessionErrors.js';
 import type { SessionLayer } from '../../Session/Request/SessionLayer.js';
-import type { StoredSessions } from '../../Session/Admin/StoredSessions.js';
 import { startSession } from '../../Session/Request/startSession.js';
 import { INSPECTOR_USE } from './StoreUse.js';
 

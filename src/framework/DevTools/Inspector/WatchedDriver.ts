@@ -1,6 +1,6 @@
-import { after } from '../../Support/after.js';
 import { DriverDecorator } from '../../Session/Drivers/DriverDecorator.js';
 import type { SessionDriver, StoredRecord } from '../../Session/Drivers/SessionDriver.js';
+import { after } from '../../Support/after.js';
 import type { Lease } from '../../Support/Lease.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { INSPECTOR_USE, type StoreCall, StoreUse } from './StoreUse.js';

@@ -1,17 +1,17 @@
 import { STATUS_CODES } from 'node:http';
 import type { Request, Response } from 'express';
-import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
-import { DETAILS_ELSEWHERE, mayReadDetails } from './mayReadDetails.js';
-import { sendPage } from '../Pages/sendPage.js';
-import { routeOf } from './routeOf.js';
-import { Logger } from '../../Logging/Logger.js';
 import { AnswerTimeoutException } from '../../Exceptions/AnswerTimeoutException.js';
-import { ErrorPage } from './ErrorPage.js';
 import { Exception } from '../../Exceptions/Exception.js';
-import { RefusedForms } from './RefusedForms.js';
-import { plainErrorPage } from './plainErrorPage.js';
 import { describe, toError, traitsOf } from '../../Exceptions/thrown.js';
 import { ValidationException } from '../../Exceptions/ValidationException.js';
+import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
+import { Logger } from '../../Logging/Logger.js';
+import { sendPage } from '../Pages/sendPage.js';
+import { ErrorPage } from './ErrorPage.js';
+import { DETAILS_ELSEWHERE, mayReadDetails } from './mayReadDetails.js';
+import { plainErrorPage } from './plainErrorPage.js';
+import { RefusedForms } from './RefusedForms.js';
+import { routeOf } from './routeOf.js';
 import { wantsPage } from './wantsPage.js';
 
 /** What every error is answered with; success has the code 1000. */

@@ -1,8 +1,8 @@
 import type { Request } from 'express';
-import { sessionOf } from '../Request/requestSessions.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
-import type { SessionRepository } from '../Repository/SessionRepository.js';
 import { fingerprintOf, keyOf } from '../Record/storageKeys.js';
+import type { SessionRepository } from '../Repository/SessionRepository.js';
+import { sessionOf } from '../Request/requestSessions.js';
 
 /** One of a user's sessions. */
 export interface UserSession {

@@ -1,12 +1,12 @@
 import type { Request } from 'express';
 import { ConfigError } from '../../Exceptions/errors.js';
-import { firstAlive } from '../Request/firstAlive.js';
-import type { SessionLayer } from '../Request/SessionLayer.js';
+import type { CookieId } from '../Cookie/VerifiedCookies.js';
 import { type LiveRecord, parseRecord, type StoredCookie } from '../Record/SessionRecord.js';
+import { fingerprintOf, isPlainId, isSessionKey, keyOf } from '../Record/storageKeys.js';
 import type { PruneOptions, SessionRepository } from '../Repository/SessionRepository.js';
 import { unavailable } from '../Repository/StoreTrouble.js';
-import { fingerprintOf, isPlainId, isSessionKey, keyOf } from '../Record/storageKeys.js';
-import type { CookieId } from '../Cookie/VerifiedCookies.js';
+import { firstAlive } from '../Request/firstAlive.js';
+import type { SessionLayer } from '../Request/SessionLayer.js';
 
 /** A session that lives, as it may be shown: without its id, its key, and what it holds. */
 export interface StoredSession {

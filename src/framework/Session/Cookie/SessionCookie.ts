@@ -3,13 +3,13 @@ import { serialize } from 'cookie';
 import { unsign } from 'cookie-signature';
 import type { Request } from 'express';
 import type { Cookie } from 'express-session';
+import type { Secret } from '../../Config/secrets.js';
+import { MAX_COOKIE_BYTES } from '../Config/SessionConfig.js';
+import { keyOf } from '../Record/storageKeys.js';
+import { UnstorableSessionError } from '../Repository/SessionErrors.js';
 import { cookieValues } from './cookieValues.js';
 import { type EndedCookie, formerNameOf } from './formerCookies.js';
-import { MAX_COOKIE_BYTES } from '../Config/SessionConfig.js';
-import { UnstorableSessionError } from '../Repository/SessionErrors.js';
 import { type Attributes, SetCookieForm } from './SetCookieForm.js';
-import type { Secret } from '../../Config/secrets.js';
-import { keyOf } from '../Record/storageKeys.js';
 import { type CookieId, VerifiedCookies } from './VerifiedCookies.js';
 
 export interface SessionCookieOptions {

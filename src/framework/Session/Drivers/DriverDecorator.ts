@@ -1,7 +1,7 @@
-import { checkDriver } from './checkDriver.js';
-import type { ListedRecord, SessionDriver, StoredRecord } from './SessionDriver.js';
 import type { Lease } from '../../Support/Lease.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
+import { checkDriver } from './checkDriver.js';
+import type { ListedRecord, SessionDriver, StoredRecord } from './SessionDriver.js';
 
 /** Around another driver, to which it hands on what is asked of it. What comes of it otherwise is overridden. */
 export abstract class DriverDecorator implements SessionDriver {

@@ -1,10 +1,10 @@
 import type { Request } from 'express';
 import { ForbiddenException } from '../../Exceptions/ForbiddenException.js';
-import { isOwnOrigin } from '../../Http/ownOrigin.js';
 import { routeOf } from '../../Http/Errors/routeOf.js';
+import { isOwnOrigin } from '../../Http/ownOrigin.js';
 import type { Logger } from '../../Logging/Logger.js';
-import type { CsrfTokens } from './CsrfTokens.js';
 import { OncePerMinute } from '../../Support/OncePerMinute.js';
+import type { CsrfTokens } from './CsrfTokens.js';
 import { RequestForgeryExemptions } from './RequestForgeryExemptions.js';
 
 export interface RequestForgeryOptions {

@@ -3,9 +3,9 @@ import type { ValidationException } from '../../Exceptions/ValidationException.j
 import { RefusedForms } from '../../Http/Errors/RefusedForms.js';
 import { isNavigation } from '../../Http/isNavigation.js';
 import { isOwnOrigin } from '../../Http/ownOrigin.js';
+import { ownPath } from '../../Support/ownPath.js';
 import { sessionOf } from '../Request/requestSessions.js';
 import { ERRORS, fittingErrors, fittingInput, INPUT } from './flashedForm.js';
-import { ownPath } from '../../Support/ownPath.js';
 
 /** Refused forms, whose errors and input the session carries to the next page. */
 export class SessionForms extends RefusedForms {

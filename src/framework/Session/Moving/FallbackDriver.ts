@@ -1,11 +1,11 @@
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { DriverDecorator } from '../Drivers/DriverDecorator.js';
 import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
-import type { MaybePromise } from '../../Support/MaybePromise.js';
 import type { SessionLifetime } from '../Record/SessionLifetime.js';
-import { SessionMover } from './SessionMover.js';
 import { isEndedRecord, parseRecord } from '../Record/SessionRecord.js';
-import { NOTE_KEPT_MS } from '../Repository/SessionRepository.js';
 import { isUserKey } from '../Record/storageKeys.js';
+import { NOTE_KEPT_MS } from '../Repository/SessionRepository.js';
+import { SessionMover } from './SessionMover.js';
 
 /** A driver that sessions come from. */
 export interface OldDriver {

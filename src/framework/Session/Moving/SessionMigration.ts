@@ -1,7 +1,7 @@
 import { ConfigError } from '../../Exceptions/errors.js';
-import type { FallbackDriver, MovingDriver } from './FallbackDriver.js';
 import type { SessionConfig } from '../Config/SessionConfig.js';
 import { isUserKey, KEY_CHECK } from '../Record/storageKeys.js';
+import type { FallbackDriver, MovingDriver } from './FallbackDriver.js';
 
 /** What became of the records of the old driver so far. */
 export interface MigrationCounts {

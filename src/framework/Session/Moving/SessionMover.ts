@@ -1,5 +1,5 @@
-import { merged, type SessionChange } from '../Record/mergeChanges.js';
 import { BadRecordError, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
+import { merged, type SessionChange } from '../Record/mergeChanges.js';
 import type { SessionLifetime } from '../Record/SessionLifetime.js';
 import {
     DamagedRecordError,
@@ -10,8 +10,8 @@ import {
     type UserRecord,
     userRecord,
 } from '../Record/SessionRecord.js';
-import { dropOf } from '../Repository/SessionRepository.js';
 import { isUserKey } from '../Record/storageKeys.js';
+import { dropOf } from '../Repository/SessionRepository.js';
 import { LIST_KEPT_MS } from '../Repository/UserSessions.js';
 
 /**

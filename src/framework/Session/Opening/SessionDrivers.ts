@@ -1,8 +1,8 @@
 import type { Logger } from '../../Logging/Logger.js';
-import type { FallbackDriver, OldDriver } from '../Moving/FallbackDriver.js';
-import { lifetimeOf } from '../Record/SessionLifetime.js';
 import type { SessionConfig, SessionSettings } from '../Config/SessionConfig.js';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
+import type { FallbackDriver, OldDriver } from '../Moving/FallbackDriver.js';
+import { lifetimeOf } from '../Record/SessionLifetime.js';
 import type { SessionManager } from './SessionManager.js';
 
 export interface SessionDriversOptions {

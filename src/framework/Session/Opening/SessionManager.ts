@@ -1,11 +1,11 @@
 import type { Store } from 'express-session';
-import { DriverManager } from '../../Kernel/DriverManager.js';
 import type { Environment } from '../../Config/Environment.js';
-import { ConfigError } from '../../Exceptions/errors.js';
-import type { Logger } from '../../Logging/Logger.js';
 import { optionalImport } from '../../Config/optionalImport.js';
-import { driverOptions } from '../Config/settingsOf.js';
+import { ConfigError } from '../../Exceptions/errors.js';
+import { DriverManager } from '../../Kernel/DriverManager.js';
+import type { Logger } from '../../Logging/Logger.js';
 import type { SessionConfig } from '../Config/SessionConfig.js';
+import { driverOptions } from '../Config/settingsOf.js';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
 
 export type SessionDriverFactory = (

@@ -1,10 +1,12 @@
 import { after } from '../../Support/after.js';
-import { CookieOfToday } from '../Record/CookieOfToday.js';
-import { merged, NO_CHANGE, piecewise, type SessionChange } from '../Record/mergeChanges.js';
+import { KeyedQueue } from '../../Support/KeyedQueue.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { RecentlyUsed } from '../../Support/RecentlyUsed.js';
 import type { SessionCookieConfig } from '../Config/SessionConfig.js';
 import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
-import type { MaybePromise } from '../../Support/MaybePromise.js';
+import type { Turn } from '../Drivers/Turn.js';
+import { CookieOfToday } from '../Record/CookieOfToday.js';
+import { merged, NO_CHANGE, piecewise, type SessionChange } from '../Record/mergeChanges.js';
 import { type Lifetime, type LifetimeOptions, SessionLifetime } from '../Record/SessionLifetime.js';
 import {
     cookieTextAt,
@@ -20,10 +22,8 @@ import {
     type StoredCookie,
     writtenRecord,
 } from '../Record/SessionRecord.js';
-import { StoreTrouble, type TimeLimit, unavailable, withoutId } from './StoreTrouble.js';
 import { isPlainId, isSessionKey, isUserKey, keyOf } from '../Record/storageKeys.js';
-import { KeyedQueue } from '../../Support/KeyedQueue.js';
-import type { Turn } from '../Drivers/Turn.js';
+import { StoreTrouble, type TimeLimit, unavailable, withoutId } from './StoreTrouble.js';
 import { UserSessions } from './UserSessions.js';
 
 /** A live session as it was found or written: what is stored, and what that means. */

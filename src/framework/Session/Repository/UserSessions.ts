@@ -1,10 +1,16 @@
 import { ConfigError } from '../../Exceptions/errors.js';
-import { BadRecordError, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
-import type { MaybePromise } from '../../Support/MaybePromise.js';
-import { DamagedRecordError, type LiveRecord, parseRecord, type UserRecord, userRecord } from '../Record/SessionRecord.js';
-import { type StoreTrouble, unavailable } from './StoreTrouble.js';
-import { userKeyOf } from '../Record/storageKeys.js';
 import { KeyedQueue } from '../../Support/KeyedQueue.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
+import { BadRecordError, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
+import {
+    DamagedRecordError,
+    type LiveRecord,
+    parseRecord,
+    type UserRecord,
+    userRecord,
+} from '../Record/SessionRecord.js';
+import { userKeyOf } from '../Record/storageKeys.js';
+import { type StoreTrouble, unavailable } from './StoreTrouble.js';
 
 type Sessions = ReadonlyMap<string, number>;
 type Change = (sessions: Sessions) => Sessions | Promise<Sessions>;

@@ -1,16 +1,16 @@
 import type { Request } from 'express';
 import session, { type CookieOptions, type SessionData } from 'express-session';
-import { HttpSession, isReservedKey } from './HttpSession.js';
-import type { SessionChange } from '../Record/mergeChanges.js';
-import type { RequestSession } from './RequestSession.js';
-import { sessionOf } from './requestSessions.js';
-import { storable } from './SessionChanges.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { inflateCookie } from '../Cookie/inflateCookie.js';
-import type { SessionLayer } from './SessionLayer.js';
+import { HttpSession, isReservedKey } from '../Object/HttpSession.js';
+import { storable } from '../Object/SessionChanges.js';
+import type { SessionChange } from '../Record/mergeChanges.js';
 import type { LiveRecord, StoredCookie } from '../Record/SessionRecord.js';
-import type { LoadResult } from '../Repository/SessionRepository.js';
 import { isSessionKey, keyOf } from '../Record/storageKeys.js';
+import type { LoadResult } from '../Repository/SessionRepository.js';
+import type { RequestSession } from './RequestSession.js';
+import { sessionOf } from './requestSessions.js';
+import type { SessionLayer } from './SessionLayer.js';
 
 type Done<T = void> = (error: unknown, result?: T) => void;
 

@@ -1,15 +1,21 @@
 import type { NextFunction, Request, Response } from 'express';
+import type { Secret } from '../../Config/secrets.js';
 import { UnauthorizedException } from '../../Exceptions/UnauthorizedException.js';
 import { isNavigation } from '../../Http/isNavigation.js';
+import { ResponseGate } from '../../Http/ResponseGate.js';
 import { after } from '../../Support/after.js';
-import { type HttpSession, isReservedKey } from './HttpSession.js';
-import { lookAgain } from './lookAgain.js';
-import { NO_CHANGE } from '../Record/mergeChanges.js';
-import type { Refusal } from '../Forgery/RequestForgery.js';
-import { ResponseGate } from './ResponseGate.js';
-import type { Reading } from './SessionChanges.js';
 import type { Lease } from '../../Support/Lease.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
+import type { CookieId } from '../Cookie/VerifiedCookies.js';
+import { Turn } from '../Drivers/Turn.js';
+import type { Refusal } from '../Forgery/RequestForgery.js';
+import { type HttpSession, isReservedKey } from '../Object/HttpSession.js';
+import { lookAgain } from '../Object/lookAgain.js';
+import type { Reading } from '../Object/SessionChanges.js';
+import { holdsFlash, SessionFlash, showsPage } from '../Object/SessionFlash.js';
+import { NO_CHANGE } from '../Record/mergeChanges.js';
+import type { LiveRecord, Login } from '../Record/SessionRecord.js';
+import { fingerprintOf, keyOf } from '../Record/storageKeys.js';
 import {
     ReservedSessionKeyError,
     SessionBusyException,
@@ -18,18 +24,12 @@ import {
     SessionUnavailableException,
     UnstorableSessionError,
 } from '../Repository/SessionErrors.js';
-import { holdsFlash, SessionFlash, showsPage } from './SessionFlash.js';
-import type { SessionLayer } from './SessionLayer.js';
-import type { LiveRecord, Login } from '../Record/SessionRecord.js';
 import type { LoadedSession } from '../Repository/SessionRepository.js';
-import { SessionState } from './SessionState.js';
 import { withoutId } from '../Repository/StoreTrouble.js';
-import type { Secret } from '../../Config/secrets.js';
-import { keepPrivate } from './sessionCaching.js';
-import { fingerprintOf, keyOf } from '../Record/storageKeys.js';
 import { openSuccessorId } from '../Repository/successorId.js';
-import { Turn } from '../Drivers/Turn.js';
-import type { CookieId } from '../Cookie/VerifiedCookies.js';
+import type { SessionLayer } from './SessionLayer.js';
+import { SessionState } from './SessionState.js';
+import { keepPrivate } from './sessionCaching.js';
 
 /** How a session ended, as far as its visitor may hear of it. */
 export type SessionEnded = 'idle' | 'absolute' | 'revoked' | 'destroyed';

@@ -1,5 +1,5 @@
-import type { RequestSession } from './RequestSession.js';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
+import type { RequestSession } from './RequestSession.js';
 import type { SessionLayer } from './SessionLayer.js';
 
 /**

@@ -1,16 +1,16 @@
+import type { Secret } from '../../Config/secrets.js';
 import { after } from '../../Support/after.js';
-import type { HttpSession } from './HttpSession.js';
-import { NO_CHANGE, piecewise, type SessionChange } from '../Record/mergeChanges.js';
-import { type Reading, readSession, type Snapshot, snapshotOf } from './SessionChanges.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { inflateCookie } from '../Cookie/inflateCookie.js';
-import type { SessionLayer } from './SessionLayer.js';
-import { CLOCKS_DIFFER_MS, type EndReason, type LiveRecord, type Login } from '../Record/SessionRecord.js';
-import { hasMoved, type LoadedSession, type LoadResult } from '../Repository/SessionRepository.js';
-import type { Secret } from '../../Config/secrets.js';
-import { keyOf } from '../Record/storageKeys.js';
-import { sealSuccessorId } from '../Repository/successorId.js';
 import type { Turn } from '../Drivers/Turn.js';
+import type { HttpSession } from '../Object/HttpSession.js';
+import { type Reading, readSession, type Snapshot, snapshotOf } from '../Object/SessionChanges.js';
+import { NO_CHANGE, piecewise, type SessionChange } from '../Record/mergeChanges.js';
+import { CLOCKS_DIFFER_MS, type EndReason, type LiveRecord, type Login } from '../Record/SessionRecord.js';
+import { keyOf } from '../Record/storageKeys.js';
+import { hasMoved, type LoadedSession, type LoadResult } from '../Repository/SessionRepository.js';
+import { sealSuccessorId } from '../Repository/successorId.js';
+import type { SessionLayer } from './SessionLayer.js';
 
 /** An id that got a newer one this recently may come with a late request: it gets a session that replaces nothing. */
 const LATE_REQUEST_MS = 30_000;

@@ -1,6 +1,6 @@
 import type { MaybePromise } from '../../Support/MaybePromise.js';
-import type { SessionRepository } from '../Repository/SessionRepository.js';
 import type { CookieId } from '../Cookie/VerifiedCookies.js';
+import type { SessionRepository } from '../Repository/SessionRepository.js';
 
 /**
  * Of several cookies of the session's name, the first whose session lives: browsers send those of other domains and paths

@@ -1,18 +1,15 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { isBelow } from '../../Http/isBelow.js';
+import type { CookieId } from '../Cookie/VerifiedCookies.js';
 import { exclusive } from './exclusive.js';
 import { firstAlive } from './firstAlive.js';
 import { absence, type SessionStages } from './noSession.js';
 import { RequestSession } from './RequestSession.js';
 import { assignSession, hasSession, isSettled } from './requestSessions.js';
 import type { SessionLayer } from './SessionLayer.js';
-import type { CookieId } from '../Cookie/VerifiedCookies.js';
 
 /** Finds the session of each request. */
-export function startSession(
-    layer: SessionLayer,
-    Session: typeof RequestSession = RequestSession,
-): SessionStages {
+export function startSession(layer: SessionLayer, Session: typeof RequestSession = RequestSession): SessionStages {
     const path = layer.settings.cookie.path ?? '/';
     const outside = absence(
         layer.log,

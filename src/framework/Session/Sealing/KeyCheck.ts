@@ -1,8 +1,8 @@
-import { BadRecordError, type SessionDriver } from '../Drivers/SessionDriver.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
+import { BadRecordError, type SessionDriver } from '../Drivers/SessionDriver.js';
+import { KEY_CHECK } from '../Record/storageKeys.js';
 import type { SessionKeys } from './SessionKeys.js';
 import { sealedRecord, sealedTextIn } from './sealedRecord.js';
-import { KEY_CHECK } from '../Record/storageKeys.js';
 
 const DAY_MS = 86_400_000;
 /**

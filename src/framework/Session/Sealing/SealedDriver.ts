@@ -1,12 +1,12 @@
 import { after } from '../../Support/after.js';
-import { DriverDecorator } from '../Drivers/DriverDecorator.js';
-import type { KeyCheck } from './KeyCheck.js';
-import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
-import type { SessionKeys } from './SessionKeys.js';
+import { DriverDecorator } from '../Drivers/DriverDecorator.js';
+import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
 import { isEndedRecord, parseRecord } from '../Record/SessionRecord.js';
-import { sealedRecord, sealedTextIn } from './sealedRecord.js';
 import { KEY_CHECK } from '../Record/storageKeys.js';
+import type { KeyCheck } from './KeyCheck.js';
+import type { SessionKeys } from './SessionKeys.js';
+import { sealedRecord, sealedTextIn } from './sealedRecord.js';
 
 /** What a walk gives in place of a record that must not be used: parsing it says that it is damaged. */
 const UNUSABLE = sealedRecord({ sealed: '', key: '' }, 0);

@@ -1,11 +1,11 @@
+import type { Secret } from '../../Config/secrets.js';
 import { ConfigError } from '../../Exceptions/errors.js';
 import { inTime } from '../../Support/inTime.js';
+import type { SessionDriver } from '../Drivers/SessionDriver.js';
+import { KEY_CHECK } from '../Record/storageKeys.js';
 import { ForeignKeyError, KeyCheck } from './KeyCheck.js';
 import { SealedDriver } from './SealedDriver.js';
-import type { SessionDriver } from '../Drivers/SessionDriver.js';
 import { SessionKeys } from './SessionKeys.js';
-import type { Secret } from '../../Config/secrets.js';
-import { KEY_CHECK } from '../Record/storageKeys.js';
 
 export interface SealingOptions {
     /** The driver's name, for messages. */

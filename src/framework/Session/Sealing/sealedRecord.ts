@@ -1,5 +1,5 @@
-import type { SealedText } from './SessionKeys.js';
 import { LAST_ACCESS, META } from '../Record/SessionRecord.js';
+import type { SealedText } from './SessionKeys.js';
 
 /**
  * The record that a sealed text is stored as: a session to every store, with a cookie that says how long to keep it.

@@ -1,7 +1,7 @@
 import { type Html, html } from '../../../Http/Pages/html.js';
-import { LINE_FOR_SESSIONS } from '../../../Welcome/lineForSessions.js';
 import type { LiveRecord } from '../../../Session/Record/SessionRecord.js';
 import { durationOf } from '../../../Support/words.js';
+import { LINE_FOR_SESSIONS } from '../../../Welcome/lineForSessions.js';
 import type { OwnSession } from '../OwnSession.js';
 import { sessionTree } from './tree.js';
 import { bytesOf } from './words.js';

@@ -2,11 +2,16 @@ import { constants } from 'node:fs';
 import { resolve } from 'node:path';
 import session, { type SessionData } from 'express-session';
 import sessionFileStore from 'session-file-store';
-import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../../Drivers/SessionDriver.js';
+import { access, codeOf, lstat } from '../../../Support/Files/fileCalls.js';
 import type { Lease } from '../../../Support/Lease.js';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
-import { access, codeOf, lstat } from '../../../Support/Files/fileCalls.js';
+import {
+    BadRecordError,
+    type ListedRecord,
+    type SessionDriver,
+    type StoredRecord,
+} from '../../Drivers/SessionDriver.js';
 import { type EncodedRecord, RecordCodec } from './RecordCodec.js';
 import { RestingFiles, type RestWalk } from './RestingFiles.js';
 import { SessionFileNames } from './SessionFileNames.js';

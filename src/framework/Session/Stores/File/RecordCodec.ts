@@ -1,6 +1,6 @@
 import type { Kruptein, StockFileStoreOptions } from 'session-file-store';
-import { BadRecordError, type StoredRecord } from '../../Drivers/SessionDriver.js';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
+import { BadRecordError, type StoredRecord } from '../../Drivers/SessionDriver.js';
 import { KrupteinKeys } from './KrupteinKeys.js';
 
 /** How every text that kruptein sealed begins (its asn.1 variant apart). */

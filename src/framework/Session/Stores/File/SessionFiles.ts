@@ -2,10 +2,6 @@ import { randomBytes } from 'node:crypto';
 import fs, { type Stats } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Deadline, Deadlines } from '../../../Support/Deadlines.js';
-import { BadRecordError, type StoredRecord } from '../../Drivers/SessionDriver.js';
-import type { Lease } from '../../../Support/Lease.js';
-import type { MaybePromise } from '../../../Support/MaybePromise.js';
-import { isEndedRecord } from '../../Record/SessionRecord.js';
 import { FileLock, NO_LINKS } from '../../../Support/Files/FileLock.js';
 import {
     close,
@@ -23,12 +19,16 @@ import {
     withoutPath,
     writeAll,
 } from '../../../Support/Files/fileCalls.js';
-import { KeyedQueue } from '../../../Support/KeyedQueue.js';
 import { LockTokens } from '../../../Support/Files/LockTokens.js';
+import { KeyedQueue } from '../../../Support/KeyedQueue.js';
+import type { Lease } from '../../../Support/Lease.js';
+import type { MaybePromise } from '../../../Support/MaybePromise.js';
+import { Slots } from '../../../Support/Slots.js';
+import { BadRecordError, type StoredRecord } from '../../Drivers/SessionDriver.js';
+import { isEndedRecord } from '../../Record/SessionRecord.js';
 import type { EncodedRecord, RecordCodec } from './RecordCodec.js';
 import { fittedTo, hasRoom, textInFile, textWithin, withRoom } from './recordRoom.js';
 import { SET_ASIDE, type SessionFileNames } from './SessionFileNames.js';
-import { Slots } from '../../../Support/Slots.js';
 import { WarmFiles } from './WarmFiles.js';
 
 /** What a write may wait for others that write the same session, in ms. */

@@ -1,13 +1,18 @@
 import session, { type SessionData } from 'express-session';
 import memorystore from 'memorystore';
-import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../../Drivers/SessionDriver.js';
+import { KeyedQueue } from '../../../Support/KeyedQueue.js';
 import type { Lease } from '../../../Support/Lease.js';
+import { Pace } from '../../../Support/Pace.js';
+import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
+import {
+    BadRecordError,
+    type ListedRecord,
+    type SessionDriver,
+    type StoredRecord,
+} from '../../Drivers/SessionDriver.js';
 import { isEndedRecord } from '../../Record/SessionRecord.js';
 import { isUserKey } from '../../Record/storageKeys.js';
-import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
-import { KeyedQueue } from '../../../Support/KeyedQueue.js';
 import { NotesInMemory } from './NotesInMemory.js';
-import { Pace } from '../../../Support/Pace.js';
 
 /** memorystore's options under its own names, and ours. */
 export interface MemoryStoreOptions {

@@ -1,13 +1,18 @@
 import session, { type SessionData, type Store } from 'express-session';
 import { Deadlines } from '../../../Support/Deadlines.js';
 import { inTime } from '../../../Support/inTime.js';
-import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../../Drivers/SessionDriver.js';
+import { KeyedQueue } from '../../../Support/KeyedQueue.js';
 import type { Lease } from '../../../Support/Lease.js';
+import { Pace } from '../../../Support/Pace.js';
+import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
+import {
+    BadRecordError,
+    type ListedRecord,
+    type SessionDriver,
+    type StoredRecord,
+} from '../../Drivers/SessionDriver.js';
 import { LAST_ACCESS, META } from '../../Record/SessionRecord.js';
 import { canonicalJson } from './canonicalJson.js';
-import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
-import { KeyedQueue } from '../../../Support/KeyedQueue.js';
-import { Pace } from '../../../Support/Pace.js';
 
 export interface PlainStoreAdapterOptions {
     /** How long the store may take for one answer, in ms. Default: 2,000. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deadline, Deadlines } from '../../../Support/Deadlines.js';
-import { randomId } from '../../../Support/randomId.js';
-import type { Lease } from '../../../Support/Lease.js';
 import { KeyedQueue } from '../../../Support/KeyedQueue.js';
+import type { Lease } from '../../../Support/Lease.js';
+import { randomId } from '../../../Support/randomId.js';
 import { REMOVE, RENEW, type Script } from './scripts.js';
 
 export interface LockCommands {

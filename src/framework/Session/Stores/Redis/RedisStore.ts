@@ -1,14 +1,19 @@
 import { createHash } from 'node:crypto';
 import { RedisStore as StockRedisStore } from 'connect-redis';
-import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../../Drivers/SessionDriver.js';
 import type { Lease } from '../../../Support/Lease.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
+import {
+    BadRecordError,
+    type ListedRecord,
+    type SessionDriver,
+    type StoredRecord,
+} from '../../Drivers/SessionDriver.js';
+import { COMMAND_TIMEOUT_MS, notOpened, openConnection } from './Connection/openConnection.js';
+import type { RedisConnection } from './Connection/RedisConnection.js';
+import type { RedisStoreOptions } from './Connection/RedisStoreOptions.js';
+import { RedisTrouble } from './Connection/RedisTrouble.js';
 import { keysLike } from './keysIn.js';
-import { COMMAND_TIMEOUT_MS, notOpened, openConnection } from './openConnection.js';
-import type { RedisConnection } from './RedisConnection.js';
 import { RedisLocks } from './RedisLocks.js';
-import type { RedisStoreOptions } from './RedisStoreOptions.js';
-import { RedisTrouble } from './RedisTrouble.js';
 import { REMOVE, REMOVE_LARGE, type Script, WRITE, WRITE_LARGE } from './scripts.js';
 import { stockClient } from './stockClient.js';
 import { isOwn, withLastAccess, writtenAt } from './storedForm.js';

@@ -1,4 +1,4 @@
-import type { SendCommand } from './RedisLink.js';
+import type { SendCommand } from './Connection/RedisLink.js';
 
 /** Redis' own pattern for keys that begin so. */
 export function keysLike(prefix: string): string {

@@ -1,5 +1,5 @@
+import type { RedisConnection } from './Connection/RedisConnection.js';
 import { keysIn } from './keysIn.js';
-import type { RedisConnection } from './RedisConnection.js';
 
 /** Deletes what begins with `prefix`, on all servers, and nothing else. */
 export async function removeKeys(connection: RedisConnection, prefix: string): Promise<void> {

@@ -1,5 +1,5 @@
-import type { RedisConnection } from './RedisConnection.js';
-import type { SendCommand } from './RedisLink.js';
+import type { RedisConnection } from './Connection/RedisConnection.js';
+import type { SendCommand } from './Connection/RedisLink.js';
 
 interface SetOptions {
     expiration?: { type: string; value: number };

@@ -1,9 +1,8 @@
 import { types } from 'node:util';
 import { Cookie } from 'express-session';
-import { type HttpSession, isReservedKey } from './HttpSession.js';
+import { LAST_COOKIE_TIME } from '../Cookie/SetCookieForm.js';
 import type { SessionChange } from '../Record/mergeChanges.js';
 import { copyOfPlain, hasTextOf } from '../Record/plainData.js';
-import { ReservedSessionKeyError, UnstorableSessionError } from '../Repository/SessionErrors.js';
 import {
     bodyOf,
     entriesIn,
@@ -14,7 +13,8 @@ import {
     type StoredCookie,
     wrongSetting,
 } from '../Record/SessionRecord.js';
-import { LAST_COOKIE_TIME } from '../Cookie/SetCookieForm.js';
+import { ReservedSessionKeyError, UnstorableSessionError } from '../Repository/SessionErrors.js';
+import { type HttpSession, isReservedKey } from './HttpSession.js';
 
 /** A session at one moment. Its keys are told apart where somebody asks for them: most requests never do. */
 export class Snapshot {

@@ -1,4 +1,4 @@
-import { optionalImport } from '../../../Config/optionalImport.js';
+import { optionalImport } from '../../../../Config/optionalImport.js';
 
 /** Throws ConfigError where the packages of the driver are not installed. */
 export async function requireRedisPackages(): Promise<void> {

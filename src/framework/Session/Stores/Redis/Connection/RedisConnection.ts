@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Deadline, Deadlines } from '../../../Support/Deadlines.js';
-import { inTime } from '../../../Support/inTime.js';
+import { type Deadline, Deadlines } from '../../../../Support/Deadlines.js';
+import { inTime } from '../../../../Support/inTime.js';
 import type { RedisLink, SendCommand } from './RedisLink.js';
 import { lost, RedisTrouble, refused } from './RedisTrouble.js';
 

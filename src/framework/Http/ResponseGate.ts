@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { endsPlainly, plainEnd } from '../../Http/plainEnd.js';
+import { endsPlainly, plainEnd } from './plainEnd.js';
 
 type Call = { method: 'writeHead' | 'write' | 'end' | 'flushHeaders'; args: unknown[] };
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined;

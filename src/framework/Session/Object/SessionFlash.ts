@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
-import type { HttpSession } from './HttpSession.js';
 import { randomId } from '../../Support/randomId.js';
 import { FLASH } from '../Record/SessionRecord.js';
+import type { HttpSession } from './HttpSession.js';
 
 const MARK_LENGTH = 8;
 

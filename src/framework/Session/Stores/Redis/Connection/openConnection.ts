@@ -1,4 +1,4 @@
-import { ConfigError } from '../../../Exceptions/errors.js';
+import { ConfigError } from '../../../../Exceptions/errors.js';
 import { RedisConnection } from './RedisConnection.js';
 import type { RedisStoreOptions } from './RedisStoreOptions.js';
 import type { RedisTrouble } from './RedisTrouble.js';

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import session, { type Cookie } from 'express-session';
-import { ReservedSessionKeyError } from '../Repository/SessionErrors.js';
 import { FLASH, LAST_ACCESS, META } from '../Record/SessionRecord.js';
+import { ReservedSessionKeyError } from '../Repository/SessionErrors.js';
 
 type Callback = (error?: unknown) => void;
 
