@@ -345,7 +345,7 @@ function isKnown(key: string): boolean {
 
 /** The keys that the types name. */
 function keysOfSource(): string[] {
-    const source = readFileSync(join(root, 'src/framework/Session/SessionConfig.ts'), 'utf8');
+    const source = readFileSync(join(root, 'src/framework/Session/Config/SessionConfig.ts'), 'utf8');
     const keys = (name: string) => {
         const [, body = ''] = new RegExp(`interface ${name} \\{\\n([\\s\\S]*?)^\\}`, 'm').exec(source) ?? [];
         return [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, key = '']) => key);

@@ -18,8 +18,8 @@ import express, { type RequestHandler } from 'express';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { loadEnvironment } from '../../src/framework/Config/loadEnvironment.js';
 import { HttpPipeline } from '../../src/framework/Http/HttpPipeline.js';
+import { HttpServiceProvider } from '../../src/framework/Http/HttpServiceProvider.js';
 import { ApplicationKernel } from '../../src/framework/Kernel/ApplicationKernel.js';
-import { ServiceProvider } from '../../src/framework/Kernel/ServiceProvider.js';
 import { accessLog } from '../../src/framework/Logging/accessLog.js';
 import { ContextReader } from '../../src/framework/Logging/ContextReader.js';
 import { jsonFormat, lineOf, readableFormat } from '../../src/framework/Logging/formats.js';
@@ -607,12 +607,6 @@ describe('the access log', () => {
 });
 
 describe('the provider', () => {
-    class Http extends ServiceProvider {
-        public override register(): void {
-            this.app.container.singleton(HttpPipeline, () => new HttpPipeline());
-        }
-    }
-
     function environment(name: string) {
         writeFileSync(join(root, 'sosise.json'), '{ "manifest": 1, "name": "test" }');
         return loadEnvironment(pathToFileURL(join(root, 'app.js')).href, { NODE_ENV: name, SESSION_SECRET: 's' });
@@ -621,8 +615,8 @@ describe('the provider', () => {
     function kernel(logging: object): ApplicationKernel {
         const app = new ApplicationKernel({
             environment: environment('test'),
-            providers: [LoggingServiceProvider, Http],
-            config: { logging },
+            providers: [LoggingServiceProvider, HttpServiceProvider],
+            config: { app: {}, http: {}, logging },
         });
         undo.push(() => app.shutdown());
         return app;

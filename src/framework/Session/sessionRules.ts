@@ -19,7 +19,7 @@ import {
     type Shape,
     string,
 } from '../Config/rules.js';
-import { randomSecret, SECRET, SECRET_FIX, secretsIn, weaknessOf } from '../Config/secrets.js';
+import { SECRET, SECRET_FIX, secretsIn, weaknessOf } from '../Config/secrets.js';
 import { nearest } from '../Support/nearest.js';
 import { kindOf } from '../Support/show.js';
 import {
