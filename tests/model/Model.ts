@@ -517,9 +517,13 @@ class Step {
 
     private save(run: Run): Result[] {
         // Asked for, a session is stored also while it is empty.
-        return this.commit({ ...run, must: run.must || run.mode === 'none' }).map((result) =>
-            result.run.lost && !result.failed ? { ...result, failed: 409 } : result,
-        );
+        return this.commit({ ...run, must: run.must || run.mode === 'none' }).flatMap((result) => {
+            const told = { ...result, failed: 409 };
+            if (result.failed) {
+                return [result];
+            }
+            return result.run.lost ? [told] : run.mayBeLost ? [result, told] : [result];
+        });
     }
 
     /** Stores what was changed: now, or not at all. */

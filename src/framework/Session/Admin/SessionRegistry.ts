@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request } from 'express';
 import type { LiveRecord } from '../Record/SessionRecord.js';
 import { fingerprintOf, keyOf } from '../Record/storageKeys.js';
@@ -21,6 +22,11 @@ export interface UserSession {
 
 /** Who logs in over and over must not keep a revocation from its end. */
 const MOST_ROUNDS = 50;
+/** A move takes some ms: a session that is spared gets ten times that to complete its own. */
+const LOOK_AGAIN_MS = 20;
+const MOST_LOOKS = 10;
+/** Who has logged in so lately may still be on the way to the new id. */
+const JUST_NOW_MS = 1_000;
 
 /** For who revokes many. */
 export interface RevokeOptions {
@@ -69,6 +75,7 @@ export class SessionRegistry {
         const user = String(userId);
         const handled = new Set<string>();
         const failures = new Map<string, unknown>();
+        const isSpared = sparing(repository, user, except);
         let revoked = 0;
         // A session that gets a new id is in the list under that before its old id ends: once the list names nothing new,
         // none has slipped away.
@@ -79,8 +86,7 @@ export class SessionRegistry {
                 if (signal?.aborted) {
                     break;
                 }
-                // Asked for each: the session that is spared may move meanwhile, and is in the list before it has.
-                if ((await sparedKeys(repository, listed, except)).has(key)) {
+                if (await isSpared(key)) {
                     continue;
                 }
                 handled.add(key);
@@ -159,6 +165,47 @@ export class SessionRegistry {
             }
         }
     }
+}
+
+/**
+ * Makes what tells, each time that it is asked, whether a key is the spared session's. One that is just moving is in its
+ * user's list under the new key before the old one says so: that is waited for.
+ */
+function sparing(repository: SessionRepository, user: string, except: SessionName | undefined) {
+    const since = Date.now() - JUST_NOW_MS;
+    let looks = MOST_LOOKS;
+    return async (key: string): Promise<boolean> => {
+        for (;;) {
+            const spared = await sparedKeys(repository, await repository.users.keysOf(user), except);
+            if (spared.has(key)) {
+                return true;
+            }
+            if (looks === 0 || !(await mayBeMoving(repository, key, spared, since))) {
+                return false;
+            }
+            looks -= 1;
+            await sleep(LOOK_AGAIN_MS);
+        }
+    };
+}
+
+/** Whether one of the spared may be moving to a key: it lives, and under the key there is nothing yet, a copy, or a new login. */
+async function mayBeMoving(
+    repository: SessionRepository,
+    key: string,
+    spared: ReadonlySet<string>,
+    since: number,
+): Promise<boolean> {
+    for (const each of spared) {
+        const own = await repository.load(each);
+        if (own.kind === 'live') {
+            const found = await repository.load(key);
+            return found.kind === 'live'
+                ? found.record.created === own.record.created || (found.record.login?.at ?? 0) >= since
+                : found.kind === 'none';
+        }
+    }
+    return false;
 }
 
 /** The keys that a session is named by, those that it has moved to meanwhile included. */
