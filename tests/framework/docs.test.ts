@@ -13,10 +13,10 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join, posix } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { ConfigRepository } from '../../src/framework/Config/ConfigRepository.js';
-import { action } from '../../src/framework/Http/action.js';
-import type { SessionConfig } from '../../src/framework/Session/Config/SessionConfig.js';
-import { sessionConfig } from '../../src/framework/Session/sessionRules.js';
+import { ConfigRepository } from '../helpers/inside/Config.js';
+import { action } from '../helpers/inside/Http.js';
+import type { SessionConfig } from '../helpers/inside/Session/Config.js';
+import { sessionConfig } from '../helpers/inside/Session.js';
 import { createKernel, sessionApp } from '../helpers/sessionApp.js';
 import { anchorsOf, type Block, readDocuments } from './docs/Markdown.js';
 import { asModule, kindOf, withEntry, withKeys } from './docs/snippets.js';
@@ -178,7 +178,7 @@ describe('the documents', () => {
     });
 
     test('a session can have no key of the names that the guide lists, and these are all', async () => {
-        const { RESERVED_KEYS } = await import('../../src/framework/Session/Object/HttpSession.js');
+        const { RESERVED_KEYS } = await import('../helpers/inside/Session/Object.js');
         const guide = documents.find(({ name }) => name === 'docs/sessions.md')?.prose ?? '';
         const [sentence = ''] = /The session object itself uses [\s\S]*?\. Data/.exec(guide) ?? [];
         const listed = [...sentence.matchAll(/`(\w+)`/g)].map(([, key = '']) => key);

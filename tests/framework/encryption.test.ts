@@ -5,21 +5,15 @@ import type { Router } from 'express';
 import session, { type SessionData, type Store } from 'express-session';
 import sessionFileStore from 'session-file-store';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import {
-    type ListedRecord,
-    type SessionDriver,
-    type StoredRecord,
-} from '../../src/framework/Session/Drivers/SessionDriver.js';
-import { authenticatedUser, login, logout } from '../../src/framework/Session/login.js';
-import { bodyOf, endedRecord, liveRecord, parseRecord } from '../../src/framework/Session/Record/SessionRecord.js';
-import { KEY_CHECK, keyOf } from '../../src/framework/Session/Record/storageKeys.js';
-import { SessionRepository } from '../../src/framework/Session/Repository/SessionRepository.js';
-import { openSealed, type SealingOptions } from '../../src/framework/Session/Sealing/openSealed.js';
-import { SessionKeys } from '../../src/framework/Session/Sealing/SessionKeys.js';
-import { FileStore, type FileStoreOptions } from '../../src/framework/Session/Stores/File/FileStore.js';
-import { MemoryStore } from '../../src/framework/Session/Stores/Memory/MemoryStore.js';
-import { PlainStoreAdapter } from '../../src/framework/Session/Stores/Plain/PlainStoreAdapter.js';
 import type { Browser } from '../helpers/Browser.js';
+import type { ListedRecord, SessionDriver, StoredRecord } from '../helpers/inside/Session/Drivers.js';
+import { bodyOf, endedRecord, KEY_CHECK, keyOf, liveRecord, parseRecord } from '../helpers/inside/Session/Record.js';
+import { SessionRepository } from '../helpers/inside/Session/Repository.js';
+import { openSealed, type SealingOptions, SessionKeys } from '../helpers/inside/Session/Sealing.js';
+import { FileStore, type FileStoreOptions } from '../helpers/inside/Session/Stores/File.js';
+import { MemoryStore } from '../helpers/inside/Session/Stores/Memory.js';
+import { PlainStoreAdapter } from '../helpers/inside/Session/Stores/Plain.js';
+import { authenticatedUser, login, logout } from '../helpers/inside/Session.js';
 import { createKernel, type SessionApp, SessionManager, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 import { interferedDriver } from '../helpers/wrapDriver.js';
 

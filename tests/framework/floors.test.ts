@@ -3,7 +3,8 @@ import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
-const FOLDER = fileURLToPath(new URL('../../src/framework', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const FOLDER = join(ROOT, 'src/framework');
 
 /**
  * The rooms of the framework from the ground up. A file imports its own room and rooms above it in this list, types and lazy
@@ -58,6 +59,9 @@ const ROOMS = [
     'productionPackages.js',
     'bundle.js',
 ];
+
+/** An import of a file of the framework that is no door. */
+const INSIDE = /(?:from|import)\s*\(?\s*'(?:\.\.\/)+src\/framework\/(?!index\.js'|console\.js')/;
 
 const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
     .map((name) => name.replaceAll('\\', '/'))
@@ -117,4 +121,15 @@ test('no room of the sessions has more than twelve files at one level', () => {
     const folders = files.filter((file) => file.startsWith('Session/')).map((file) => dirname(file));
     const full = [...new Set(folders)].filter((folder) => folders.filter((other) => other === folder).length > 12);
     expect(full).toEqual([]);
+});
+
+test('tests know what is behind the doors only by tests/helpers/inside', () => {
+    const tests = ['tests', 'bench'].flatMap((folder) =>
+        readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+    );
+    const wrong = tests
+        .map((name) => name.replaceAll('\\', '/'))
+        .filter((name) => name.endsWith('.ts') && !/^tests\/(?:helpers\/inside|framework\/stock)\//.test(name))
+        .filter((name) => INSIDE.test(readFileSync(join(ROOT, name), 'utf8')));
+    expect(wrong).toEqual([]);
 });

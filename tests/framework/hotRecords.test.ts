@@ -1,18 +1,20 @@
 import { sign } from 'cookie-signature';
 import type { Router } from 'express';
 import { describe, expect, test } from 'vitest';
-import { SessionCookie } from '../../src/framework/Session/Cookie/SessionCookie.js';
-import { SessionManager } from '../../src/framework/Session/Opening/SessionManager.js';
-import { copyOfPlain, hasTextOf } from '../../src/framework/Session/Record/plainData.js';
+import { SessionCookie } from '../helpers/inside/Session/Cookie.js';
+import { SessionManager } from '../helpers/inside/Session/Opening.js';
 import {
     cookieTextAt,
+    copyOfPlain,
+    hasTextOf,
+    keyOf,
     liveRecord,
     parseRecord,
     type StoredCookie,
-} from '../../src/framework/Session/Record/SessionRecord.js';
-import { keyOf } from '../../src/framework/Session/Record/storageKeys.js';
-import { exclusive } from '../../src/framework/Session/Request/exclusive.js';
-import { RecentlyUsed } from '../../src/framework/Support/RecentlyUsed.js';
+} from '../helpers/inside/Session/Record.js';
+
+import { exclusive } from '../helpers/inside/Session/Request.js';
+import { RecentlyUsed } from '../helpers/inside/Support.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 
 const plain: Record<string, unknown>[] = [

@@ -4,7 +4,6 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express, { type Router } from 'express';
-import { loadManifest } from '../../src/framework/Config/loadManifest.js';
 import {
     ApplicationKernel,
     ExceptionHandler,
@@ -17,6 +16,7 @@ import {
     ServiceProvider,
     type ServiceProviderClass,
 } from '../../src/framework/index.js';
+import { loadManifest } from '../helpers/inside/Config.js';
 import { STOCK } from './stock.js';
 
 export interface LogLine {

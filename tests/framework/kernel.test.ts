@@ -1,10 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { loadManifest } from '../../src/framework/Config/loadManifest.js';
-import type { ServiceProviderClass } from '../../src/framework/Kernel/ApplicationKernel.js';
-import { ApplicationKernel } from '../../src/framework/Kernel/ApplicationKernel.js';
-import { Container } from '../../src/framework/Kernel/Container.js';
-import { DriverManager } from '../../src/framework/Kernel/DriverManager.js';
-import { ServiceProvider } from '../../src/framework/Kernel/ServiceProvider.js';
+import { loadManifest } from '../helpers/inside/Config.js';
+import {
+    ApplicationKernel,
+    Container,
+    DriverManager,
+    ServiceProvider,
+    type ServiceProviderClass,
+} from '../helpers/inside/Kernel.js';
+
 import { STOCK } from './stock.js';
 
 let steps: string[] = [];

@@ -16,16 +16,21 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import express, { type RequestHandler } from 'express';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { loadEnvironment } from '../../src/framework/Config/loadEnvironment.js';
-import { HttpPipeline } from '../../src/framework/Http/HttpPipeline.js';
-import { HttpServiceProvider } from '../../src/framework/Http/HttpServiceProvider.js';
-import { ApplicationKernel } from '../../src/framework/Kernel/ApplicationKernel.js';
-import { accessLog } from '../../src/framework/Logging/accessLog.js';
-import { ContextReader } from '../../src/framework/Logging/ContextReader.js';
-import { jsonFormat, lineOf, readableFormat } from '../../src/framework/Logging/formats.js';
-import { Logger, type LoggerOptions } from '../../src/framework/Logging/Logger.js';
-import { LoggingServiceProvider, loggerOptions } from '../../src/framework/Logging/LoggingServiceProvider.js';
-import { RotatingFile } from '../../src/framework/Logging/RotatingFile.js';
+import { loadEnvironment } from '../helpers/inside/Config.js';
+import { HttpPipeline, HttpServiceProvider } from '../helpers/inside/Http.js';
+import { ApplicationKernel } from '../helpers/inside/Kernel.js';
+import {
+    accessLog,
+    ContextReader,
+    jsonFormat,
+    Logger,
+    type LoggerOptions,
+    LoggingServiceProvider,
+    lineOf,
+    loggerOptions,
+    RotatingFile,
+    readableFormat,
+} from '../helpers/inside/Logging.js';
 
 interface Line {
     timestamp: string;

@@ -1,11 +1,18 @@
 import { afterAll, describe, test } from 'vitest';
-import { driverPromises } from '../../src/framework/Contract/driverPromises.js';
-import { facePromises } from '../../src/framework/Contract/facePromises.js';
-import { failureOf, firstLine, lackedBy, mayLack, waitingLast } from '../../src/framework/Contract/judge.js';
-import { StoreBench, type StoreFactory } from '../../src/framework/Contract/StoreBench.js';
-import type { StorePromise } from '../../src/framework/Contract/StorePromise.js';
+import {
+    driverPromises,
+    facePromises,
+    failureOf,
+    firstLine,
+    lackedBy,
+    mayLack,
+    StoreBench,
+    type StoreFactory,
+    type StorePromise,
+    waitingLast,
+} from './inside/Contract.js';
 
-export type { AnyStore, StoreFactory, StoreHandles } from '../../src/framework/Contract/StoreBench.js';
+export type { AnyStore, StoreFactory, StoreHandles } from './inside/Contract.js';
 
 export interface StoreTestOptions {
     /**

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import express, { type Request, type Response } from 'express';
-import { loadManifest } from '../../src/framework/Config/loadManifest.js';
 import {
     ApplicationKernel,
     authenticatedUser,
@@ -20,6 +19,7 @@ import {
     SessionRegistry,
     SessionServiceProvider,
 } from '../../src/framework/index.js';
+import { loadManifest } from '../helpers/inside/Config.js';
 import type { ChildOptions } from './ModelProcess.js';
 import type { Op, Plan } from './Plan.js';
 
