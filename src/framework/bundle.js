@@ -19,10 +19,16 @@ const doors = ['index', 'console', 'DevTools/DevToolsServiceProvider'];
 /** What a start loads together, with all that it imports: in one file each. A module is in the first that needs it. */
 const together = {
     core: ['index'],
-    sessions: ['SessionDrivers', 'SessionLayer', 'SessionPruner', 'startSession', 'checkDriver', 'openSealed'].map(
-        (name) => `Session/${name}`,
-    ),
-    files: ['Session/stores/FileStore'],
+    sessions: [
+        'Opening/SessionDrivers',
+        'Request/SessionLayer',
+        'Request/ExpressStore',
+        'Admin/SessionPruner',
+        'Request/startSession',
+        'Drivers/checkDriver',
+        'Sealing/openSealed',
+    ].map((name) => `Session/${name}`),
+    files: ['Session/Stores/File/FileStore'],
 };
 
 const groups = new Map();

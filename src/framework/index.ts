@@ -1,19 +1,16 @@
 /** The only door to the framework: what is not exported here is its own business. */
 
-export { ApplicationKernel, type KernelOptions, type KernelState } from './ApplicationKernel.js';
 export { type AppConfig, defineAppConfig } from './Config/AppConfig.js';
-export type { ConfigOverrides } from './Config/ConfigOverrides.js';
 export { type ConfigDefinition, type ConfigFiles, ConfigRepository } from './Config/ConfigRepository.js';
 export { type ConfigInput, defineConfig } from './Config/define.js';
+export type { Environment, Manifest } from './Config/Environment.js';
 export { env } from './Config/env.js';
+export { loadEnvironment } from './Config/loadEnvironment.js';
 export type { Place } from './Config/Place.js';
 export * as rules from './Config/rules.js';
-export { Container, type Token } from './Container.js';
-export { type DriverFactory, DriverManager } from './DriverManager.js';
-export { type Environment, loadEnvironment } from './Environment.js';
+export type { ConfigOverrides } from './ConfigOverrides.js';
 export { BadRequestException } from './Exceptions/BadRequestException.js';
 export { Exception, type ExceptionOptions } from './Exceptions/Exception.js';
-export { type Envelope, ExceptionHandler } from './Exceptions/ExceptionHandler.js';
 export { ConfigError, ContainerError } from './Exceptions/errors.js';
 export { ForbiddenException } from './Exceptions/ForbiddenException.js';
 export { NotFoundException } from './Exceptions/NotFoundException.js';
@@ -27,24 +24,50 @@ export { UnsupportedMediaTypeException } from './Exceptions/UnsupportedMediaType
 export { type RefusedForm, ValidationException, type ValidationOptions } from './Exceptions/ValidationException.js';
 export { action, type ControllerClass } from './Http/action.js';
 export { applicationOf } from './Http/applicationOf.js';
+export { type Envelope, ExceptionHandler } from './Http/Errors/ExceptionHandler.js';
 export { defineHttpConfig, type HttpConfig } from './Http/HttpConfig.js';
 export { HttpPipeline, type PipelineStage, type StageHandler, type StageName } from './Http/HttpPipeline.js';
 export { HttpServer, type ListenOptions } from './Http/HttpServer.js';
 export { HttpServiceProvider } from './Http/HttpServiceProvider.js';
 export { type Middleware, type MiddlewareClass, middleware } from './Http/middleware.js';
-export { Html, type HtmlPart, html } from './Http/pages/html.js';
+export { Html, type HtmlPart, html } from './Http/Pages/html.js';
 export { Readiness, type ReadinessCheck, type Unready } from './Http/Readiness.js';
 export { serve } from './Http/serve.js';
 export type { UpgradeHandler } from './Http/Upgrades.js';
-export { welcome } from './Http/welcome/welcome.js';
+export {
+    ApplicationKernel,
+    type KernelOptions,
+    type KernelState,
+    type ServiceProviderClass,
+} from './Kernel/ApplicationKernel.js';
+export { Container, type Token } from './Kernel/Container.js';
+export { type DriverFactory, DriverManager } from './Kernel/DriverManager.js';
+export { ServiceProvider } from './Kernel/ServiceProvider.js';
 export { Logger } from './Logging/Logger.js';
 export { defineLoggingConfig, type LoggingConfig } from './Logging/LoggingConfig.js';
 export { LoggingServiceProvider } from './Logging/LoggingServiceProvider.js';
 export { type LogLevel, logLevels } from './Logging/levels.js';
-export type { Manifest } from './Manifest.js';
-export { ServiceProvider, type ServiceProviderClass } from './ServiceProvider.js';
+export {
+    type RevokeOptions,
+    type SessionName,
+    SessionRegistry,
+    type UserSession,
+} from './Session/Admin/SessionRegistry.js';
+export {
+    type OpenedSession,
+    type StoredSession,
+    StoredSessions,
+    type WalkOptions,
+} from './Session/Admin/StoredSessions.js';
+export { defineSessionConfig, type SessionConfig } from './Session/Config/SessionConfig.js';
 export { csrfToken } from './Session/csrfToken.js';
-export { exclusive } from './Session/exclusive.js';
+export {
+    BadRecordError,
+    type ListedRecord,
+    type SessionDriver,
+    type StoredRecord,
+} from './Session/Drivers/SessionDriver.js';
+export { isSecretField } from './Session/Forms/flashedForm.js';
 export { flash, flashed } from './Session/flash.js';
 export { increment } from './Session/increment.js';
 export {
@@ -56,30 +79,17 @@ export {
     requireLogin,
     requireRecentLogin,
 } from './Session/login.js';
+export { type MigrationCounts, SessionMigration } from './Session/Moving/SessionMigration.js';
+export { type SessionDriverFactory, SessionManager } from './Session/Opening/SessionManager.js';
 export { pull } from './Session/pull.js';
-export type { SessionEnded } from './Session/RequestSession.js';
-export { defineSessionConfig, type SessionConfig } from './Session/SessionConfig.js';
-export {
-    BadRecordError,
-    type Lease,
-    type ListedRecord,
-    type SessionDriver,
-    type StoredRecord,
-} from './Session/SessionDriver.js';
-export { type SessionDriverFactory, SessionManager } from './Session/SessionManager.js';
-export { type MigrationCounts, SessionMigration } from './Session/SessionMigration.js';
-export { type RevokeOptions, type SessionName, SessionRegistry, type UserSession } from './Session/SessionRegistry.js';
+export { exclusive } from './Session/Request/exclusive.js';
+export type { SessionEnded } from './Session/Request/RequestSession.js';
+export { oldInput, validationErrors } from './Session/refusedForm.js';
 export { SessionServiceProvider } from './Session/SessionServiceProvider.js';
-export {
-    type OpenedSession,
-    type StoredSession,
-    StoredSessions,
-    type WalkOptions,
-} from './Session/StoredSessions.js';
-export { KeyedQueue } from './Session/stores/KeyedQueue.js';
-export { isSecretField } from './Validation/flashedForm.js';
-export { oldInput, validationErrors } from './Validation/refusedForm.js';
+export { KeyedQueue } from './Support/KeyedQueue.js';
+export type { Lease } from './Support/Lease.js';
 export type { InferOutput, StandardSchema } from './Validation/StandardSchema.js';
 export { type ValidateOptions, validate } from './Validation/validate.js';
+export { welcome } from './Welcome/welcome.js';
 
 import './Session/types.js';

@@ -2,8 +2,8 @@ import { Agent, createServer, type IncomingMessage, request, type Server } from 
 import type { AddressInfo } from 'node:net';
 import express, { type Express, type RequestHandler } from 'express';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { weakEtag } from '../../src/framework/Http/weakEtag.js';
 import { HttpPipeline } from '../../src/framework/index.js';
+import { weakEtag } from '../helpers/inside/Http.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 
 /** Each answer by its name. Both Express and the framework give it. */

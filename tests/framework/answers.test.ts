@@ -4,8 +4,8 @@ import { Readable } from 'node:stream';
 import compression from 'compression';
 import type { Request, Response, Router } from 'express';
 import { describe, expect, test } from 'vitest';
-import { HttpPipeline } from '../../src/framework/Http/HttpPipeline.js';
-import { SessionManager } from '../../src/framework/Session/SessionManager.js';
+import { HttpPipeline } from '../helpers/inside/Http.js';
+import { SessionManager } from '../helpers/inside/Session/Opening.js';
 import { type LogLine, type SessionApp, sessionApp } from '../helpers/sessionApp.js';
 import { type Interference, interferedDriver } from '../helpers/wrapDriver.js';
 

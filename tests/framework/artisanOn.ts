@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { ConfigOverrides } from '../../src/framework/Config/ConfigOverrides.js';
+import type { ConfigOverrides } from '../../src/framework/index.js';
 import { createKernel, SECRET, type SessionAppOptions, temporaryFolder } from '../helpers/sessionApp.js';
 import type { Ran } from './consoleProject.js';
 import { inThisProcess } from './inThisProcess.js';

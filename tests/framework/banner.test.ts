@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { banner } from '../../src/framework/Http/banner.js';
+import { banner } from '../helpers/inside/Http.js';
 import { createKernel, type SessionAppOptions } from '../helpers/sessionApp.js';
 
 const shown = (options: SessionAppOptions) =>

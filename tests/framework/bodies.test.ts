@@ -1,7 +1,6 @@
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import type { BodyLimits } from '../../src/framework/Http/HttpConfig.js';
-import { jsonProblem } from '../../src/framework/Http/jsonProblem.js';
+import { type BodyLimits, jsonProblem } from '../helpers/inside/Http.js';
 import { type SessionApp, sessionApp } from '../helpers/sessionApp.js';
 
 const MEGABYTE = 1024 * 1024;

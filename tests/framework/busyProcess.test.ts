@@ -1,9 +1,8 @@
 import type { Router } from 'express';
 import { describe, expect, test } from 'vitest';
 import { increment, login, SessionManager } from '../../src/framework/index.js';
-import { Deadlines } from '../../src/framework/Session/Deadlines.js';
-import { inTime } from '../../src/framework/Session/inTime.js';
-import { KeyedQueue } from '../../src/framework/Session/stores/KeyedQueue.js';
+import { Deadlines, inTime, KeyedQueue } from '../helpers/inside/Support.js';
+
 import { onRedis } from '../helpers/onRedis.js';
 import { type SessionApp, type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
 import { interferedDriver } from '../helpers/wrapDriver.js';

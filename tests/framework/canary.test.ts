@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
 import { Browser } from '../helpers/Browser.js';
+import { keyOf } from '../helpers/inside/Session/Record.js';
 import { temporaryFolder } from '../helpers/sessionApp.js';
 
 const SECRET = 'canary-secret-4f9d1c7e5b3a2860-canary';

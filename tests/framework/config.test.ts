@@ -3,22 +3,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { appConfig, defineAppConfig } from '../../src/framework/Config/AppConfig.js';
 import {
+    anyOf,
+    appConfig,
+    arrayOf,
+    boolean,
     type ConfigDefinition,
     type ConfigFiles,
     ConfigRepository,
-} from '../../src/framework/Config/ConfigRepository.js';
-import { defineConfig } from '../../src/framework/Config/define.js';
-import { env } from '../../src/framework/Config/env.js';
-import {
-    anyOf,
-    arrayOf,
-    boolean,
     custom,
+    defineAppConfig,
+    defineConfig,
+    env,
     func,
     instanceOf,
     integer,
+    loadEnvironment,
     nullable,
     number,
     object,
@@ -27,9 +27,9 @@ import {
     type Rule,
     record,
     string,
-} from '../../src/framework/Config/rules.js';
-import { loadEnvironment } from '../../src/framework/Environment.js';
-import { ConfigError } from '../../src/framework/Exceptions/errors.js';
+} from '../helpers/inside/Config.js';
+
+import { ConfigError } from '../helpers/inside/Exceptions.js';
 import { STOCK } from './stock.js';
 
 const environment = loadEnvironment(pathToFileURL(join(STOCK, 'src/bootstrap/app.ts')).href);

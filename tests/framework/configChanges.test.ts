@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Router } from 'express';
 import { describe, expect, test } from 'vitest';
-import { liveRecord, type StoredCookie } from '../../src/framework/Session/SessionRecord.js';
 import { Browser } from '../helpers/Browser.js';
+import { liveRecord, type StoredCookie } from '../helpers/inside/Session/Record.js';
 import { type SessionApp, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 
 const HOUR = 3_600_000;

@@ -13,11 +13,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse } from 'dotenv';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { withVariable } from '../../src/framework/Config/envFile.js';
-import type { ConsoleSessionConfig } from '../../src/framework/Console/Artisan.js';
-import { frameworkCommands } from '../../src/framework/Console/commands.js';
-import { loadEnvironment } from '../../src/framework/Environment.js';
-import { randomSecret } from '../../src/framework/Session/secrets.js';
+import { loadEnvironment, randomSecret, withVariable } from '../helpers/inside/Config.js';
+
+import { type ConsoleSessionConfig, frameworkCommands } from '../helpers/inside/Console.js';
 import { ConsoleProject, type Ran } from './consoleProject.js';
 import { inThisProcess } from './inThisProcess.js';
 

@@ -6,11 +6,10 @@ import { sign } from 'cookie-signature';
 import type { Request, Router } from 'express';
 import { describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { isBelow } from '../../src/framework/Http/isBelow.js';
 import { csrfToken, HttpServer, login, logout, StoredSessions } from '../../src/framework/index.js';
-import { cookieValues } from '../../src/framework/Session/cookieValues.js';
-import { SessionCookie } from '../../src/framework/Session/SessionCookie.js';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
+import { isBelow } from '../helpers/inside/Http.js';
+import { cookieValues, SessionCookie } from '../helpers/inside/Session/Cookie.js';
+import { keyOf } from '../helpers/inside/Session/Record.js';
 import { onRedis } from '../helpers/onRedis.js';
 import {
     createKernel,

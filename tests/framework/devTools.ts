@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import type { ErrorPage } from '../../src/framework/Exceptions/ErrorPage.js';
 import type { ApplicationKernel, ServiceProviderClass } from '../../src/framework/index.js';
+import type { ErrorPage } from '../helpers/inside/Http/Errors.js';
 
 export interface DevTools {
     readonly provider: ServiceProviderClass;

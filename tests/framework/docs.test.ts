@@ -13,9 +13,10 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join, posix } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { ConfigRepository } from '../../src/framework/Config/ConfigRepository.js';
-import { action } from '../../src/framework/Http/action.js';
-import { type SessionConfig, sessionConfig } from '../../src/framework/Session/SessionConfig.js';
+import { ConfigRepository } from '../helpers/inside/Config.js';
+import { action } from '../helpers/inside/Http.js';
+import type { SessionConfig } from '../helpers/inside/Session/Config.js';
+import { sessionConfig } from '../helpers/inside/Session.js';
 import { createKernel, sessionApp } from '../helpers/sessionApp.js';
 import { anchorsOf, type Block, readDocuments } from './docs/Markdown.js';
 import { asModule, kindOf, withEntry, withKeys } from './docs/snippets.js';
@@ -169,7 +170,7 @@ describe('the documents', () => {
     });
 
     test('the table of StoredSessions has every method', () => {
-        const source = readFileSync(join(root, 'src/framework/Session/StoredSessions.ts'), 'utf8');
+        const source = readFileSync(join(root, 'src/framework/Session/Admin/StoredSessions.ts'), 'utf8');
         const methods = [...source.matchAll(/^ {4}public (?:get |async |\*)*(\w+)\(/gm)].map(([, name]) => name);
         const listed = rowsOf('docs/console.md').map(([cell = '']) => cell.replace(/\(.*/, ''));
         expect(methods.filter((name = '') => name !== 'constructor' && !listed.includes(name))).toEqual([]);
@@ -177,7 +178,7 @@ describe('the documents', () => {
     });
 
     test('a session can have no key of the names that the guide lists, and these are all', async () => {
-        const { RESERVED_KEYS } = await import('../../src/framework/Session/HttpSession.js');
+        const { RESERVED_KEYS } = await import('../helpers/inside/Session/Object.js');
         const guide = documents.find(({ name }) => name === 'docs/sessions.md')?.prose ?? '';
         const [sentence = ''] = /The session object itself uses [\s\S]*?\. Data/.exec(guide) ?? [];
         const listed = [...sentence.matchAll(/`(\w+)`/g)].map(([, key = '']) => key);
@@ -344,7 +345,7 @@ function isKnown(key: string): boolean {
 
 /** The keys that the types name. */
 function keysOfSource(): string[] {
-    const source = readFileSync(join(root, 'src/framework/Session/SessionConfig.ts'), 'utf8');
+    const source = readFileSync(join(root, 'src/framework/Session/Config/SessionConfig.ts'), 'utf8');
     const keys = (name: string) => {
         const [, body = ''] = new RegExp(`interface ${name} \\{\\n([\\s\\S]*?)^\\}`, 'm').exec(source) ?? [];
         return [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, key = '']) => key);

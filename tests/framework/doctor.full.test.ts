@@ -86,7 +86,7 @@ test('Ctrl-C ends session:test and its folder; where it is killed, the doctor te
     expect(readdirSync(folder)).toEqual([expect.stringMatching(/^\.contract-/)]);
     const left = await project.artisan('session:doctor');
     expect(left.output).toMatch(/left 1 file behind.* The next pruning removes them\./);
-    const { FileStore } = await import('../../src/framework/Session/stores/FileStore.js');
+    const { FileStore } = await import('../helpers/inside/Session/Stores/File.js');
     const store = new FileStore({ path: folder });
     await store.tidy(0);
     store.close();

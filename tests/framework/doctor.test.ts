@@ -3,9 +3,9 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync 
 import { join } from 'node:path';
 import session from 'express-session';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Check } from '../../src/framework/Session/doctor/Check.js';
-import { guardOf } from '../../src/framework/Session/stores/redis/redisLinks.js';
-import { SessionFileNames } from '../../src/framework/Session/stores/SessionFileNames.js';
+import type { Check } from '../helpers/inside/Doctor.js';
+import { SessionFileNames } from '../helpers/inside/Session/Stores/File.js';
+import { guardOf } from '../helpers/inside/Session/Stores/Redis.js';
 import { onRedis } from '../helpers/onRedis.js';
 import { SECRET, type SessionAppOptions, SessionManager, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 import { artisanOn } from './artisanOn.js';

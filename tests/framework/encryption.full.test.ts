@@ -8,11 +8,11 @@ import { text } from 'node:stream/consumers';
 import session from 'express-session';
 import sessionFileStore from 'session-file-store';
 import { expect, test } from 'vitest';
-import { openSealed } from '../../src/framework/Session/openSealed.js';
-import type { SessionDriver } from '../../src/framework/Session/SessionDriver.js';
-import { FileStore } from '../../src/framework/Session/stores/FileStore.js';
-import { MemoryStore } from '../../src/framework/Session/stores/MemoryStore.js';
-import { PlainStoreAdapter } from '../../src/framework/Session/stores/PlainStoreAdapter.js';
+import type { SessionDriver } from '../helpers/inside/Session/Drivers.js';
+import { openSealed } from '../helpers/inside/Session/Sealing.js';
+import { FileStore } from '../helpers/inside/Session/Stores/File.js';
+import { MemoryStore } from '../helpers/inside/Session/Stores/Memory.js';
+import { PlainStoreAdapter } from '../helpers/inside/Session/Stores/Plain.js';
 import { temporaryFolder } from '../helpers/sessionApp.js';
 import { testSessionStore } from '../helpers/testSessionStore.js';
 
@@ -64,10 +64,10 @@ testSessionStore(
 /** A process that opens the folder when it is told to, and says what it found under a name. */
 function startProcess(folder: string, secrets: string[]) {
     const source = (name: string) =>
-        JSON.stringify(new URL(`../../src/framework/Session/${name}`, import.meta.url).href);
+        JSON.stringify(new URL(`../helpers/inside/Session/${name}`, import.meta.url).href);
     const code = `
-        const { openSealed } = await import(${source('openSealed.ts')});
-        const { FileStore } = await import(${source('stores/FileStore.ts')});
+        const { openSealed } = await import(${source('Sealing.ts')});
+        const { FileStore } = await import(${source('Stores/File.ts')});
         process.stdout.write('ready\\n');
         process.stdin.once('data', async () => {
             const options = { name: 'file', secrets: ${JSON.stringify(secrets)}, encrypts: true, timeoutMs: 5000 };

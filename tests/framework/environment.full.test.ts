@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { parse } from 'dotenv';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-const source = pathToFileURL(resolve(import.meta.dirname, '../../src/framework/Environment.ts')).href;
+const source = pathToFileURL(resolve(import.meta.dirname, '../../src/framework/Config/loadEnvironment.ts')).href;
 const tsx = import.meta.resolve('tsx');
 let root: string;
 

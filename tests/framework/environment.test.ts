@@ -18,11 +18,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse } from 'dotenv';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ConfigRepository } from '../../src/framework/Config/ConfigRepository.js';
-import { env } from '../../src/framework/Config/env.js';
-import { type Environment, loadEnvironment } from '../../src/framework/Environment.js';
-import { ConfigError } from '../../src/framework/Exceptions/errors.js';
-import { sessionConfig } from '../../src/framework/Session/SessionConfig.js';
+import { ConfigRepository, type Environment, env, loadEnvironment } from '../helpers/inside/Config.js';
+
+import { ConfigError } from '../helpers/inside/Exceptions.js';
+import { sessionConfig } from '../helpers/inside/Session.js';
 import { PROJECT, STOCK } from './stock.js';
 
 const SECRET = /^[\w-]{43}$/;

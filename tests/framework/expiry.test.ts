@@ -2,10 +2,9 @@ import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Router } from 'express';
 import { describe, expect, test } from 'vitest';
-import { endedRecord, liveRecord, type StoredCookie } from '../../src/framework/Session/SessionRecord.js';
-import { SessionRepository } from '../../src/framework/Session/SessionRepository.js';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
-import { FileStore } from '../../src/framework/Session/stores/FileStore.js';
+import { endedRecord, keyOf, liveRecord, type StoredCookie } from '../helpers/inside/Session/Record.js';
+import { SessionRepository } from '../helpers/inside/Session/Repository.js';
+import { FileStore } from '../helpers/inside/Session/Stores/File.js';
 import { sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 
 const HOUR = 3_600_000;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import express, { type Router } from 'express';
 import session, { type SessionData } from 'express-session';
 import { describe, expect, test } from 'vitest';
-import { HttpPipeline } from '../../src/framework/Http/HttpPipeline.js';
-import { SessionManager } from '../../src/framework/Session/SessionManager.js';
+import { HttpPipeline } from '../helpers/inside/Http.js';
+import { SessionManager } from '../helpers/inside/Session/Opening.js';
 import { type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
 import { interferedDriver } from '../helpers/wrapDriver.js';
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { FileStore } from '../../src/framework/Session/stores/FileStore.js';
+import { FileStore } from '../helpers/inside/Session/Stores/File.js';
 import { ended, startWorker } from './workers/startWorker.js';
 import { type Acknowledged, stormAndKill } from './workers/stormAndKill.js';
 

@@ -7,11 +7,10 @@ import { inspect, promisify } from 'node:util';
 import session, { type SessionData } from 'express-session';
 import sessionFileStore from 'session-file-store';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Deadlines } from '../../src/framework/Session/Deadlines.js';
-import { BadRecordError, type ListedRecord, type StoredRecord } from '../../src/framework/Session/SessionDriver.js';
-import { FileLock } from '../../src/framework/Session/stores/FileLock.js';
-import { FileStore, type FileStoreOptions } from '../../src/framework/Session/stores/FileStore.js';
-import { newOwnerText } from '../../src/framework/Session/stores/ProcessIdentity.js';
+import { BadRecordError, type ListedRecord, type StoredRecord } from '../helpers/inside/Session/Drivers.js';
+import { FileStore, type FileStoreOptions } from '../helpers/inside/Session/Stores/File.js';
+import { FileLock, newOwnerText } from '../helpers/inside/Support/Files.js';
+import { Deadlines } from '../helpers/inside/Support.js';
 import { lineFrom, startWorker } from './workers/startWorker.js';
 import { type Acknowledged, stormAndKill } from './workers/stormAndKill.js';
 

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
-import { flash, flashed } from '../../src/framework/Session/flash.js';
-import { oldInput, validationErrors } from '../../src/framework/Validation/refusedForm.js';
-import { validate } from '../../src/framework/Validation/validate.js';
 import { type Browser, describeInChromium, openBrowser, type Page } from '../helpers/chromium.js';
+import { flash, flashed, oldInput, validationErrors } from '../helpers/inside/Session.js';
+import { validate } from '../helpers/inside/Validation.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 
 const profile = z.object({ email: z.email('That is no address.'), password: z.string().min(8, 'Too short.') });

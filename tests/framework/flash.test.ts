@@ -1,10 +1,9 @@
 import type { Router } from 'express';
 import session from 'express-session';
 import { describe, expect, test } from 'vitest';
-import { exclusive } from '../../src/framework/Session/exclusive.js';
-import { flash, flashed } from '../../src/framework/Session/flash.js';
-import { login, logout } from '../../src/framework/Session/login.js';
-import { SessionManager } from '../../src/framework/Session/SessionManager.js';
+import { SessionManager } from '../helpers/inside/Session/Opening.js';
+import { exclusive } from '../helpers/inside/Session/Request.js';
+import { flash, flashed, login, logout } from '../helpers/inside/Session.js';
 import { onRedis } from '../helpers/onRedis.js';
 import { PageBrowser, type Purpose } from '../helpers/PageBrowser.js';
 import { type SessionApp, type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';

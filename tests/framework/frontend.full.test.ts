@@ -3,8 +3,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type Request } from 'express';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-import { HttpPipeline } from '../../src/framework/Http/HttpPipeline.js';
-import { authenticatedUser, login } from '../../src/framework/Session/login.js';
 import {
     type Browser,
     type BrowserContext,
@@ -13,6 +11,8 @@ import {
     openTolerantBrowser,
     type Page,
 } from '../helpers/chromium.js';
+import { HttpPipeline } from '../helpers/inside/Http.js';
+import { authenticatedUser, login } from '../helpers/inside/Session.js';
 import { type SessionAppOptions, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 
 const HOSTS = ['*.test'];

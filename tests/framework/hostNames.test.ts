@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
-import { welcome } from '../../src/framework/Http/welcome/welcome.js';
+import { welcome } from '../helpers/inside/Welcome.js';
 import { developmentProviders, devTools } from './devTools.js';
 import { type HttpApp, httpApp } from './httpApp.js';
 

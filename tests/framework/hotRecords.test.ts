@@ -1,13 +1,20 @@
 import { sign } from 'cookie-signature';
 import type { Router } from 'express';
 import { describe, expect, test } from 'vitest';
-import { exclusive } from '../../src/framework/Session/exclusive.js';
-import { copyOfPlain, hasTextOf } from '../../src/framework/Session/plainData.js';
-import { RecentlyUsed } from '../../src/framework/Session/RecentlyUsed.js';
-import { SessionCookie } from '../../src/framework/Session/SessionCookie.js';
-import { SessionManager } from '../../src/framework/Session/SessionManager.js';
-import { cookieTextAt, liveRecord, parseRecord, type StoredCookie } from '../../src/framework/Session/SessionRecord.js';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
+import { SessionCookie } from '../helpers/inside/Session/Cookie.js';
+import { SessionManager } from '../helpers/inside/Session/Opening.js';
+import {
+    cookieTextAt,
+    copyOfPlain,
+    hasTextOf,
+    keyOf,
+    liveRecord,
+    parseRecord,
+    type StoredCookie,
+} from '../helpers/inside/Session/Record.js';
+
+import { exclusive } from '../helpers/inside/Session/Request.js';
+import { RecentlyUsed } from '../helpers/inside/Support.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 
 const plain: Record<string, unknown>[] = [

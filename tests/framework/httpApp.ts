@@ -16,7 +16,7 @@ import {
     ServiceProvider,
     type ServiceProviderClass,
 } from '../../src/framework/index.js';
-import { loadManifest } from '../../src/framework/Manifest.js';
+import { loadManifest } from '../helpers/inside/Config.js';
 import { STOCK } from './stock.js';
 
 export interface LogLine {

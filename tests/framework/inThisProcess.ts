@@ -1,5 +1,5 @@
 import { vi } from 'vitest';
-import { Artisan, type ArtisanOptions } from '../../src/framework/Console/Artisan.js';
+import { Artisan, type ArtisanOptions } from '../helpers/inside/Console.js';
 import type { Ran } from './consoleProject.js';
 
 /** Runs a command line of a console in this process. `hears` is told of each text on standard output. */

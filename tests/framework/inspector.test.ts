@@ -4,7 +4,6 @@ import { inspect } from 'node:util';
 import type { Express, Request, Router } from 'express';
 import session from 'express-session';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { banner } from '../../src/framework/Http/banner.js';
 import {
     exclusive,
     flash,
@@ -16,8 +15,9 @@ import {
     SessionManager,
     welcome,
 } from '../../src/framework/index.js';
-import { SessionObserver } from '../../src/framework/Session/SessionObserver.js';
-import { MemoryStore } from '../../src/framework/Session/stores/MemoryStore.js';
+import { banner } from '../helpers/inside/Http.js';
+import { SessionObserver } from '../helpers/inside/Session/Request.js';
+import { MemoryStore } from '../helpers/inside/Session/Stores/Memory.js';
 import type { TestClient } from '../helpers/kit/TestClient.js';
 import { onRedis } from '../helpers/onRedis.js';
 import { type SessionApp, type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';

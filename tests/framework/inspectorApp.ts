@@ -1,6 +1,5 @@
 import { expect, vi } from 'vitest';
-import type { SessionLayer } from '../../src/framework/Session/SessionLayer.js';
-import { SessionObserver } from '../../src/framework/Session/SessionObserver.js';
+import { type SessionLayer, SessionObserver } from '../helpers/inside/Session/Request.js';
 import type { TestClient } from '../helpers/kit/TestClient.js';
 import { type SessionApp, type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
 import { developmentProviders } from './devTools.js';

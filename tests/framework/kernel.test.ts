@@ -1,9 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { ApplicationKernel } from '../../src/framework/ApplicationKernel.js';
-import { Container } from '../../src/framework/Container.js';
-import { DriverManager } from '../../src/framework/DriverManager.js';
-import { loadManifest } from '../../src/framework/Manifest.js';
-import { ServiceProvider, type ServiceProviderClass } from '../../src/framework/ServiceProvider.js';
+import { loadManifest } from '../helpers/inside/Config.js';
+import {
+    ApplicationKernel,
+    Container,
+    DriverManager,
+    ServiceProvider,
+    type ServiceProviderClass,
+} from '../helpers/inside/Kernel.js';
+
 import { STOCK } from './stock.js';
 
 let steps: string[] = [];

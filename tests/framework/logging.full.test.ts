@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { RotatingFile } from '../../src/framework/Logging/RotatingFile.js';
+import { RotatingFile } from '../helpers/inside/Logging.js';
 
 let root: string;
 let logs: string;

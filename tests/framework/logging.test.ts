@@ -16,16 +16,21 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import express, { type RequestHandler } from 'express';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ApplicationKernel } from '../../src/framework/ApplicationKernel.js';
-import { loadEnvironment } from '../../src/framework/Environment.js';
-import { HttpPipeline } from '../../src/framework/Http/HttpPipeline.js';
-import { accessLog } from '../../src/framework/Logging/accessLog.js';
-import { ContextReader } from '../../src/framework/Logging/ContextReader.js';
-import { jsonFormat, lineOf, readableFormat } from '../../src/framework/Logging/formats.js';
-import { Logger, type LoggerOptions } from '../../src/framework/Logging/Logger.js';
-import { LoggingServiceProvider, loggerOptions } from '../../src/framework/Logging/LoggingServiceProvider.js';
-import { RotatingFile } from '../../src/framework/Logging/RotatingFile.js';
-import { ServiceProvider } from '../../src/framework/ServiceProvider.js';
+import { loadEnvironment } from '../helpers/inside/Config.js';
+import { HttpPipeline, HttpServiceProvider } from '../helpers/inside/Http.js';
+import { ApplicationKernel } from '../helpers/inside/Kernel.js';
+import {
+    accessLog,
+    ContextReader,
+    jsonFormat,
+    Logger,
+    type LoggerOptions,
+    LoggingServiceProvider,
+    lineOf,
+    loggerOptions,
+    RotatingFile,
+    readableFormat,
+} from '../helpers/inside/Logging.js';
 
 interface Line {
     timestamp: string;
@@ -607,12 +612,6 @@ describe('the access log', () => {
 });
 
 describe('the provider', () => {
-    class Http extends ServiceProvider {
-        public override register(): void {
-            this.app.container.singleton(HttpPipeline, () => new HttpPipeline());
-        }
-    }
-
     function environment(name: string) {
         writeFileSync(join(root, 'sosise.json'), '{ "manifest": 1, "name": "test" }');
         return loadEnvironment(pathToFileURL(join(root, 'app.js')).href, { NODE_ENV: name, SESSION_SECRET: 's' });
@@ -621,8 +620,8 @@ describe('the provider', () => {
     function kernel(logging: object): ApplicationKernel {
         const app = new ApplicationKernel({
             environment: environment('test'),
-            providers: [LoggingServiceProvider, Http],
-            config: { logging },
+            providers: [LoggingServiceProvider, HttpServiceProvider],
+            config: { app: {}, http: {}, logging },
         });
         undo.push(() => app.shutdown());
         return app;

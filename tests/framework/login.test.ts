@@ -14,8 +14,8 @@ import {
     requireRecentLogin,
     SessionRegistry,
 } from '../../src/framework/index.js';
-import { userKeyOf } from '../../src/framework/Session/storageKeys.js';
 import type { Browser } from '../helpers/Browser.js';
+import { userKeyOf } from '../helpers/inside/Session/Record.js';
 import { travel } from '../helpers/kit/travel.js';
 import { listen } from '../helpers/listen.js';
 import { type SessionApp, type SessionAppOptions, SessionManager, sessionApp } from '../helpers/sessionApp.js';
@@ -360,7 +360,7 @@ describe('login', () => {
         const app = await sessionApp({ routes });
         const browser = app.browser();
         await browser.visit('/put', post({ cart: 1 }));
-        const { FileStore } = await import('../../src/framework/Session/stores/FileStore.js');
+        const { FileStore } = await import('../helpers/inside/Session/Stores/File.js');
         const full = vi.spyOn(FileStore.prototype, 'write').mockRejectedValue(new Error('disk full'));
         expect((await browser.visit('/login', post({ user: 7 }))).status).toBe(503);
         full.mockRestore();
@@ -379,7 +379,7 @@ describe('revocation', () => {
         const gate = new Promise<void>((resolve) => {
             goOn = resolve;
         });
-        const { FileStore } = await import('../../src/framework/Session/stores/FileStore.js');
+        const { FileStore } = await import('../helpers/inside/Session/Stores/File.js');
         const write = FileStore.prototype.write;
         const spy = vi.spyOn(FileStore.prototype, 'write').mockImplementation(async function (
             this: InstanceType<typeof FileStore>,
@@ -472,7 +472,7 @@ describe('revocation', () => {
             await app.browser().visit('/login', post({ user: 'other' }));
         }
         await app.browser().visit('/login', post({ user: 7 }));
-        const { FileStore } = await import('../../src/framework/Session/stores/FileStore.js');
+        const { FileStore } = await import('../helpers/inside/Session/Stores/File.js');
         const reads = vi.spyOn(FileStore.prototype, 'read');
         const lists = vi.spyOn(FileStore.prototype, 'records');
         expect(await registry.revoke(7)).toBe(1);

@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
-import { FileLock } from '../../src/framework/Session/stores/FileLock.js';
-import { FileStore } from '../../src/framework/Session/stores/FileStore.js';
+import { keyOf } from '../helpers/inside/Session/Record.js';
+import { FileStore } from '../helpers/inside/Session/Stores/File.js';
+import { FileLock } from '../helpers/inside/Support/Files.js';
 
 const record = (n: number) => JSON.stringify({ cookie: {}, n });
 let folder: string;

@@ -1,8 +1,8 @@
 import { promisify } from 'node:util';
 import type { SessionData } from 'express-session';
 import { afterEach, describe, expect, test } from 'vitest';
-import { BadRecordError } from '../../src/framework/Session/SessionDriver.js';
-import { MemoryStore, type MemoryStoreOptions } from '../../src/framework/Session/stores/MemoryStore.js';
+import { BadRecordError } from '../helpers/inside/Session/Drivers.js';
+import { MemoryStore, type MemoryStoreOptions } from '../helpers/inside/Session/Stores/Memory.js';
 
 const opened: MemoryStore[] = [];
 const later = () => Date.now() + 60_000;

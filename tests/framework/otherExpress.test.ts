@@ -2,9 +2,8 @@ import { createRequire } from 'node:module';
 import express, { type Express, type Request, type Response } from 'express';
 import session from 'express-session';
 import { describe, expect, test } from 'vitest';
-import { HttpPipeline } from '../../src/framework/Http/HttpPipeline.js';
-import { routesOf } from '../../src/framework/Http/routesOf.js';
 import { applicationOf, authenticatedUser, exclusive, login, logout } from '../../src/framework/index.js';
+import { HttpPipeline, routesOf } from '../helpers/inside/Http.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 
 const load = createRequire(import.meta.url);

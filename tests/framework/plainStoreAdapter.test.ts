@@ -1,9 +1,9 @@
 import session, { type SessionData, Store } from 'express-session';
 import memorystore from 'memorystore';
 import { describe, expect, test } from 'vitest';
-import { BadRecordError, type ListedRecord } from '../../src/framework/Session/SessionDriver.js';
-import { endedRecord, parseRecord, userRecord } from '../../src/framework/Session/SessionRecord.js';
-import { PlainStoreAdapter } from '../../src/framework/Session/stores/PlainStoreAdapter.js';
+import { BadRecordError, type ListedRecord } from '../helpers/inside/Session/Drivers.js';
+import { endedRecord, parseRecord, userRecord } from '../helpers/inside/Session/Record.js';
+import { PlainStoreAdapter } from '../helpers/inside/Session/Stores/Plain.js';
 
 const later = () => Date.now() + 60_000;
 const record = (data: object = {}) =>

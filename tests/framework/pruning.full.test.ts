@@ -2,11 +2,10 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { liveRecord } from '../../src/framework/Session/SessionRecord.js';
-import { SessionRepository } from '../../src/framework/Session/SessionRepository.js';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
-import { FileStore } from '../../src/framework/Session/stores/FileStore.js';
-import { MemoryStore } from '../../src/framework/Session/stores/MemoryStore.js';
+import { keyOf, liveRecord } from '../helpers/inside/Session/Record.js';
+import { SessionRepository } from '../helpers/inside/Session/Repository.js';
+import { FileStore } from '../helpers/inside/Session/Stores/File.js';
+import { MemoryStore } from '../helpers/inside/Session/Stores/Memory.js';
 
 const HOUR = 3_600_000;
 const MANY = 100_000;

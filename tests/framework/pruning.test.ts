@@ -2,12 +2,11 @@ import { mkdtempSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { ListedRecord } from '../../src/framework/Session/SessionDriver.js';
-import { liveRecord } from '../../src/framework/Session/SessionRecord.js';
-import { SessionRepository } from '../../src/framework/Session/SessionRepository.js';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
-import { FileStore } from '../../src/framework/Session/stores/FileStore.js';
-import { MemoryStore } from '../../src/framework/Session/stores/MemoryStore.js';
+import type { ListedRecord } from '../helpers/inside/Session/Drivers.js';
+import { keyOf, liveRecord } from '../helpers/inside/Session/Record.js';
+import { SessionRepository } from '../helpers/inside/Session/Repository.js';
+import { FileStore } from '../helpers/inside/Session/Stores/File.js';
+import { MemoryStore } from '../helpers/inside/Session/Stores/Memory.js';
 
 const HOUR = 3_600_000;
 let folder: string;

@@ -2,12 +2,11 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { endedRecord, liveRecord } from '../../src/framework/Session/SessionRecord.js';
-import { SessionRepository } from '../../src/framework/Session/SessionRepository.js';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
-import { FileStore } from '../../src/framework/Session/stores/FileStore.js';
-import { NotesInMemory } from '../../src/framework/Session/stores/NotesInMemory.js';
-import { PlainStoreAdapter } from '../../src/framework/Session/stores/PlainStoreAdapter.js';
+import { endedRecord, keyOf, liveRecord } from '../helpers/inside/Session/Record.js';
+import { SessionRepository } from '../helpers/inside/Session/Repository.js';
+import { FileStore } from '../helpers/inside/Session/Stores/File.js';
+import { NotesInMemory } from '../helpers/inside/Session/Stores/Memory.js';
+import { PlainStoreAdapter } from '../helpers/inside/Session/Stores/Plain.js';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

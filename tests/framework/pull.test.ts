@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { pull } from '../../src/framework/Session/pull.js';
+import { pull } from '../helpers/inside/Session.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 
 test.each(['file', 'memory'])('pull gives a key and deletes it, and leaves the others (%s)', async (driver) => {

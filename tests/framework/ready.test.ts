@@ -1,7 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { HttpServer } from '../../src/framework/Http/HttpServer.js';
-import { Readiness } from '../../src/framework/Http/Readiness.js';
+import { HttpServer, Readiness } from '../helpers/inside/Http.js';
 import { onRedis } from '../helpers/onRedis.js';
 import { type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
 

@@ -2,12 +2,17 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Deadlines } from '../../src/framework/Session/Deadlines.js';
-import { FileLock } from '../../src/framework/Session/stores/FileLock.js';
-import { FileStore, type FileStoreOptions } from '../../src/framework/Session/stores/FileStore.js';
-import { newOwnerText } from '../../src/framework/Session/stores/ProcessIdentity.js';
-import { fittedTo, hasRoom, textWithin, withRoom } from '../../src/framework/Session/stores/recordRoom.js';
-import { SessionFileNames } from '../../src/framework/Session/stores/SessionFileNames.js';
+import {
+    FileStore,
+    type FileStoreOptions,
+    fittedTo,
+    hasRoom,
+    SessionFileNames,
+    textWithin,
+    withRoom,
+} from '../helpers/inside/Session/Stores/File.js';
+import { FileLock, newOwnerText } from '../helpers/inside/Support/Files.js';
+import { Deadlines } from '../helpers/inside/Support.js';
 import { lineFrom, startWorker } from './workers/startWorker.js';
 
 const LATER = Date.now() + 86_400_000;

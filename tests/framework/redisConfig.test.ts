@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { optionalImport } from '../../src/framework/Session/optionalImport.js';
+import { optionalImport } from '../helpers/inside/Config.js';
 import { freePort } from '../helpers/redis.js';
 import { createKernel } from '../helpers/sessionApp.js';
 

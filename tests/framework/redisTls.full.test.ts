@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { RedisStore } from '../../src/framework/Session/stores/RedisStore.js';
+import { RedisStore } from '../helpers/inside/Session/Stores/Redis.js';
 import { onRedis } from '../helpers/onRedis.js';
 import { freePort, RedisServer } from '../helpers/redis.js';
 import { sessionApp, temporaryFolder } from '../helpers/sessionApp.js';

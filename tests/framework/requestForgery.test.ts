@@ -4,11 +4,14 @@ import { createServer, request as httpRequest, type IncomingMessage, type Outgoi
 import type { AddressInfo } from 'node:net';
 import express, { type NextFunction, type Request, type Response, type Router } from 'express';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { CsrfTokens } from '../../src/framework/Session/CsrfTokens.js';
-import { csrfToken } from '../../src/framework/Session/csrfToken.js';
-import { authenticatedUser, login } from '../../src/framework/Session/login.js';
-import { RequestForgery, type RequestForgeryOptions } from '../../src/framework/Session/RequestForgery.js';
-import { RequestForgeryExemptions } from '../../src/framework/Session/RequestForgeryExemptions.js';
+import {
+    CsrfTokens,
+    RequestForgery,
+    RequestForgeryExemptions,
+    type RequestForgeryOptions,
+} from '../helpers/inside/Session/Forgery.js';
+import { authenticatedUser, csrfToken, login } from '../helpers/inside/Session.js';
+
 import { type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
 
 const SECRET = 'Test7kQ2vX9mZ4rT8wN3pL6sB1dF5hJ0';

@@ -1,9 +1,6 @@
 import express, { type NextFunction, type Request, type Response, Router } from 'express';
 import { describe, expect, test } from 'vitest';
-import { action } from '../../src/framework/Http/action.js';
-import { HttpPipeline } from '../../src/framework/Http/HttpPipeline.js';
-import { middleware } from '../../src/framework/Http/middleware.js';
-import { handlersIn, routesOf } from '../../src/framework/Http/routesOf.js';
+import { action, HttpPipeline, handlersIn, middleware, routesOf } from '../helpers/inside/Http.js';
 
 class UserController {
     public show(_request: Request, response: Response): void {

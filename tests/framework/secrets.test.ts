@@ -1,6 +1,6 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { randomSecret, secretsIn, weaknessOf } from '../../src/framework/Session/secrets.js';
+import { randomSecret, secretsIn, weaknessOf } from '../helpers/inside/Config.js';
 
 const WELL_KNOWN = 'is a well-known value';
 const PATTERN = 'is made of words or follows a pattern, so that it could be guessed';

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import type { Router } from 'express';
 import session from 'express-session';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { SessionManager } from '../../src/framework/Session/SessionManager.js';
+import { SessionManager } from '../helpers/inside/Session/Opening.js';
 import { createKernel, type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
 
 const HOUR = 3_600_000;

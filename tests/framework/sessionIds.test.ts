@@ -8,8 +8,8 @@ import session from 'express-session';
 import sessionFileStore from 'session-file-store';
 import { describe, expect, test } from 'vitest';
 import { fingerprint } from '../../src/framework/index.js';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
 import type { Browser } from '../helpers/Browser.js';
+import { keyOf } from '../helpers/inside/Session/Record.js';
 import { SECRET, SessionManager, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';
 import { haltFirst, type Interference, interferedDriver } from '../helpers/wrapDriver.js';
 

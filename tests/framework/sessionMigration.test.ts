@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
 import { SessionMigration, SessionRegistry } from '../../src/framework/index.js';
-import { NO_CHANGE } from '../../src/framework/Session/mergeChanges.js';
-import type { SessionRepository } from '../../src/framework/Session/SessionRepository.js';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
 import { Browser } from '../helpers/Browser.js';
+import { keyOf, NO_CHANGE } from '../helpers/inside/Session/Record.js';
+import type { SessionRepository } from '../helpers/inside/Session/Repository.js';
 import { memberRoutes } from '../helpers/loginRoutes.js';
 import { onRedis } from '../helpers/onRedis.js';
 import { type SessionApp, sessionApp, temporaryFolder } from '../helpers/sessionApp.js';

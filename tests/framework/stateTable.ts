@@ -11,7 +11,7 @@ import {
     pull,
     SessionRegistry,
 } from '../../src/framework/index.js';
-import type { SessionLayer } from '../../src/framework/Session/SessionLayer.js';
+import type { SessionLayer } from '../helpers/inside/Session/Request.js';
 import { type SessionApp, type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
 import { EXPECTED } from './stateTableCells.js';
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import session from 'express-session';
 import memorystore from 'memorystore';
-import { FileStore } from '../../src/framework/Session/stores/FileStore.js';
-import { MemoryStore } from '../../src/framework/Session/stores/MemoryStore.js';
+import { FileStore } from '../helpers/inside/Session/Stores/File.js';
+import { MemoryStore } from '../helpers/inside/Session/Stores/Memory.js';
 import { testSessionStore } from '../helpers/testSessionStore.js';
 
 const StockMemoryStore = memorystore(session) as unknown as new (options: object) => session.Store;

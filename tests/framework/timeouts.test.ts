@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Router } from 'express';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { login } from '../../src/framework/index.js';
-import { SessionRegistry } from '../../src/framework/Session/SessionRegistry.js';
-import type { SessionRepository } from '../../src/framework/Session/SessionRepository.js';
+import { SessionRegistry } from '../helpers/inside/Session/Admin.js';
+import type { SessionRepository } from '../helpers/inside/Session/Repository.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 
 const MINUTE = 60_000;

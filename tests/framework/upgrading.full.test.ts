@@ -43,7 +43,7 @@ test('the commands of docs/upgrading.md bring a newer framework, and leave what 
     writeFileSync(join(own, 'src/routes/api.ts'), '// mine\n');
     git('commit', '--quiet', '--all', '--message', 'Mine');
 
-    writeFileSync(join(skeleton.folder, 'src/framework/version.ts'), "export const VERSION = '9.9.9';\n");
+    writeFileSync(join(skeleton.folder, 'src/framework/Support/version.ts'), "export const VERSION = '9.9.9';\n");
     skeleton.git('commit', '--quiet', '--all', '--message', 'A newer one');
 
     const commands = (guide?.blocks ?? [])
@@ -55,6 +55,6 @@ test('the commands of docs/upgrading.md bring a newer framework, and leave what 
         const args = command.split(' ').slice(1);
         git(...args.map((arg) => (arg.startsWith('https:') ? skeleton.folder : arg)));
     }
-    expect(readFileSync(join(own, 'src/framework/version.ts'), 'utf8')).toContain('9.9.9');
+    expect(readFileSync(join(own, 'src/framework/Support/version.ts'), 'utf8')).toContain('9.9.9');
     expect(readFileSync(join(own, 'src/routes/api.ts'), 'utf8')).toBe('// mine\n');
 });

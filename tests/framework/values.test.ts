@@ -1,7 +1,7 @@
 import type { Router } from 'express';
 import { expect, test } from 'vitest';
-import { increment } from '../../src/framework/Session/increment.js';
-import { bodyOf, entriesIn } from '../../src/framework/Session/SessionRecord.js';
+import { bodyOf, entriesIn } from '../helpers/inside/Session/Record.js';
+import { increment } from '../helpers/inside/Session.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 
 const circular: Record<string, unknown> = {};

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { RequestHandler } from 'express';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { action, HttpPipeline } from '../../src/framework/index.js';
-import { durationOf } from '../../src/framework/words.js';
+import { durationOf } from '../helpers/inside/Support.js';
 import { type SessionAppOptions, sessionApp } from '../helpers/sessionApp.js';
 import { developmentProviders, devTools } from './devTools.js';
 import { type HttpApp, type HttpAppOptions, httpApp } from './httpApp.js';

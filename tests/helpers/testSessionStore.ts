@@ -1,11 +1,18 @@
 import { afterAll, describe, test } from 'vitest';
-import { driverPromises } from '../../src/framework/Session/contract/driverPromises.js';
-import { facePromises } from '../../src/framework/Session/contract/facePromises.js';
-import { failureOf, firstLine, lackedBy, mayLack, waitingLast } from '../../src/framework/Session/contract/judge.js';
-import { StoreBench, type StoreFactory } from '../../src/framework/Session/contract/StoreBench.js';
-import type { StorePromise } from '../../src/framework/Session/contract/StorePromise.js';
+import {
+    driverPromises,
+    facePromises,
+    failureOf,
+    firstLine,
+    lackedBy,
+    mayLack,
+    StoreBench,
+    type StoreFactory,
+    type StorePromise,
+    waitingLast,
+} from './inside/Contract.js';
 
-export type { AnyStore, StoreFactory, StoreHandles } from '../../src/framework/Session/contract/StoreBench.js';
+export type { AnyStore, StoreFactory, StoreHandles } from './inside/Contract.js';
 
 export interface StoreTestOptions {
     /**

@@ -1,5 +1,5 @@
-import type { SessionDriver } from '../../src/framework/Session/SessionDriver.js';
-import { MemoryStore } from '../../src/framework/Session/stores/MemoryStore.js';
+import type { SessionDriver } from './inside/Session/Drivers.js';
+import { MemoryStore } from './inside/Session/Stores/Memory.js';
 
 /** What a test does before a driver's call goes through: wait, or throw. */
 export interface Interference {

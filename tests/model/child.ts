@@ -19,7 +19,7 @@ import {
     SessionRegistry,
     SessionServiceProvider,
 } from '../../src/framework/index.js';
-import { loadManifest } from '../../src/framework/Manifest.js';
+import { loadManifest } from '../helpers/inside/Config.js';
 import type { ChildOptions } from './ModelProcess.js';
 import type { Op, Plan } from './Plan.js';
 

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { keyOf } from '../../src/framework/Session/storageKeys.js';
+import { keyOf } from '../helpers/inside/Session/Record.js';
 import { RedisServer } from '../helpers/redis.js';
 import type { ServerOptions } from '../helpers/server/ServerOptions.js';
 import { PROJECT } from './compile.js';

@@ -12,9 +12,9 @@ const options = JSON.parse(process.argv[2] ?? '{}') as ServerOptions;
 
 // Loaded now, as the drivers load when they are chosen: starting is then a matter of milliseconds.
 await Promise.all([
-    import('../../src/framework/Session/stores/FileStore.js'),
-    import('../../src/framework/Session/stores/MemoryStore.js'),
-    import('../../src/framework/Session/stores/RedisStore.js'),
+    import('../helpers/inside/Session/Stores/File.js'),
+    import('../helpers/inside/Session/Stores/Memory.js'),
+    import('../helpers/inside/Session/Stores/Redis.js'),
 ]);
 say({ loaded: true });
 await new Promise((resolve) => process.stdin.once('data', resolve));

@@ -1,10 +1,11 @@
-import type { Environment } from '../Environment.js';
 import { ConfigError } from '../Exceptions/errors.js';
-import { isPlainObject, merge } from './merge.js';
-import { nearest } from './nearest.js';
+import { isPlainObject } from '../Support/isPlainObject.js';
+import { nearest } from '../Support/nearest.js';
+import { kindOf, show } from '../Support/show.js';
+import type { Environment } from './Environment.js';
+import { merge } from './merge.js';
 import { Place, summary } from './Place.js';
 import type { Rule } from './rules.js';
-import { kindOf, show } from './show.js';
 
 /** Configurations by file name without extension: `{ app: { … }, session: { … } }`. */
 export type ConfigFiles = Readonly<Record<string, unknown>>;

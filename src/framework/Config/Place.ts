@@ -1,5 +1,5 @@
-import type { Environment } from '../Environment.js';
-import { isSecretName, show } from './show.js';
+import { isSecretName, show } from '../Support/show.js';
+import type { Environment } from './Environment.js';
 
 /** One thing that is wrong with a configuration. */
 export interface Problem {

@@ -1,7 +1,7 @@
 import { ConfigError } from '../Exceptions/errors.js';
+import { nearest } from '../Support/nearest.js';
+import { isSecretName, show } from '../Support/show.js';
 import { isFromFile } from './fileVariables.js';
-import { nearest } from './nearest.js';
-import { isSecretName, show } from './show.js';
 import { sourceOf, valueFrom } from './variable.js';
 
 /** A variable, or several for one setting: the real environment's come first, in their order, then those of `.env`. */

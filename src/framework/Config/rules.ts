@@ -1,7 +1,7 @@
-import { isPlainObject } from './merge.js';
-import { nearest } from './nearest.js';
+import { isPlainObject } from '../Support/isPlainObject.js';
+import { nearest } from '../Support/nearest.js';
+import { show } from '../Support/show.js';
 import type { Place } from './Place.js';
-import { show } from './show.js';
 
 /** Looks at one value and reports to its place what is wrong with it. */
 export type Rule = (value: unknown, at: Place) => void;

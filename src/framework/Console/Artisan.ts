@@ -3,18 +3,21 @@ import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
 import { parse } from 'dotenv';
-import type { ApplicationKernel } from '../ApplicationKernel.js';
-import type { ConfigOverrides } from '../Config/ConfigOverrides.js';
+import type { Manifest } from '../Config/Environment.js';
 import { readEnvFile } from '../Config/envFile.js';
 import { takeFromFile } from '../Config/fileVariables.js';
+import { loadManifest } from '../Config/loadManifest.js';
+import type { ConfigOverrides } from '../ConfigOverrides.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { importFailure } from '../Exceptions/importFailure.js';
 import { toError } from '../Exceptions/thrown.js';
-import { loadManifest, type Manifest } from '../Manifest.js';
-import { inTime } from '../Session/inTime.js';
-import { SessionUnavailableException } from '../Session/SessionErrors.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import { SessionUnavailableException } from '../Session/Repository/SessionErrors.js';
+import { inTime } from '../Support/inTime.js';
 import type { Command, CommandList } from './Command.js';
 import { CommandRegistry } from './CommandRegistry.js';
+import type { Console, ConsoleSessionConfig, ListedCommand } from './Console.js';
+import { frameworkCommands } from './commands.js';
 import { parserOf } from './parserOf.js';
 import { errorTerminal } from './Terminal.js';
 import { UsageError } from './UsageError.js';
@@ -28,14 +31,6 @@ const UNSETTLED_AWAIT = 13;
 /** What a command left running gets to end by itself. */
 const LEFT_RUNNING_MS = 5_000;
 
-/** What commands read of `src/config/session.ts`. Times are in ms. */
-export interface ConsoleSessionConfig {
-    secret?: unknown;
-    absolute?: number | null;
-    idle?: number;
-    cookie?: { maxAge?: number | null };
-}
-
 export interface ArtisanOptions {
     /** `import.meta.url` of src/artisan.ts, or of build/artisan.js. */
     entryUrl: string;
@@ -48,7 +43,7 @@ export interface ArtisanOptions {
 }
 
 /** The console: finds the command that was called, loads it and runs it. */
-export class Artisan {
+export class Artisan implements Console {
     private readonly stopping = new AbortController();
     private readonly applications: ApplicationKernel[] = [];
     private readonly registry: CommandRegistry;
@@ -59,7 +54,7 @@ export class Artisan {
     public constructor(private readonly options: ArtisanOptions) {
         const { commands: load } = options;
         const own = load && { load, prepare: () => this.loadVariables() };
-        this.registry = new CommandRegistry(this, own, printError);
+        this.registry = new CommandRegistry(this, frameworkCommands, own, printError);
     }
 
     /** The application's folder. */
@@ -85,6 +80,10 @@ export class Artisan {
     /** The validated sosise.json. */
     public get manifest(): Manifest {
         return loadManifest(this.entryFolder);
+    }
+
+    public get frameworkCommands(): readonly string[] {
+        return Object.keys(frameworkCommands);
     }
 
     /** Aborts at Ctrl-C or SIGTERM, from the first time on that it is asked for. */
@@ -177,7 +176,7 @@ export class Artisan {
     }
 
     /** All commands as the list shows them, those too that can't be loaded. */
-    public listed(): ReturnType<CommandRegistry['listed']> {
+    public listed(): Promise<{ commands: ListedCommand[]; problem?: string }> {
         return this.registry.listed();
     }
 
@@ -237,7 +236,7 @@ export class Artisan {
 
 async function bootedInConsole(app: ApplicationKernel): Promise<ApplicationKernel> {
     await app.boot();
-    const { StoredSessions } = await import('../Session/StoredSessions.js'); // loaded by then, with the application
+    const { StoredSessions } = await import('../Session/Admin/StoredSessions.js'); // loaded by then, with the application
     if (app.container.has(StoredSessions)) {
         app.container.make(StoredSessions).isInConsole = true;
     }

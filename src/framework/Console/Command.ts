@@ -1,5 +1,5 @@
-import type { ApplicationKernel } from '../ApplicationKernel.js';
-import type { Artisan } from './Artisan.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import type { Console } from './Console.js';
 import { terminal } from './Terminal.js';
 
 /** An option of a command; `flag` as commander writes it: `--force`, or `-l, --limit <number>`. */
@@ -33,7 +33,7 @@ export abstract class Command {
     public readonly dashedArgument: RegExp | undefined = undefined;
     protected readonly terminal = terminal;
 
-    public constructor(protected readonly artisan: Artisan) {}
+    public constructor(protected readonly artisan: Console) {}
 
     /** Does the work. What it throws is printed as one sentence, and ends the process with 1. */
     public abstract handle(input: CommandInput): void | Promise<void>;
@@ -62,7 +62,7 @@ export abstract class Command {
     }
 }
 
-export type CommandClass = new (artisan: Artisan) => Command;
+export type CommandClass = new (artisan: Console) => Command;
 
 /** Commands by name. Each is loaded when it is run, or listed: as a class, or as a module whose default export is one. */
 export type CommandList = Readonly<Record<string, () => Promise<CommandClass | { default: CommandClass }>>>;

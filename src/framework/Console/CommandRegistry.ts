@@ -1,23 +1,13 @@
-import { nearest } from '../Config/nearest.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { toError } from '../Exceptions/thrown.js';
-import type { Artisan } from './Artisan.js';
+import { nearest } from '../Support/nearest.js';
 import { Command, type CommandClass, type CommandList } from './Command.js';
-import { frameworkCommands } from './commands.js';
+import type { Console, ListedCommand } from './Console.js';
 import { parserOf } from './parserOf.js';
 import { UsageError } from './UsageError.js';
 
 /** The list of a user's own commands. */
 export const OWN_LIST = 'src/app/Console/Kernel.ts';
-
-/** A command as the list shows it. */
-export interface ListedCommand {
-    readonly name: string;
-    /** One line; empty where it can't be loaded. */
-    readonly description: string;
-    /** Why it can't be loaded, in one line. */
-    readonly problem?: string;
-}
 
 export interface OwnCommands {
     /** Loads src/app/Console/Kernel.ts. */
@@ -34,14 +24,15 @@ export class CommandRegistry {
     private own: Promise<{ list: CommandList; failure?: Error }> | undefined;
 
     public constructor(
-        private readonly artisan: Artisan,
+        private readonly artisan: Console,
+        private readonly framework: CommandList,
         private readonly given: OwnCommands | undefined,
         private readonly warn: (message: string) => void,
     ) {}
 
     /** All commands by what loads them. */
     public async all(): Promise<CommandList> {
-        return { ...frameworkCommands, ...(await this.loadOwn()).list };
+        return { ...this.framework, ...(await this.loadOwn()).list };
     }
 
     /** A command by its name, loaded now. Throws a UsageError where there is none. */
@@ -50,11 +41,11 @@ export class CommandRegistry {
         if (Object.hasOwn(list, name)) {
             return this.load(name, list);
         }
-        if (Object.hasOwn(frameworkCommands, name)) {
+        if (Object.hasOwn(this.framework, name)) {
             if (failure && name !== 'list') {
                 this.warn(`${failure.message} It may have a ${name} of yours: this is the framework's.`);
             }
-            return this.load(name, frameworkCommands);
+            return this.load(name, this.framework);
         }
         if (failure) {
             throw failure;
@@ -100,7 +91,7 @@ export class CommandRegistry {
     }
 
     private async load(name: string, from: CommandList): Promise<Command> {
-        const isOwn = from[name] !== frameworkCommands[name];
+        const isOwn = from[name] !== this.framework[name];
         if (isOwn) {
             this.given?.prepare();
         }

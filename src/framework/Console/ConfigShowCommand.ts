@@ -1,6 +1,6 @@
-import { masked, type Plain } from '../Config/masked.js';
-import { isPlainObject } from '../Config/merge.js';
-import { isSecretName } from '../Config/show.js';
+import { isPlainObject } from '../Support/isPlainObject.js';
+import { masked, type Plain } from '../Support/masked.js';
+import { isSecretName } from '../Support/show.js';
 import { Command, type CommandInput } from './Command.js';
 import { unknownName } from './UsageError.js';
 

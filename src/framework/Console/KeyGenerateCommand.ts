@@ -1,8 +1,8 @@
 import { parse } from 'dotenv';
 import { withVariable } from '../Config/envFile.js';
-import { newEnvFile } from '../Environment.js';
+import { newEnvFile } from '../Config/loadEnvironment.js';
+import { PREVIOUS_SECRETS, randomSecret, SECRET } from '../Config/secrets.js';
 import { ConfigError } from '../Exceptions/errors.js';
-import { PREVIOUS_SECRETS, randomSecret, SECRET } from '../Session/secrets.js';
 import { Command, type CommandInput } from './Command.js';
 import { changeSecrets, isFilled, refuseIfSetOutside } from './secretVariables.js';
 

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { readEnvFile, withVariable } from '../Config/envFile.js';
 import { takeFromFile } from '../Config/fileVariables.js';
+import { PREVIOUS_SECRETS, randomSecret, SECRET, secretsIn, weaknessOf } from '../Config/secrets.js';
 import { fileVariableOf, sourceOf, valueFrom } from '../Config/variable.js';
 import { ConfigError } from '../Exceptions/errors.js';
-import { longestLife } from '../Session/SessionLifetime.js';
-import { PREVIOUS_SECRETS, randomSecret, SECRET, secretsIn, weaknessOf } from '../Session/secrets.js';
-import type { ConsoleSessionConfig } from './Artisan.js';
+import { longestLife } from '../Session/Record/SessionLifetime.js';
 import { Command, type CommandInput } from './Command.js';
+import type { ConsoleSessionConfig } from './Console.js';
 import { changeSecrets, isFilled, refuseIfSetOutside } from './secretVariables.js';
 
 const END_ALL = './artisan key:generate --force, which ends all sessions';

@@ -1,5 +1,5 @@
 import { Command, type CommandInput } from './Command.js';
-import type { ListedCommand } from './CommandRegistry.js';
+import type { ListedCommand } from './Console.js';
 import { errorTerminal } from './Terminal.js';
 
 /** What `./artisan` prints when it is not told what to do. */

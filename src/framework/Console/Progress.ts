@@ -1,4 +1,4 @@
-import { grouped } from '../words.js';
+import { grouped } from '../Support/words.js';
 import { terminal } from './Terminal.js';
 
 const REDRAWN_MS = 100;

@@ -1,9 +1,9 @@
-import type { ApplicationKernel } from '../ApplicationKernel.js';
-import type { ConfigOverrides } from '../Config/ConfigOverrides.js';
+import type { ConfigOverrides } from '../ConfigOverrides.js';
 import { ConfigError } from '../Exceptions/errors.js';
-import type { SessionConfig } from '../Session/SessionConfig.js';
-import { StoredSessions } from '../Session/StoredSessions.js';
-import { UnknownDriverError } from '../UnknownDriverError.js';
+import { UnknownDriverError } from '../Exceptions/UnknownDriverError.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import { StoredSessions } from '../Session/Admin/StoredSessions.js';
+import type { SessionConfig } from '../Session/Config/SessionConfig.js';
 import { Command, type CommandInput, type CommandOption } from './Command.js';
 import { Progress } from './Progress.js';
 import { UsageError, unknownName } from './UsageError.js';

@@ -1,6 +1,6 @@
+import type { Check } from '../Doctor/Check.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
-import type { Check } from '../Session/doctor/Check.js';
 import { Command, type CommandInput } from './Command.js';
 import type { SessionSetup } from './SessionSetup.js';
 import { inColumns, type Paint } from './Terminal.js';
@@ -45,8 +45,8 @@ export class SessionDoctorCommand extends Command {
         driver: string | undefined,
     ): Promise<Check[]> {
         const [{ examine }, { settingsOf }, { refuseUnknownDriver }] = await Promise.all([
-            import('../Session/doctor/examine.js'),
-            import('../Session/SessionConfig.js'),
+            import('../Doctor/examine.js'),
+            import('../Session/Config/settingsOf.js'),
             import('./SessionSetup.js'),
         ]);
         const { config, kernel } = setup;

@@ -1,6 +1,6 @@
 import { ConfigError } from '../Exceptions/errors.js';
-import type { StoredSession } from '../Session/StoredSessions.js';
-import { counted, grouped } from '../words.js';
+import type { StoredSession } from '../Session/Admin/StoredSessions.js';
+import { counted, grouped } from '../Support/words.js';
 import type { CommandInput } from './Command.js';
 import { DRIVER_OPTION, type OpenSessions, refuseNoUser, SessionCommand } from './SessionCommand.js';
 import { shortened, sizeOf, spanOf } from './sessionTexts.js';

@@ -1,8 +1,8 @@
-import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { toError } from '../Exceptions/thrown.js';
-import { type MigrationCounts, SessionMigration } from '../Session/SessionMigration.js';
-import { counted, grouped } from '../words.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import { type MigrationCounts, SessionMigration } from '../Session/Moving/SessionMigration.js';
+import { counted, grouped } from '../Support/words.js';
 import { Command, type CommandInput } from './Command.js';
 import { Progress } from './Progress.js';
 import { enabledSessions } from './SessionCommand.js';

@@ -1,6 +1,6 @@
 import { ConfigError } from '../Exceptions/errors.js';
-import type { PruneOutcome, PruneStep } from '../Session/SessionRepository.js';
-import { counted, grouped } from '../words.js';
+import type { PruneOutcome, PruneStep } from '../Session/Repository/SessionRepository.js';
+import { counted, grouped } from '../Support/words.js';
 import type { CommandInput } from './Command.js';
 import { DRIVER_OPTION, SessionCommand } from './SessionCommand.js';
 import { sizeOf } from './sessionTexts.js';

@@ -1,7 +1,7 @@
-import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
-import type { SessionRegistry } from '../Session/SessionRegistry.js';
-import { counted } from '../words.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import type { SessionRegistry } from '../Session/Admin/SessionRegistry.js';
+import { counted } from '../Support/words.js';
 import type { CommandInput } from './Command.js';
 import { confirm } from './confirm.js';
 import { Progress } from './Progress.js';
@@ -92,6 +92,6 @@ export class SessionRevokeCommand extends SessionCommand {
 
 /** Loaded now: the list of commands has to do without express. */
 async function registryOf(app: ApplicationKernel): Promise<SessionRegistry> {
-    const { SessionRegistry } = await import('../Session/SessionRegistry.js');
+    const { SessionRegistry } = await import('../Session/Admin/SessionRegistry.js');
     return app.container.make(SessionRegistry);
 }

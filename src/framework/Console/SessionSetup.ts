@@ -1,10 +1,11 @@
-import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { toError } from '../Exceptions/thrown.js';
-import { inTime } from '../Session/inTime.js';
-import { driverOptions, type SessionConfig } from '../Session/SessionConfig.js';
-import { SessionManager } from '../Session/SessionManager.js';
-import type { Artisan } from './Artisan.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import type { SessionConfig } from '../Session/Config/SessionConfig.js';
+import { driverOptions } from '../Session/Config/settingsOf.js';
+import { SessionManager } from '../Session/Opening/SessionManager.js';
+import { inTime } from '../Support/inTime.js';
+import type { Console } from './Console.js';
 import { unknownName } from './UsageError.js';
 
 /** Whoever looks at a driver says what is wrong with it by itself. */
@@ -15,7 +16,7 @@ export class SessionSetup {
     private app: ApplicationKernel | undefined;
 
     private constructor(
-        private readonly artisan: Artisan,
+        private readonly artisan: Console,
         /** Checked, but for the secret. */
         public readonly config: SessionConfig,
         /** Not booted. */
@@ -23,7 +24,7 @@ export class SessionSetup {
     ) {}
 
     /** Reads the config. Throws ConfigError where more than the secret is wrong with it. @param driver In place of the configured one. */
-    public static async read(artisan: Artisan, driver?: string): Promise<SessionSetup> {
+    public static async read(artisan: Console, driver?: string): Promise<SessionSetup> {
         const { kernel, config } = await readConfig(artisan);
         const name = driver ?? config.driver;
         const fallback = config.fallback.filter((other) => other !== name);
@@ -64,7 +65,7 @@ export function refuseUnknownDriver(given: string | undefined, manager: SessionM
 }
 
 /** A missing or weak secret stops a start, and must not stop a look at what else there is. */
-async function readConfig(artisan: Artisan): Promise<{ kernel: ApplicationKernel; config: SessionConfig }> {
+async function readConfig(artisan: Console): Promise<{ kernel: ApplicationKernel; config: SessionConfig }> {
     try {
         const kernel = await artisan.application();
         return { kernel, config: kernel.config.get<SessionConfig>('session') };
@@ -80,7 +81,7 @@ async function readConfig(artisan: Artisan): Promise<{ kernel: ApplicationKernel
     }
 }
 
-async function isEnabled(artisan: Artisan): Promise<boolean> {
+async function isEnabled(artisan: Console): Promise<boolean> {
     try {
         return ((await artisan.sessionConfig()) as { enabled?: unknown }).enabled === true;
     } catch {

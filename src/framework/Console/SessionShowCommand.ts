@@ -1,6 +1,6 @@
-import type { StoredCookie } from '../Session/SessionRecord.js';
-import type { OpenedSession } from '../Session/StoredSessions.js';
-import { counted } from '../words.js';
+import type { OpenedSession } from '../Session/Admin/StoredSessions.js';
+import type { StoredCookie } from '../Session/Record/SessionRecord.js';
+import { counted } from '../Support/words.js';
 import type { CommandInput } from './Command.js';
 import { DRIVER_OPTION, fingerprintIn, SessionCommand } from './SessionCommand.js';
 import { printable, sizeOf, spanOf } from './sessionTexts.js';

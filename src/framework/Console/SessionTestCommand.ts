@@ -1,8 +1,8 @@
+import type { PromiseOutcome } from '../Contract/ContractRun.js';
+import type { Scratch } from '../Contract/Scratch.js';
 import { ConfigError } from '../Exceptions/errors.js';
-import type { PromiseOutcome } from '../Session/contract/ContractRun.js';
-import type { Scratch } from '../Session/contract/Scratch.js';
-import { inTime } from '../Session/inTime.js';
-import type { DriverAbilities } from '../Session/stores/DriverAbilities.js';
+import type { DriverAbilities } from '../Session/Drivers/DriverAbilities.js';
+import { inTime } from '../Support/inTime.js';
 import { Command, type CommandInput } from './Command.js';
 import type { Paint } from './Terminal.js';
 
@@ -25,7 +25,7 @@ export class SessionTestCommand extends Command {
         const { driver, json } = options as { driver?: string; json?: boolean };
         const [{ SessionSetup, refuseUnknownDriver }, { openScratch }] = await Promise.all([
             import('./SessionSetup.js'),
-            import('../Session/contract/Scratch.js'),
+            import('../Contract/openScratch.js'),
         ]);
         const setup = await SessionSetup.read(this.artisan, driver);
         try {
@@ -68,7 +68,7 @@ export class SessionTestCommand extends Command {
 
     /** Cleans up behind it, however it ends. */
     private async run(scratch: Scratch, signal: AbortSignal, line: (text: string) => unknown) {
-        const { ContractRun } = await import('../Session/contract/ContractRun.js');
+        const { ContractRun } = await import('../Contract/ContractRun.js');
         const run = new ContractRun({
             scratch,
             signal,

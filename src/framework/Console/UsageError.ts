@@ -1,5 +1,5 @@
-import { nearest } from '../Config/nearest.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import { nearest } from '../Support/nearest.js';
 
 /** The console was called in a way that it does not know: it ends with 2. */
 export class UsageError extends ConfigError {

@@ -1,13 +1,14 @@
 import { relative } from 'node:path';
-import type { ApplicationKernel } from '../ApplicationKernel.js';
 import type { ConfigRepository } from '../Config/ConfigRepository.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { loggerOptions } from '../Logging/LoggingServiceProvider.js';
-import { lifetimeOf, type SessionConfig, type SessionCookieConfig, settingsOf } from '../Session/SessionConfig.js';
-import { longestLife } from '../Session/SessionLifetime.js';
-import { VERSION } from '../version.js';
-import { durationOf } from '../words.js';
+import type { SessionConfig, SessionCookieConfig } from '../Session/Config/SessionConfig.js';
+import { settingsOf } from '../Session/Config/settingsOf.js';
+import { lifetimeOf, longestLife } from '../Session/Record/SessionLifetime.js';
+import { VERSION } from '../Support/version.js';
+import { durationOf } from '../Support/words.js';
 
 /** One line. `value` is what JSON gets, `text` what people read where that is something else. Times are in ms. */
 export interface Fact {

@@ -1,7 +1,7 @@
 import { type CommanderError, InvalidArgumentError, Option, Command as Parser } from 'commander';
-import { nearest } from '../Config/nearest.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { toError } from '../Exceptions/thrown.js';
+import { nearest } from '../Support/nearest.js';
 import type { Command, CommandOption } from './Command.js';
 import { UsageError } from './UsageError.js';
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { changeEnvFile, readEnvFile } from '../Config/envFile.js';
+import { PREVIOUS_SECRETS, SECRET } from '../Config/secrets.js';
 import { fileVariableOf } from '../Config/variable.js';
 import { ConfigError } from '../Exceptions/errors.js';
-import { PREVIOUS_SECRETS, SECRET } from '../Session/secrets.js';
 
 /** Whether a variable is set; blank counts as unset. */
 export function isFilled(value: string | undefined): value is string {

@@ -3,13 +3,14 @@ export async function loadAhead(): Promise<void> {
     // A file that can't be loaded fails once more where the run imports it, and is reported there.
     await Promise.allSettled([
         import('../index.js'),
-        import('../Session/SessionDrivers.js'),
-        import('../Session/SessionLayer.js'),
-        import('../Session/SessionPruner.js'),
-        import('../Session/startSession.js'),
-        import('../Session/checkDriver.js'),
-        import('../Session/openSealed.js'),
-        import('../Session/stores/FileStore.js'),
+        import('../Session/Opening/SessionDrivers.js'),
+        import('../Session/Request/SessionLayer.js'),
+        import('../Session/Request/ExpressStore.js'),
+        import('../Session/Admin/SessionPruner.js'),
+        import('../Session/Request/startSession.js'),
+        import('../Session/Drivers/checkDriver.js'),
+        import('../Session/Sealing/openSealed.js'),
+        import('../Session/Stores/File/FileStore.js'),
         ...devTools.map((name) => import(new URL(`../DevTools/${name}.js`, import.meta.url).href)),
     ]);
 }

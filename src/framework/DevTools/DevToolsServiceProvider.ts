@@ -1,10 +1,11 @@
-import { ErrorPage } from '../Exceptions/ErrorPage.js';
+import { DevelopmentPages } from '../Http/DevelopmentPages.js';
+import { ErrorPage } from '../Http/Errors/ErrorPage.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { HttpServer } from '../Http/HttpServer.js';
-import { LiveReload } from '../Http/pages/LiveReload.js';
+import { LiveReload } from '../Http/Pages/LiveReload.js';
+import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { Logger } from '../Logging/Logger.js';
-import { ServiceProvider } from '../ServiceProvider.js';
-import { SessionObserver } from '../Session/SessionObserver.js';
+import { SessionObserver } from '../Session/Request/SessionObserver.js';
 
 /**
  * What helps while you develop. In other environments it does nothing, and loads nothing; without its line in
@@ -27,6 +28,7 @@ export class DevToolsServiceProvider extends ServiceProvider {
         container.instance(ErrorPage, new DevelopmentErrorPage(this.app));
         const inspector = new Inspector(this.app);
         container.instance(SessionObserver, inspector);
+        container.instance(DevelopmentPages, inspector);
         container.make(HttpServer).stopping.addEventListener('abort', inspector.close);
         container
             .make(HttpPipeline)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { LiveReload } from '../Http/pages/LiveReload.js';
+import { LiveReload } from '../Http/Pages/LiveReload.js';
 
 const PATH = '/__sosise/instance';
 /** For the application's own pages: `<script src="/__sosise/reload.js" defer></script>`. */

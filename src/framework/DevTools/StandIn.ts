@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { isPrivateHost } from '../Http/mayReadDetails.js';
-import { html } from '../Http/pages/html.js';
-import { documentOf, headersOf, type Page } from '../Http/pages/sendPage.js';
+import { isPrivateHost } from '../Http/Errors/mayReadDetails.js';
+import { html } from '../Http/Pages/html.js';
+import { documentOf, headersOf, type Page } from '../Http/Pages/sendPage.js';
 import { hideSecrets } from './ErrorPage/hideSecrets.js';
 import { ERROR_STYLE } from './ErrorPage/style.js';
 import { InstanceWatch } from './InstanceWatch.js';

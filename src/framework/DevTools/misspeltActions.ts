@@ -1,7 +1,7 @@
-import { nearest } from '../Config/nearest.js';
 import { actionOf } from '../Http/action.js';
 import type { HttpPipeline } from '../Http/HttpPipeline.js';
 import { handlersIn } from '../Http/routesOf.js';
+import { nearest } from '../Support/nearest.js';
 
 /**
  * Sentences about routes that call a method which their controller does not have. The compiler says it too, but

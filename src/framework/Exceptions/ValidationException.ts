@@ -1,4 +1,4 @@
-import { checkBack } from '../Validation/ownPath.js';
+import { checkBack } from '../Support/ownPath.js';
 import { Exception, type ExceptionOptions } from './Exception.js';
 
 /** How a browser's form is refused. */

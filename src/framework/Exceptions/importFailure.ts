@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nearest } from '../Config/nearest.js';
+import { nearest } from '../Support/nearest.js';
 
 /** What is said of an import that can't be done, with its fix. Undefined: the error is of another kind. */
 export function importFailure(error: unknown): string | undefined {

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { Request, Response } from 'express';
 import { AnswerTimeoutException } from '../Exceptions/AnswerTimeoutException.js';
-import type { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import type { Connections } from './Connections.js';
-import { routeOf } from './routeOf.js';
+import type { ExceptionHandler } from './Errors/ExceptionHandler.js';
+import { routeOf } from './Errors/routeOf.js';
 
 /**
  * Answers 503 in place of a route that does not begin to. One sweep over the requests in flight now and then

@@ -17,6 +17,7 @@ import {
     type Rule,
     string,
 } from '../Config/rules.js';
+import type { BodyLimits } from './jsonProblem.js';
 import { bytesOf } from './parsers.js';
 import type { RequestIdOptions } from './requestId.js';
 
@@ -54,14 +55,6 @@ export interface HttpConfig {
     stopDelayMs: number;
     /** How long the stopping server waits for requests in flight. */
     shutdownTimeoutMs: number;
-}
-
-/** What a body may be made of. */
-export interface BodyLimits {
-    /** How many objects and lists of a JSON body may stand inside each other. */
-    depth: number;
-    /** How many keys and list items a JSON body may have, all levels together. Forms have 1,000 fields at most. */
-    keys: number;
 }
 
 /** How requests that another site sends in a visitor's name are told apart. */

@@ -8,9 +8,9 @@ import express, {
     type Response,
     type Router,
 } from 'express';
-import type { ApplicationKernel } from '../ApplicationKernel.js';
-import { nearest } from '../Config/nearest.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import { nearest } from '../Support/nearest.js';
 import { answerJson } from './answerJson.js';
 import { KERNEL_SETTING } from './applicationOf.js';
 import { arrival } from './arrival.js';

@@ -3,13 +3,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, connect, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Express } from 'express';
-import type { ApplicationKernel } from '../ApplicationKernel.js';
-import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { Logger } from '../Logging/Logger.js';
 import { AnswerTimeout } from './AnswerTimeout.js';
 import { Connections } from './Connections.js';
 import { answerClientError } from './clientError.js';
+import { ExceptionHandler } from './Errors/ExceptionHandler.js';
 import type { HttpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
 import { hearErrors } from './hearErrors.js';

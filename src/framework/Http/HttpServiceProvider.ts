@@ -1,11 +1,15 @@
 import { existsSync } from 'node:fs';
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { appConfig } from '../Config/AppConfig.js';
-import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
+import { optionalConfig } from '../Kernel/optionalConfig.js';
+import { ServiceProvider } from '../Kernel/ServiceProvider.js';
+import { accessLog } from '../Logging/accessLog.js';
+import { accessChannel } from '../Logging/formats.js';
 import { Logger } from '../Logging/Logger.js';
-import { ServiceProvider } from '../ServiceProvider.js';
+import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { answering } from './answering.js';
 import { KERNEL_SETTING } from './applicationOf.js';
+import { ExceptionHandler } from './Errors/ExceptionHandler.js';
 import { type HttpConfig, httpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
 import { HttpServer } from './HttpServer.js';
@@ -41,6 +45,7 @@ export class HttpServiceProvider extends ServiceProvider {
         const { isProduction, manifest } = this.app.environment;
         const pipeline = this.app.container.make(HttpPipeline);
         pipeline.use('requestId', requestId(options.requestId));
+        this.writeAccessLog(pipeline);
         if (options.securityHeaders) {
             pipeline.use(
                 'securityHeaders',
@@ -68,6 +73,17 @@ export class HttpServiceProvider extends ServiceProvider {
                 .warning(
                     'trustProxy: true believes X-Forwarded-For from everyone: give the number or addresses of your proxies.',
                 );
+        }
+    }
+
+    /** A line for every request, where the config wants one and a Logger is bound. */
+    private writeAccessLog(pipeline: HttpPipeline): void {
+        const { container } = this.app;
+        if (optionalConfig<LoggingConfig>(this.app, 'logging')?.access && container.has(Logger)) {
+            const logger = container.make(Logger);
+            if (logger.isEnabled('info', accessChannel)) {
+                pipeline.use('accessLog', accessLog(logger));
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import type { ApplicationKernel } from '../ApplicationKernel.js';
-import { isPlainObject } from '../Config/merge.js';
-import { nearest } from '../Config/nearest.js';
 import { Exception } from '../Exceptions/Exception.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import { isPlainObject } from '../Support/isPlainObject.js';
+import { nearest } from '../Support/nearest.js';
 import { applicationOf } from './applicationOf.js';
 
 /** Any class whose constructor takes nothing, or the application. */

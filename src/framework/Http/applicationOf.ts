@@ -1,6 +1,6 @@
 import type { Request } from 'express';
-import { ApplicationKernel } from '../ApplicationKernel.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 
 /** The Express setting that carries the kernel, for requests that pass no stage, such as those of WebSockets. */
 export const KERNEL_SETTING = 'application kernel';

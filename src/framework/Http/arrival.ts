@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import type { ApplicationKernel } from '../ApplicationKernel.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { belongsTo } from './applicationOf.js';
 import { hearErrors } from './hearErrors.js';
 

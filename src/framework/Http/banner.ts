@@ -1,11 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import { relative } from 'node:path';
-import type { ApplicationKernel } from '../ApplicationKernel.js';
 import { appConfig } from '../Config/AppConfig.js';
-import { optionalConfig } from '../Config/optionalConfig.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import { optionalConfig } from '../Kernel/optionalConfig.js';
 import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { loggerOptions } from '../Logging/LoggingServiceProvider.js';
-import { SessionObserver } from '../Session/SessionObserver.js';
+import { DevelopmentPages } from './DevelopmentPages.js';
 import type { HttpConfig } from './HttpConfig.js';
 import { letsPlainHttpIn } from './letsPlainHttpIn.js';
 
@@ -55,7 +55,7 @@ function storesNothing(app: ApplicationKernel): boolean {
 }
 
 function inspectorAt({ container }: ApplicationKernel, origin: string): string | undefined {
-    return container.has(SessionObserver) ? container.make(SessionObserver).addressAt(origin) : undefined;
+    return container.has(DevelopmentPages) ? container.make(DevelopmentPages).addressAt(origin) : undefined;
 }
 
 function hostOf({ address, family }: AddressInfo): string {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Request, Response } from 'express';
-import type { ApplicationKernel } from '../ApplicationKernel.js';
-import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import { ExceptionHandler } from './Errors/ExceptionHandler.js';
 
 /**
  * Makes what hears the 'error' events of answers, and of the streams that are piped into them: an event that nobody hears

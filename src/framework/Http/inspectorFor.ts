@@ -1,8 +1,8 @@
 import type { Request } from 'express';
-import type { ApplicationKernel } from '../ApplicationKernel.js';
-import { SessionObserver } from '../Session/SessionObserver.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import { DevelopmentPages } from './DevelopmentPages.js';
 
 /** Where who sent a request finds the session inspector; undefined where there is none for them. */
 export function inspectorFor(request: Request, { container }: ApplicationKernel): string | undefined {
-    return container.has(SessionObserver) ? container.make(SessionObserver).addressFor(request) : undefined;
+    return container.has(DevelopmentPages) ? container.make(DevelopmentPages).addressFor(request) : undefined;
 }

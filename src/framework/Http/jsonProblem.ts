@@ -1,4 +1,10 @@
-import type { BodyLimits } from './HttpConfig.js';
+/** What a body may be made of. */
+export interface BodyLimits {
+    /** How many objects and lists of a JSON body may stand inside each other. */
+    depth: number;
+    /** How many keys and list items a JSON body may have, all levels together. Forms have 1,000 fields at most. */
+    keys: number;
+}
 
 export type JsonProblem = 'json.too.deep' | 'json.too.many' | 'prototype.key';
 

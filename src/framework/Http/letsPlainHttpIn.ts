@@ -1,5 +1,5 @@
-import type { ApplicationKernel } from '../ApplicationKernel.js';
-import { optionalConfig } from '../Config/optionalConfig.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import { optionalConfig } from '../Kernel/optionalConfig.js';
 
 /**
  * Whether production was told to do without https: for cookies, and so for all else that would send browsers there. Only

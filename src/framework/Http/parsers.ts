@@ -9,9 +9,8 @@ import { BadRequestException } from '../Exceptions/BadRequestException.js';
 import type { Exception } from '../Exceptions/Exception.js';
 import { PayloadTooLargeException } from '../Exceptions/PayloadTooLargeException.js';
 import { UnsupportedMediaTypeException } from '../Exceptions/UnsupportedMediaTypeException.js';
-import type { BodyLimits } from './HttpConfig.js';
 import { inSequence } from './inSequence.js';
-import { jsonProblem } from './jsonProblem.js';
+import { type BodyLimits, jsonProblem } from './jsonProblem.js';
 import { isPrototypePath, keyOfField } from './prototypeKeys.js';
 
 export interface ParserOptions {

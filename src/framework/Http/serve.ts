@@ -1,13 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import { inspect } from 'node:util';
-import type { ApplicationKernel } from '../ApplicationKernel.js';
-import { ErrorPage } from '../Exceptions/ErrorPage.js';
 import { startFailure } from '../Exceptions/startFailure.js';
 import { toError } from '../Exceptions/thrown.js';
 import { isUnheardStreamError } from '../Exceptions/unheardStreamError.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { Logger } from '../Logging/Logger.js';
 import { banner } from './banner.js';
+import { ErrorPage } from './Errors/ErrorPage.js';
 import type { HttpConfig } from './HttpConfig.js';
 import { HttpServer } from './HttpServer.js';
 

@@ -1,5 +1,5 @@
+import { isSecretKey, redacted } from '../Support/redact.js';
 import { ErrorData } from './ErrorData.js';
-import { isSecretKey, redacted } from './redact.js';
 
 const maxDepth = 6;
 const maxKeys = 50;

@@ -1,13 +1,10 @@
 import { resolve } from 'node:path';
-import type { Environment } from '../Environment.js';
-import { HttpPipeline } from '../Http/HttpPipeline.js';
-import { ServiceProvider } from '../ServiceProvider.js';
-import { accessLog } from './accessLog.js';
-import { accessChannel } from './formats.js';
+import type { Environment } from '../Config/Environment.js';
+import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { Logger, type LoggerOptions } from './Logger.js';
 import { type LoggingConfig, loggingConfig } from './LoggingConfig.js';
 
-/** Binds the Logger, and writes a line for every request. First in the list: so it is shut down last. */
+/** Binds the Logger. First in the list: so it is shut down last. */
 export class LoggingServiceProvider extends ServiceProvider {
     public static override readonly config = [loggingConfig];
     private logger: Logger | undefined;
@@ -17,17 +14,6 @@ export class LoggingServiceProvider extends ServiceProvider {
             this.logger = new Logger(loggerOptions(this.settings(), this.app.environment));
             return this.logger;
         });
-    }
-
-    public override boot(): void {
-        const { container } = this.app;
-        // The console boots without HTTP.
-        if (this.settings().access && container.has(HttpPipeline)) {
-            const logger = container.make(Logger);
-            if (logger.isEnabled('info', accessChannel)) {
-                container.make(HttpPipeline).use('accessLog', accessLog(logger));
-            }
-        }
     }
 
     public override async shutdown(): Promise<void> {

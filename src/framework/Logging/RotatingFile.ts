@@ -193,8 +193,8 @@ export class RotatingFile {
     private async rotate(next: number): Promise<void> {
         let lock: { release(): Promise<void> } | undefined;
         try {
-            const { FileLock } = await import('../Session/stores/FileLock.js');
-            const deadline = (await import('../Session/Deadlines.js')).Deadlines.of(rotateWaitMs).start();
+            const { FileLock } = await import('../Support/Files/FileLock.js');
+            const deadline = (await import('../Support/Deadlines.js')).Deadlines.of(rotateWaitMs).start();
             lock = await FileLock.acquire(`${this.path}.lock`, deadline).finally(() => deadline.end());
             const size = (await stat(this.path).catch(() => undefined))?.size ?? 0;
             if (!lock || size + next <= this.options.maxSizeBytes) {

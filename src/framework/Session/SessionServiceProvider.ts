@@ -1,22 +1,26 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
-import { ExceptionHandler } from '../Exceptions/ExceptionHandler.js';
+import { type Secret, secretsIn, weaknessOf } from '../Config/secrets.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import { ExceptionHandler } from '../Http/Errors/ExceptionHandler.js';
+import { RefusedForms } from '../Http/Errors/RefusedForms.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { Readiness } from '../Http/Readiness.js';
+import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { Logger } from '../Logging/Logger.js';
-import { ServiceProvider } from '../ServiceProvider.js';
-import { noSession, type SessionStages } from './noSession.js';
-import { type SessionConfig, sessionConfig, settingsOf } from './SessionConfig.js';
-import type { SessionDrivers } from './SessionDrivers.js';
-import type { ForgeryRules, SessionLayer } from './SessionLayer.js';
-import { SessionManager } from './SessionManager.js';
-import { SessionMigration } from './SessionMigration.js';
-import { SessionObserver } from './SessionObserver.js';
-import type { SessionPruner } from './SessionPruner.js';
-import { SessionRegistry } from './SessionRegistry.js';
-import { StoredSessions } from './StoredSessions.js';
-import { type Secret, secretsIn, weaknessOf } from './secrets.js';
+import type { SessionPruner } from './Admin/SessionPruner.js';
+import { SessionRegistry } from './Admin/SessionRegistry.js';
+import { StoredSessions } from './Admin/StoredSessions.js';
+import type { SessionConfig } from './Config/SessionConfig.js';
+import { settingsOf } from './Config/settingsOf.js';
+import { SessionForms } from './Forms/SessionForms.js';
+import { SessionMigration } from './Moving/SessionMigration.js';
+import type { SessionDrivers } from './Opening/SessionDrivers.js';
+import { SessionManager } from './Opening/SessionManager.js';
+import { noSession, type SessionStages } from './Request/noSession.js';
+import type { ForgeryRules, SessionLayer } from './Request/SessionLayer.js';
+import { SessionObserver } from './Request/SessionObserver.js';
+import { sessionConfig } from './sessionRules.js';
 
 /** Loads `src/config/session.ts`, makes its driver, and puts express-session into the HTTP pipeline. */
 export class SessionServiceProvider extends ServiceProvider {
@@ -41,6 +45,7 @@ export class SessionServiceProvider extends ServiceProvider {
             SessionRegistry,
             () => new SessionRegistry(() => this.layerFor('SessionRegistry').repository),
         );
+        container.singleton(RefusedForms, () => new SessionForms());
         container.singleton(StoredSessions, () => new StoredSessions(() => this.layerFor('StoredSessions')));
     }
 
@@ -66,14 +71,21 @@ export class SessionServiceProvider extends ServiceProvider {
         }
         const settings = settingsOf(config, environment);
         // Not loaded where sessions are off.
-        const [{ SessionDrivers }, { SessionLayer }, { SessionPruner }, { startSession }, { checkDriver }] =
-            await Promise.all([
-                import('./SessionDrivers.js'),
-                import('./SessionLayer.js'),
-                import('./SessionPruner.js'),
-                import('./startSession.js'),
-                import('./checkDriver.js'),
-            ]);
+        const [
+            { SessionDrivers },
+            { SessionLayer },
+            { ExpressStore },
+            { SessionPruner },
+            { startSession },
+            { checkDriver },
+        ] = await Promise.all([
+            import('./Opening/SessionDrivers.js'),
+            import('./Request/SessionLayer.js'),
+            import('./Request/ExpressStore.js'),
+            import('./Admin/SessionPruner.js'),
+            import('./Request/startSession.js'),
+            import('./Drivers/checkDriver.js'),
+        ]);
         this.drivers = new SessionDrivers({ manager: container.make(SessionManager), config, settings, log });
         const observer = container.has(SessionObserver) ? container.make(SessionObserver) : undefined;
         const opened = await this.drivers.open();
@@ -85,10 +97,10 @@ export class SessionServiceProvider extends ServiceProvider {
             errors: container.make(ExceptionHandler),
             forgery: await this.forgery(settings.secrets),
             isDevelopment: environment.isDevelopment,
-            observer,
+            objects: (layer) => new ExpressStore(layer),
         });
         observer?.opened(this.layer);
-        this.stages = startSession(this.layer);
+        this.stages = startSession(this.layer, observer?.Session);
         this.pruner = new SessionPruner(this.layer);
         this.pruner.start();
         container.make(Readiness).add('session store', () => checkDriver(driver));
@@ -109,7 +121,7 @@ export class SessionServiceProvider extends ServiceProvider {
             return undefined;
         }
         const { exempt } = csrf;
-        const tokens = csrf.tokens ? new (await import('./CsrfTokens.js')).CsrfTokens(secrets) : undefined;
+        const tokens = csrf.tokens ? new (await import('./Forgery/CsrfTokens.js')).CsrfTokens(secrets) : undefined;
         return { trustedOrigins, exempt, tokens };
     }
 

@@ -1,8 +1,8 @@
 import type { Request, RequestHandler } from 'express';
 import { UnauthorizedException } from '../Exceptions/UnauthorizedException.js';
-import type { RequestSession } from './RequestSession.js';
-import { sessionOf, whyNoSession } from './requestSessions.js';
-import { fingerprintOf } from './storageKeys.js';
+import { fingerprintOf } from './Record/storageKeys.js';
+import type { RequestSession } from './Request/RequestSession.js';
+import { sessionOf, whyNoSession } from './Request/requestSessions.js';
 
 const MINUTE_MS = 60_000;
 

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { type RefusedForm, ValidationException } from '../Exceptions/ValidationException.js';
-import { checkBack } from './ownPath.js';
+import { checkBack } from '../Support/ownPath.js';
 import type { InferOutput, StandardIssue, StandardSchema } from './StandardSchema.js';
 
 export interface ValidateOptions extends RefusedForm {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { FileStore } from '../../../src/framework/Session/stores/FileStore.js';
+import { FileStore } from '../../helpers/inside/Session/Stores/File.js';
 
 /*
  * A process of its own that works on a sessions folder: `node --import tsx fileStoreWorker.ts <folder> <job> <…>`.

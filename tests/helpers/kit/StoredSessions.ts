@@ -1,8 +1,7 @@
 import type { Request } from 'express';
-import type { ExpressStore } from '../../../src/framework/Session/ExpressStore.js';
-import { firstAlive } from '../../../src/framework/Session/firstAlive.js';
-import type { SessionLayer } from '../../../src/framework/Session/SessionLayer.js';
-import type { LiveRecord } from '../../../src/framework/Session/SessionRecord.js';
+import type { LiveRecord } from '../inside/Session/Record.js';
+import { type ExpressStore, firstAlive, type SessionLayer } from '../inside/Session/Request.js';
+
 import { exchange } from './exchange.js';
 import type { InsideRequests } from './InsideRequests.js';
 

@@ -1,8 +1,8 @@
 import type { Request } from 'express';
 import type { FlashData, SessionData } from 'express-session';
-import { login } from '../../../src/framework/Session/login.js';
-import { FLASH, type LiveRecord } from '../../../src/framework/Session/SessionRecord.js';
-import { ERRORS } from '../../../src/framework/Validation/flashedForm.js';
+import { ERRORS } from '../inside/Session/Forms.js';
+import { FLASH, type LiveRecord } from '../inside/Session/Record.js';
+import { login } from '../inside/Session.js';
 import { CookieJar, isTrustworthy, type Setting } from './CookieJar.js';
 import { exchange, type Received } from './exchange.js';
 import type { InsideRequests } from './InsideRequests.js';

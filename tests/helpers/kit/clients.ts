@@ -1,6 +1,6 @@
-import type { ApplicationKernel } from '../../../src/framework/ApplicationKernel.js';
-import { HttpPipeline } from '../../../src/framework/Http/HttpPipeline.js';
-import type { SessionConfig } from '../../../src/framework/Session/SessionConfig.js';
+import { HttpPipeline } from '../inside/Http.js';
+import type { ApplicationKernel } from '../inside/Kernel.js';
+import type { SessionConfig } from '../inside/Session/Config.js';
 import { InsideRequests } from './InsideRequests.js';
 import { StoredSessions } from './StoredSessions.js';
 import { type ClientOptions, TestClient } from './TestClient.js';

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { ConfigOverrides } from '../../../src/framework/index.js';
-import type { SessionConfig } from '../../../src/framework/Session/SessionConfig.js';
-import { openConnection } from '../../../src/framework/Session/stores/redis/openConnection.js';
-import type { RedisStoreOptions } from '../../../src/framework/Session/stores/redis/RedisStoreOptions.js';
-import { removeKeys } from '../../../src/framework/Session/stores/redis/removeKeys.js';
+import type { SessionConfig } from '../inside/Session/Config.js';
+import { openConnection, type RedisStoreOptions, removeKeys } from '../inside/Session/Stores/Redis.js';
+
 import type { CreateApplication } from './startTestApp.js';
 
 export interface OwnStorage {

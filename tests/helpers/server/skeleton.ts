@@ -1,16 +1,13 @@
 import { basename, dirname } from 'node:path';
 import express from 'express';
-import { ApplicationKernel } from '../../../src/framework/ApplicationKernel.js';
-import { HttpPipeline } from '../../../src/framework/Http/HttpPipeline.js';
-import { HttpServer } from '../../../src/framework/Http/HttpServer.js';
-import { HttpServiceProvider } from '../../../src/framework/Http/HttpServiceProvider.js';
-import { Logger } from '../../../src/framework/Logging/Logger.js';
-import { loadManifest } from '../../../src/framework/Manifest.js';
-import { ServiceProvider } from '../../../src/framework/ServiceProvider.js';
-import { exclusive } from '../../../src/framework/Session/exclusive.js';
-import { increment } from '../../../src/framework/Session/increment.js';
-import { SessionManager } from '../../../src/framework/Session/SessionManager.js';
-import { SessionServiceProvider } from '../../../src/framework/Session/SessionServiceProvider.js';
+import { loadManifest } from '../inside/Config.js';
+import { HttpPipeline, HttpServer, HttpServiceProvider } from '../inside/Http.js';
+
+import { ApplicationKernel, ServiceProvider } from '../inside/Kernel.js';
+import { Logger } from '../inside/Logging.js';
+import { SessionManager } from '../inside/Session/Opening.js';
+import { exclusive } from '../inside/Session/Request.js';
+import { increment, SessionServiceProvider } from '../inside/Session.js';
 import { addRoutes } from './routes.js';
 import type { ServerOptions } from './ServerOptions.js';
 

@@ -1,10 +1,10 @@
 import type { Request, Response } from 'express';
-import type { ApplicationKernel } from '../../ApplicationKernel.js';
-import { optionalConfig } from '../../Config/optionalConfig.js';
-import { ErrorPage } from '../../Exceptions/ErrorPage.js';
+import { ErrorPage } from '../../Http/Errors/ErrorPage.js';
 import { inspectorFor } from '../../Http/inspectorFor.js';
-import { LiveReload } from '../../Http/pages/LiveReload.js';
-import { sendPage } from '../../Http/pages/sendPage.js';
+import { LiveReload } from '../../Http/Pages/LiveReload.js';
+import { sendPage } from '../../Http/Pages/sendPage.js';
+import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
+import { optionalConfig } from '../../Kernel/optionalConfig.js';
 import { errorBody, headingOf } from './errorBody.js';
 import { type Failure, failuresOf } from './failures.js';
 import { type Fix, fixFor } from './fixes.js';

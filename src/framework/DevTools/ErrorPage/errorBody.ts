@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { type Html, html } from '../../Http/pages/html.js';
+import { type Html, html } from '../../Http/Pages/html.js';
 import type { Failure } from './failures.js';
 import type { Fix } from './fixes.js';
 import type { Frame } from './frames.js';

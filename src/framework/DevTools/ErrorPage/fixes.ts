@@ -1,4 +1,4 @@
-import { SECRET_FIX } from '../../Session/secrets.js';
+import { SECRET_FIX } from '../../Config/secrets.js';
 import type { Failure } from './failures.js';
 
 /** What mends an error. */

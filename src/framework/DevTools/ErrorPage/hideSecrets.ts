@@ -1,4 +1,4 @@
-import { isSecretKey, redacted } from '../../Logging/redact.js';
+import { isSecretKey, redacted } from '../../Support/redact.js';
 
 const SHORTEST = 8;
 const SECRET_VARIABLE = /key$|dsn$|credentials?$/i;

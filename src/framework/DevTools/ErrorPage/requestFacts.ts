@@ -1,7 +1,7 @@
 import type { Request } from 'express';
-import { isSecretKey, redacted } from '../../Logging/redact.js';
-import { sessionOf } from '../../Session/requestSessions.js';
-import { counted } from '../../words.js';
+import { sessionOf } from '../../Session/Request/requestSessions.js';
+import { isSecretKey, redacted } from '../../Support/redact.js';
+import { counted } from '../../Support/words.js';
 import { hideSecrets } from './hideSecrets.js';
 
 /** A group of what is known of a request: names with what may be shown of their values, or a sentence. */

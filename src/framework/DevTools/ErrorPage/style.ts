@@ -1,4 +1,4 @@
-import { BASE_STYLE } from '../../Http/pages/baseStyle.js';
+import { BASE_STYLE } from '../../Http/Pages/baseStyle.js';
 
 export const ERROR_STYLE = `${BASE_STYLE}
 main{max-width:60rem}

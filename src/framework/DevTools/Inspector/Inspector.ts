@@ -1,14 +1,15 @@
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
-import type { ApplicationKernel } from '../../ApplicationKernel.js';
 import { BadRequestException } from '../../Exceptions/BadRequestException.js';
-import { ExceptionHandler } from '../../Exceptions/ExceptionHandler.js';
 import { ForbiddenException } from '../../Exceptions/ForbiddenException.js';
 import { NotFoundException } from '../../Exceptions/NotFoundException.js';
 import { ServiceUnavailableException } from '../../Exceptions/ServiceUnavailableException.js';
-import type { SessionDriver } from '../../Session/SessionDriver.js';
-import type { SessionLayer } from '../../Session/SessionLayer.js';
-import { SessionObserver } from '../../Session/SessionObserver.js';
-import { StoredSessions } from '../../Session/StoredSessions.js';
+import type { DevelopmentPages } from '../../Http/DevelopmentPages.js';
+import { ExceptionHandler } from '../../Http/Errors/ExceptionHandler.js';
+import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
+import { StoredSessions } from '../../Session/Admin/StoredSessions.js';
+import type { SessionDriver } from '../../Session/Drivers/SessionDriver.js';
+import type { SessionLayer } from '../../Session/Request/SessionLayer.js';
+import { SessionObserver } from '../../Session/Request/SessionObserver.js';
 import { EventStreams } from './EventStreams.js';
 import { isLocal, isOwnAction, mayRead } from './guard.js';
 import type { InspectorParts, OpenSessions } from './InspectorParts.js';
@@ -33,7 +34,7 @@ const PARTS: ReadonlyMap<string, 'page' | 'state' | 'value'> = new Map([
  * A page that shows what requests do with sessions, while they do it, to a browser on this machine. For everybody else
  * there is no such page.
  */
-export class Inspector extends SessionObserver {
+export class Inspector extends SessionObserver implements DevelopmentPages {
     public readonly Session = WatchedSession;
     private readonly total = new StoreUse();
     private readonly streams = new EventStreams();

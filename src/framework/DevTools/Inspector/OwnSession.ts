@@ -1,8 +1,8 @@
 import type { Request } from 'express';
-import { BadRecordError } from '../../Session/SessionDriver.js';
-import type { SessionLayer } from '../../Session/SessionLayer.js';
-import { type EndReason, type LiveRecord, parseRecord } from '../../Session/SessionRecord.js';
-import { fingerprintOf } from '../../Session/storageKeys.js';
+import { BadRecordError } from '../../Session/Drivers/SessionDriver.js';
+import { type EndReason, type LiveRecord, parseRecord } from '../../Session/Record/SessionRecord.js';
+import { fingerprintOf } from '../../Session/Record/storageKeys.js';
+import type { SessionLayer } from '../../Session/Request/SessionLayer.js';
 import { INSPECTOR_USE } from './StoreUse.js';
 
 /** The session of the browser that looks at the inspector, or why it has none. */

@@ -1,9 +1,8 @@
 import type { Request } from 'express';
-import type { Reading } from '../../Session/SessionChanges.js';
-import type { LiveRecord } from '../../Session/SessionRecord.js';
+import type { Reading } from '../../Session/Object/SessionChanges.js';
+import type { LiveRecord } from '../../Session/Record/SessionRecord.js';
 import { StoreUse } from './StoreUse.js';
 import { shortened, shortLabelOf, shownJson } from './shownValues.js';
-import type { WatchedSession } from './WatchedSession.js';
 
 /**
  * What became of the session: stored for the first time, stored, marked as active, left alone though there is one, nothing
@@ -22,11 +21,23 @@ const MOST_CHANGES = 30;
 const MOST_READS = 60;
 const traces = new WeakMap<Request, RequestTrace>();
 
+/** What a trace asks of the session: WatchedSession can tell. */
+export interface TracedSession {
+    /** The session that the request came with; undefined: none that lives. */
+    readonly from: string | undefined;
+    /** The session that the request leaves behind. */
+    readonly to: string | undefined;
+    /** Whether the route has looked at it. */
+    readonly started: boolean;
+    readonly outcome: Outcome;
+    whyNoCookie(): string;
+}
+
 /** What one request does with its session, while it does it. */
 export class RequestTrace {
     public readonly store = new StoreUse();
     public readonly reads = new Set<string>();
-    public session: WatchedSession | undefined;
+    public session: TracedSession | undefined;
     public outcome: Outcome = 'none';
     private readonly stored = new Map<string, Change>();
     /** Changed by the route, and not stored yet. */

@@ -1,13 +1,13 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { Exception } from '../../Exceptions/Exception.js';
 import { ConfigError } from '../../Exceptions/errors.js';
-import { isReservedKey } from '../../Session/HttpSession.js';
-import { RequestSession } from '../../Session/RequestSession.js';
-import { sessionOf } from '../../Session/requestSessions.js';
-import { ReservedSessionKeyError, UnstorableSessionError } from '../../Session/SessionErrors.js';
-import type { SessionLayer } from '../../Session/SessionLayer.js';
-import type { StoredSessions } from '../../Session/StoredSessions.js';
-import { startSession } from '../../Session/startSession.js';
+import type { StoredSessions } from '../../Session/Admin/StoredSessions.js';
+import { isReservedKey } from '../../Session/Object/HttpSession.js';
+import { ReservedSessionKeyError, UnstorableSessionError } from '../../Session/Repository/SessionErrors.js';
+import { RequestSession } from '../../Session/Request/RequestSession.js';
+import { sessionOf } from '../../Session/Request/requestSessions.js';
+import type { SessionLayer } from '../../Session/Request/SessionLayer.js';
+import { startSession } from '../../Session/Request/startSession.js';
 import { INSPECTOR_USE } from './StoreUse.js';
 
 /** Does what a button says, and gives the sentence to show. */

@@ -1,6 +1,8 @@
-import { after } from '../../Session/after.js';
-import { DriverDecorator } from '../../Session/DriverDecorator.js';
-import type { Lease, MaybePromise, SessionDriver, StoredRecord } from '../../Session/SessionDriver.js';
+import { DriverDecorator } from '../../Session/Drivers/DriverDecorator.js';
+import type { SessionDriver, StoredRecord } from '../../Session/Drivers/SessionDriver.js';
+import { after } from '../../Support/after.js';
+import type { Lease } from '../../Support/Lease.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { INSPECTOR_USE, type StoreCall, StoreUse } from './StoreUse.js';
 
 /** Counts and times what is asked of a driver, in all and by request. Where the driver answers at once, so does this. */

@@ -1,14 +1,14 @@
-import { after } from '../../Session/after.js';
-import type { HttpSession } from '../../Session/HttpSession.js';
-import { RequestSession } from '../../Session/RequestSession.js';
-import type { Reading } from '../../Session/SessionChanges.js';
-import type { MaybePromise } from '../../Session/SessionDriver.js';
-import { SessionEndedException } from '../../Session/SessionErrors.js';
-import type { Login } from '../../Session/SessionRecord.js';
-import type { LoadedSession } from '../../Session/SessionRepository.js';
-import { fingerprintOf } from '../../Session/storageKeys.js';
-import type { Turn } from '../../Session/Turn.js';
-import type { CookieId } from '../../Session/VerifiedCookies.js';
+import type { CookieId } from '../../Session/Cookie/VerifiedCookies.js';
+import type { Turn } from '../../Session/Drivers/Turn.js';
+import type { HttpSession } from '../../Session/Object/HttpSession.js';
+import type { Reading } from '../../Session/Object/SessionChanges.js';
+import type { Login } from '../../Session/Record/SessionRecord.js';
+import { fingerprintOf } from '../../Session/Record/storageKeys.js';
+import { SessionEndedException } from '../../Session/Repository/SessionErrors.js';
+import type { LoadedSession } from '../../Session/Repository/SessionRepository.js';
+import { RequestSession } from '../../Session/Request/RequestSession.js';
+import { after } from '../../Support/after.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { type Outcome, RequestTrace } from './RequestTrace.js';
 import { watchReads } from './watchReads.js';
 

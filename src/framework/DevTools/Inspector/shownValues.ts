@@ -1,5 +1,5 @@
-import { isSecretKey, redacted } from '../../Logging/redact.js';
-import { FLASH } from '../../Session/SessionRecord.js';
+import { FLASH } from '../../Session/Record/SessionRecord.js';
+import { isSecretKey, redacted } from '../../Support/redact.js';
 import { hideSecrets } from '../ErrorPage/hideSecrets.js';
 
 const LONGEST_VALUE = 240;

@@ -1,4 +1,4 @@
-import type { StoredSession, StoredSessions } from '../../Session/StoredSessions.js';
+import type { StoredSession, StoredSessions } from '../../Session/Admin/StoredSessions.js';
 import { INSPECTOR_USE } from './StoreUse.js';
 
 /** What is stored, as far as it was looked at. */

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { HttpSession } from '../../Session/HttpSession.js';
+import type { HttpSession } from '../../Session/Object/HttpSession.js';
 
 /**
  * Tells which of its stored keys a route reads, by accessors on the session object. A Proxy in its place would also see

@@ -1,0 +1,222 @@
+import { STATUS_CODES } from 'node:http';
+import type { Request, Response } from 'express';
+import { AnswerTimeoutException } from '../../Exceptions/AnswerTimeoutException.js';
+import { Exception } from '../../Exceptions/Exception.js';
+import { describe, toError, traitsOf } from '../../Exceptions/thrown.js';
+import { ValidationException } from '../../Exceptions/ValidationException.js';
+import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
+import { Logger } from '../../Logging/Logger.js';
+import { sendPage } from '../Pages/sendPage.js';
+import { ErrorPage } from './ErrorPage.js';
+import { DETAILS_ELSEWHERE, mayReadDetails } from './mayReadDetails.js';
+import { plainErrorPage } from './plainErrorPage.js';
+import { RefusedForms } from './RefusedForms.js';
+import { routeOf } from './routeOf.js';
+import { wantsPage } from './wantsPage.js';
+
+/** What every error is answered with; success has the code 1000. */
+export interface Envelope {
+    code: number;
+    message: string;
+    data: unknown;
+}
+
+const GENERIC_MESSAGE = 'Something went wrong on our side. Please try again later.';
+
+/** What a route may have set for the answer that it now won't give. */
+const CONTENT_HEADERS = [
+    'Accept-Ranges',
+    'Cache-Control',
+    'Content-Disposition',
+    'Content-Encoding',
+    'Content-Language',
+    'Content-Length',
+    'Content-Range',
+    'Content-Type',
+    'ETag',
+    'Expires',
+    'Last-Modified',
+    'Location',
+    'Transfer-Encoding',
+];
+
+/**
+ * Says who hears of an error (`report`) and what the client reads (`render`). `src/app/Exceptions/Handler.ts`
+ * extends it; an override that fails breaks neither the process nor the answer.
+ */
+export class ExceptionHandler {
+    public constructor(protected readonly app: ApplicationKernel) {}
+
+    /** Server errors go to the log as errors, the client's own mistakes at debug level; of a refused form the access log tells. */
+    public report(error: Error, request: Request): void | Promise<void> {
+        if (error instanceof ValidationException && error.status < 500) {
+            return;
+        }
+        const logger = this.app.container.make(Logger);
+        const context = { requestId: request.requestId, method: request.method, route: routeOf(request) };
+        if (error instanceof AnswerTimeoutException) {
+            logger.warning(error.detail, context);
+        } else if (traitsOf(error, request.res).status >= 500 && !(error instanceof Exception && error.isLogged)) {
+            const fix = this.fixOf(error, request);
+            logger.error(error.message, { ...context, ...(fix !== undefined && { fix }), error });
+        } else {
+            logger.debug(error.message, { ...context, error });
+        }
+    }
+
+    /**
+     * Answers with the error's HTTP status: with the envelope `{ code, message, data }`, or with a page where a browser
+     * would show the answer to its visitor. A refused form goes back to its page, or tells what was refused.
+     */
+    public render(error: Error, request: Request, response: Response): void | Promise<void> {
+        if (error instanceof ValidationException && this.sendBack(error, request, response)) {
+            return;
+        }
+        const { status, headers } = traitsOf(error, response);
+        response.set(headers);
+        response.status(status).vary('Accept');
+        if (!wantsPage(request) || !this.renderPage(error, request, response)) {
+            response.json(this.envelope(error, request));
+        }
+    }
+
+    /** The envelope of an error. What a client is not meant to read is shown in development only. */
+    protected envelope(error: Error, request: Request): Envelope {
+        const { status, code, expose, data } = traitsOf(error, request.res);
+        if (expose) {
+            return { code, message: String(error.message), data };
+        }
+        const { requestId } = request;
+        if (this.app.environment.isDevelopment && mayReadDetails(this.app, request)) {
+            const fix = this.fixOf(error, request);
+            return {
+                code,
+                message: error.message,
+                data: { requestId, ...(fix !== undefined && { fix }), error: explain(error) },
+            };
+        }
+        if (status < 500) {
+            return { code, message: STATUS_CODES[status] ?? 'Bad Request', data: null };
+        }
+        return { code, message: GENERIC_MESSAGE, data: { requestId } };
+    }
+
+    private sendBack(error: ValidationException, request: Request, response: Response): boolean {
+        const { container } = this.app;
+        return container.has(RefusedForms) && container.make(RefusedForms).sendBack(error, request, response);
+    }
+
+    /** False where the page can't be made: that is logged, and must not hide the error itself. */
+    private renderPage(error: Error, request: Request, response: Response): boolean {
+        try {
+            const { status, expose } = traitsOf(error, response);
+            const page = this.developmentPage;
+            const isOpen = page !== undefined && mayReadDetails(this.app, request);
+            if (isOpen && (status >= 500 || !expose)) {
+                page.send(error, request, response);
+            } else {
+                const { message } = this.envelope(error, request);
+                const fix = isOpen ? this.fixOf(error, request) : page && DETAILS_ELSEWHERE;
+                const details = error instanceof ValidationException ? error.errors : {};
+                sendPage(response, plainErrorPage({ status, message, details, requestId: request.requestId, fix }));
+            }
+            return true;
+        } catch (failure) {
+            this.app.container.make(Logger).error('The error page failed itself.', { error: toError(failure) });
+            return false;
+        }
+    }
+
+    /** In development only. What is known of an error must not depend on it. */
+    private fixOf(error: Error, request: Request): string | undefined {
+        try {
+            return this.developmentPage?.fixOf(error, request);
+        } catch {
+            return undefined;
+        }
+    }
+
+    private get developmentPage(): ErrorPage | undefined {
+        const { container } = this.app;
+        return container.has(ErrorPage) ? container.make(ErrorPage) : undefined;
+    }
+
+    /** Reports and answers whatever was thrown. Never throws or rejects: it is the last one to be asked. */
+    public async handle(thrown: unknown, request: Request, response: Response): Promise<void> {
+        const error = toError(thrown, response);
+        void this.attempt('report', () => this.report(error, request));
+        if (response.headersSent) {
+            endSocket(response);
+            return;
+        }
+        for (const header of CONTENT_HEADERS) {
+            response.removeHeader(header);
+        }
+        response.statusMessage = '';
+        const rendered = await this.attempt('render', () => this.render(error, request, response));
+        const forgotten = error instanceof AnswerTimeoutException && !response.headersSent;
+        if (!rendered || forgotten) {
+            answerPlainly(forgotten ? 503 : 500, request, response);
+        }
+    }
+
+    /** Runs a step that a user may have overridden. False when it failed, which is logged. */
+    private async attempt(step: 'report' | 'render', run: () => void | Promise<void>): Promise<boolean> {
+        try {
+            await run();
+            return true;
+        } catch (failure) {
+            try {
+                this.app.container
+                    .make(Logger)
+                    .error(`The exception handler's ${step}() failed itself.`, { error: toError(failure) });
+            } catch {
+                // Nothing is left to tell it to.
+            }
+            return false;
+        }
+    }
+}
+
+function answerPlainly(status: 500 | 503, request: Request, response: Response): void {
+    if (response.headersSent) {
+        endSocket(response);
+        return;
+    }
+    const body: Envelope = { code: status, message: GENERIC_MESSAGE, data: { requestId: request.requestId } };
+    response.statusCode = status;
+    response.removeHeader('Content-Length');
+    response.setHeader('Content-Type', 'application/json; charset=utf-8');
+    response.end(JSON.stringify(body));
+}
+
+/** An answer cut short must not look complete. One that is complete may share its socket with the next: leave it alone. */
+function endSocket(response: Response): void {
+    if (!response.writableEnded) {
+        response.destroy();
+    }
+}
+
+interface Explanation {
+    name: string;
+    message: string;
+    stack: string[];
+    cause?: Explanation | string;
+}
+
+function explain(error: Error, depth = 0): Explanation {
+    const stack = String(error.stack ?? '')
+        .split('\n')
+        .slice(1);
+    return {
+        name: error.name,
+        message: error.message,
+        stack: stack.map((line) => line.trim()),
+        ...(error.cause !== undefined && depth < 5 ? { cause: explainCause(error.cause, depth + 1) } : {}),
+    };
+}
+
+/** What is no error is shown as it is. */
+function explainCause(cause: unknown, depth: number): Explanation | string {
+    return cause instanceof Error ? explain(cause, depth) : describe(cause);
+}

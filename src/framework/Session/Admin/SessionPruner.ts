@@ -1,0 +1,51 @@
+import type { SessionLayer } from '../Request/SessionLayer.js';
+
+/** Soon after the start: a process that is restarted often would never come to it otherwise. */
+const FIRST_WALK_MS = 60_000;
+
+/** The part of the interval for which a walk is one process's turn. */
+const TURN_PART = 0.9;
+
+/** Removes dead records now and then, one walk at a time, while the application runs. */
+export class SessionPruner {
+    private timer: NodeJS.Timeout | undefined;
+    private walk: Promise<void> | undefined;
+    private readonly stopping = new AbortController();
+
+    public constructor(private readonly layer: SessionLayer) {}
+
+    public start(): void {
+        const { pruneIntervalMs } = this.layer.settings;
+        if (pruneIntervalMs > 0) {
+            this.schedule(Math.min(pruneIntervalMs, FIRST_WALK_MS), pruneIntervalMs);
+        }
+    }
+
+    public async stop(): Promise<void> {
+        clearTimeout(this.timer);
+        this.stopping.abort();
+        await this.walk;
+    }
+
+    private schedule(delayMs: number, intervalMs: number): void {
+        this.timer = setTimeout(() => {
+            this.walk = this.prune().then(() => {
+                if (!this.stopping.signal.aborted) {
+                    this.schedule(intervalMs, intervalMs);
+                }
+            });
+        }, delayMs).unref();
+    }
+
+    private async prune(): Promise<void> {
+        try {
+            const { driver, repository, settings } = this.layer;
+            // A little less than the interval: the same process may be first again.
+            if ((await driver.mayWalk?.(settings.pruneIntervalMs * TURN_PART)) ?? true) {
+                await repository.prune(this.stopping.signal);
+            }
+        } catch (error) {
+            this.layer.log.warning('Expired sessions could not be removed now; it is tried again later.', { error });
+        }
+    }
+}

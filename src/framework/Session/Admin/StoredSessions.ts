@@ -1,0 +1,245 @@
+import type { Request } from 'express';
+import { ConfigError } from '../../Exceptions/errors.js';
+import type { CookieId } from '../Cookie/VerifiedCookies.js';
+import { type LiveRecord, parseRecord, type StoredCookie } from '../Record/SessionRecord.js';
+import { fingerprintOf, isPlainId, isSessionKey, keyOf } from '../Record/storageKeys.js';
+import type { PruneOptions, SessionRepository } from '../Repository/SessionRepository.js';
+import { unavailable } from '../Repository/StoreTrouble.js';
+import { firstAlive } from '../Request/firstAlive.js';
+import type { SessionLayer } from '../Request/SessionLayer.js';
+
+/** A session that lives, as it may be shown: without its id, its key, and what it holds. */
+export interface StoredSession {
+    /** A short name that `find()` and `revoke()` take. */
+    readonly fingerprint: string;
+    /** Whose it is since `login()`; undefined: a visitor's. */
+    readonly user: string | undefined;
+    readonly created: Date;
+    /** When it was last active, to 5 % of the idle time. */
+    readonly lastSeen: Date;
+    /** When it ends if nobody uses it any more. */
+    readonly expiresAt: Date;
+    /** The bytes of its record, before encryption. */
+    readonly bytes: number;
+}
+
+/** The same with what it holds. */
+export interface OpenedSession extends StoredSession {
+    /** When it ends however much it is used; undefined: never. */
+    readonly endsAt: Date | undefined;
+    readonly cookie: StoredCookie;
+    /** The client's address and User-Agent at login, where `registry` in src/config/session.ts asks for them. */
+    readonly address: string | undefined;
+    readonly browser: string | undefined;
+    /** Its keys, without the cookie. */
+    readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface WalkOptions {
+    /** Ends the walk early. */
+    readonly signal?: AbortSignal;
+    /** Called for each record that is looked at, of whatever kind. */
+    looked?(): void;
+}
+
+/** The end of a walk that was stopped. */
+const STOPPED = 'Stopped before the session was found: nothing was changed.';
+
+interface Found {
+    readonly id: string;
+    readonly record: LiveRecord;
+    readonly text: string;
+}
+
+/**
+ * What is stored, for those who look after it: `app.container.make(StoredSessions)`. Looking changes nothing, and walks
+ * hold one session at a time, however many there are.
+ */
+export class StoredSessions {
+    /** Set where another process serves: what that one has in memory can't be reached from here. */
+    public isInConsole = false;
+    /** Of a request with several cookies, the one that counted when it was first asked of: the others are other sessions. */
+    private readonly named = new WeakMap<Request, CookieId>();
+
+    public constructor(private readonly openLayer: () => SessionLayer) {}
+
+    /** False where the driver can't list what it holds: then only a user's sessions can be found. */
+    public get canList(): boolean {
+        return this.layer().repository.canList;
+    }
+
+    /** About how many records there are: sessions, notes of ended ones, lists. Undefined: not known. */
+    public async count(): Promise<number | undefined> {
+        const { driver } = this.layer();
+        try {
+            return await driver.count?.();
+        } catch (error) {
+            throw unavailable('loaded', '', error);
+        }
+    }
+
+    /** All sessions that live, in the driver's order. One that moves meanwhile may come twice. */
+    public async *all(options: WalkOptions = {}): AsyncGenerator<StoredSession> {
+        for await (const found of this.walk(options)) {
+            yield this.shown(found);
+        }
+    }
+
+    /** A user's sessions, oldest login first, found without a walk through all. */
+    public async *ofUser(user: string): AsyncGenerator<StoredSession> {
+        const { repository } = this.layer();
+        for (const id of await repository.users.keysOf(user)) {
+            const found = await repository.load(id);
+            if (found.kind === 'live' && found.record.login?.user === user) {
+                yield this.shown({ id, record: found.record, text: found.stored.record });
+            }
+        }
+    }
+
+    /**
+     * The live session that a request's cookie names, for requests that pass no stage, such as those of WebSockets. Looking
+     * does not count as a visit; asked again later, it says whether the session lives still. Throws ForbiddenException where
+     * the request brings the cookie from a page of another origin, as `csrf` and `trustedOrigins` have it.
+     */
+    public async ofRequest(request: Request): Promise<OpenedSession | undefined> {
+        const { cookie, forgery, repository } = this.layer();
+        const carried = cookie.carriedBy(request);
+        if (carried) {
+            forgery?.refuseOtherPages(request);
+        }
+        const named = this.named.get(request) ?? (await firstAlive(repository, carried?.ids));
+        if (named) {
+            this.named.set(request, named);
+        }
+        const found = named && repository.open(named.key, await repository.find(named.id, named.key));
+        return found?.kind === 'live'
+            ? this.opened({ id: named?.key ?? '', record: found.record, text: found.stored.record })
+            : undefined;
+    }
+
+    /** One session, by its fingerprint or the beginning of it. Throws ConfigError where that names none, or several. */
+    public async find(fingerprint: string, options: WalkOptions = {}): Promise<OpenedSession> {
+        return this.opened(await this.match(fingerprint, options));
+    }
+
+    /** Ends one session, by its fingerprint or the beginning of it. Throws ConfigError where that names none, or several. */
+    public async revoke(fingerprint: string, options: WalkOptions = {}): Promise<StoredSession> {
+        const found = await this.match(fingerprint, options);
+        const { repository } = this.layer();
+        await repository.revoke(found.id, { follows: true });
+        if (isPlainId(found.id)) {
+            await repository.revoke(keyOf(found.id), { follows: true }); // it may have moved there since
+        }
+        return this.shown(found);
+    }
+
+    /** Removes what has expired; see `SessionRepository.prune()`. Gives the number of records removed. */
+    public async prune(signal?: AbortSignal, options?: PruneOptions): Promise<number> {
+        const { repository } = this.layer();
+        try {
+            return await repository.prune(signal, options);
+        } catch (error) {
+            throw unavailable('ended', '', error);
+        }
+    }
+
+    private layer(): SessionLayer {
+        const layer = this.openLayer();
+        if (this.isInConsole && layer.driver.abilities?.survivesRestart === false) {
+            throw new ConfigError(
+                "The sessions are in the memory of the server's process, where no command reaches them: set another driver in src/config/session.ts, or look after them in the server itself.",
+            );
+        }
+        return layer;
+    }
+
+    private async match(fingerprint: string, options: WalkOptions): Promise<Found> {
+        let match: Found | undefined;
+        for await (const found of this.walk(options)) {
+            const name = nameOf(found.id);
+            if (name === fingerprint) {
+                return found;
+            }
+            if (match && name.startsWith(fingerprint) && name !== nameOf(match.id)) {
+                throw new ConfigError(`Several sessions begin with ${fingerprint}: say more of the fingerprint.`);
+            }
+            match = name.startsWith(fingerprint) ? found : match;
+        }
+        if (options.signal?.aborted) {
+            throw new ConfigError(STOPPED); // there may be another that begins like this
+        }
+        if (!match) {
+            throw new ConfigError(
+                `There is no live session ${fingerprint}: ./artisan session:list shows those there are.`,
+            );
+        }
+        return match;
+    }
+
+    /** Damaged records are left out: whoever needs one alone deals with it. */
+    private async *walk({ signal, looked }: WalkOptions): AsyncGenerator<Found> {
+        const { driver, repository } = this.layer();
+        try {
+            for await (const { id, record: text } of driver.records(undefined, signal)) {
+                if (signal?.aborted) {
+                    return;
+                }
+                looked?.();
+                const record = liveIn(text, repository);
+                if (record && (isSessionKey(id) || isPlainId(id))) {
+                    yield { id, record, text };
+                }
+            }
+        } catch (error) {
+            throw unavailable('loaded', '', error);
+        }
+    }
+
+    private shown({ id, record, text }: Found): StoredSession {
+        return {
+            fingerprint: nameOf(id),
+            user: record.login?.user,
+            created: new Date(record.created),
+            lastSeen: new Date(record.seen),
+            expiresAt: new Date(this.layer().repository.lifetime.endOf(record).at),
+            bytes: Buffer.byteLength(text),
+        };
+    }
+
+    private opened(found: Found): OpenedSession {
+        const { record } = found;
+        const end = this.layer().repository.lifetime.absoluteEndOf(record);
+        return {
+            ...this.shown(found),
+            endsAt: Number.isFinite(end) ? new Date(end) : undefined,
+            cookie: this.layer().repository.cookieOf(record),
+            address: record.login?.address,
+            browser: record.login?.browser,
+            data: dataOf(record),
+        };
+    }
+}
+
+/** The fingerprint; a session that is stored under its id as it is has that of its key. */
+function nameOf(id: string): string {
+    return fingerprintOf(isSessionKey(id) ? id : keyOf(id));
+}
+
+/** Only the beginning of a record is read until somebody asks for more. */
+function dataOf(record: LiveRecord): LiveRecord['data'] {
+    try {
+        return record.data;
+    } catch (error) {
+        throw new ConfigError('The session is damaged: it will be set aside when its visitor comes.', { cause: error });
+    }
+}
+
+function liveIn(text: string, { lifetime }: SessionRepository): LiveRecord | undefined {
+    const now = Date.now();
+    try {
+        const record = parseRecord(text, now);
+        return record.kind === 'live' && lifetime.endOf(record).at >= now ? record : undefined;
+    } catch {
+        return undefined;
+    }
+}

@@ -1,0 +1,113 @@
+import type { Request } from 'express';
+import type { ConfigInput } from '../../Config/define.js';
+import type { Secret } from '../../Config/secrets.js';
+
+/** Browsers drop cookies above this. */
+export const MAX_COOKIE_BYTES = 4096;
+
+/** The attributes of the session cookie, under express-session's names. Times are in ms. */
+export interface SessionCookieConfig {
+    maxAge?: number | null;
+    expires?: Date | null;
+    path?: string;
+    domain?: string;
+    httpOnly?: boolean;
+    secure?: boolean | 'auto';
+    sameSite?: boolean | 'lax' | 'strict' | 'none' | 'auto';
+    partitioned?: boolean;
+    priority?: 'low' | 'medium' | 'high';
+}
+
+/** A cookie of another application, or of an earlier config. What is left out is as it was for a cookie without it. */
+export interface FormerCookie {
+    /** Default: the name of today. */
+    name?: string;
+    /** Default: none, for this host only. */
+    domain?: string;
+    /** Default: `/`. */
+    path?: string;
+}
+
+/** What `src/config/session.ts` may hold. express-session's options have express-session's names and meaning. */
+export interface SessionConfig {
+    enabled: boolean;
+    /** `file`, `memory`, `redis`, or a name given to `SessionManager.extend()`. */
+    driver: string;
+    /** Drivers that were used before: a session that `driver` does not have is taken from them on first use. */
+    fallback: readonly string[];
+    /** Signs the cookie; of an array the first signs and all verify. At least 32 random characters each. */
+    secret?: Secret | readonly (Secret | undefined)[];
+    /** The cookie's name. Unset: the name in sosise.json; where the cookie is secure with the prefix `__Host-`, or `__Secure-` with a domain or a path. */
+    name?: string;
+    rolling?: boolean;
+    resave: boolean;
+    proxy?: boolean;
+    saveUninitialized: boolean;
+    unset: 'destroy' | 'keep';
+    genid?: (request: Request) => string;
+    cookie: SessionCookieConfig;
+    /** Cookies of another application, or of an earlier config, that end when the session's cookie is sent. */
+    formerCookies: readonly FormerCookie[];
+    /** How long a session lives without a request, in ms. Default: `cookie.maxAge`, else the driver's `ttl`, else two hours. */
+    idle?: number;
+    /**
+     * How long a session lives however much it is used, in ms; null: no such limit. Default: seven days, or
+     * `cookie.maxAge` or `idle` where that is more.
+     */
+    absolute?: number | null;
+    /** Stores sessions encrypted. Default: false, but where `drivers.file.secret` asked for it. */
+    encrypt?: boolean;
+    /** What `logout()` tells the browser to forget, as `Clear-Site-Data` names it. */
+    clearSiteData: readonly ClearSiteData[];
+    /** What the SessionRegistry remembers of a login besides its time. */
+    registry: { address: boolean; browser: boolean };
+    /** `merge`: requests of one session run in parallel. `exclusive`: one after another. */
+    concurrency: 'merge' | 'exclusive';
+    /** How long a request waits for its turn under `exclusive`, in ms. */
+    lockTimeoutMs: number;
+    /** How long the store may take before the request is answered 503, in ms. */
+    storeTimeoutMs: number;
+    /** A session over this many bytes of JSON is warned of. */
+    warnBytes: number;
+    /** A session over this many bytes of JSON is refused. */
+    maxBytes: number;
+    /** How long a damaged record is kept for a person to look at, in ms. */
+    keepDamagedMs: number;
+    /** How often expired sessions are removed, in ms; 0 turns it off. */
+    pruneIntervalMs: number;
+    /** Options of each driver, under its name; `file`, `memory` and `redis` take their packages' own. */
+    drivers: Record<string, Record<string, unknown> | undefined>;
+}
+
+export type ClearSiteData = 'cache' | 'cookies' | 'storage' | 'executionContexts' | '*';
+
+/** Completion for `src/config/session.ts`. */
+export function defineSessionConfig(config: ConfigInput<SessionConfig>): ConfigInput<SessionConfig> {
+    return config;
+}
+
+/** The session config with every default worked out. Times are in ms. */
+export interface SessionSettings {
+    readonly name: string;
+    readonly secrets: readonly Secret[];
+    readonly rolling: boolean | undefined;
+    readonly resave: boolean;
+    readonly proxy: boolean | undefined;
+    readonly saveUninitialized: boolean;
+    readonly unset: 'destroy' | 'keep';
+    readonly genid: (request: Request) => string;
+    readonly cookie: SessionCookieConfig;
+    readonly formerCookies: readonly FormerCookie[];
+    readonly idleMs: number;
+    readonly absoluteMs: number | null | undefined;
+    readonly encrypts: boolean;
+    readonly clearSiteData: readonly ClearSiteData[];
+    readonly registry: { readonly address: boolean; readonly browser: boolean };
+    readonly concurrency: 'merge' | 'exclusive';
+    readonly lockTimeoutMs: number;
+    readonly storeTimeoutMs: number;
+    readonly warnBytes: number;
+    readonly maxBytes: number;
+    readonly keepDamagedMs: number;
+    readonly pruneIntervalMs: number;
+}

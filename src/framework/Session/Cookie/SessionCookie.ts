@@ -1,0 +1,142 @@
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { serialize } from 'cookie';
+import { unsign } from 'cookie-signature';
+import type { Request } from 'express';
+import type { Cookie } from 'express-session';
+import type { Secret } from '../../Config/secrets.js';
+import { MAX_COOKIE_BYTES } from '../Config/SessionConfig.js';
+import { keyOf } from '../Record/storageKeys.js';
+import { UnstorableSessionError } from '../Repository/SessionErrors.js';
+import { cookieValues } from './cookieValues.js';
+import { type EndedCookie, formerNameOf } from './formerCookies.js';
+import { type Attributes, SetCookieForm } from './SetCookieForm.js';
+import { type CookieId, VerifiedCookies } from './VerifiedCookies.js';
+
+export interface SessionCookieOptions {
+    name: string;
+    /** The first signs, all verify. */
+    secrets: readonly Secret[];
+    /** express-session's `proxy`: whether X-Forwarded-Proto is believed; undefined follows Express's `trust proxy`. */
+    proxy: boolean | undefined;
+    /** Cookies of earlier configs and other applications, which end when the session's is sent. */
+    former?: readonly EndedCookie[];
+}
+
+/** What a request's Cookie header holds of the session. */
+export interface CarriedCookies {
+    /** Those that one of the secrets signed, each once, in the order to try them; none: what is there counts for nothing. */
+    readonly ids: readonly CookieId[];
+}
+
+/** So many are looked up at most, that a client can't make the store work. Browsers send two or three. */
+const MOST_IDS = 8;
+
+/** Reads and writes the signed cookie that carries a session's id, in express-session's format. */
+export class SessionCookie {
+    private readonly headers = new VerifiedCookies<CarriedCookies>();
+    private readonly values = new VerifiedCookies<CookieId>();
+    /** Today's, and the one of before that still opens a session. */
+    private readonly names: readonly string[];
+    private readonly form: SetCookieForm;
+    private readonly key: KeyObject;
+
+    public constructor(private readonly options: SessionCookieOptions) {
+        const former = formerNameOf(options.name);
+        this.names = former === undefined ? [options.name] : [options.name, former];
+        this.form = new SetCookieForm(options.name);
+        this.key = createSecretKey(Buffer.from(options.secrets[0] as string));
+    }
+
+    /** What a request carries of the session; undefined where no cookie has its name, whatever the value. */
+    public carriedBy(request: Request): CarriedCookies | undefined {
+        const header = request.headers.cookie;
+        return header === undefined ? undefined : (this.headers.find(header) ?? this.parse(header));
+    }
+
+    private parse(header: string): CarriedCookies | undefined {
+        let carried: { ids: CookieId[] } | undefined;
+        for (const name of this.names) {
+            for (const value of header.includes(name) ? cookieValues(header, name) : []) {
+                carried ??= { ids: [] };
+                const { ids } = carried;
+                const found = ids.length < MOST_IDS ? this.verify(value) : undefined;
+                if (found && !ids.some(({ id }) => id === found.id)) {
+                    ids.push(name === this.options.name ? found : { ...found, isRenamed: true });
+                }
+            }
+        }
+        if (carried && carried.ids.length > 0) {
+            this.headers.remember(header, carried);
+        }
+        return carried;
+    }
+
+    private verify(value: string): CookieId | undefined {
+        const known = this.values.find(value);
+        if (known || !value.startsWith('s:')) {
+            return known;
+        }
+        for (const [index, secret] of this.options.secrets.entries()) {
+            const id = unsign(value.slice(2), secret);
+            if (id !== false && id !== '') {
+                const found = { id, key: keyOf(id), signed: index === 0 ? value : undefined };
+                this.values.remember(value, found);
+                return found;
+            }
+        }
+        return undefined;
+    }
+
+    /** As cookie-signature does it, which makes a key of the secret each time: 6.4 µs in place of 4.2 (Node 20). */
+    private sign(id: string): string {
+        return `s:${id}.${createHmac('sha256', this.key).update(id).digest('base64').replace(/=+$/, '')}`;
+    }
+
+    /**
+     * The Set-Cookie value that gives the browser this session, which lasts until `end` (ms since the epoch) at most.
+     * @param signed The signed id, where it is known.
+     */
+    public issue(id: string, cookie: Cookie, end: number, signed = this.sign(id)): string {
+        const { expires } = cookie;
+        const date = expires && (expires.getTime() > end ? new Date(end) : expires);
+        const text = this.form.fill(attributes(cookie), signed, date);
+        if (text.length > MAX_COOKIE_BYTES) {
+            throw new UnstorableSessionError(
+                `The session cookie is ${text.length} bytes, and browsers drop those above ${MAX_COOKIE_BYTES}: shorten its path or its name.`,
+            );
+        }
+        return text;
+    }
+
+    /** The Set-Cookie value that takes the cookie away; browsers want the attributes it was set with. */
+    public clear(cookie: Cookie): string {
+        return serialize(this.options.name, '', { ...attributes(cookie), expires: new Date(1) });
+    }
+
+    /** The Set-Cookie values that end what a request carries under former names, domains and paths. */
+    public endFormer({ headers: { cookie: header = '' } }: Request): string[] {
+        const { former = [] } = this.options;
+        return former.filter(({ name }) => cookieValues(header, name).length > 0).map(({ line }) => line);
+    }
+
+    /** Whether the request came over HTTPS, as express-session sees it. */
+    public isSecure(request: Request): boolean {
+        if ((request.socket as { encrypted?: boolean }).encrypted) {
+            return true;
+        }
+        if (this.options.proxy !== true) {
+            return this.options.proxy !== false && request.secure;
+        }
+        const forwarded = request.headers['x-forwarded-proto'];
+        return (
+            String(forwarded ?? '')
+                .split(',')[0]
+                ?.trim()
+                .toLowerCase() === 'https'
+        );
+    }
+}
+
+function attributes(cookie: Cookie): Attributes {
+    return (cookie as unknown as { data: Attributes }).data;
+}

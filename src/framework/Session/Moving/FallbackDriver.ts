@@ -1,0 +1,170 @@
+import type { MaybePromise } from '../../Support/MaybePromise.js';
+import { DriverDecorator } from '../Drivers/DriverDecorator.js';
+import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
+import type { SessionLifetime } from '../Record/SessionLifetime.js';
+import { isEndedRecord, parseRecord } from '../Record/SessionRecord.js';
+import { isUserKey } from '../Record/storageKeys.js';
+import { NOTE_KEPT_MS } from '../Repository/SessionRepository.js';
+import { SessionMover } from './SessionMover.js';
+
+/** A driver that sessions come from. */
+export interface OldDriver {
+    readonly name: string;
+    readonly driver: SessionDriver;
+}
+
+/** The same, with what moves its sessions. */
+export interface MovingDriver extends OldDriver {
+    readonly mover: SessionMover;
+}
+
+export interface FallbackOptions {
+    readonly driver: SessionDriver;
+    /** In the order in which they are asked. */
+    readonly old: readonly OldDriver[];
+    readonly lifetime: SessionLifetime;
+    warn(message: string, context: Record<string, unknown>): void;
+}
+
+/**
+ * A driver in front of those that were used before it. What it does not have is looked for in them, and moves on first
+ * use. What ends is removed from all of them: the note of the end is in the driver, and nothing older can come back.
+ */
+export class FallbackDriver extends DriverDecorator {
+    /** Several may have to be asked. */
+    public override readonly abilities = { ...this.driver.abilities, answersWithinMs: undefined };
+    private readonly old: readonly MovingDriver[];
+
+    public constructor(private readonly options: FallbackOptions) {
+        const { driver: to, old, lifetime, warn } = options;
+        super(to);
+        this.old = old.map((each) => ({ ...each, mover: new SessionMover({ from: each.driver, to, lifetime, warn }) }));
+    }
+
+    /** The named one of the old drivers, with what moves its sessions here. */
+    public oldDriver(name: string): MovingDriver | undefined {
+        return this.old.find((each) => each.name === name);
+    }
+
+    public override read(id: string): MaybePromise<StoredRecord | undefined> {
+        if (isUserKey(id)) {
+            return this.readList(id);
+        }
+        const stored = this.driver.read(id);
+        return stored instanceof Promise
+            ? stored.then((found) => found ?? this.takeOver(id))
+            : (stored ?? this.takeOver(id));
+    }
+
+    public override write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
+        return isEndedRecord(record)
+            ? this.purge(id).then(() => this.driver.write(id, record, ifVersion, expiresAt))
+            : this.driver.write(id, record, ifVersion, expiresAt);
+    }
+
+    public override async remove(id: string, ifVersion: unknown): Promise<boolean> {
+        await this.purge(id);
+        return this.driver.remove(id, ifVersion);
+    }
+
+    /** The old drivers first: what moves meanwhile is met twice at the most, and never missed. Pruning sees the driver's own. */
+    public override async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
+        for (const { driver } of writtenBefore === undefined ? this.old : []) {
+            for await (const listed of driver.records(undefined, signal)) {
+                if (!(await this.driver.read(listed.id))) {
+                    yield { ...listed, version: undefined };
+                }
+            }
+        }
+        yield* this.driver.records(writtenBefore, signal);
+    }
+
+    public override async tidy(
+        setAsideBefore: number,
+        signal?: AbortSignal,
+        removed?: (record: string) => void,
+    ): Promise<void> {
+        await this.driver.tidy(setAsideBefore, signal);
+        for (const { driver } of this.old) {
+            await this.prune(driver, signal, removed);
+            await driver.tidy(setAsideBefore, signal);
+        }
+    }
+
+    /** All that there are, wherever. Undefined where one of the drivers does not know. */
+    public override async count(): Promise<number | undefined> {
+        let sum = 0;
+        for (const driver of [this.driver, ...this.old.map((each) => each.driver)]) {
+            const count = await driver.count?.();
+            if (count === undefined) {
+                return undefined;
+            }
+            sum += count;
+        }
+        return sum;
+    }
+
+    public override async close(): Promise<void> {
+        for (const driver of [this.driver, ...this.old.map((each) => each.driver)]) {
+            await driver.close();
+        }
+    }
+
+    private async takeOver(id: string): Promise<StoredRecord | undefined> {
+        for (const { mover } of this.old) {
+            const result = await mover.move(id);
+            if (result.kind === 'moved' || result.kind === 'over') {
+                return result.stored;
+            }
+        }
+        // Another request, or another process, may have moved it since the driver was asked.
+        return this.driver.read(id);
+    }
+
+    /** A list in an old driver names sessions that one in the driver, which is newer, does not know. */
+    private async readList(id: string): Promise<StoredRecord | undefined> {
+        for (const { mover } of this.old) {
+            if ((await mover.move(id)).kind === 'damaged') {
+                throw new BadRecordError('it was damaged in the driver that it was to move from');
+            }
+        }
+        return this.driver.read(id);
+    }
+
+    private async purge(id: string): Promise<void> {
+        for (const { mover } of this.old) {
+            await mover.purge(id);
+        }
+    }
+
+    /** What is over in an old driver goes from there. */
+    private async prune(
+        driver: SessionDriver,
+        signal?: AbortSignal,
+        removed?: (record: string) => void,
+    ): Promise<void> {
+        const now = Date.now();
+        for await (const { id, record, version } of driver.records(undefined, signal)) {
+            if (signal?.aborted) {
+                return;
+            }
+            const end = this.endOf(record, now);
+            if (end !== undefined && now - end > NOTE_KEPT_MS && (await driver.remove(id, version))) {
+                removed?.(record);
+            }
+        }
+    }
+
+    /** In ms since the epoch; undefined for what is no session. */
+    private endOf(text: string, now: number): number | undefined {
+        try {
+            const record = parseRecord(text, now);
+            if (record.kind === 'user') {
+                return undefined;
+            }
+            return record.kind === 'ended' ? record.at : this.options.lifetime.endOf(record).at;
+        } catch {
+            return undefined; // damaged: whoever reads it alone hears of it
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import type { Store } from 'express-session';
+import type { Environment } from '../../Config/Environment.js';
+import { optionalImport } from '../../Config/optionalImport.js';
+import { ConfigError } from '../../Exceptions/errors.js';
+import { DriverManager } from '../../Kernel/DriverManager.js';
+import type { Logger } from '../../Logging/Logger.js';
+import type { SessionConfig } from '../Config/SessionConfig.js';
+import { driverOptions } from '../Config/settingsOf.js';
+import type { SessionDriver } from '../Drivers/SessionDriver.js';
+
+export type SessionDriverFactory = (
+    options: Record<string, unknown>,
+) => Store | SessionDriver | Promise<Store | SessionDriver>;
+
+/**
+ * Makes session drivers by name: `file`, `memory` and `redis` are built in, `extend` adds others. A factory may give any
+ * express-session store from npm, or a driver of your own.
+ */
+export class SessionManager extends DriverManager<SessionDriver, Record<string, unknown>> {
+    protected override readonly kind = 'Session driver';
+    private readonly added = new Set<string>();
+
+    public constructor(
+        private readonly config: SessionConfig,
+        private readonly environment: Environment,
+        private readonly log: Pick<Logger, 'warning'>,
+    ) {
+        super();
+        const warn = (message: string) => log.warning(message);
+        this.extend('file', async (options) => {
+            const { FileStore } = await import('../Stores/File/FileStore.js');
+            return new FileStore({ warn, ...options });
+        });
+        this.extend('memory', async (options) => {
+            await refuseInWorker();
+            const { MemoryStore } = await import('../Stores/Memory/MemoryStore.js');
+            return new MemoryStore({ warn, ...options });
+        });
+        this.extend('redis', async (options) => {
+            const { RedisStore } = await optionalImport(
+                'redis',
+                'connect-redis redis',
+                () => import('../Stores/Redis/RedisStore.js'),
+            );
+            return RedisStore.open({ warn, keepDamagedMs: config.keepDamagedMs, ...options });
+        });
+        this.added.clear();
+    }
+
+    /** `extend('mongo', (options) => new MongoStore(options))`; the options are `drivers.mongo` of the session config. */
+    public override extend(name: string, factory: SessionDriverFactory): this {
+        this.added.add(name);
+        return super.extend(name, async (options) => {
+            const made = await factory(options);
+            if (has(made, ['on'])) {
+                (made as Store).on('error', (error) =>
+                    this.log.warning(`Session driver [${name}]: an error.`, { error }),
+                );
+            }
+            return asDriver(name, made);
+        });
+    }
+
+    /** Whether it is one of the framework's own, and nobody has put another in its place. */
+    public isBuiltIn(name: string): boolean {
+        return this.names().includes(name) && !this.added.has(name);
+    }
+
+    protected override hintFor(name: string): string {
+        return `Name one of them in src/config/session.ts, or add it with sessions.extend('${name}', …) in src/app/Providers/AppServiceProvider.ts.`;
+    }
+
+    protected override optionsFor(name: string): Record<string, unknown> {
+        return driverOptions(name, this.config, this.environment);
+    }
+}
+
+/** Each process would have sessions of its own, and visitors lose theirs from one request to the next. */
+async function refuseInWorker(): Promise<void> {
+    const { default: cluster } = await import('node:cluster');
+    if (cluster.isWorker) {
+        throw new ConfigError(
+            "Session driver [memory] keeps sessions in one process, and this is one of several (a worker of node:cluster): visitors would lose theirs from one request to the next. Set driver: 'file' or 'redis' in src/config/session.ts.",
+        );
+    }
+}
+
+async function asDriver(name: string, made: Store | SessionDriver): Promise<SessionDriver> {
+    if (isDriver(made)) {
+        return made;
+    }
+    // Not loaded for the drivers that are built in, nor express-session where sessions are off.
+    const [{ default: session }, { PlainStoreAdapter }] = await Promise.all([
+        import('express-session'),
+        import('../Stores/Plain/PlainStoreAdapter.js'),
+    ]);
+    if (made instanceof session.Store || isStore(made)) {
+        return new PlainStoreAdapter(made as Store);
+    }
+    throw new ConfigError(
+        `Session driver [${name}] is not an express-session store: extend('${name}', …) has to return one, with get, set and destroy.`,
+    );
+}
+
+function has(value: unknown, methods: readonly string[]): boolean {
+    return methods.every((method) => typeof (value as Record<string, unknown> | undefined)?.[method] === 'function');
+}
+
+function isStore(value: unknown): boolean {
+    return has(value, ['get', 'set', 'destroy']);
+}
+
+function isDriver(value: unknown): value is SessionDriver {
+    return has(value, ['read', 'write', 'remove', 'records', 'lock', 'setAside', 'tidy', 'close']);
+}

@@ -1,0 +1,62 @@
+import { inTime } from '../../Support/inTime.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
+import { SessionUnavailableException } from './SessionErrors.js';
+
+export type Action = 'loaded' | 'saved' | 'ended';
+
+/** Tells work that goes on behind a request that nobody waits for it any more. */
+export interface TimeLimit {
+    isOver: boolean;
+}
+
+/** Gives every call to the store its time, and whatever goes wrong there one name. */
+export class StoreTrouble {
+    /** @param timeoutMs How long the store may take to answer. */
+    public constructor(private readonly timeoutMs: number) {}
+
+    /** Storage trouble is one error, whatever the store calls it. Where the store answers at once, so does this. */
+    public attempt<T>(action: Action, id: string, work: () => MaybePromise<T>, limit?: TimeLimit): MaybePromise<T> {
+        let result: MaybePromise<T>;
+        try {
+            result = work();
+        } catch (error) {
+            throw unavailable(action, id, error);
+        }
+        return result instanceof Promise
+            ? this.inTime(action, result, limit).catch((error) => {
+                  throw unavailable(action, id, error);
+              })
+            : result;
+    }
+
+    /** Waits for the store no longer than it may take. */
+    public inTime<T>(action: Action, work: Promise<T>, limit?: TimeLimit): Promise<T> {
+        const { timeoutMs } = this;
+        return inTime(work, timeoutMs, () => {
+            if (limit) {
+                limit.isOver = true;
+            }
+            return new Error(`The session could not be ${action} within ${timeoutMs} ms: the store did not answer.`);
+        });
+    }
+}
+
+export function unavailable(action: Action, id: string, error: unknown): SessionUnavailableException {
+    return error instanceof SessionUnavailableException
+        ? error
+        : new SessionUnavailableException(action, withoutId(id, error));
+}
+
+const STORAGE_NAME = /\b(?:sha256|user)-[\w-]{43}/g;
+
+/** What drivers throw may name a file or a key after the id, which has no business in a log. */
+export function withoutId(id: string, error: unknown): unknown {
+    const without = (text: string) => (id === '' ? text : text.replaceAll(id, '<id>')).replace(STORAGE_NAME, '<id>');
+    if (!(error instanceof Error) || without(`${error.message}${error.stack}`) === `${error.message}${error.stack}`) {
+        return error;
+    }
+    const clean = new Error(without(error.message), { cause: withoutId(id, error.cause) });
+    clean.name = error.name;
+    clean.stack = without(error.stack ?? '');
+    return Object.assign(clean, { code: (error as NodeJS.ErrnoException).code });
+}

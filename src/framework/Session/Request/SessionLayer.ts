@@ -1,0 +1,156 @@
+import type { Request } from 'express';
+import type { Cookie } from 'express-session';
+import type { ExceptionHandler } from '../../Http/Errors/ExceptionHandler.js';
+import type { Logger } from '../../Logging/Logger.js';
+import { OncePerMinute } from '../../Support/OncePerMinute.js';
+import type { SessionSettings } from '../Config/SessionConfig.js';
+import { endedCookies } from '../Cookie/formerCookies.js';
+import { inflateCookie } from '../Cookie/inflateCookie.js';
+import { SessionCookie } from '../Cookie/SessionCookie.js';
+import type { SessionDriver } from '../Drivers/SessionDriver.js';
+import type { CsrfTokens } from '../Forgery/CsrfTokens.js';
+import { RequestForgery } from '../Forgery/RequestForgery.js';
+import type { HttpSession } from '../Object/HttpSession.js';
+import type { SessionLimits } from '../Object/SessionChanges.js';
+import { lifetimeOf } from '../Record/SessionLifetime.js';
+import type { LiveRecord } from '../Record/SessionRecord.js';
+import { SessionRepository } from '../Repository/SessionRepository.js';
+
+/** What the session layer needs from the application. */
+export interface SessionLayerOptions {
+    settings: SessionSettings;
+    driver: SessionDriver;
+    log: Logger;
+    errors: ExceptionHandler;
+    /** What `src/config/http.ts` says of requests that other sites cause; undefined: they are not checked. */
+    forgery?: ForgeryRules | undefined;
+    /** Warn of values that JSON can't hold. */
+    isDevelopment: boolean;
+    objects: (layer: SessionLayer) => SessionObjects;
+}
+
+export interface ForgeryRules {
+    readonly trustedOrigins: readonly string[];
+    readonly exempt: readonly string[];
+    /** What requests need that do not say where they come from; undefined: nothing. */
+    readonly tokens: CsrfTokens | undefined;
+}
+
+/** Makes the session objects of requests; ExpressStore does. */
+export interface SessionObjects {
+    /** Makes a new, empty session with a new id, by express-session's own means. */
+    generate(request: Request): void;
+    /** Makes the session of what is loaded for the request. */
+    createSession(request: Request, record: never): unknown;
+}
+
+/** What all requests share: the settings, the store, and what makes session objects. */
+export class SessionLayer {
+    public readonly settings: SessionSettings;
+    public readonly repository: SessionRepository;
+    public readonly cookie: SessionCookie;
+    public readonly limits: SessionLimits;
+    public readonly log: Logger;
+    public readonly errors: ExceptionHandler;
+    public readonly driver: SessionDriver;
+    public readonly objects: SessionObjects;
+    public readonly forgery: RequestForgery | undefined;
+    private readonly undeliverable = new OncePerMinute();
+    private readonly shared = new OncePerMinute();
+    private readonly lost = new OncePerMinute();
+
+    public constructor(options: SessionLayerOptions) {
+        const { settings, driver, log } = options;
+        this.settings = settings;
+        this.driver = driver;
+        this.log = log;
+        this.errors = options.errors;
+        this.repository = new SessionRepository(driver, {
+            ...lifetimeOf(settings),
+            cookie: settings.cookie,
+            timeoutMs: settings.storeTimeoutMs,
+            keepDamagedMs: settings.keepDamagedMs,
+            warn: (message, context) => log.warning(message, context),
+        });
+        const { name, secrets, proxy } = settings;
+        const former = endedCookies(name, settings.cookie, settings.formerCookies);
+        this.cookie = new SessionCookie({ name, secrets, proxy, former });
+        this.forgery = options.forgery && this.forgeryBy(options.forgery, options.isDevelopment);
+        this.limits = limitsFor(settings, log, options.isDevelopment);
+        this.objects = options.objects(this);
+    }
+
+    public newId(request: Request): string {
+        return this.settings.genid(request);
+    }
+
+    /** The cookie to send: the session's own, or, where the route never asked for the session, the stored one. */
+    public cookieOf(current: HttpSession | undefined, stored?: LiveRecord): Cookie {
+        return current?.cookie ?? inflateCookie(stored ? this.repository.cookieOf(stored) : {});
+    }
+
+    private forgeryBy({ trustedOrigins, exempt, tokens }: ForgeryRules, isDevelopment: boolean): RequestForgery {
+        return new RequestForgery({
+            trustedOrigins,
+            exempt,
+            tokens,
+            carriesSession: (request) => this.cookie.carriedBy(request) !== undefined,
+            log: this.log,
+            isDevelopment,
+        });
+    }
+
+    public warnShared(where: Record<string, unknown>): void {
+        if (this.shared.isDue()) {
+            this.log.warning(
+                "An answer that used the session says Cache-Control: public: caches may give it to other visitors. Say private, or don't look at the session there.",
+                where,
+            );
+        }
+    }
+
+    public warnLost(where: Record<string, unknown>): void {
+        if (this.lost.isDue()) {
+            this.log.warning(
+                'A session was changed after its answer had been sent: the change is not stored. Change the session before you ' +
+                    'answer; where that is not possible, call await request.session.save() after the change.',
+                where,
+            );
+        }
+    }
+
+    public warnUndeliverable(request: Request): void {
+        if (this.undeliverable.isDue()) {
+            const forwarded = request.headers['x-forwarded-proto'] !== undefined;
+            this.log.warning(
+                forwarded && this.settings.proxy === false
+                    ? 'The session cookie is secure, and proxy: false in src/config/session.ts says that no proxy is believed that a ' +
+                          'request came over https: no session was stored. Leave proxy out to follow trustProxy in src/config/http.ts.'
+                    : forwarded
+                      ? 'The session cookie is secure, and the proxy that says this request came over https is not trusted: no session ' +
+                        'was stored. Set trustProxy in src/config/http.ts to the number of proxies in front.'
+                      : 'The session cookie is secure, and this request came over plain http: no session was stored. Serve https; a ' +
+                        'proxy that does it for you has to send X-Forwarded-Proto, and to be trusted (trustProxy in src/config/http.ts). ' +
+                        'For a trial on plain http set SESSION_SECURE=false in .env (cookie.secure in src/config/session.ts).',
+            );
+        }
+    }
+}
+
+function limitsFor(settings: SessionSettings, log: Logger, isDevelopment: boolean): SessionLimits {
+    const limits: SessionLimits = {
+        warnBytes: settings.warnBytes,
+        maxBytes: settings.maxBytes,
+        large: (bytes, keys) =>
+            log.warning(
+                `A session is ${bytes} bytes, over the ${settings.warnBytes} of warnBytes in src/config/session.ts.`,
+                {
+                    largestKeys: keys,
+                },
+            ),
+    };
+    if (isDevelopment) {
+        limits.lossy = (path, what) => log.warning(`request.session${path} is ${what}.`);
+    }
+    return limits;
+}

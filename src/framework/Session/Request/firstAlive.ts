@@ -1,0 +1,34 @@
+import type { MaybePromise } from '../../Support/MaybePromise.js';
+import type { CookieId } from '../Cookie/VerifiedCookies.js';
+import type { SessionRepository } from '../Repository/SessionRepository.js';
+
+/**
+ * Of several cookies of the session's name, the first whose session lives: browsers send those of other domains and paths
+ * in an order of their own. Where none lives, the one whose session ended last: the request may have been under way then.
+ */
+export function firstAlive(
+    repository: SessionRepository,
+    cookies: readonly CookieId[] | undefined,
+): MaybePromise<CookieId | undefined> {
+    return cookies === undefined || cookies.length < 2 ? cookies?.[0] : choose(repository, cookies);
+}
+
+async function choose(repository: SessionRepository, cookies: readonly CookieId[]): Promise<CookieId | undefined> {
+    let [chosen] = cookies;
+    let latest = Number.NEGATIVE_INFINITY;
+    for (const cookie of cookies) {
+        try {
+            const found = repository.open(cookie.key, await repository.find(cookie.id, cookie.key));
+            if (found.kind === 'live') {
+                return cookie;
+            }
+            if (found.kind === 'ended' && found.at > latest) {
+                latest = found.at;
+                chosen = cookie;
+            }
+        } catch {
+            return cookie; // it may live: who reads it next says what the trouble is
+        }
+    }
+    return chosen;
+}

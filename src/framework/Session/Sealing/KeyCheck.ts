@@ -1,0 +1,143 @@
+import type { MaybePromise } from '../../Support/MaybePromise.js';
+import { BadRecordError, type SessionDriver } from '../Drivers/SessionDriver.js';
+import { KEY_CHECK } from '../Record/storageKeys.js';
+import type { SessionKeys } from './SessionKeys.js';
+import { sealedRecord, sealedTextIn } from './sealedRecord.js';
+
+const DAY_MS = 86_400_000;
+/**
+ * Sessions that were stored in the clear are taken for so long after encryption began, or turning it on would log their
+ * visitors out. Then no more: who can write to the store could put one there that says anything.
+ */
+const CLEAR_TAKEN_MS = 30 * DAY_MS;
+/** Longer than a process runs: stores that count the time themselves must not drop it. */
+const KEPT_MS = 3_650 * DAY_MS;
+/** Only processes that start at the same moment come between. */
+const TRIES = 20;
+
+interface State {
+    readonly encrypts: boolean;
+    /** Since when it is so, in ms since the epoch. */
+    readonly since: number;
+}
+
+/** `foreign`: sealed with a key that is not known here. */
+type Found =
+    | { readonly kind: 'none' | 'damaged' | 'foreign' }
+    | { readonly kind: 'known'; readonly state: State; readonly isNewest: boolean; readonly version: unknown };
+
+/** The sessions in the store were sealed with a secret that is not among those given. */
+export class ForeignKeyError extends Error {
+    public override readonly name = 'ForeignKeyError';
+}
+
+/**
+ * A record of its own in the store, itself sealed: that it opens tells a start that its secrets are those that sealed the
+ * sessions, and it remembers since when sessions are encrypted.
+ */
+export class KeyCheck {
+    private constructor(
+        private readonly driver: SessionDriver,
+        private readonly keys: SessionKeys,
+        /** Whether this process encrypts. */
+        public readonly encrypts: boolean,
+        private state: State,
+    ) {}
+
+    /**
+     * Reads the key check, and writes it where it is missing or no longer true. Throws ForeignKeyError where the sessions
+     * were sealed with a secret that is not known here.
+     */
+    public static async open(
+        driver: SessionDriver,
+        keys: SessionKeys,
+        encrypts: boolean,
+        warn: (message: string) => void,
+    ): Promise<KeyCheck> {
+        for (let tries = 0; tries < TRIES; tries += 1) {
+            const found = await look(driver, keys);
+            if (found.kind === 'foreign') {
+                throw new ForeignKeyError();
+            }
+            if (found.kind === 'damaged') {
+                await driver.setAside(KEY_CHECK);
+                warn('The key check of encrypted sessions was damaged: it is made anew.');
+                continue;
+            }
+            const known = found.kind === 'known' ? found : undefined;
+            const state = known?.state.encrypts === encrypts ? known.state : { encrypts, since: Date.now() };
+            const isTrue = known ? known.isNewest && known.state === state : !encrypts;
+            if (isTrue || (await store(driver, keys, state, known?.version))) {
+                return new KeyCheck(driver, keys, encrypts, state);
+            }
+        }
+        throw new Error('Other processes kept writing the key check of encrypted sessions.');
+    }
+
+    /** What a start would find, without changing it. `foreign`: sealed with a secret that is not known here. */
+    public static async stateIn(driver: SessionDriver, keys: SessionKeys): Promise<Found['kind']> {
+        return (await look(driver, keys)).kind;
+    }
+
+    /** Without asking the store: nothing is encrypted from now on. */
+    public static off(driver: SessionDriver, keys: SessionKeys): KeyCheck {
+        return new KeyCheck(driver, keys, false, { encrypts: false, since: Date.now() });
+    }
+
+    /** Whether another process has a newer secret, which is not known here. */
+    public async isOutdated(): Promise<boolean> {
+        return (await look(this.driver, this.keys)).kind === 'foreign';
+    }
+
+    /** Whether a session that is stored in the clear may be taken. */
+    public takesClear(): MaybePromise<boolean> {
+        return this.isClearTime() || this.lookAgain();
+    }
+
+    private isClearTime(): boolean {
+        return !this.encrypts || !this.state.encrypts || Date.now() - this.state.since < CLEAR_TAKEN_MS;
+    }
+
+    /**
+     * A process that started later may have turned encryption off: what it stores is taken until this one ends. Only what
+     * is younger counts: an older key check could have been put back.
+     */
+    private async lookAgain(): Promise<boolean> {
+        const found = await look(this.driver, this.keys);
+        if (found.kind === 'known' && found.state.since > this.state.since) {
+            this.state = found.state;
+        }
+        return this.isClearTime();
+    }
+}
+
+async function look(driver: SessionDriver, keys: SessionKeys): Promise<Found> {
+    try {
+        const stored = await driver.read(KEY_CHECK);
+        if (!stored) {
+            return { kind: 'none' };
+        }
+        const sealed = sealedTextIn(stored.record);
+        if (sealed && !keys.has(sealed)) {
+            return { kind: 'foreign' };
+        }
+        const text = sealed && keys.open(KEY_CHECK, sealed);
+        if (!sealed || text === undefined) {
+            return { kind: 'damaged' };
+        }
+        const isNewest = keys.isNewest(sealed);
+        return { kind: 'known', state: JSON.parse(text) as State, isNewest, version: stored.version };
+    } catch (error) {
+        if (error instanceof BadRecordError) {
+            return { kind: 'damaged' };
+        }
+        throw error;
+    }
+}
+
+/** False: another process was first. */
+async function store(driver: SessionDriver, keys: SessionKeys, state: State, ifVersion: unknown): Promise<boolean> {
+    const expiresAt = Date.now() + KEPT_MS;
+    const record = sealedRecord(keys.seal(KEY_CHECK, JSON.stringify(state)), expiresAt);
+    return (await driver.write(KEY_CHECK, record, ifVersion, expiresAt)) !== undefined;
+}

@@ -1,0 +1,99 @@
+import {
+    createCipheriv,
+    createDecipheriv,
+    createHmac,
+    createSecretKey,
+    hkdfSync,
+    type KeyObject,
+    randomBytes,
+} from 'node:crypto';
+import type { Secret } from '../../Config/secrets.js';
+
+const CIPHER = 'aes-256-gcm';
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+const KEY_BYTES = 32;
+const KEY_ID_BYTES = 6;
+
+/** An encrypted text, and which key opens it. */
+export interface SealedText {
+    /** Base64url of the random vector, the tag and the encrypted text. */
+    readonly sealed: string;
+    readonly key: string;
+}
+
+interface MasterKey {
+    /** Names the key in what it sealed, and tells nothing of it. */
+    readonly id: string;
+    readonly secret: KeyObject;
+}
+
+/**
+ * The keys that encrypt stored sessions, made of the session secrets: the first one's seals, all of them open. Secrets
+ * are random and long, so that HKDF is enough, once per secret: nothing slow is left for a request.
+ */
+export class SessionKeys {
+    private readonly keys: readonly MasterKey[];
+
+    /** @param secrets At least one. */
+    public constructor(secrets: readonly Secret[]) {
+        this.keys = secrets.map((secret) => ({
+            id: derive(secret, 'sosise session encryption 1: key id', KEY_ID_BYTES).toString('base64url'),
+            secret: createSecretKey(derive(secret, 'sosise session encryption 1', KEY_BYTES)),
+        }));
+    }
+
+    /** Whether a text was sealed with the key that seals now. */
+    public isNewest({ key }: SealedText): boolean {
+        return key === this.newest.id;
+    }
+
+    /** Whether there is the key that a text says it was sealed with. */
+    public has({ key }: SealedText): boolean {
+        return this.keys.some(({ id }) => id === key);
+    }
+
+    /** @param name What the text is stored under: under another name it does not open. */
+    public seal(name: string, text: string): SealedText {
+        const iv = randomBytes(IV_BYTES);
+        const cipher = createCipheriv(CIPHER, keyFor(name, this.newest), iv, { authTagLength: TAG_BYTES });
+        const encrypted = [cipher.update(text, 'utf8'), cipher.final()];
+        const sealed = Buffer.concat([iv, cipher.getAuthTag(), ...encrypted]).toString('base64url');
+        return { sealed, key: this.newest.id };
+    }
+
+    /** Undefined where no key opens it, it was changed, or sealed under another name. */
+    public open(name: string, { sealed, key }: SealedText): string | undefined {
+        const found = this.keys.find(({ id }) => id === key);
+        const bytes = Buffer.from(sealed, 'base64url');
+        // Base64 can write the same bytes in several ways: only the one that seal() wrote is taken.
+        if (!found || bytes.length < IV_BYTES + TAG_BYTES || bytes.toString('base64url') !== sealed) {
+            return undefined;
+        }
+        const iv = bytes.subarray(0, IV_BYTES);
+        const decipher = createDecipheriv(CIPHER, keyFor(name, found), iv, { authTagLength: TAG_BYTES });
+        decipher.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
+        try {
+            const text = decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8');
+            return text + decipher.final('utf8'); // throws where the tag is not that of the text
+        } catch {
+            return undefined;
+        }
+    }
+
+    private get newest(): MasterKey {
+        return this.keys[0] as MasterKey;
+    }
+}
+
+/**
+ * Each record has a key of its own. That binds what is sealed to its name, and no key comes near the 2^32 texts that AES-GCM
+ * with random vectors allows it: a busy site writes as many sessions in some weeks.
+ */
+function keyFor(name: string, { secret }: MasterKey): Buffer {
+    return createHmac('sha256', secret).update(name).digest();
+}
+
+function derive(secret: Secret, use: string, bytes: number): Buffer {
+    return Buffer.from(hkdfSync('sha256', secret, '', use, bytes));
+}

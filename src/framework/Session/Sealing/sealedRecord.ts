@@ -1,0 +1,27 @@
+import { LAST_ACCESS, META } from '../Record/SessionRecord.js';
+import type { SealedText } from './SessionKeys.js';
+
+/**
+ * The record that a sealed text is stored as: a session to every store, with a cookie that says how long to keep it.
+ * Stock readers take it for an expired session.
+ */
+export function sealedRecord({ sealed, key }: SealedText, expiresAt: number): string {
+    const cookie = {
+        originalMaxAge: Math.max(1, expiresAt - Date.now()),
+        expires: new Date(expiresAt).toISOString(),
+    };
+    return `{"${LAST_ACCESS}":0,"${META}":{"sealed":"${sealed}","key":"${key}"},"cookie":${JSON.stringify(cookie)}}`;
+}
+
+/** The sealed text of a record; undefined for a record in the clear. */
+export function sealedTextIn(record: string): SealedText | undefined {
+    if (!record.includes('"sealed":')) {
+        return undefined;
+    }
+    try {
+        const { sealed, key } = (JSON.parse(record) as Record<string, Partial<SealedText>>)[META] ?? {};
+        return typeof sealed === 'string' && typeof key === 'string' ? { sealed, key } : undefined;
+    } catch {
+        return undefined; // no record at all: whoever parses it says so
+    }
+}

@@ -1,0 +1,291 @@
+import session, { type SessionData } from 'express-session';
+import memorystore from 'memorystore';
+import { KeyedQueue } from '../../../Support/KeyedQueue.js';
+import type { Lease } from '../../../Support/Lease.js';
+import { Pace } from '../../../Support/Pace.js';
+import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
+import {
+    BadRecordError,
+    type ListedRecord,
+    type SessionDriver,
+    type StoredRecord,
+} from '../../Drivers/SessionDriver.js';
+import { isEndedRecord } from '../../Record/SessionRecord.js';
+import { isUserKey } from '../../Record/storageKeys.js';
+import { NotesInMemory } from './NotesInMemory.js';
+
+/** memorystore's options under its own names, and ours. */
+export interface MemoryStoreOptions {
+    /** How often expired sessions are removed, in ms. Default: ten minutes; 0 for never. */
+    checkPeriod?: number;
+    /** The most sessions that are kept. Default: 100,000. Beyond it the least recently used goes. */
+    max?: number;
+    /** How long `set` and `touch` keep a session, in ms. The session layer says it with each record instead. */
+    ttl?: number | ((options: unknown, session: unknown, sid: unknown) => number);
+    dispose?: (sid: string, text: string) => void;
+    stale?: boolean;
+    noDisposeOnSet?: boolean;
+    serializer?: { stringify(session: object): string; parse(text: string): object };
+    /** Where warnings go. They never hold ids or contents. */
+    warn?: (message: string) => void;
+}
+
+type Callback = (error?: unknown) => void;
+
+/** The part of lru-cache 4 that is used here. */
+interface LruCache {
+    readonly itemCount: number;
+    readonly max: number;
+    has(id: string): boolean;
+    get(id: string): string | undefined;
+    peek(id: string): string | undefined;
+    set(id: string, text: string, maxAge: number): boolean;
+    del(id: string): void;
+}
+
+interface LruEntry {
+    readonly key: string;
+    readonly value: string;
+    /** When it was written, and for how long it counts (0: for ever), in ms. */
+    readonly now: number;
+    readonly maxAge: number;
+}
+
+/** The package's class, as it is inside. */
+interface StockMemoryStore extends session.Store {
+    readonly options: { checkPeriod?: number };
+    readonly serializer: { stringify(session: object): string; parse(text: string): object };
+    readonly store: LruCache;
+    _checkInterval?: NodeJS.Timeout | undefined;
+    get(sid: string, callback: (error: unknown, data?: SessionData | null) => void): void;
+    set(sid: string, data: SessionData, callback?: Callback): void;
+    destroy(sid: string, callback?: Callback): void;
+    startInterval(): void;
+    stopInterval(): void;
+    prune(): void;
+}
+
+const CHECK_PERIOD_MS = 600_000;
+const MOST_SESSIONS = 100_000;
+const WARN_EVERY_MS = 60_000;
+/** Node's timers fire at once beyond this. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+
+const StockMemoryStore = memorystore(session) as unknown as new (options: object) => StockMemoryStore;
+
+/**
+ * Sessions in this process's memory: memorystore's class, which prunes and has a cap by default. It is both a driver of
+ * the session layer and an express-session store.
+ */
+export class MemoryStore extends StockMemoryStore implements SessionDriver {
+    public readonly abilities: DriverAbilities = {
+        limits: 'sessions are in the memory of this process: a restart ends them, and other processes do not see them.',
+        atomicBetweenProcesses: false,
+        lists: true,
+        setsAside: false,
+        survivesRestart: false,
+    };
+    private readonly leases = new KeyedQueue();
+    /** Of sessions that ended: beside the others, as they must not push those out that live. */
+    private readonly notes: NotesInMemory;
+    /** Users' lists of their sessions, which have to outlast these. */
+    private readonly lists = new NotesInMemory();
+    private readonly isPlain: boolean;
+    private readonly warn: (message: string) => void;
+    private warnedAt = Number.NEGATIVE_INFINITY;
+    private pruning: Promise<void> | undefined;
+
+    public constructor(options: MemoryStoreOptions = {}) {
+        const { warn = () => undefined, ...given } = options;
+        super({ ...given, checkPeriod: given.checkPeriod ?? CHECK_PERIOD_MS, max: given.max ?? MOST_SESSIONS });
+        this.warn = warn;
+        this.notes = new NotesInMemory(this.store.max);
+        this.isPlain = given.serializer === undefined;
+    }
+
+    // What the session layer asks for: answered at once, without promises.
+
+    public read(id: string): StoredRecord | undefined {
+        const text = this.store.get(id);
+        if (text !== undefined) {
+            return this.toRecord(text);
+        }
+        const note = this.lists.get(id) ?? this.notes.get(id);
+        return note === undefined ? undefined : { record: note, version: note };
+    }
+
+    public write(id: string, record: string, ifVersion: unknown, expiresAt: number): unknown {
+        if (this.versionOf(id) !== ifVersion) {
+            return undefined;
+        }
+        if (isUserKey(id)) {
+            this.lists.set(id, record, expiresAt);
+            return record;
+        }
+        if (isEndedRecord(record)) {
+            this.store.del(id);
+            this.notes.set(id, record, expiresAt);
+            return record;
+        }
+        const text = this.isPlain ? record : this.serializer.stringify(JSON.parse(record) as object);
+        this.warnAtCap(id);
+        // 0 would mean for ever.
+        this.store.set(id, text, Math.max(1, expiresAt - Date.now()));
+        return text;
+    }
+
+    public remove(id: string, ifVersion: unknown): boolean {
+        if (ifVersion === undefined || this.versionOf(id) !== ifVersion) {
+            return false;
+        }
+        this.store.del(id);
+        this.notes.delete(id);
+        this.lists.delete(id);
+        return true;
+    }
+
+    public async *records(
+        writtenBefore = Number.POSITIVE_INFINITY,
+        signal?: AbortSignal,
+    ): AsyncGenerator<ListedRecord> {
+        const pace = new Pace();
+        for (const [id, record] of this.lists.entries()) {
+            yield { id, record, version: record };
+            if (pace.isOver) {
+                await pace.rest();
+            }
+        }
+        for (const { value } of entriesIn(this.store)) {
+            const found = value.now < writtenBefore && this.listed(value.key);
+            if (found) {
+                yield found;
+            }
+            if (pace.isOver) {
+                await pace.rest();
+            }
+            if (signal?.aborted) {
+                return;
+            }
+        }
+    }
+
+    public lock(id: string, waitMs: number): Promise<Lease | undefined> {
+        return this.leases.lease(id, waitMs);
+    }
+
+    /** There is no place to keep it: it is removed. */
+    public setAside(id: string): boolean {
+        const isThere = this.store.has(id) || this.lists.delete(id);
+        this.store.del(id);
+        return isThere;
+    }
+
+    public async tidy(): Promise<void> {
+        await this.prune();
+    }
+
+    /** Of what `records` gives. */
+    public count(): number {
+        return this.store.itemCount + this.lists.size;
+    }
+
+    public close(): void {
+        this.stopInterval();
+    }
+
+    // express-session's store.
+
+    public override set(sid: string, data: SessionData, callback?: Callback): void {
+        this.warnAtCap(sid);
+        super.set(sid, data, callback);
+    }
+
+    public override startInterval(): void {
+        const period = this.options.checkPeriod;
+        clearInterval(this._checkInterval);
+        if (period !== undefined && Number.isFinite(period) && period > 0) {
+            this._checkInterval = setInterval(() => void this.prune(), Math.min(Math.floor(period), LONGEST_TIMER_MS));
+            this._checkInterval.unref();
+        }
+    }
+
+    /** Removes expired sessions, a few milliseconds at a time. */
+    public override prune(): Promise<void> {
+        this.pruning ??= this.pruneSlowly().finally(() => {
+            this.pruning = undefined;
+        });
+        return this.pruning;
+    }
+
+    private async pruneSlowly(): Promise<void> {
+        await this.notes.prune();
+        const pace = new Pace();
+        const time = Date.now();
+        for (const { value } of entriesIn(this.store)) {
+            if (value.maxAge > 0 && time - value.now > value.maxAge) {
+                this.store.peek(value.key); // looks again, and removes what is expired, without counting as a use
+            }
+            if (pace.isOver) {
+                await pace.rest();
+            }
+        }
+    }
+
+    private versionOf(id: string): string | undefined {
+        return this.store.peek(id) ?? this.lists.get(id) ?? this.notes.get(id);
+    }
+
+    private toRecord(text: string): StoredRecord {
+        if (this.isPlain) {
+            return { record: text, version: text };
+        }
+        try {
+            return { record: JSON.stringify(this.serializer.parse(text)), version: text };
+        } catch (cause) {
+            throw new BadRecordError('the serializer does not understand it', { cause });
+        }
+    }
+
+    private listed(id: string): ListedRecord | undefined {
+        const text = this.store.has(id) ? this.store.peek(id) : undefined;
+        try {
+            return text === undefined ? undefined : { id, ...this.toRecord(text) };
+        } catch {
+            return undefined; // whoever reads it alone hears of it
+        }
+    }
+
+    private warnAtCap(id: string): void {
+        const { store } = this;
+        if (store.itemCount < store.max || store.has(id) || performance.now() - this.warnedAt < WARN_EVERY_MS) {
+            return;
+        }
+        this.warnedAt = performance.now();
+        this.warn(
+            `The memory driver holds its most, ${store.max} sessions: for each new one the least recently used is dropped. Raise drivers.memory.max in src/config/session.ts, or use another driver.`,
+        );
+    }
+}
+
+/**
+ * The entries of the cache's own map, no more than there are at first: else a walk might not end. The cache's methods walk it without a break only,
+ * or give a list of all that is in it, which costs 13 ms of garbage collection with 100,000 sessions (Node 20). A map can be
+ * walked slowly: whatever is set or deleted meanwhile, the way is not lost.
+ */
+function* entriesIn(cache: LruCache): Generator<{ readonly value: LruEntry }> {
+    const index = Object.getOwnPropertySymbols(cache).find(({ description }) => description === 'cache');
+    const map = (cache as unknown as Record<symbol, Map<string, { value: LruEntry }> | undefined>)[index as symbol];
+    if (!map) {
+        throw new Error(
+            'memorystore came with another lru-cache than version 4: install the versions of package-lock.json.',
+        );
+    }
+    let left = map.size;
+    for (const entry of map.values()) {
+        if (left === 0) {
+            return;
+        }
+        left -= 1;
+        yield entry;
+    }
+}

@@ -1,0 +1,352 @@
+import session, { type SessionData, type Store } from 'express-session';
+import { Deadlines } from '../../../Support/Deadlines.js';
+import { inTime } from '../../../Support/inTime.js';
+import { KeyedQueue } from '../../../Support/KeyedQueue.js';
+import type { Lease } from '../../../Support/Lease.js';
+import { Pace } from '../../../Support/Pace.js';
+import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
+import {
+    BadRecordError,
+    type ListedRecord,
+    type SessionDriver,
+    type StoredRecord,
+} from '../../Drivers/SessionDriver.js';
+import { LAST_ACCESS, META } from '../../Record/SessionRecord.js';
+import { canonicalJson } from './canonicalJson.js';
+
+export interface PlainStoreAdapterOptions {
+    /** How long the store may take for one answer, in ms. Default: 2,000. */
+    timeoutMs?: number;
+    /** The same for listing all sessions. Default: 30,000. */
+    listTimeoutMs?: number;
+}
+
+/** How long a store that has not answered keeps later calls for the same session waiting. */
+const LONGEST_CALL_MS = 60_000;
+
+/** No store is told to keep a record for longer: times of some databases end soon. */
+const LONGEST_KEPT_MS = 3_650 * 86_400_000;
+
+/** A call to the store that may outlast the time for its answer. */
+class Call {
+    public isOver = false;
+    public readonly over: Promise<void>;
+    private resolve: () => void = () => undefined;
+
+    public constructor() {
+        this.over = new Promise((resolve) => {
+            this.resolve = resolve;
+        });
+    }
+
+    public end(): void {
+        this.isOver = true;
+        this.resolve();
+    }
+}
+
+type Calls = Call[];
+type Answer<T> = (error?: unknown, value?: T) => void;
+type StoredSession = Record<string, unknown>;
+
+/** What stands in a stored session's own part for the adapter alone. */
+interface Beside {
+    /** The record's cookie as it was: the one beside it lives as long as the record. */
+    readonly cookie?: unknown;
+    /** Some stores list their sessions without the ids. */
+    readonly id?: unknown;
+}
+
+/**
+ * Makes a driver of any express-session store. The store can't compare before it writes, so the adapter does: it lets
+ * one call at a time through per session, which is exact within this process, and says so in `abilities`.
+ */
+export class PlainStoreAdapter implements SessionDriver {
+    public readonly abilities: DriverAbilities;
+    private readonly calls = new KeyedQueue();
+    private readonly leases = new KeyedQueue();
+    private readonly timeoutMs: number;
+    private readonly listTimeoutMs: number;
+
+    public constructor(
+        private readonly store: Store,
+        { timeoutMs = 2_000, listTimeoutMs = 30_000 }: PlainStoreAdapterOptions = {},
+    ) {
+        this.timeoutMs = timeoutMs;
+        this.listTimeoutMs = listTimeoutMs;
+        this.on('error', () => undefined);
+        const lists = typeof store.all === 'function';
+        this.abilities = {
+            limits:
+                'a plain express-session store: changes are merged and exclusive() holds within one process only' +
+                `${lists ? '' : ', expired sessions are left to the store itself'}, and damaged records are removed, not set aside.`,
+            atomicBetweenProcesses: false,
+            lists,
+            setsAside: false,
+            survivesRestart: undefined,
+        };
+    }
+
+    /** Hears what the store says on its own. An 'error' event that nobody hears would end the process. */
+    public on(event: 'error', listener: (error: unknown) => void): void {
+        this.store.on?.(event, listener);
+    }
+
+    public read(id: string): Promise<StoredRecord | undefined> {
+        return this.inTurn(id, (calls) => this.fetch(id, calls));
+    }
+
+    public write(id: string, record: string, ifVersion: unknown, expiresAt: number): Promise<unknown> {
+        return this.inTurn(id, async (calls) => {
+            if ((await this.fetch(id, calls))?.version !== ifVersion) {
+                return undefined;
+            }
+            const data = JSON.parse(record) as StoredSession;
+            await this.call('set', (done) => this.store.set(id, toSession(id, data, expiresAt), done), { calls });
+            return versionOf(data);
+        });
+    }
+
+    public remove(id: string, ifVersion: unknown): Promise<boolean> {
+        return this.inTurn(id, async (calls) => {
+            const stored = await this.fetch(id, calls);
+            if (!stored || stored.version !== ifVersion) {
+                return false;
+            }
+            await this.destroy(id, calls);
+            return true;
+        });
+    }
+
+    /** Plain stores don't say when a record was written: all are given. None where the store can't list. */
+    public async *records(): AsyncGenerator<ListedRecord> {
+        const { store } = this;
+        if (!store.all) {
+            return;
+        }
+        const found = await this.call<SessionData[] | Record<string, SessionData> | null>(
+            'all',
+            (done) => store.all?.(done),
+            { timeoutMs: this.listTimeoutMs },
+        );
+        const pace = new Pace();
+        let nameless = 0;
+        for (const [id, data] of idsAndSessions(found ?? {})) {
+            if (id === undefined) {
+                nameless += 1;
+                continue;
+            }
+            try {
+                yield { id, ...toRecord(data) };
+            } catch {
+                // Damaged: whoever reads it alone hears of it.
+            }
+            if (pace.isOver) {
+                await pace.rest();
+            }
+        }
+        if (nameless > 0) {
+            throw new Error(
+                `The session store's all() gave ${nameless} sessions without their ids: they were left out.`,
+            );
+        }
+    }
+
+    public lock(id: string, waitMs: number): Promise<Lease | undefined> {
+        return this.leases.lease(id, waitMs);
+    }
+
+    /** A plain store has no place to keep it: it is removed. */
+    public setAside(id: string): Promise<boolean> {
+        return this.inTurn(id, async (calls) => {
+            const isThere = await this.fetch(id, calls).then(
+                (stored) => stored !== undefined,
+                () => true, // damaged is there
+            );
+            if (isThere) {
+                await this.destroy(id, calls);
+            }
+            return isThere;
+        });
+    }
+
+    /** There is nothing to tidy that the adapter knows of. */
+    public async tidy(): Promise<void> {}
+
+    /** What the store says of itself. */
+    public async count(): Promise<number | undefined> {
+        const { store } = this;
+        return store.length && (await this.call<number>('length', (done) => store.length?.(done)));
+    }
+
+    /** Closes the store, where it has a `close` method. */
+    public async close(): Promise<void> {
+        const { close } = this.store as { close?: () => unknown };
+        if (typeof close === 'function') {
+            await this.call('close', (done) => Promise.resolve(close.call(this.store)).then(() => done(), done));
+        }
+    }
+
+    private async fetch(id: string, calls: Calls): Promise<StoredRecord | undefined> {
+        try {
+            const found = await this.call<unknown>('get', (done) => this.store.get(id, done), { calls });
+            return found === undefined || found === null ? undefined : toRecord(found);
+        } catch (error) {
+            if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+                return undefined; // express-session too takes this for "there is none"
+            }
+            throw error instanceof SyntaxError
+                ? new BadRecordError('the store can not parse it', { cause: error })
+                : error;
+        }
+    }
+
+    private async destroy(id: string, calls: Calls): Promise<void> {
+        await this.call('destroy', (done) => this.store.destroy(id, done), { calls });
+    }
+
+    /**
+     * One call at a time per session. A call that took too long is still waited for before the next one begins: a `set`
+     * that arrives late must not undo what came after it.
+     */
+    private async inTurn<T>(id: string, work: (calls: Calls) => Promise<T>): Promise<T> {
+        if (!this.calls.tryEnter(id) && !(await this.calls.enter(id, this.timeoutMs))) {
+            throw new Error(`The session store was busy with the same session for ${this.timeoutMs} ms.`);
+        }
+        const calls: Calls = [];
+        try {
+            return await work(calls);
+        } finally {
+            const open = calls.filter(({ isOver }) => !isOver);
+            if (open.length === 0) {
+                this.calls.leave(id);
+            } else {
+                void this.answered(open).then(() => this.calls.leave(id));
+            }
+        }
+    }
+
+    /** Also of a store that never answers something is expected again. */
+    private async answered(open: Calls): Promise<void> {
+        const answers = Promise.all(open.map(({ over }) => over));
+        await inTime(answers, LONGEST_CALL_MS, () => new Error('given up')).catch(() => undefined);
+    }
+
+    /** A store's answer as a promise, also where it throws, rejects, answers twice or never. */
+    private call<T>(
+        name: string,
+        start: (done: Answer<T>) => unknown,
+        { calls = [], timeoutMs = this.timeoutMs }: { calls?: Calls; timeoutMs?: number } = {},
+    ): Promise<T | undefined> {
+        const call = new Call();
+        calls.push(call);
+        return new Promise((resolve, reject) => {
+            const deadline = Deadlines.of(timeoutMs).start(() =>
+                reject(new Error(`The session store did not answer ${name}() within ${timeoutMs} ms.`)),
+            );
+            const done: Answer<T> = (error, value) => {
+                call.end();
+                deadline.end();
+                if (error) {
+                    reject(error instanceof Error ? error : new Error(`The session store failed: ${String(error)}`));
+                } else {
+                    resolve(value);
+                }
+            };
+            try {
+                const returned = start(done);
+                // Some stores are async functions too: what they reject with must not end the process.
+                (returned as Promise<unknown> | undefined)?.then?.(undefined, done);
+            } catch (error) {
+                done(error);
+            }
+        });
+    }
+}
+
+function toRecord(found: unknown): StoredRecord {
+    try {
+        const record = JSON.stringify(isObject(found) ? asWritten(found) : found) as string | undefined;
+        const plain: unknown = JSON.parse(record ?? 'null');
+        if (record !== undefined && isObject(plain)) {
+            return { record, version: versionOf(plain) };
+        }
+    } catch (cause) {
+        throw new BadRecordError('it can not be written as JSON', { cause }); // circular, or nested too deeply
+    }
+    throw new BadRecordError('the store gave something that is not a session');
+}
+
+/** The last access is left out: session-file-store writes its own, and it changes nothing of what a session holds. */
+function versionOf(record: object): string {
+    return canonicalJson({ ...record, [LAST_ACCESS]: undefined });
+}
+
+/**
+ * What a store gets to see: a session whose cookie ends when the record may be dropped, because that is what stores compute
+ * their time to live from: by any of its fields, in the object, its JSON or a copy. What the cookie was stands beside it.
+ */
+function toSession(id: string, data: StoredSession, expiresAt: number): SessionData {
+    const { originalMaxAge, expires, ...settings } = (data['cookie'] ?? {}) as StoredSession;
+    const cookie = new CookieClass(settings);
+    for (const name of ['expires', 'maxAge']) {
+        // Own ones, or a copy of the fields would miss them.
+        Object.defineProperty(cookie, name, { ...descriptorOf(name), enumerable: true });
+    }
+    const now = Date.now();
+    const end = Math.min(expiresAt, now + LONGEST_KEPT_MS);
+    cookie.expires = new Date(end);
+    cookie.originalMaxAge = Math.max(1, end - now);
+    const beside: Beside = { cookie: data['cookie'], id };
+    return { ...data, [META]: { ...(data[META] as object), ...beside }, cookie } as unknown as SessionData;
+}
+
+const CookieClass = session.Cookie as unknown as new (options: object) => session.Cookie;
+
+function descriptorOf(name: string): PropertyDescriptor | undefined {
+    return Object.getOwnPropertyDescriptor(CookieClass.prototype, name);
+}
+
+/** The session as it was before `toSession`; what others wrote is as it is. */
+function asWritten(found: StoredSession): StoredSession {
+    const { cookie, id, ...meta } = besideIn(found) as StoredSession;
+    if (id === undefined) {
+        return found;
+    }
+    const { [META]: _, ...data } = found;
+    return Object.keys(meta).length > 0 ? { ...found, [META]: meta, cookie } : { ...data, cookie };
+}
+
+function besideIn(found: StoredSession): Beside {
+    const meta = found[META];
+    return isObject(meta) ? meta : {};
+}
+
+/** The forms in which stores list: an object by id, or an array of rows, or of sessions. Some of those don't hold their id. */
+function idsAndSessions(found: SessionData[] | Record<string, SessionData>): [string | undefined, unknown][] {
+    return Array.isArray(found) ? found.map(idAndSession) : Object.entries(found);
+}
+
+function idAndSession(listed: unknown): [string | undefined, unknown] {
+    if (!isObject(listed)) {
+        return [undefined, listed];
+    }
+    const { id = besideIn(listed).id, ...data } = listed;
+    const { sid, sess } = listed;
+    if (typeof id !== 'string' && typeof sid === 'string' && sess !== undefined) {
+        return [sid, typeof sess === 'string' ? parsed(sess) : sess];
+    }
+    return [typeof id === 'string' ? id : undefined, data];
+}
+
+function parsed(text: string): unknown {
+    try {
+        return JSON.parse(text);
+    } catch {
+        return undefined;
+    }
+}
+
+function isObject(value: unknown): value is StoredSession {
+    return typeof value === 'object' && value !== null;
+}

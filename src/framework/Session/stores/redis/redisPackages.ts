@@ -1,6 +1,0 @@
-import { optionalImport } from '../../optionalImport.js';
-
-/** Throws ConfigError where the packages of the driver are not installed. */
-export async function requireRedisPackages(): Promise<void> {
-    await optionalImport('redis', 'connect-redis redis', () => Promise.all([import('connect-redis'), import('redis')]));
-}

@@ -1,0 +1,87 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Request } from 'express';
+import { appConfig } from '../Config/AppConfig.js';
+import { applicationOf } from '../Http/applicationOf.js';
+import { DETAILS_ELSEWHERE, mayReadDetails } from '../Http/Errors/mayReadDetails.js';
+import { HttpPipeline } from '../Http/HttpPipeline.js';
+import { inspectorFor } from '../Http/inspectorFor.js';
+import { LiveReload } from '../Http/Pages/LiveReload.js';
+import { routesOf } from '../Http/routesOf.js';
+import { optionalConfig } from '../Kernel/optionalConfig.js';
+import type { SessionConfig } from '../Session/Config/SessionConfig.js';
+import { settingsOf } from '../Session/Config/settingsOf.js';
+import { durationOf } from '../Support/words.js';
+
+export interface Facts {
+    /** As a heading: `Sosise Skeleton`. */
+    readonly name: string;
+    /** Undefined where the page is public. */
+    readonly details?: Details;
+    /** What a developer has to do who sees no details. */
+    readonly hint?: string;
+}
+
+export interface Details {
+    readonly environment: string;
+    readonly sessions: boolean;
+    readonly driver: string;
+    /** In words: `2 hours`. */
+    readonly idle: string;
+    /** What the browser asked: `http://localhost:10000/`. */
+    readonly address: string;
+    /** Whether the page loads again by itself after a change. */
+    readonly reloads: boolean;
+    /** Where this visitor finds the session inspector; undefined: nowhere. */
+    readonly inspector: string | undefined;
+    /** Whether there is a controller besides that of this page, and a route besides this one. */
+    readonly controller: boolean;
+    readonly routed: boolean;
+}
+
+/** What the welcome page says of the application that a request belongs to. */
+export function factsOf(request: Request): Facts {
+    const app = applicationOf(request);
+    const { environment, config, container } = app;
+    const name = headingOf(config.get<{ name: string }>(appConfig.file).name);
+    // Any other environment may be one that strangers reach.
+    if (!environment.isDevelopment && environment.name !== 'test') {
+        return { name };
+    }
+    if (!mayReadDetails(app, request)) {
+        return { name, hint: DETAILS_ELSEWHERE };
+    }
+    const session = optionalConfig<SessionConfig>(app, 'session');
+    return {
+        name,
+        details: {
+            environment: environment.name,
+            sessions: session?.enabled ?? false,
+            driver: session?.driver ?? 'none',
+            idle: session ? durationOf(settingsOf(session, environment).idleMs) : 'none',
+            address: `${request.protocol}://${request.get('host') ?? 'localhost'}/`,
+            reloads: container.has(LiveReload),
+            inspector: inspectorFor(request, app),
+            controller: hasController(environment.root),
+            routed: routesOf(container.make(HttpPipeline)).some(
+                ({ stage, path }) => stage === 'routes' && path !== '/',
+            ),
+        },
+    };
+}
+
+function hasController(root: string): boolean {
+    try {
+        const files = readdirSync(join(root, 'src/app/Http/Controllers'), { recursive: true });
+        return files.some((file) => /\.ts$/.test(String(file)) && !/\bIndexController\.ts$/.test(String(file)));
+    } catch {
+        return false;
+    }
+}
+
+/** `my-shop` is the name of a package, `My Shop` that of a shop. */
+function headingOf(name: string): string {
+    return /[A-Z\s]/.test(name)
+        ? name
+        : name.replace(/(^|[-_.])(\w)/g, (_, gap, letter) => `${gap && ' '}${letter.toUpperCase()}`);
+}

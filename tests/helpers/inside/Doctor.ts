@@ -1,0 +1,2 @@
+/** What tests use of src/framework/Doctor. */
+export type { Check } from '../../../src/framework/Doctor/Check.js';

@@ -1,0 +1,2 @@
+/** What tests use of src/framework/Http/Errors. */
+export { ErrorPage } from '../../../../src/framework/Http/Errors/ErrorPage.js';

@@ -1,0 +1,2 @@
+/** What tests use of src/framework/Session/Forms. */
+export { ERRORS } from '../../../../src/framework/Session/Forms/flashedForm.js';

@@ -1,0 +1,2 @@
+/** What tests use of src/framework/Session/Object. */
+export { RESERVED_KEYS } from '../../../../src/framework/Session/Object/HttpSession.js';

@@ -1,0 +1,2 @@
+/** What tests use of src/framework/Session/Opening. */
+export { SessionManager } from '../../../../src/framework/Session/Opening/SessionManager.js';

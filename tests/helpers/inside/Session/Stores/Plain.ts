@@ -1,0 +1,2 @@
+/** What tests use of src/framework/Session/Stores/Plain. */
+export { PlainStoreAdapter } from '../../../../../src/framework/Session/Stores/Plain/PlainStoreAdapter.js';

@@ -1,0 +1,2 @@
+/** What tests use of src/framework/Welcome. */
+export { welcome } from '../../../src/framework/Welcome/welcome.js';
