@@ -6,7 +6,7 @@ import { type HttpSession, isReservedKey } from './HttpSession.js';
 import { lookAgain } from './lookAgain.js';
 import { NO_CHANGE } from './mergeChanges.js';
 import type { Refusal } from './RequestForgery.js';
-import { ResponseGate } from './ResponseGate.js';
+import { headersHaveLeft, ResponseGate } from './ResponseGate.js';
 import type { Reading } from './SessionChanges.js';
 import type { Lease, MaybePromise } from './SessionDriver.js';
 import {
@@ -671,7 +671,7 @@ export class RequestSession {
 
     private guardAnswer(): void {
         if (!this.gate) {
-            this.headersLeft = this.response.headersSent; // a stream that began before it asked for the session
+            this.headersLeft = headersHaveLeft(this.response); // a stream that began before it asked for the session
             this.gate = new ResponseGate(this.response, this);
         }
     }
