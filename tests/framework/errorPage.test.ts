@@ -395,6 +395,13 @@ describe('what is thrown and is no error has the line of its text in the sources
         '    nothing() { throw undefined; }',
         '    handler(request, response, next) { next("not today"); }',
         "    other() { throw new Error('The till is empty'); }",
+        "    sum(n) { throw 'Nobody has ' + n; }",
+        "    held() { const why = 'Held in a name'; throw why; }",
+        '    below() {',
+        '        throw (',
+        "            'A line below'",
+        '        );',
+        '    }',
         '}',
     ].join('\n');
 
@@ -404,6 +411,9 @@ describe('what is thrown and is no error has the line of its text in the sources
         ['a rejection', "It's too late", 4],
         ['an object', { reason: 1 }, 5],
         ['what is handed to next()', 'not today', 7],
+        ['a text with more behind it', 'Nobody has 3', 9],
+        ['a text in a variable', 'Held in a name', 10],
+        ['a text on a line of its own', 'A line below', 13],
     ])('%s', async (_what, thrown, line) => {
         const place = `src/app/Till.ts:${line}:`;
         const app = await throwing((root) => {

@@ -818,6 +818,22 @@ describe('the configuration', () => {
             'answerTimeoutMs is 2147483648: allowed are integers from 0 to 2147483647 (milliseconds).',
         ],
         [
+            { keepAliveTimeoutMs: 2_147_483_000, headersTimeoutMs: 2_147_483_001, requestTimeoutMs: 2_147_483_001 },
+            'keepAliveTimeoutMs is 2147483000: allowed are integers from 1 to 2147482647 (milliseconds).',
+        ],
+        [
+            { securityHeaders: { strictTransportSecurity: { maxAge: 1e21 } } },
+            'securityHeaders.strictTransportSecurity.maxAge is 1e+21: allowed are numbers from 0 to 3153600000 (seconds).',
+        ],
+        [
+            { securityHeaders: { hsts: { maxAge: Number.POSITIVE_INFINITY } } },
+            'securityHeaders.hsts.maxAge is Infinity: allowed are numbers from 0 to 3153600000 (seconds).',
+        ],
+        [
+            { port: `/run/${'x'.repeat(200)}` },
+            `port is a path of 205 bytes, and sockets have ${process.platform === 'linux' ? 107 : 103} at most.`,
+        ],
+        [
             { bodyLimit: '1gb' },
             'bodyLimit is "1gb": allowed are integers from 1 to 535822336 (bytes), texts such as "1mb", up to "511mb".',
         ],

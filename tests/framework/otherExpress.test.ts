@@ -4,6 +4,7 @@ import session from 'express-session';
 import { describe, expect, test } from 'vitest';
 import { applicationOf, authenticatedUser, exclusive, login, logout } from '../../src/framework/index.js';
 import { HttpPipeline, routesOf } from '../helpers/inside/Http.js';
+import { listen } from '../helpers/listen.js';
 import { sessionApp } from '../helpers/sessionApp.js';
 
 const load = createRequire(import.meta.url);
@@ -159,4 +160,29 @@ test('the session of an application around this one is left alone', async () => 
     } finally {
         server.close();
     }
+});
+
+test('a session is stored where the host says that headers are sent as soon as an answer is asked for', async () => {
+    const { handler } = await sessionApp({
+        routes: (router) => {
+            router.get('/put', (request, response) => {
+                request.session['cart'] = ['tea'];
+                response.json('stored');
+            });
+            router.get('/get', (request, response) => void response.json(request.session['cart'] ?? null));
+        },
+    });
+    const host = express().use((request, response) => {
+        // As @fastify/express has it.
+        let isAsked = false;
+        Object.defineProperty(response, 'headersSent', { get: () => isAsked, configurable: true });
+        response.send = (body) => {
+            isAsked = true;
+            return response.end(body);
+        };
+        handler(request, response);
+    });
+    const browser = await listen(host);
+    expect(await browser.json('/put')).toBe('stored');
+    expect(await browser.json('/get')).toEqual(['tea']);
 });

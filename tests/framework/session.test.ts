@@ -361,6 +361,10 @@ describe('start-up', () => {
             `drivers.redis.rootNodes[0].socket.connectTimeout is 10000000000: allowed are numbers ${TIMER}`,
         ],
         [
+            { drivers: { redis: { defaults: { socket: { reconnectStrategy: 1e10 } } } } },
+            `drivers.redis.defaults.socket.reconnectStrategy is 10000000000: allowed are false, numbers from 0 to 2147483647 (milliseconds), functions.`,
+        ],
+        [
             { storeTimeoutMs: 2 ** 31 },
             'storeTimeoutMs is 2147483648: allowed are integers from 1 to 2147483647 (milliseconds).',
         ],

@@ -157,6 +157,8 @@ const lossy: Record<string, [value: () => unknown, ...warnings: string[]]> = {
         '.it[1] is a function, which is stored as null.',
         '.it[2] is NaN, which is stored as null.',
     ],
+    // biome-ignore lint/suspicious/noSparseArray: what is tested
+    'a list with a hole': [() => [, 1], '.it[0] is undefined, which is stored as null.'],
     'a function': [() => () => 1, '.it is a function, which is not stored.'],
     'what is plain': [
         () => ({ at: new Date(0), none: undefined, list: [[1], { a: null }], free: Object.create(null) }),

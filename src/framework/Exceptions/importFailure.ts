@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nearest } from '../Support/nearest.js';
@@ -20,6 +20,18 @@ export function importFailure(error: unknown): string | undefined {
         const name = folder.split(/[\\/]node_modules[\\/]/).at(-1);
         return from && `${shown(from)} imports ${name}/${path}, which the package ${name} does not export.`;
     }
+    if (code === 'MODULE_NOT_FOUND') {
+        const [, required = ''] = /^Cannot find module '([^']+)'/.exec(text) ?? [];
+        const [from] = (error as { requireStack?: string[] }).requireStack ?? [];
+        return from && ofRequire(required, from);
+    }
+    if (code === 'ERR_PACKAGE_IMPORT_NOT_DEFINED') {
+        const [, name, from = ''] = /specifier "(.+?)" is not defined.* imported from (.+)$/.exec(text) ?? [];
+        return from && `${shown(from)} imports ${name}, which "imports" in package.json does not name.`;
+    }
+    if (code === 'ERR_UNSUPPORTED_ESM_URL_SCHEME') {
+        return `${text}. Import files by relative paths, and packages by their names.`;
+    }
     if (code === 'ERR_UNKNOWN_BUILTIN_MODULE') {
         return `${text}: correct the import.`;
     }
@@ -28,22 +40,39 @@ export function importFailure(error: unknown): string | undefined {
     return from === undefined ? undefined : ofExport(from, name, String(stack).split('\n')[0] ?? '');
 }
 
+function ofRequire(wanted: string, from: string): string {
+    return /^\.|^[\\/]|^[a-z]:/i.test(wanted)
+        ? `${shown(from)} requires ${wanted}, and there is no such file: correct the path.`
+        : ofPackage(wanted, from);
+}
+
 function ofPackage(wanted: string, importer: string): string {
     const name = wanted
         .split('/')
         .slice(0, wanted.startsWith('@') ? 2 : 1)
         .join('/');
     const listed = packagesFor(importer);
-    const near = nearest(name, listed);
+    const own = ownFile(name, importer);
+    const near = own ? specifier(importer, own) : nearest(name, listed);
     if (listed.includes(name)) {
         return `${shown(importer)} needs ${name}, which package.json names and which is not installed: npm install`;
     }
     return `${shown(importer)} needs ${name}, which is not installed: ${near ? `did you mean ${near}? Otherwise ` : ''}npm install --save-prod ${name}`;
 }
 
-/** The packages that the application's package.json names. */
+/** What an import without ./ or ../ may mean: a file beside it, or one of the sources, as with aliases of other tools. */
+function ownFile(name: string, importer: string): string | undefined {
+    const file = pathOf(importer);
+    const [, sources = dirname(file)] = /^(.*?[\\/](?:src|build))[\\/]/.exec(file) ?? [];
+    const bare = name.replace(/^[@~]\//, '').replace(/\.js$/, '');
+    const places = file.includes('node_modules') ? [] : [dirname(file), sources].map((folder) => join(folder, bare));
+    return places.flatMap((place) => [`${place}.ts`, place]).find((place) => existsSync(place));
+}
+
+/** The packages that the application's package.json names, also where one of its packages lacks another. */
 function packagesFor(importer: string): string[] {
-    for (let folder = dirname(pathOf(importer)); folder !== dirname(folder); folder = dirname(folder)) {
+    const [own = ''] = pathOf(importer).split(/[\\/]node_modules[\\/]/);
+    for (let folder = own; folder !== dirname(folder); folder = dirname(folder)) {
         const text = read(join(folder, 'package.json'));
         if (text !== undefined) {
             const { dependencies, devDependencies } = JSON.parse(text) as Record<string, object | undefined>;

@@ -11,6 +11,7 @@ import {
     boolean,
     custom,
     integer,
+    number,
     object,
     oneOf,
     optional,
@@ -97,8 +98,16 @@ export const httpConfig: ConfigDefinition<HttpConfig> = {
 };
 
 const DAY_MS = 86_400_000;
+/** What Node's timers can count. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+/** Of a longer one, the system would take the beginning. */
+const LONGEST_SOCKET_PATH = process.platform === 'linux' ? 107 : 103;
 /** A longer text than this Node.js can't hold. */
 const LARGEST_BODY = 511 * 1024 * 1024;
+
+/** helmet's one time; far above it, the header would have an exponent, which browsers do not read. */
+const maxAge = optional(number({ min: 0, max: 100 * 31_536_000, unit: 'seconds' }));
+const hsts = optional(anyOf(boolean(), object({ maxAge }, { open: true })));
 
 const shape = object({
     port: custom(portOrPath),
@@ -109,12 +118,12 @@ const shape = object({
     trustedOrigins: arrayOf(custom(origin)),
     csrf: anyOf(oneOf(false), object({ exempt: arrayOf(custom(exemptPath)), tokens: boolean() })),
     cors: anyOf(oneOf(false), custom(corsOptions)),
-    securityHeaders: anyOf(oneOf(false), object({}, { open: true })),
+    securityHeaders: anyOf(oneOf(false), object({ strictTransportSecurity: hsts, hsts }, { open: true })),
     requestId: object({ trustInbound: boolean() }),
     answerTimeoutMs: milliseconds(0),
     headersTimeoutMs: milliseconds(1),
     requestTimeoutMs: milliseconds(1),
-    keepAliveTimeoutMs: milliseconds(1),
+    keepAliveTimeoutMs: milliseconds(1, LONGEST_TIMER_MS - 1_000), // Node.js adds a second
     stopDelayMs: milliseconds(0, DAY_MS),
     shutdownTimeoutMs: milliseconds(0, DAY_MS),
 });
@@ -125,11 +134,12 @@ function portOrPath(value: unknown, at: Place): void {
         integer({ min: 0, max: 65_535 })(value, at);
     } else if (!SOCKET_PATH.test(value)) {
         at.problem(value, 'integers from 0 to 65535, paths of sockets such as "/run/shop.sock"');
+    } else if (value.startsWith('/') && Buffer.byteLength(value) > LONGEST_SOCKET_PATH) {
+        at.say(`is a path of ${Buffer.byteLength(value)} bytes, and sockets have ${LONGEST_SOCKET_PATH} at most.`);
     }
 }
 
-/** @param max What Node's timers can count. */
-function milliseconds(min: number, max = 2_147_483_647): Rule {
+function milliseconds(min: number, max = LONGEST_TIMER_MS): Rule {
     return integer({ min, max, unit: 'milliseconds' });
 }
 

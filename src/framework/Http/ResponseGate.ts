@@ -62,6 +62,15 @@ function entry(name: string, value: unknown): [string, PropertyDescriptor] {
     return [name, { configurable: true, value }];
 }
 
+/**
+ * Not `headersSent`, which other hosts may give a meaning of their own: with @fastify/express it is true as soon as an answer
+ * is asked for. express-session looks at the same.
+ */
+export function headersHaveLeft(response: ServerResponse): boolean {
+    const { _header: header } = response as { _header?: string | null };
+    return header === undefined ? response.headersSent : Boolean(header);
+}
+
 /** To the route the headers are sent: changing them fails as Node says, instead of changing a kept answer. */
 function refuse(action: 'set' | 'remove'): () => never {
     return () => {
@@ -119,7 +128,7 @@ export class ResponseGate {
         if (this.closed) {
             return this.afterFailure(method, args);
         }
-        const headersSent = this.response.headersSent;
+        const headersSent = headersHaveLeft(this.response);
         if (!this.passed && !headersSent) {
             if (method === 'writeHead') {
                 args = this.applyHead(args);
@@ -175,7 +184,8 @@ export class ResponseGate {
     }
 
     private wait(waiting: Promise<void>, method: Call['method'], args: unknown[]): unknown {
-        const { headersSent, statusCode, statusMessage } = this.response;
+        const { statusCode, statusMessage } = this.response;
+        const headersSent = headersHaveLeft(this.response);
         this.status = headersSent ? {} : { statusCode, statusMessage };
         this.held = [];
         if (!headersSent) {
@@ -231,7 +241,7 @@ export class ResponseGate {
             this.response.once('close', () => this.response.emit('drain')); // lets a stream that was piped run out
         }
         this.unlock();
-        const { headersSent } = this.response;
+        const headersSent = headersHaveLeft(this.response);
         if (!headersSent) {
             this.restore();
         }

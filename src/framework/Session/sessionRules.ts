@@ -46,7 +46,8 @@ const duration = integer({ min: 1, max: LONGEST_AGE_MS, unit: 'milliseconds' });
 const LONGEST_TIMER_MS = 2_147_483_647;
 const wait = integer({ min: 1, max: LONGEST_TIMER_MS, unit: 'milliseconds' });
 /** Of a package's own options; 0 turns some of them off. */
-const clientWait = optional(number({ min: 0, max: LONGEST_TIMER_MS, unit: 'milliseconds' }));
+const clientTime = number({ min: 0, max: LONGEST_TIMER_MS, unit: 'milliseconds' });
+const clientWait = optional(clientTime);
 const LARGEST_BYTES = 4_000_000;
 /** More entries than this no Map can hold. */
 const MOST_ENTRIES = 16_777_216;
@@ -55,7 +56,12 @@ const clientShape: Shape = {
     pingInterval: clientWait,
     socket: optional(
         object(
-            { connectTimeout: clientWait, socketTimeout: clientWait, keepAliveInitialDelay: clientWait },
+            {
+                connectTimeout: clientWait,
+                socketTimeout: clientWait,
+                keepAliveInitialDelay: clientWait,
+                reconnectStrategy: optional(anyOf(oneOf(false), clientTime, func())),
+            },
             { open: true },
         ),
     ),

@@ -6,19 +6,32 @@ import type { Frame } from './frames.js';
 const THROW = /(?:\bthrow\b\s*|\breject\(\s*|\bnext\(\s*|\bfail\(\s*)(?=\S)/g;
 const MOST = 3;
 
+const LITERAL = /(['"`])((?:\\.|(?!\1).)*)\1/g;
+
 /**
  * The lines of the user's sources that throw a value like this one, which is no error: of such values JavaScript knows no
- * line, so that they are looked for by their text.
+ * line, so that they are looked for by their text. Where none throws it, those that hold the text.
  */
 export function throwsOf(thrown: unknown, root: string): Frame[] {
+    const thrownBy = placesOf(root, THROW, ([whole], behind) => (isLike(thrown, behind) ? whole.trim() : undefined));
+    return thrownBy.length > 0 || typeof thrown !== 'string' || thrown.trim() === ''
+        ? thrownBy
+        : placesOf(root, LITERAL, ([, , text = '']) => (isTextOf(thrown, text) ? 'the text' : undefined));
+}
+
+type Call = (match: RegExpExecArray, behind: string) => string | undefined;
+
+/** @param callOf What a place is called; undefined: it is none. */
+function placesOf(root: string, pattern: RegExp, callOf: Call): Frame[] {
     const found: Frame[] = [];
     for (const file of sourcesIn(join(root, 'src'))) {
         for (const [index, line] of linesOf(file).entries()) {
-            for (const match of line.matchAll(THROW)) {
+            for (const match of line.matchAll(pattern)) {
                 const column = match.index + 1;
-                if (found.length < MOST && isLike(thrown, line.slice(match.index + match[0].length))) {
+                const call = callOf(match, line.slice(match.index + match[0].length));
+                if (found.length < MOST && call !== undefined) {
                     const place = `${relative(root, file).split(sep).join('/')}:${index + 1}:${column}`;
-                    found.push({ call: match[0].trim(), place, file, line: index + 1, column, own: true });
+                    found.push({ call, place, file, line: index + 1, column, own: true });
                 }
             }
         }
@@ -29,8 +42,9 @@ export function throwsOf(thrown: unknown, root: string): Frame[] {
 /** Whether source code may be that of a value. */
 function isLike(thrown: unknown, code: string): boolean {
     if (typeof thrown === 'string') {
-        const [, quote, text = ''] = /^(['"`])((?:\\.|(?!\1).)*)\1/.exec(code) ?? [];
-        return quote !== undefined && isTextOf(thrown, text, quote === '`');
+        const [whole = '', quote, text = ''] = /^(['"`])((?:\\.|(?!\1).)*)\1/.exec(code) ?? [];
+        const isSum = /^\s*\+/.test(code.slice(whole.length)); // what is behind it may be anything
+        return quote !== undefined && isTextOf(thrown, text, { isTemplate: quote === '`', isSum });
     }
     if (typeof thrown === 'object' && thrown !== null) {
         return code.startsWith(Array.isArray(thrown) ? '[' : '{');
@@ -38,11 +52,15 @@ function isLike(thrown: unknown, code: string): boolean {
     return typeof thrown !== 'function' && code.startsWith(String(thrown));
 }
 
-/** @param literal What stands between the quotes; a template's values may be anything. */
-function isTextOf(text: string, literal: string, isTemplate: boolean): boolean {
+/**
+ * @param literal What stands between the quotes; a template's values may be anything.
+ * @param isSum Whether more is added to it.
+ */
+function isTextOf(text: string, literal: string, { isTemplate = false, isSum = false } = {}): boolean {
     const parts = (isTemplate ? literal.split(/\$\{[^}]*\}/) : [literal]).map((part) => part.replace(/\\(.)/g, '$1'));
     const pattern = parts.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.*');
-    return parts.some((part) => part.trim() !== '') && new RegExp(`^${pattern}$`, 's').test(text);
+    const end = isSum ? '' : '$';
+    return parts.some((part) => part.trim() !== '') && new RegExp(`^${pattern}${end}`, 's').test(text);
 }
 
 function sourcesIn(folder: string): string[] {

@@ -395,9 +395,10 @@ function warnOfLosses(session: HttpSession, data: object, lossy: Lossy): void {
         walked.add(value);
         const names = Object.keys(value);
         if (Array.isArray(value)) {
-            value.slice(0, MOST_LOSSY_ITEMS).forEach((item, index) => {
+            // Holes, too: they are stored as null.
+            for (const [index, item] of value.slice(0, MOST_LOSSY_ITEMS).entries()) {
                 warnOf(`${path}[${index}]`, item, depth + 1, true);
-            });
+            }
             for (const name of names.filter((one) => !/^\d+$/.test(one))) {
                 say(`${path}.${name}`, 'a property of an array, which is not stored');
             }

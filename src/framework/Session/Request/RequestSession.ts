@@ -2,7 +2,7 @@ import type { NextFunction, Request, Response } from 'express';
 import type { Secret } from '../../Config/secrets.js';
 import { UnauthorizedException } from '../../Exceptions/UnauthorizedException.js';
 import { isNavigation } from '../../Http/isNavigation.js';
-import { ResponseGate } from '../../Http/ResponseGate.js';
+import { headersHaveLeft, ResponseGate } from '../../Http/ResponseGate.js';
 import { after } from '../../Support/after.js';
 import type { Lease } from '../../Support/Lease.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
@@ -681,7 +681,7 @@ export class RequestSession {
 
     private guardAnswer(): void {
         if (!this.gate) {
-            this.headersLeft = this.response.headersSent; // a stream that began before it asked for the session
+            this.headersLeft = headersHaveLeft(this.response); // a stream that began before it asked for the session
             this.gate = new ResponseGate(this.response, this);
         }
     }
