@@ -171,7 +171,7 @@ describe('a mistake shows in the terminal, with its place, and the save that men
             CONTROLLER,
             'import {',
             "import x from 'app/Http/Middlewares/ExampleMiddleware.js';\nconsole.log(x);\nimport {",
-            /IndexController\.ts needs app, which is not installed: did you mean \.\.\/\.\.\/\.\.\/app\? Otherwise npm install --save-prod app\n/,
+            /IndexController\.ts needs app, which is not installed: did you mean \.\.\/\.\.\/…\? Otherwise npm install --save-prod app\n/,
         ],
         [
             'a package that is required',

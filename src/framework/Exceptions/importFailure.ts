@@ -53,14 +53,14 @@ function ofPackage(wanted: string, importer: string): string {
         .join('/');
     const listed = packagesFor(importer);
     const own = ownFile(name, importer);
-    const near = own ? specifier(importer, own) : nearest(name, listed);
+    const near = own ? `${specifier(importer, own)}${/\.ts$/.test(own) ? '' : '/…'}` : nearest(name, listed);
     if (listed.includes(name)) {
         return `${shown(importer)} needs ${name}, which package.json names and which is not installed: npm install`;
     }
     return `${shown(importer)} needs ${name}, which is not installed: ${near ? `did you mean ${near}? Otherwise ` : ''}npm install --save-prod ${name}`;
 }
 
-/** What an import without ./ or ../ may mean: a file beside it, or one of the sources, as with aliases of other tools. */
+/** What an import without ./ or ../ may mean: a file or folder beside it, or one of the sources, as with aliases of other tools. */
 function ownFile(name: string, importer: string): string | undefined {
     const file = pathOf(importer);
     const [, sources = dirname(file)] = /^(.*?[\\/](?:src|build))[\\/]/.exec(file) ?? [];
