@@ -10,6 +10,7 @@ export default defineConfig({
         hookTimeout: 300_000,
         expect: { poll: { timeout: 60_000 } },
         setupFiles: ['tests/helpers/patience.ts'],
+        maxWorkers: '100%', // most of the time they wait for processes of their own
         projects: [
             ...(fast.test?.projects ?? []),
             { extends: true, test: { name: 'full', include: ['tests/**/*.full.test.ts'] } },

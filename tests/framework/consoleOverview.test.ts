@@ -357,17 +357,10 @@ describe('commands of your own', () => {
 });
 
 describe('the terminal', () => {
-    function painted(isTTY: boolean): string {
-        return new Terminal(() => ({ isTTY }) as NodeJS.WriteStream).paint('red', 'a');
+    function painted(isTTY: boolean, env: Record<string, string> = {}): string {
+        const stream = { isTTY } as NodeJS.WriteStream;
+        return new Terminal(() => stream, { TERM: 'xterm-256color', ...env }).paint('red', 'a');
     }
-
-    beforeEach(() => {
-        // Whatever runs the tests tells Node.js about colours by variables of its own.
-        for (const name of Object.keys(process.env)) {
-            vi.stubEnv(name, undefined);
-        }
-        vi.stubEnv('TERM', 'xterm-256color');
-    });
 
     test('has colours where a person looks at it, and none in a pipe', () => {
         expect(painted(true)).toBe('\x1b[31ma\x1b[39m');
@@ -375,17 +368,12 @@ describe('the terminal', () => {
     });
 
     test('has none where NO_COLOR is set, or the terminal knows none', () => {
-        vi.stubEnv('NO_COLOR', '1');
-        expect(painted(true)).toBe('a');
-        vi.stubEnv('NO_COLOR', undefined);
-        vi.stubEnv('TERM', 'dumb');
-        expect(painted(true)).toBe('a');
+        expect(painted(true, { NO_COLOR: '1' })).toBe('a');
+        expect(painted(true, { TERM: 'dumb' })).toBe('a');
     });
 
     test('has them in a pipe too where FORCE_COLOR asks for them, and nowhere where that is 0', () => {
-        vi.stubEnv('FORCE_COLOR', '1');
-        expect(painted(false)).toBe('\x1b[31ma\x1b[39m');
-        vi.stubEnv('FORCE_COLOR', '0');
-        expect(painted(true)).toBe('a');
+        expect(painted(false, { FORCE_COLOR: '1' })).toBe('\x1b[31ma\x1b[39m');
+        expect(painted(true, { FORCE_COLOR: '0' })).toBe('a');
     });
 });

@@ -8,8 +8,11 @@ const GAP = '  ';
 
 /** Standard output as commands use it: lines, tables and JSON, in colours where a person looks at them. */
 export class Terminal {
-    /** @param stream Where it prints: standard output or standard error. */
-    public constructor(private readonly stream: () => NodeJS.WriteStream = () => process.stdout) {}
+    /** @param stream Where it prints: standard output or standard error. @param env Whose variables say whether in colours. */
+    public constructor(
+        private readonly stream: () => NodeJS.WriteStream = () => process.stdout,
+        private readonly env: NodeJS.ProcessEnv = process.env,
+    ) {}
 
     /** Whether a person is looking, rather than a pipe or a file. */
     public get isInteractive(): boolean {
@@ -23,7 +26,7 @@ export class Terminal {
     }
 
     private get hasColours(): boolean {
-        const { env } = process;
+        const { env } = this;
         return env['FORCE_COLOR'] !== undefined || this.isInteractive
             ? WriteStream.prototype.getColorDepth.call(undefined, env) > 1
             : false;
