@@ -8,7 +8,10 @@ const GAP = '  ';
 
 /** Standard output as commands use it: lines, tables and JSON, in colours where a person looks at them. */
 export class Terminal {
-    /** @param stream Where it prints: standard output or standard error. @param env Whose variables say whether in colours. */
+    /**
+     * @param stream Where it prints: standard output or standard error.
+     * @param env The variables that say whether in colours.
+     */
     public constructor(
         private readonly stream: () => NodeJS.WriteStream = () => process.stdout,
         private readonly env: NodeJS.ProcessEnv = process.env,

@@ -18,6 +18,7 @@ import {
     type Rule,
     string,
 } from '../Config/rules.js';
+import { LONGEST_TIMER_MS } from '../Support/timers.js';
 import type { BodyLimits } from './jsonProblem.js';
 import { bytesOf } from './parsers.js';
 import type { RequestIdOptions } from './requestId.js';
@@ -98,8 +99,6 @@ export const httpConfig: ConfigDefinition<HttpConfig> = {
 };
 
 const DAY_MS = 86_400_000;
-/** What Node's timers can count. */
-const LONGEST_TIMER_MS = 2_147_483_647;
 /** Of a longer one, the system would take the beginning. */
 const LONGEST_SOCKET_PATH = process.platform === 'linux' ? 107 : 103;
 /** A longer text than this Node.js can't hold. */

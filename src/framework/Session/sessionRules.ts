@@ -22,6 +22,7 @@ import {
 import { SECRET, SECRET_FIX, secretsIn, weaknessOf } from '../Config/secrets.js';
 import { nearest } from '../Support/nearest.js';
 import { kindOf } from '../Support/show.js';
+import { LONGEST_TIMER_MS } from '../Support/timers.js';
 import {
     type FormerCookie,
     MAX_COOKIE_BYTES,
@@ -42,8 +43,6 @@ const COOKIE_NAME = /^(?!__proto__$)[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** A hundred years: dates beyond some point can't be written. */
 const LONGEST_AGE_MS = 100 * 365 * 24 * HOUR_MS;
 const duration = integer({ min: 1, max: LONGEST_AGE_MS, unit: 'milliseconds' });
-/** Node's timers fire at once beyond this. */
-const LONGEST_TIMER_MS = 2_147_483_647;
 const wait = integer({ min: 1, max: LONGEST_TIMER_MS, unit: 'milliseconds' });
 /** Of a package's own options; 0 turns some of them off. */
 const clientTime = number({ min: 0, max: LONGEST_TIMER_MS, unit: 'milliseconds' });

@@ -4,7 +4,6 @@ import { ConfigError } from '../../Exceptions/errors.js';
 import type { StoredSessions } from '../../Session/Admin/StoredSessions.js';
 import { isReservedKey } from '../../Session/Object/HttpSession.js';
 import { ReservedSessionKeyError, UnstorableSessionError } from '../../Session/Repository/SessionErrors.js';
-import { RequestSession } from '../../Session/Request/RequestSession.js';
 import { sessionOf } from '../../Session/Request/requestSessions.js';
 import type { SessionLayer } from '../../Session/Request/SessionLayer.js';
 import { startSession } from '../../Session/Request/startSession.js';
@@ -47,7 +46,7 @@ export class SessionActions {
         layer: SessionLayer,
         private readonly stored: StoredSessions,
     ) {
-        this.startSession = startSession(layer, RequestSession).session;
+        this.startSession = startSession(layer).session;
     }
 
     /** Rejects with what is to be answered otherwise. False: there is no such button. */

@@ -75,7 +75,7 @@ export class SessionRegistry {
         const user = String(userId);
         const handled = new Set<string>();
         const failures = new Map<string, unknown>();
-        const isSpared = sparing(repository, user, except);
+        const isSpared = sparing(repository, except);
         let revoked = 0;
         // A session that gets a new id is in the list under that before its old id ends: once the list names nothing new,
         // none has slipped away.
@@ -86,7 +86,7 @@ export class SessionRegistry {
                 if (signal?.aborted) {
                     break;
                 }
-                if (await isSpared(key)) {
+                if (await isSpared(key, listed)) {
                     continue;
                 }
                 handled.add(key);
@@ -171,12 +171,12 @@ export class SessionRegistry {
  * Makes what tells, each time that it is asked, whether a key is the spared session's. One that is just moving is in its
  * user's list under the new key before the old one says so: that is waited for.
  */
-function sparing(repository: SessionRepository, user: string, except: SessionName | undefined) {
+function sparing(repository: SessionRepository, except: SessionName | undefined) {
     const since = Date.now() - JUST_NOW_MS;
     let looks = MOST_LOOKS;
-    return async (key: string): Promise<boolean> => {
+    return async (key: string, listed: readonly string[]): Promise<boolean> => {
         for (;;) {
-            const spared = await sparedKeys(repository, await repository.users.keysOf(user), except);
+            const spared = await sparedKeys(repository, listed, except);
             if (spared.has(key)) {
                 return true;
             }

@@ -3,6 +3,7 @@ import memorystore from 'memorystore';
 import { KeyedQueue } from '../../../Support/KeyedQueue.js';
 import type { Lease } from '../../../Support/Lease.js';
 import { Pace } from '../../../Support/Pace.js';
+import { LONGEST_TIMER_MS } from '../../../Support/timers.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
 import {
     BadRecordError,
@@ -68,8 +69,6 @@ interface StockMemoryStore extends session.Store {
 const CHECK_PERIOD_MS = 600_000;
 const MOST_SESSIONS = 100_000;
 const WARN_EVERY_MS = 60_000;
-/** Node's timers fire at once beyond this. */
-const LONGEST_TIMER_MS = 2_147_483_647;
 
 const StockMemoryStore = memorystore(session) as unknown as new (options: object) => StockMemoryStore;
 
