@@ -1,6 +1,6 @@
 import type { Router } from 'express';
 import session, { type Cookie } from 'express-session';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createKernel, type SessionApp, SessionManager, sessionApp } from '../helpers/sessionApp.js';
 
 const HOUR = 3_600_000;
@@ -52,6 +52,16 @@ describe.each(['file', 'memory', 'plain'])('with the driver %s', (driver) => {
             expect(await browser.json('/n')).toBeNull();
         }
         expect(errorsOf(app)).toEqual([]);
+    });
+
+    test('a session of no time is over in the millisecond in which it was stored', async () => {
+        vi.useFakeTimers({ toFake: ['Date'] });
+        onTestFinished(() => void vi.useRealTimers());
+        const app = await appThatSets({ maxAge: 0 }, driver);
+        const browser = app.browser();
+        await browser.visit('/set');
+        browser.cookies.set('sosise', /=([^;]+)/.exec(browser.received.at(-1) ?? '')?.[1] ?? '');
+        expect(await browser.json('/n')).toBeNull();
     });
 
     test('the last second of the year 9999 is kept, however often it is sent', async () => {

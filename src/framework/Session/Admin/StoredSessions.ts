@@ -238,7 +238,7 @@ function liveIn(text: string, { lifetime }: SessionRepository): LiveRecord | und
     const now = Date.now();
     try {
         const record = parseRecord(text, now);
-        return record.kind === 'live' && lifetime.endOf(record).at >= now ? record : undefined;
+        return record.kind === 'live' && lifetime.lives(record, now) ? record : undefined;
     } catch {
         return undefined;
     }

@@ -105,7 +105,7 @@ export class SessionMover {
     }
 
     private isOver(record: LiveRecord): boolean {
-        return this.options.lifetime.endOf(record).at < Date.now();
+        return !this.options.lifetime.lives(record);
     }
 
     /** Takes a session from its old place. One that a process changed or ended there meanwhile is the same in its new place. */

@@ -50,9 +50,14 @@ export class SessionLifetime {
         return idle < absolute ? { at: idle, reason: 'idle' } : { at: absolute, reason: 'absolute' };
     }
 
+    public lives(record: Lifetime, now = Date.now()): boolean {
+        return now <= this.endOf(record).at;
+    }
+
     /** When a session ends that nobody uses, in ms since the epoch, if its absolute end is not before that. */
     public idleEndOf(record: Omit<Lifetime, 'created'>): number {
-        return record.seen + this.idleOf(record);
+        // Of no time at all, it is over in the millisecond in which it was stored, too.
+        return record.seen + (this.idleOf(record) || -1);
     }
 
     /** When a session ends however much it is used, in ms since the epoch. */
