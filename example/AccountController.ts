@@ -1,13 +1,5 @@
 import { Request, Response } from 'express';
-import {
-    ApplicationKernel,
-    authenticatedUser,
-    flash,
-    login,
-    logout,
-    SessionRegistry,
-    validate,
-} from '../src/framework/index.js';
+import { ApplicationKernel, authenticatedUser, flash, login, logout, SessionRegistry, validate } from 'sosise';
 import { LoginForm } from './forms.js';
 
 export default class AccountController {

@@ -1,5 +1,5 @@
 import { Request, Response } from 'express';
-import { ApplicationKernel, authenticatedUser, flash, SessionRegistry, validate } from '../src/framework/index.js';
+import { ApplicationKernel, authenticatedUser, flash, SessionRegistry, validate } from 'sosise';
 import { AddForm, PRODUCTS, RemoveForm } from './forms.js';
 import { shopPage } from './shopPage.js';
 

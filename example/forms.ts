@@ -1,4 +1,4 @@
-import { StandardSchema } from '../src/framework/index.js';
+import { StandardSchema } from 'sosise';
 
 export const PRODUCTS: Readonly<Record<string, string>> = { tea: 'Tea', coffee: 'Coffee', cake: 'Cake' };
 

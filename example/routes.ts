@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import { action, exclusive, requireLogin } from '../src/framework/index.js';
+import { action, exclusive, requireLogin } from 'sosise';
 import AccountController from './AccountController.js';
 import ShopController from './ShopController.js';
 

@@ -1,6 +1,7 @@
 // A small shop to learn from: npm run example. Delete this folder when you need it no more.
+
+import { HttpPipeline, serve } from 'sosise';
 import { createApplication } from '../src/bootstrap/app.js';
-import { HttpPipeline, serve } from '../src/framework/index.js';
 import routes from './routes.js';
 
 await serve(async () => {

@@ -1,5 +1,5 @@
 import { Request } from 'express';
-import { flashed, Html, html, oldInput, UserSession, validationErrors } from '../src/framework/index.js';
+import { flashed, Html, html, oldInput, UserSession, validationErrors } from 'sosise';
 import { PRODUCTS } from './forms.js';
 
 export function shopPage(request: Request, user: string | undefined, browsers: readonly UserSession[]): Html {

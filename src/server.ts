@@ -6,6 +6,6 @@ if (version[0] < 20 || (version[0] === 20 && version[1] < 19)) {
     process.exit(1);
 }
 
-Promise.all([import('./framework/index.js'), import('./bootstrap/app.js')]).then((modules) =>
+Promise.all([import('sosise'), import('./bootstrap/app.js')]).then((modules) =>
     modules[0].serve(modules[1].createApplication),
 );

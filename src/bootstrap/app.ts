@@ -1,4 +1,4 @@
-import { ApplicationKernel, ConfigOverrides, loadEnvironment } from '../framework/index.js';
+import { ApplicationKernel, ConfigOverrides, loadEnvironment } from 'sosise';
 
 /** Makes the application, not yet booted. `overrides` are laid over the config files, by file name and key. */
 export async function createApplication(overrides: ConfigOverrides = {}): Promise<ApplicationKernel> {

@@ -1,10 +1,5 @@
+import { HttpServiceProvider, LoggingServiceProvider, ServiceProviderClass, SessionServiceProvider } from 'sosise';
 import AppServiceProvider from '../app/Providers/AppServiceProvider.js';
-import {
-    HttpServiceProvider,
-    LoggingServiceProvider,
-    ServiceProviderClass,
-    SessionServiceProvider,
-} from '../framework/index.js';
 
 /** They register, boot and get ready in this order, and shut down in reverse. */
 const providers: ServiceProviderClass[] = [
@@ -12,8 +7,8 @@ const providers: ServiceProviderClass[] = [
     HttpServiceProvider,
     SessionServiceProvider,
     AppServiceProvider,
-    // For development: error pages that explain, pages that load again. To go without, delete this line and the folder.
-    (await import('../framework/DevTools/DevToolsServiceProvider.js')).DevToolsServiceProvider,
+    // For development: error pages that explain, pages that load again. To remove it, delete this line.
+    (await import('sosise/devtools')).DevToolsServiceProvider,
 ];
 
 export default providers;

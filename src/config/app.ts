@@ -1,4 +1,4 @@
-import { defineAppConfig, env } from '../framework/index.js';
+import { defineAppConfig, env } from 'sosise';
 
 export default defineAppConfig({
     // What the application is called in the banner. Unset: the name in sosise.json.

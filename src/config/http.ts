@@ -1,4 +1,4 @@
-import { defineHttpConfig, env } from '../framework/index.js';
+import { defineHttpConfig, env } from 'sosise';
 
 export default defineHttpConfig({
     // Port to listen on: LISTEN_PORT, or PORT, which hosting platforms set; what they set wins over .env. 0 takes any free.

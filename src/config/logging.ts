@@ -1,4 +1,4 @@
-import { defineLoggingConfig, env, logLevels } from '../framework/index.js';
+import { defineLoggingConfig, env, logLevels } from 'sosise';
 
 export default defineLoggingConfig({
     // debug, info, warning, error or critical: what is less severe is not written.

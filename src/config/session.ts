@@ -1,4 +1,4 @@
-import { defineSessionConfig, env } from '../framework/index.js';
+import { defineSessionConfig, env } from 'sosise';
 
 export default defineSessionConfig({
     // Turns sessions on: true or false. While false, request.session is undefined.

@@ -1,6 +1,6 @@
 import { Router } from 'express';
+import { action } from 'sosise';
 import IndexController from '../app/Http/Controllers/IndexController.js';
-import { action } from '../framework/index.js';
 
 const router = Router();
 

@@ -1,6 +1,6 @@
 import { Router } from 'express';
+import { authenticatedUser, login, requireLogin } from 'sosise';
 import { expect, test } from 'vitest';
-import { authenticatedUser, login, requireLogin } from '../../src/framework/index.js';
 import { createTestApp } from '../helpers/createTestApp.js';
 
 /** A shop, to show how a visit is tested. Your own routes are in src/routes/api.ts, and need no `routes` here. */

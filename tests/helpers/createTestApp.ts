@@ -1,10 +1,16 @@
+import type { ConfigOverrides } from 'sosise';
+import { startTestApp, type TestApp, type TestAppOptions } from 'sosise/testing';
 import { createApplication } from '../../src/bootstrap/app.js';
-import type { ConfigOverrides } from '../../src/framework/index.js';
-import { startTestApp, type TestApp, type TestAppOptions } from './kit/startTestApp.js';
 
-export type { TestApp, TestAppOptions } from './kit/startTestApp.js';
-export type { TestAnswer } from './kit/TestAnswer.js';
-export type { ClientOptions, RequestOptions, SessionKeys, TestClient } from './kit/TestClient.js';
+export type {
+    ClientOptions,
+    RequestOptions,
+    SessionKeys,
+    TestAnswer,
+    TestApp,
+    TestAppOptions,
+    TestClient,
+} from 'sosise/testing';
 
 /**
  * Your whole application on a free port, with storage of its own: sessions are kept by the driver `file` unless the

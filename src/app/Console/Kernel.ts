@@ -1,4 +1,4 @@
-import type { CommandList } from '../../framework/console.js';
+import type { CommandList } from 'sosise/console';
 
 /** Your commands by name, each loaded when it is called: ./artisan make:command writes one. */
 const commands: CommandList = {

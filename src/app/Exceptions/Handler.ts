@@ -1,5 +1,5 @@
 import { Request, Response } from 'express';
-import { ExceptionHandler } from '../../framework/index.js';
+import { ExceptionHandler } from 'sosise';
 
 export default class Handler extends ExceptionHandler {
     /** Who hears of an error: the log, and whom you add, such as an error tracker. */

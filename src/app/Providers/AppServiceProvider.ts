@@ -1,4 +1,4 @@
-import { ExceptionHandler, HttpPipeline, middleware, ServiceProvider } from '../../framework/index.js';
+import { ExceptionHandler, HttpPipeline, middleware, ServiceProvider } from 'sosise';
 import routes from '../../routes/api.js';
 import Handler from '../Exceptions/Handler.js';
 import middlewares from '../Http/Middlewares/Kernel.js';

@@ -1,5 +1,5 @@
 import { Request, Response } from 'express';
-import { welcome } from '../../../framework/index.js';
+import { welcome } from 'sosise';
 
 export default class IndexController {
     /** A browser gets the welcome page, every other client JSON. */

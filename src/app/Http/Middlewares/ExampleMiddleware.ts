@@ -1,5 +1,5 @@
 import { NextFunction, Request, Response } from 'express';
-import { Middleware } from '../../../framework/index.js';
+import { Middleware } from 'sosise';
 
 export default class ExampleMiddleware implements Middleware {
     /** Call next() to go on, next(error) to refuse, or answer here. */

@@ -1,4 +1,4 @@
-import { MiddlewareClass } from '../../../framework/index.js';
+import { MiddlewareClass } from 'sosise';
 import ExampleMiddleware from './ExampleMiddleware.js';
 
 /** They run before every route, in this order. For one route: router.get('/', middleware(ExampleMiddleware), …). */

@@ -1,0 +1,375 @@
+/// <reference path="../packages.d.ts" preserve="true" />
+import { constants } from 'node:fs';
+import { resolve } from 'node:path';
+import session, { type SessionData } from 'express-session';
+import sessionFileStore from 'session-file-store';
+import { access, codeOf, lstat } from '../../../Support/Files/fileCalls.js';
+import type { Lease } from '../../../Support/Lease.js';
+import type { MaybePromise } from '../../../Support/MaybePromise.js';
+import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
+import {
+    BadRecordError,
+    type ListedRecord,
+    type SessionDriver,
+    type StoredRecord,
+} from '../../Drivers/SessionDriver.js';
+import { type EncodedRecord, RecordCodec } from './RecordCodec.js';
+import { RestingFiles, type RestWalk } from './RestingFiles.js';
+import { SessionFileNames } from './SessionFileNames.js';
+import { isUnwritten, SessionFiles, StoreBusyError } from './SessionFiles.js';
+import { filesIn, prepareFolder, TEMP_KEPT_MS, tidyFolder } from './sessionFolder.js';
+
+/** session-file-store's options under its own names, and ours. Those of its reaping and retrying have no effect here. */
+export interface FileStoreOptions {
+    /** The folder, made when missing, for its owner only. */
+    path?: string;
+    /** Seconds that a session without `cookie.maxAge` lives, where the class is used without the session layer. */
+    ttl?: number;
+    /** Not used: what is not there is not looked for again. */
+    retries?: number;
+    factor?: number;
+    minTimeout?: number;
+    maxTimeout?: number;
+    /** Not used: the session layer prunes. */
+    reapInterval?: number;
+    reapMaxConcurrent?: number;
+    reapAsync?: boolean;
+    reapSyncFallback?: boolean;
+    /** Not used: see `warn`. */
+    logFn?: (message: string) => void;
+    encoding?: BufferEncoding | null;
+    encoder?: (session: object) => string | Buffer;
+    decoder?: (encoded: never) => unknown;
+    fileExtension?: string;
+    /**
+     * Opens what was encrypted with it. Only `set` and `touch` still encrypt with it, for those who use the class by itself:
+     * the session layer has `encrypt`.
+     */
+    secret?: string;
+    encryptEncoding?: string | null;
+    crypto?: object;
+    /** Not used, as in the package. */
+    keyFunction?: (secret: string, sid: string) => string;
+    /** Makes a session where none is stored. Only `get` asks it: the session layer makes its own. */
+    fallbackSessionFn?: (sid: string) => SessionData;
+    /** A write counts as done when it is on the disk, not only in the system's memory. Default: false. */
+    fsync?: boolean;
+    /** Where warnings go. They never hold ids or contents. */
+    warn?: (message: string) => void;
+}
+
+interface StockSession extends SessionData {
+    __lastAccess?: number;
+}
+
+type Callback<T = void> = (error: unknown, value?: T) => void;
+
+/**
+ * Files that a walk asks for at once. More make it cheaper, and requests wait longer for theirs: a walk over 100,000 files
+ * takes 4.2 s of CPU time with 3, 1.8 s with 12 and 1.4 s with 48, and reading another file meanwhile 0.3, 0.4 and 0.7 ms
+ * (Node 20).
+ */
+const LISTED_AT_ONCE = 12;
+/** A file of a time to come was written by a clock that was ahead: its time says nothing. */
+const CLOCKS_DIFFER_MS = 60_000;
+const TOUCH_TRIES = 20;
+
+const StockFileStore = sessionFileStore(session);
+
+/**
+ * Sessions in files: session-file-store's class, with its reading and writing replaced by calls that are atomic within
+ * and between the processes of one host. It is both a driver of the session layer and an express-session store.
+ */
+export class FileStore extends StockFileStore implements SessionDriver {
+    public readonly abilities: DriverAbilities = {
+        atomicBetweenProcesses: true,
+        lists: true,
+        setsAside: true,
+        survivesRestart: true,
+    };
+    private readonly folder: string;
+    private readonly names: SessionFileNames;
+    private readonly codec: RecordCodec;
+    private readonly files: SessionFiles;
+    private readonly resting = new RestingFiles();
+    private readonly warn: (message: string) => void;
+
+    /** Throws ConfigError where the folder can't be made or used. */
+    public constructor(options: FileStoreOptions = {}) {
+        const { fsync = false, warn = () => undefined, ...given } = options;
+        const folder = resolve(given.path ?? './sessions');
+        const names = new SessionFileNames(given.fileExtension ?? '.json');
+        prepareFolder(folder, names); // before the package's class, which would make it readable for everyone
+        // reapInterval -1: the package sets no timer. Keys that are undefined would override its defaults.
+        super({ ...withoutUndefined(given), path: folder, reapInterval: -1, logFn: () => undefined });
+        this.folder = folder;
+        this.names = names;
+        this.codec = new RecordCodec(this.options);
+        this.files = new SessionFiles(folder, names, this.codec, fsync);
+        this.warn = warn;
+        if (given.fallbackSessionFn) {
+            warn('drivers.file.fallbackSessionFn has no effect: a visitor without a stored session gets a new one.');
+        }
+        if (this.options.kruptein) {
+            warn(
+                'drivers.file.secret only opens sessions that were encrypted with it. Set encrypt: true in src/config/session.ts, which encrypts without slowing requests down, and take drivers.file.secret out once those sessions have expired.',
+            );
+        }
+    }
+
+    // What the session layer asks for.
+
+    public read(id: string): MaybePromise<StoredRecord | undefined> {
+        return this.files.read(this.names.nameOf(id));
+    }
+
+    public write(id: string, record: string, ifVersion: unknown, _expiresAt?: number): Promise<unknown> {
+        return this.writeEncoded(id, this.codec.encode(record), ifVersion);
+    }
+
+    public remove(id: string, ifVersion: unknown): Promise<boolean> {
+        return this.files.remove(this.names.nameOf(id), ifVersion);
+    }
+
+    public async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
+        const walk = this.resting.begin();
+        const look = (id: string) =>
+            writtenBefore === undefined ? this.listed(id) : this.listedIfDue(id, writtenBefore, walk);
+        for await (const ids of this.ids()) {
+            if (signal?.aborted) {
+                return;
+            }
+            for (const record of await Promise.all(ids.map(look))) {
+                if (record) {
+                    yield record;
+                }
+            }
+        }
+        if (writtenBefore !== undefined) {
+            this.resting.end(walk);
+        }
+    }
+
+    public lock(id: string, waitMs: number): Promise<Lease | undefined> {
+        return this.files.lock(this.names.nameOf(id), waitMs);
+    }
+
+    public setAside(id: string): Promise<boolean> {
+        return this.files.setAside(this.names.nameOf(id));
+    }
+
+    public tidy(setAsideBefore: number): Promise<void> {
+        return tidyFolder(this.folder, this.names, setAsideBefore);
+    }
+
+    public async count(): Promise<number> {
+        let count = 0;
+        for await (const ids of this.ids()) {
+            count += ids.length;
+        }
+        return count;
+    }
+
+    /** The folder can be used, or made anew. */
+    public async check(): Promise<void> {
+        const { R_OK, W_OK, X_OK } = constants;
+        await access(this.folder, R_OK | W_OK | X_OK).catch((error) => {
+            if (codeOf(error) !== 'ENOENT') {
+                throw error;
+            }
+        });
+    }
+
+    public close(): void {
+        this.files.close();
+    }
+
+    // express-session's store, for those who use the class by itself.
+
+    public override get(sid: string, callback: Callback<SessionData | null | undefined>): void {
+        answer<SessionData | null | undefined>(this.sessionOf(sid, true), callback);
+    }
+
+    public override set(sid: string, data: SessionData, callback?: Callback): void {
+        answer(this.putSession(sid, data), callback);
+    }
+
+    public override touch(sid: string, data: SessionData, callback?: Callback): void {
+        answer(this.putCookie(sid, data), callback);
+    }
+
+    public override destroy(sid: string, callback?: Callback): void {
+        answer(this.files.discard(this.names.nameOf(sid)), callback);
+    }
+
+    public override list(callback: Callback<string[]>): void {
+        answer(this.fileNames(), callback);
+    }
+
+    public override length(callback: Callback<number>): void {
+        const counted = this.fileNames().then((files) => files.length);
+        answer(counted, callback);
+    }
+
+    public override clear(callback?: Callback): void {
+        answer(this.discardAll(), callback);
+    }
+
+    public override expired(sid: string, callback: Callback<boolean>): void {
+        const isExpired = this.sessionOf(sid, false).then((found) => found === undefined);
+        answer(isExpired, callback);
+    }
+
+    public override all(callback: Callback<{ [sid: string]: SessionData } | null>): void {
+        answer<{ [sid: string]: SessionData } | null>(this.allSessions(), callback);
+    }
+
+    /** The ids of all files, a few at a time. */
+    private async *ids(): AsyncGenerator<string[]> {
+        let batch: string[] = [];
+        for await (const file of filesIn(this.folder)) {
+            const id = this.names.idOf(file);
+            if (id !== undefined && batch.push(id) === LISTED_AT_ONCE) {
+                yield batch;
+                batch = [];
+            }
+        }
+        yield batch;
+    }
+
+    private async writeEncoded(id: string, encoded: EncodedRecord, ifVersion: unknown): Promise<unknown> {
+        const name = this.names.nameOf(id);
+        const isWritten =
+            ifVersion === undefined
+                ? await this.files.create(name, encoded)
+                : await this.files.replace(name, encoded, ifVersion);
+        return isWritten ? encoded.stored.version : undefined;
+    }
+
+    /** Most files tell by their times alone that nothing is to be done with them. */
+    private async listedIfDue(id: string, writtenBefore: number, walk: RestWalk): Promise<ListedRecord | undefined> {
+        const stats = await lstat(`${this.folder}/${this.names.fileOf(id)}`).catch(() => undefined);
+        if (stats && isUnwritten(stats) && stats.mtimeMs < walk.started - TEMP_KEPT_MS) {
+            await this.files.removeUnwritten(this.names.nameOf(id)).catch(() => undefined); // or another time
+            return undefined;
+        }
+        const isFresh = stats && stats.mtimeMs >= writtenBefore && stats.mtimeMs <= walk.started + CLOCKS_DIFFER_MS;
+        if (!stats || isFresh || this.resting.isResting(stats, walk)) {
+            return undefined;
+        }
+        const listed = await this.listed(id);
+        return listed && { ...listed, rest: (until) => this.resting.rest(stats, walk, until) };
+    }
+
+    /** A file that can't be read is left out here: the request that needs it says what is wrong. */
+    private async listed(id: string): Promise<ListedRecord | undefined> {
+        try {
+            const stored = await this.files.readOnce(id);
+            return stored && { id, ...stored };
+        } catch {
+            return undefined;
+        }
+    }
+
+    private async sessionOf(sid: string, usesFallback: boolean): Promise<SessionData | undefined> {
+        try {
+            const stored = await this.read(sid);
+            if (!stored) {
+                return usesFallback ? this.options.fallbackSessionFn?.(sid) : undefined;
+            }
+            const found = parseSession(stored.record);
+            return this.isExpired(found) ? undefined : withoutLastAccess(found);
+        } catch (error) {
+            if (!(error instanceof BadRecordError)) {
+                throw error;
+            }
+            await this.setAside(sid);
+            this.warn(`A stored session is damaged and was set aside: ${error.message}.`);
+            return undefined;
+        }
+    }
+
+    /** The package's rule: a session lives for its `originalMaxAge`, else `ttl`, from its last access. */
+    private isExpired({ cookie, __lastAccess = 0 }: StockSession): boolean {
+        const lifetime = cookie.originalMaxAge || this.options.ttl * 1000;
+        return !lifetime || __lastAccess + lifetime < Date.now();
+    }
+
+    private async putSession(sid: string, data: object): Promise<void> {
+        const record = JSON.stringify({ ...data, __lastAccess: Date.now() });
+        await this.files.put(this.names.nameOf(sid), this.codec.seal(record));
+    }
+
+    private async putCookie(sid: string, { cookie }: SessionData): Promise<void> {
+        for (let tries = 0; tries < TOUCH_TRIES; tries += 1) {
+            const stored = await this.read(sid);
+            if (!stored) {
+                return; // ended meanwhile: a touch must not bring it back
+            }
+            const touched = { ...parseSession(stored.record), ...(cookie && { cookie }), __lastAccess: Date.now() };
+            const encoded = this.codec.seal(JSON.stringify(touched));
+            if ((await this.writeEncoded(sid, encoded, stored.version)) !== undefined) {
+                return;
+            }
+        }
+        throw new StoreBusyError();
+    }
+
+    private async fileNames(): Promise<string[]> {
+        const names: string[] = [];
+        for await (const ids of this.ids()) {
+            names.push(...ids.map((id) => this.names.fileOf(id)));
+        }
+        return names;
+    }
+
+    private async discardAll(): Promise<void> {
+        for await (const ids of this.ids()) {
+            await Promise.all(ids.map((id) => this.files.discard(id)));
+        }
+    }
+
+    private async allSessions(): Promise<{ [sid: string]: SessionData }> {
+        const sessions: [string, SessionData][] = [];
+        for await (const { id, record } of this.records()) {
+            const found = parseOrNothing(record);
+            if (found && !this.isExpired(found)) {
+                sessions.push([id, withoutLastAccess(found)]);
+            }
+        }
+        return Object.fromEntries(sessions);
+    }
+}
+
+function parseSession(record: string): StockSession {
+    const found = parseOrNothing(record);
+    if (!found) {
+        throw new BadRecordError('it is not a session');
+    }
+    return found;
+}
+
+function parseOrNothing(record: string): StockSession | undefined {
+    try {
+        const parsed = JSON.parse(record) as StockSession | null;
+        return typeof parsed?.cookie === 'object' && parsed.cookie !== null ? parsed : undefined;
+    } catch {
+        return undefined;
+    }
+}
+
+function withoutLastAccess({ __lastAccess, ...data }: StockSession): SessionData {
+    return data;
+}
+
+function withoutUndefined(options: object): object {
+    return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+/** Calls back outside of the promise, so that what a callback throws is not taken for a failed call. */
+function answer<T>(result: Promise<T>, callback?: Callback<T>): void {
+    result.then(
+        (value) => callback && process.nextTick(callback, null, value),
+        (error: unknown) => callback && process.nextTick(callback, error),
+    );
+}

@@ -1,0 +1,75 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Router } from 'express';
+import { type ApplicationKernel, type ConfigOverrides, HttpPipeline, HttpServer } from '../index.js';
+import { readyForClients } from './clients.js';
+import { type OwnStorage, ownStorage } from './ownStorage.js';
+import type { ClientOptions, TestClient } from './TestClient.js';
+import { travel, travelBack, whenTestFinished } from './travel.js';
+
+export interface TestApp {
+    /** `http://127.0.0.1:…`, without a slash at the end. */
+    readonly url: string;
+    readonly app: ApplicationKernel;
+    /** The folder that stands in for `storage`, removed by `close()`. */
+    readonly storage: string;
+    /** A new visitor, with a browser of its own. */
+    client(options?: ClientOptions): TestClient;
+    /**
+     * Lets time pass at once: `'3 hours'`, or ms. Sessions and cookies expire by it. The clock is set right when the test
+     * is over.
+     */
+    travel(time: string | number): void;
+    /** Stops the server and the application. */
+    close(): Promise<void>;
+}
+
+export interface TestAppOptions {
+    /** Routes for the test, ahead of the application's own. */
+    routes?(router: Router): unknown;
+    /** Runs when every provider has booted, before the first request: `app.container.instance(Mailer, fake)`. */
+    booted?(app: ApplicationKernel): unknown;
+}
+
+export type CreateApplication = (overrides?: ConfigOverrides) => Promise<ApplicationKernel>;
+
+/** What createTestApp does, for any application. */
+export async function startTestApp(
+    createApplication: CreateApplication,
+    overrides: ConfigOverrides,
+    options: TestAppOptions,
+): Promise<TestApp> {
+    const storage = await mkdtemp(join(tmpdir(), 'sosise-test-'));
+    let app: ApplicationKernel | undefined;
+    let own: OwnStorage | undefined;
+    const close = async () => {
+        travelBack();
+        await app?.shutdown();
+        await own?.remove();
+        await rm(storage, { recursive: true, force: true });
+    };
+    try {
+        own = await ownStorage(createApplication, storage, overrides);
+        app = await createApplication(own.overrides);
+        const made = { app, storage, close, ...(await start(app, options)) };
+        whenTestFinished(close);
+        return made;
+    } catch (error) {
+        await close().catch(() => undefined);
+        throw error;
+    }
+}
+
+async function start(app: ApplicationKernel, { routes, booted }: TestAppOptions) {
+    await app.boot();
+    const clientsAt = readyForClients(app);
+    if (routes) {
+        const router = Router();
+        await routes(router);
+        app.container.make(HttpPipeline).before('routes', router);
+    }
+    await booted?.(app);
+    const { port } = await app.container.make(HttpServer).listen({ port: 0, host: '127.0.0.1' });
+    return { url: `http://127.0.0.1:${port}`, client: clientsAt(port), travel };
+}

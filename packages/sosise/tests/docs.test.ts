@@ -1,0 +1,355 @@
+import { execFile } from 'node:child_process';
+import {
+    cpSync,
+    existsSync,
+    mkdirSync,
+    mkdtempSync,
+    readFileSync,
+    realpathSync,
+    rmSync,
+    symlinkSync,
+    writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, posix } from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { anchorsOf, type Block, readDocuments } from './docs/Markdown.js';
+import { asModule, kindOf, withEntry, withKeys } from './docs/snippets.js';
+import counting from './fixtures/counting.js';
+import checking from './fixtures/session-doc/checking.js';
+import deleting from './fixtures/session-doc/deleting.js';
+import IndexController from './fixtures/session-doc/IndexController.js';
+import regenerating from './fixtures/session-doc/regenerating.js';
+import storing from './fixtures/session-doc/storing.js';
+import { ConfigRepository } from './helpers/inside/Config.js';
+import { action } from './helpers/inside/Http.js';
+import type { SessionConfig } from './helpers/inside/Session/Config.js';
+import { sessionConfig } from './helpers/inside/Session.js';
+import { createKernel, sessionApp } from './helpers/sessionApp.js';
+import { copyStock, STOCK } from './stock.js';
+
+const root = realpathSync(new URL('../../..', import.meta.url));
+const documents = readDocuments(root);
+const blocks = documents.flatMap((document) => document.blocks);
+const snippets = blocks.filter(({ language }) => language === 'ts' || language === 'typescript');
+// Undefined once the README is the user's own.
+const readme = documents.find(({ name }) => name === 'README.md');
+
+/** What the README offers to delete, and a folder that it offers to make. */
+const OPTIONAL = ['tests/promises/', 'tests/model/', 'tests/framework/promises.full.test.ts', 'public/'];
+
+/** At which adults read; code and tables count as text here. */
+const WORDS_A_MINUTE = 230;
+
+type Lock = { packages: Record<string, { optionalDependencies?: Record<string, string> }> };
+
+const scripts = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts as Record<string, string>;
+
+describe('the documents', () => {
+    test('every block has a language that is checked here', () => {
+        const unknown = blocks.filter(({ language }) => !['ts', 'typescript', 'bash', 'text'].includes(language));
+        expect(unknown.map(({ place, language }) => `${place} ${language}`)).toEqual([]);
+        expect(snippets.length).toBeGreaterThan(20);
+    });
+
+    test('every TypeScript block compiles under strict', { timeout: 120_000 }, async () => {
+        const project = compileFolder();
+        snippets.forEach((block, index) => {
+            project.write(`block-${index}`, block);
+        });
+        expect(await project.compile()).toBe('');
+    });
+
+    // The scripts of package.json are a user's own as soon as the README is.
+    test.skipIf(!readme)('every command is a script of package.json or a program that the text explains', () => {
+        const lines = blocks
+            .filter(({ language }) => language === 'bash')
+            .flatMap(({ code }) => code.trim().split('\n'));
+        const commands = lines
+            .flatMap((line) => line.split('&&'))
+            .map((line) => line.replace(/^\s*([A-Z_]+=\S+\s+)*/, ''));
+        const inProse = documents.flatMap(({ prose }) =>
+            [...prose.matchAll(/`(npm [^`]*)`/g)].map(([, text = '']) => text),
+        );
+        for (const command of [...commands, ...inProse]) {
+            const [program = '', verb = '', name = ''] = command.trim().split(/\s+/);
+            expect(['npm', 'curl', 'node', 'git', './artisan'], command).toContain(program);
+            if (program === 'node') {
+                expect(command).toBe(scripts['start']);
+            }
+            if (program === 'git') {
+                expect(['remote', 'fetch', 'merge'], command).toContain(verb);
+            }
+            if (program === 'npm') {
+                expect(['install', 'ci', 'run', 'test', 'start'], command).toContain(verb);
+                expect(['install', 'ci'].includes(verb) || scripts[verb === 'run' ? name : verb], command).toBeTruthy();
+            }
+        }
+    });
+
+    test('npm ci, which the README deploys with, finds every package in the lock file', () => {
+        const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
+        const locked = Object.keys(packages);
+        const missing = Object.values(packages)
+            .flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
+            .filter((name) => !locked.some((path) => path.endsWith(`node_modules/${name}`)));
+        expect(missing, 'npm ci refuses a lock file without these').toEqual([]);
+    });
+
+    test('every document of the folder is in the table of the README', { skip: !readme }, () => {
+        const [table = ''] = /^## What to read[\s\S]*?(?=^## )/m.exec(readme?.prose ?? '') ?? [];
+        const listed = [...table.matchAll(/\]\((docs\/[\w-]+\.md)\)/g)].map(([, name = '']) => name);
+        const inDocs = documents.map(({ name }) => name).filter((name) => name.startsWith('docs/'));
+        expect(inDocs.filter((name) => !listed.includes(name))).toEqual([]);
+    });
+
+    test.skipIf(!readme)('the pages to begin with are read in twenty minutes', () => {
+        const pages = ['README.md', 'docs/sessions.md', 'docs/architecture.md'];
+        const texts = documents.filter(({ name }) => pages.includes(name)).map(({ text }) => text);
+        const words = texts.join(' ').split(/\s+/).length;
+        expect(texts).toHaveLength(3);
+        expect(words / WORDS_A_MINUTE).toBeLessThan(20);
+    });
+
+    test('what nginx is told overwrites every header of a proxy that is believed', () => {
+        const { text = '' } = documents.find(({ name }) => name === 'docs/deploy.md') ?? {};
+        const overwritten = [...text.matchAll(/^proxy_set_header (X-Forwarded-\w+) \$/gm)].map(([, name]) => name);
+        expect(overwritten.sort()).toEqual(['X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto']);
+    });
+
+    test('every image says what it shows', () => {
+        const images = documents.flatMap(({ prose }) => [...prose.matchAll(/!\[([^\]]*)\]/g)]);
+        expect(images.filter(([, alt = '']) => alt.length < 20).map(([all]) => all)).toEqual([]);
+    });
+
+    test('every link and image leads somewhere', () => {
+        const links = documents.flatMap(({ name, prose }) =>
+            [...prose.matchAll(/\]\(([^)]+)\)/g)].map(([, link = '']) => ({ name, link })),
+        );
+        const leadsSomewhere = ({ name, link }: { name: string; link: string }) => {
+            const [file = '', anchor] = link.split('#');
+            const target = posix.join(posix.dirname(name), file || posix.basename(name));
+            const found = documents.find((document) => document.name === target);
+            return existsSync(join(root, target)) && (!anchor || (found && anchorsOf(found).includes(anchor)));
+        };
+        const broken = links.filter((link) => !leadsSomewhere(link)).map(({ name, link }) => `${name}: ${link}`);
+        expect(broken).toEqual([]);
+    });
+
+    test('every file that is named exists, or is written by a block', () => {
+        const written = new Set(blocks.map(({ path }) => path));
+        for (const { name, prose } of documents) {
+            for (const [, path = ''] of prose.matchAll(/`((?:src|tests|docs|storage)\/[\w./-]*)`/g)) {
+                const mayMiss = path.startsWith('storage/sessions/') || OPTIONAL.includes(path) || written.has(path);
+                const isThere = [root, STOCK].some((folder) => existsSync(join(folder, path)));
+                expect(mayMiss || isThere, `${name}: ${path}`).toBe(true);
+            }
+        }
+    });
+
+    test.skipIf(!readme)('the layout names folders and files that exist', () => {
+        const layout = readme?.blocks.find(({ code }) => code.startsWith('src/config/'))?.code ?? '';
+        for (const [, path = ''] of layout.matchAll(/^(\S+) /gm)) {
+            expect(OPTIONAL.includes(path) || existsSync(join(root, path)), path).toBe(true);
+        }
+    });
+
+    test('the table of settings has every key, with its default', () => {
+        const app = createKernel().app;
+        const defaults = (sessionConfig.defaults as (environment: unknown) => SessionConfig)(app.environment);
+        const rows = rowsOf('docs/settings.md');
+        for (const [key = '', shown = ''] of rows) {
+            expect(isKnown(key), `${key} is a key of src/config/session.ts`).toBe(true);
+            if (/^`[^`]+`$/.test(shown) && key !== 'idle') {
+                expect(literal(shown), key).toEqual(valueAt(defaults, key));
+            } else if (shown === 'none') {
+                expect(valueAt(defaults, key), key).toBeUndefined();
+            }
+        }
+        expect(rows.map(([key]) => key).sort()).toEqual(keysOfSource());
+    });
+
+    test('the table of StoredSessions has every method', () => {
+        const source = readFileSync(join(root, 'src/framework/Session/Admin/StoredSessions.ts'), 'utf8');
+        const methods = [...source.matchAll(/^ {4}public (?:get |async |\*)*(\w+)\(/gm)].map(([, name]) => name);
+        const listed = rowsOf('docs/console.md').map(([cell = '']) => cell.replace(/\(.*/, ''));
+        expect(methods.filter((name = '') => name !== 'constructor' && !listed.includes(name))).toEqual([]);
+        expect(methods.length).toBeGreaterThan(7);
+    });
+
+    test('a session can have no key of the names that the guide lists, and these are all', async () => {
+        const { RESERVED_KEYS } = await import('./helpers/inside/Session/Object.js');
+        const guide = documents.find(({ name }) => name === 'docs/sessions.md')?.prose ?? '';
+        const [sentence = ''] = /The session object itself uses [\s\S]*?\. Data/.exec(guide) ?? [];
+        const listed = [...sentence.matchAll(/`(\w+)`/g)].map(([, key = '']) => key);
+        expect(listed.sort()).toEqual([...RESERVED_KEYS].sort());
+    });
+});
+
+describe.each(['file', 'memory'])('the snippets that users were promised, on %s', (driver) => {
+    test('do what was said, over HTTP', async () => {
+        const printed: unknown[] = [];
+        const print = vi.spyOn(console, 'log').mockImplementation((value) => void printed.push(value));
+        onTestFinished(() => print.mockRestore());
+        const app = await sessionApp({
+            session: { driver },
+            http: { answerTimeoutMs: 1_000 },
+            routes: (router) => {
+                router.get('/', action(IndexController, 'index'));
+                router.get('/check', checking);
+                router.get('/count', counting);
+                router.get('/store', storing);
+                router.get('/delete', deleting);
+                router.get('/regenerate', regenerating);
+            },
+        });
+        const users = [
+            { id: 1, name: 'Sharon' },
+            { id: 2, name: 'Asif' },
+        ];
+        const browser = app.browser();
+
+        const other = app.browser();
+        expect([await other.json('/count'), await other.json('/count')]).toEqual([1, 2]);
+
+        expect(await browser.json('/check')).toEqual({});
+        await browser.visit('/store');
+        expect(await browser.json('/check')).toEqual({ users });
+        expect(printed).toEqual([users]);
+
+        // It prints all data, and never answers: the time limit does.
+        expect((await browser.visit('/')).status).toBe(503);
+        expect(Object.keys(printed.at(-1) as object)).toEqual(['cookie', 'users']);
+
+        await browser.visit('/delete');
+        expect(await browser.json('/check')).toEqual({ users: null });
+
+        await browser.visit('/store');
+        const before = browser.copy();
+        expect(await (await browser.visit('/regenerate')).text()).toBe('Session was regenerated');
+        expect(await browser.json('/check')).toEqual({});
+        expect(await before.json('/check')).toEqual({});
+    });
+});
+
+/**
+ * A fresh project, and every block in a folder of its own, laid over it by `rootDirs`, so that the imports of a block find
+ * its neighbours and the framework.
+ */
+function compileFolder() {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sosise-snippets-')));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const fresh = join(folder, 'fresh');
+    copyStock(fresh);
+    for (const name of ['tests/helpers', 'tests/framework/fixtures/session-doc']) {
+        cpSync(join(root, name), join(fresh, name), { recursive: true });
+    }
+    const roots = [fresh];
+    const replaced: string[] = [];
+    const put = (name: string, content: string) => {
+        mkdirSync(dirname(join(folder, name)), { recursive: true });
+        writeFileSync(join(folder, name), content);
+    };
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir');
+    put('package.json', '{ "type": "module" }');
+    if (!existsSync(join(root, 'node_modules/@types/connect-pg-simple'))) {
+        put('packages.d.ts', CONNECT_PG_SIMPLE);
+    }
+    return {
+        write(name: string, block: Block): void {
+            const { path = 'src/app/Http/Controllers/Snippet.ts', code } = block;
+            const kind = kindOf(block);
+            roots.push(join(folder, name));
+            if (path.endsWith('.d.ts')) {
+                replaced.push(join(fresh, path));
+            }
+            const old = () => readFileSync(join(fresh, path), 'utf8');
+            const contents = {
+                file: () => code,
+                keys: () => withKeys(old(), code),
+                entry: () => withEntry(old(), code),
+                statements: () => asModule(block),
+            };
+            put(`${name}/${path}`, contents[kind]());
+            put(`${name}/place.txt`, block.place);
+        },
+        async compile(): Promise<string> {
+            const settings = {
+                extends: join(root, 'tsconfig.json'),
+                compilerOptions: { rootDirs: roots, typeRoots: [join(root, 'node_modules/@types')] },
+                include: [join(fresh, 'src'), join(fresh, 'tests/framework'), folder],
+                exclude: [...replaced, join(fresh, 'tests/helpers')],
+            };
+            put('tsconfig.json', JSON.stringify(settings));
+            const tsc = join(root, 'node_modules/typescript/bin/tsc');
+            return await new Promise((resolve) => {
+                execFile(
+                    process.execPath,
+                    [tsc, '-p', folder, '--pretty', 'false'],
+                    { cwd: folder },
+                    (_error, output) => {
+                        resolve(output.replace(/\S*block-\d+/g, (name) => `${placeOf(folder, name)} ${name}`));
+                    },
+                );
+            });
+        },
+    };
+}
+
+function placeOf(folder: string, name: string): string {
+    return readFileSync(join(folder, name.slice(name.lastIndexOf('block-')), 'place.txt'), 'utf8');
+}
+
+/** As @types/connect-pg-simple says it. */
+const CONNECT_PG_SIMPLE = `declare module 'connect-pg-simple' {
+    import session from 'express-session';
+    interface PGStoreOptions { conString?: string | undefined; createTableIfMissing?: boolean | undefined }
+    class PGStore extends session.Store {
+        constructor(options?: PGStoreOptions);
+        get(sid: string, callback: (error: unknown, found?: session.SessionData | null) => void): void;
+        set(sid: string, data: session.SessionData, callback?: (error?: unknown) => void): void;
+        destroy(sid: string, callback?: (error?: unknown) => void): void;
+    }
+    function connect(makesSessions: typeof session): typeof PGStore;
+    export = connect;
+}
+`;
+
+/** The rows of a document's tables, as cells; the first cell without its backticks. */
+function rowsOf(name: string): string[][] {
+    const { prose = '' } = documents.find((document) => document.name === name) ?? {};
+    return [...prose.matchAll(/^\| +`([^`]+)` +\| +(.*?) +\|/gm)].map(([, key = '', shown = '']) => [key, shown]);
+}
+
+/** A default as the table shows it. */
+function literal(shown: string): unknown {
+    const text = shown.replaceAll('`', '').replaceAll('_', '').replaceAll("'", '"');
+    return JSON.parse(text);
+}
+
+function valueAt(config: SessionConfig, key: string): unknown {
+    return key.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown>)[name], config);
+}
+
+/** Whether the rules know a key: with a wrong value they say what is allowed, not that there is no such key. */
+function isKnown(key: string): boolean {
+    const wrong = key.startsWith('cookie.') ? { cookie: { [key.slice(7)]: Symbol(key) } } : { [key]: Symbol(key) };
+    try {
+        const { environment } = createKernel().app;
+        new ConfigRepository({ environment, definitions: [sessionConfig], files: { session: wrong }, overrides: {} });
+    } catch (error) {
+        return !String(error).includes('is not a known key');
+    }
+    return false;
+}
+
+/** The keys that the types name. */
+function keysOfSource(): string[] {
+    const source = readFileSync(join(root, 'src/framework/Session/Config/SessionConfig.ts'), 'utf8');
+    const keys = (name: string) => {
+        const [, body = ''] = new RegExp(`interface ${name} \\{\\n([\\s\\S]*?)^\\}`, 'm').exec(source) ?? [];
+        return [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, key = '']) => key);
+    };
+    const cookie = keys('SessionCookieConfig').map((key) => `cookie.${key}`);
+    return [...keys('SessionConfig').filter((key) => key !== 'cookie'), ...cookie].sort();
+}

@@ -1,0 +1,135 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const FOLDER = join(ROOT, 'src/framework');
+
+/**
+ * The rooms of the framework from the ground up. A file imports its own room and rooms above it in this list, types and lazy
+ * imports included. A folder without a line of its own belongs to the room of the folder around it.
+ */
+const ROOMS = [
+    // ground
+    'Support',
+    'Support/Files',
+    'Exceptions',
+    // config, kernel, log
+    'Config',
+    'Kernel',
+    'Logging',
+    // http
+    'Http/Pages',
+    'Http/Errors',
+    'Http',
+    // sessions
+    'Session/Config',
+    'Session/Drivers',
+    'Session/Record',
+    'Session/Stores/Plain',
+    'Session/Stores/Memory',
+    'Session/Stores/File',
+    'Session/Stores/Redis',
+    'Session/Sealing',
+    'Session/Repository',
+    'Session/Cookie',
+    'Session/Forgery',
+    'Session/Moving',
+    'Session/Opening',
+    'Session/Object',
+    'Session/Request',
+    'Session/Forms',
+    'Session/Admin',
+    'Session',
+    'ConfigOverrides.ts',
+    // users
+    'Validation',
+    'Welcome',
+    'Doctor',
+    'Contract',
+    'DevTools',
+    'Console',
+    // doors
+    'index.ts',
+    'console.ts',
+    'Dev',
+    'dev.ts',
+    'dev.js',
+    'productionPackages.js',
+    'bundle.js',
+];
+
+/** An import of a file of the framework that is no door. */
+const INSIDE = /(?:from|import)\s*\(?\s*'(?:\.\.\/)+src\/framework\/(?!index\.js'|console\.js')/;
+
+const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => /\.[tj]s$/.test(name));
+
+/** What a file imports of the framework. */
+function importsOf(file: string): string[] {
+    const code = readFileSync(join(FOLDER, file), 'utf8').replace(/^\s*(?:\/\/|\*|\/\*).*$/gm, '');
+    return [...code.matchAll(/(?:from|import)\s*\(?\s*['"](\.[^'"]+)['"]/g)].flatMap(([, specifier = '']) => {
+        const path = posix.join(posix.dirname(file), specifier);
+        return [path, path.replace(/\.js$/, '.ts')].filter((name) => files.includes(name)).slice(-1);
+    });
+}
+
+const imports = new Map(files.map((file) => [file, importsOf(file)]));
+
+function roomOf(file: string): string {
+    for (let place = file; place !== '.'; place = dirname(place)) {
+        if (ROOMS.includes(place)) {
+            return place;
+        }
+    }
+    return `${file} is in no room`;
+}
+
+test('every file imports only what is below it', () => {
+    const wrong = files.flatMap((file) => {
+        const floor = ROOMS.indexOf(roomOf(file));
+        const above = (imports.get(file) ?? []).filter((other) => ROOMS.indexOf(roomOf(other)) > floor);
+        return floor === -1 ? [roomOf(file)] : above.map((other) => `${file} imports ${other}`);
+    });
+    expect(wrong).toEqual([]);
+});
+
+test('no files import each other in a circle', () => {
+    const done = new Set<string>();
+    function circleFrom(file: string, way: readonly string[]): string[] | undefined {
+        if (way.includes(file)) {
+            return [...way.slice(way.indexOf(file)), file];
+        }
+        if (done.has(file)) {
+            return undefined;
+        }
+        for (const other of imports.get(file) ?? []) {
+            const circle = circleFrom(other, [...way, file]);
+            if (circle) {
+                return circle;
+            }
+        }
+        done.add(file);
+        return undefined;
+    }
+    expect(files.map((file) => circleFrom(file, [])).find((circle) => circle)).toBeUndefined();
+});
+
+test('no room of the sessions has more than twelve files at one level', () => {
+    const folders = files.filter((file) => file.startsWith('Session/')).map((file) => dirname(file));
+    const full = [...new Set(folders)].filter((folder) => folders.filter((other) => other === folder).length > 12);
+    expect(full).toEqual([]);
+});
+
+test('tests know what is behind the doors only by tests/helpers/inside', () => {
+    const tests = ['tests', 'bench'].flatMap((folder) =>
+        readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+    );
+    const wrong = tests
+        .map((name) => name.replaceAll('\\', '/'))
+        .filter((name) => name.endsWith('.ts') && !/^tests\/(?:helpers\/inside|framework\/stock)\//.test(name))
+        .filter((name) => INSIDE.test(readFileSync(join(ROOT, name), 'utf8')));
+    expect(wrong).toEqual([]);
+});

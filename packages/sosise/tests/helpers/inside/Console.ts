@@ -1,0 +1,9 @@
+/** What tests use of src/Console. */
+export { Artisan, type ArtisanOptions } from '../../../src/Console/Artisan.js';
+export type { CommandList } from '../../../src/Console/Command.js';
+export type { ConsoleSessionConfig } from '../../../src/Console/Console.js';
+export { frameworkCommands } from '../../../src/Console/commands.js';
+export { Progress } from '../../../src/Console/Progress.js';
+export { printable, shortened, sizeOf, spanOf } from '../../../src/Console/sessionTexts.js';
+export { Terminal } from '../../../src/Console/Terminal.js';
+export { Top } from '../../../src/Console/Top.js';

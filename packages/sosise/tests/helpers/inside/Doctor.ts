@@ -1,0 +1,2 @@
+/** What tests use of src/Doctor. */
+export type { Check } from '../../../src/Doctor/Check.js';

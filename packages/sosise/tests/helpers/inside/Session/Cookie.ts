@@ -1,0 +1,4 @@
+/** What tests use of src/Session/Cookie. */
+
+export { cookieValues } from '../../../../src/Session/Cookie/cookieValues.js';
+export { SessionCookie } from '../../../../src/Session/Cookie/SessionCookie.js';

@@ -1,0 +1,2 @@
+/** What tests use of src/Session/Forms. */
+export { ERRORS } from '../../../../src/Session/Forms/flashedForm.js';

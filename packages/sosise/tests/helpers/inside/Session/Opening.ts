@@ -1,0 +1,2 @@
+/** What tests use of src/Session/Opening. */
+export { SessionManager } from '../../../../src/Session/Opening/SessionManager.js';

@@ -1,0 +1,6 @@
+/** What tests use of src/Session/Request. */
+export type { ExpressStore } from '../../../../src/Session/Request/ExpressStore.js';
+export { exclusive } from '../../../../src/Session/Request/exclusive.js';
+export { firstAlive } from '../../../../src/Session/Request/firstAlive.js';
+export type { SessionLayer } from '../../../../src/Session/Request/SessionLayer.js';
+export { SessionObserver } from '../../../../src/Session/Request/SessionObserver.js';

@@ -1,0 +1,2 @@
+/** What tests use of src/Session/Stores/Plain. */
+export { PlainStoreAdapter } from '../../../../../src/Session/Stores/Plain/PlainStoreAdapter.js';

@@ -1,0 +1,8 @@
+/** What tests use of src/Testing. */
+
+export { CookieJar } from '../../../src/Testing/CookieJar.js';
+export { readyForClients } from '../../../src/Testing/clients.js';
+export { startTestApp, type TestApp, type TestAppOptions } from '../../../src/Testing/startTestApp.js';
+export type { ClientOptions, TestClient } from '../../../src/Testing/TestClient.js';
+export { type StoreHandles, testSessionStore } from '../../../src/Testing/testSessionStore.js';
+export { travel } from '../../../src/Testing/travel.js';

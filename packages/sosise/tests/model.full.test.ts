@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { serversAreRequired } from './helpers/postgres.js';
+import { whyNoRedis } from './helpers/redis.js';
+import { campaign } from './model/Campaign.js';
+import { SETUPS } from './model/Cluster.js';
+import { type CompiledServer, compileServer } from './promises/compile.js';
+
+/*
+ * `npm run model`, for three minutes: random requests at real server processes that are killed and stopped, compared with a
+ * model of what docs/sessions.md and docs/concurrency.md say. One seed is always the same, the other is new each time.
+ */
+const SECONDS = 14;
+const freshSeed = process.env['MODEL_SEED'] ?? String(Date.now() % 1_000_000);
+
+let server: CompiledServer;
+beforeAll(async () => {
+    server = await compileServer('model', 'child.js');
+});
+afterAll(() => server.remove());
+
+const noRedis = whyNoRedis();
+for (const setup of SETUPS) {
+    describe.skipIf(setup.redis && noRedis && !serversAreRequired)(
+        `sessions are what the model says, ${setup.name}`,
+        () => {
+            test.each(['14', freshSeed])('seed %s', { timeout: 600_000 }, async (seed) => {
+                const again = `npm run model -- --driver=${setup.name} --seed=${seed} --seconds=${SECONDS}`;
+                // What a busy machine's timing makes the model misjudge once does not come three times in a row.
+                for (let tries = 1; ; tries += 1) {
+                    const found = await campaign({ setup, script: server.script, seed, seconds: SECONDS });
+                    expect(found.requests).toBeGreaterThan(0);
+                    if (found.findings.length === 0 || tries === 3) {
+                        expect(found.findings, again).toEqual([]);
+                        return;
+                    }
+                    console.log(again, found.findings);
+                }
+            });
+        },
+    );
+}

@@ -1,0 +1,102 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { cpSync, existsSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { CopiedApp } from './docs/CopiedApp.js';
+import { type Block, readDocuments } from './docs/Markdown.js';
+
+const root = realpathSync(new URL('../../..', import.meta.url));
+const documents = readDocuments(root);
+const readme = documents.find(({ name }) => name === 'README.md');
+
+/** What `npm test` runs that looks at the application or its files; the others make all that they use, and take minutes. */
+const LOOK_AT_THE_APP = [
+    'tests/app/',
+    ...['architecture', 'canary', 'config', 'console', 'consoleOverview', 'cookies', 'docs', 'environment'],
+    ...['flash', 'http', 'kernel', 'passportGuide', 'server', 'testKit', 'upgrade', 'welcome'],
+].map((name) => (name.includes('/') ? name : `tests/framework/${name}.test.ts`));
+
+/** The whole project, as someone has it who works on it. */
+class OwnApp extends CopiedApp {
+    public constructor() {
+        super(root);
+        onTestFinished(() => this.remove());
+        const files = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
+        for (const name of files.filter((name) => existsSync(join(root, name)))) {
+            cpSync(join(root, name), join(this.folder, name));
+        }
+    }
+
+    public applyAll(blocks: readonly Block[]): void {
+        expect(blocks.length).toBeGreaterThan(0);
+        for (const block of blocks) {
+            this.apply(block);
+        }
+    }
+
+    public change(name: string, change: (text: string) => string): void {
+        const text = readFileSync(join(this.folder, name), 'utf8');
+        const changed = change(text);
+        expect(changed, name).not.toBe(text);
+        this.write(name, changed);
+    }
+
+    public delete(...names: readonly string[]): void {
+        for (const name of names) {
+            rmSync(join(this.folder, name), { recursive: true });
+        }
+    }
+
+    /** What a user runs before a commit; rejects with what it printed where something is red. */
+    public async check(): Promise<void> {
+        await this.npm('run', 'typecheck');
+        await this.npm('run', 'lint');
+        await this.npm('test', '--', ...LOOK_AT_THE_APP.filter((name) => existsSync(join(this.folder, name))));
+    }
+
+    private npm(...args: string[]): Promise<string> {
+        const { NODE_ENV, VITEST, SESSION_SECRET, ...env } = process.env;
+        const options = { cwd: this.folder, env: { ...env, NO_COLOR: '1' }, maxBuffer: 64 * 1024 * 1024 };
+        return new Promise((resolve, reject) => {
+            execFile('npm', ['--silent', ...args], options, (error, output, errors) =>
+                error ? reject(new Error(`npm ${args.join(' ')}: ${output}${errors}`)) : resolve(output),
+            );
+        });
+    }
+}
+
+const quickStart = (): Block[] => {
+    const end = readme?.text.slice(0, readme.text.indexOf('## What to read')).split('\n').length ?? 0;
+    const lineOf = ({ place }: Block) => Number(place.split(':')[1]);
+    return (readme?.blocks ?? []).filter((block) => block.path && lineOf(block) < end);
+};
+const typedKeys = (): Block[] =>
+    documents
+        .filter(({ name }) => name === 'docs/sessions.md')
+        .flatMap(({ blocks }) => blocks.filter(({ path }) => path === 'src/types/session.d.ts'));
+
+// A README of one's own has no Quick start to follow.
+test.skipIf(!readme)(
+    'whoever follows the Quick start, and types the keys of the session, has green tests',
+    async () => {
+        const own = new OwnApp();
+        own.applyAll(quickStart());
+        own.applyAll(typedKeys());
+        await own.check();
+    },
+);
+
+test.skipIf(!readme)('whoever makes it theirs, and deletes what may be deleted, has green tests', async () => {
+    const own = new OwnApp();
+    for (const name of ['package.json', 'sosise.json']) {
+        own.change(name, (text) => text.replace('"name": "sosise-skeleton"', '"name": "shop"'));
+    }
+    own.change('package.json', (text) => text.replace(/^ *"example": .*\n/m, ''));
+    own.write('README.md', '# Shop\n\nSells tea.\n');
+    own.write('.env.example', 'LISTEN_PORT=3000\nSHOP_MAIL=shop@example.com\n');
+    own.write('.env', 'NODE_ENV=production\nLISTEN_PORT=3000\nLOG_LEVEL=critical\n');
+    own.delete('example', 'tests/framework/example.full.test.ts');
+    own.delete('bench', 'scripts', '.ci', 'tests/promises', 'tests/framework/promises.full.test.ts');
+    own.delete('tests/model', 'tests/framework/model.full.test.ts');
+    await own.check();
+});

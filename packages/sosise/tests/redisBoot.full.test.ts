@@ -1,0 +1,39 @@
+import { readFileSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ConsoleProject, type Ran } from './consoleProject.js';
+import { freePort } from './helpers/redis.js';
+
+const root = realpathSync(new URL('../../..', import.meta.url));
+
+/** Starts the server of a copy whose sessions are in Redis, and waits for its end. */
+function start(project: ConsoleProject, port: number): Promise<Ran> {
+    const config = project.get('src/config/session.ts');
+    project.put(
+        'src/config/session.ts',
+        config
+            .replace('enabled: false', 'enabled: true')
+            .replace("driver: 'file'", "driver: 'redis'")
+            .replace('file: {},', `redis: { port: ${port}, password: 'Geheim7kQ2vX9', connectTimeoutMs: 700 },`),
+    );
+    return project.run(process.execPath, '--import', 'tsx', 'src/server.ts');
+}
+
+test('without its server, the application waits for it, says one sentence, and ends with 1', async () => {
+    const port = await freePort();
+    const { code, output, errors } = await start(new ConsoleProject(), port);
+    expect(code).toBe(1);
+    expect(errors).toBe(
+        `Session driver [redis]: localhost:${port} did not answer within 700 ms (ECONNREFUSED): start Redis, or mend drivers.redis in src/config/session.ts.\n`,
+    );
+    expect(output).not.toContain('is running');
+});
+
+test('without its packages, it says how they are installed', async () => {
+    const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const { code, errors } = await start(new ConsoleProject([...Object.keys(dependencies), 'tsx']), await freePort());
+    expect(code).toBe(1);
+    expect(errors).toBe(
+        'Session driver [redis] needs packages that are not installed: npm install connect-redis redis --save-prod\n',
+    );
+});

@@ -1,0 +1,8 @@
+import { onRedis } from './helpers/onRedis.js';
+import { stateTableOn } from './stateTable.js';
+
+stateTableOn('file', { driver: 'file' });
+stateTableOn('encrypted files', { driver: 'file', encrypt: true });
+await onRedis('on Redis', (server) => {
+    stateTableOn('redis', { driver: 'redis', drivers: { redis: server.options } });
+});

@@ -1,0 +1,9 @@
+import { NextFunction, Request, Response } from 'express';
+import { Middleware } from 'sosise';
+
+export default class ExampleMiddleware implements Middleware {
+    /** Call next() to go on, next(error) to refuse, or answer here. */
+    public async handle(request: Request, response: Response, next: NextFunction) {
+        next();
+    }
+}

@@ -1,0 +1,11 @@
+// The entry. Nothing is imported statically: an old Node.js would stumble over that before it read this check.
+var version = process.versions.node.split('.').map(Number) as [number, number];
+
+if (version[0] < 20 || (version[0] === 20 && version[1] < 19)) {
+    console.error(`This application needs Node.js 20.19 or newer, and this is ${process.versions.node}.`);
+    process.exit(1);
+}
+
+Promise.all([import('sosise'), import('./bootstrap/app.js')]).then((modules) =>
+    modules[0].serve(modules[1].createApplication),
+);

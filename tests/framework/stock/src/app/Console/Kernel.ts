@@ -1,8 +1,0 @@
-import type { CommandList } from '../../framework/console.js';
-
-/** Your commands by name, each loaded when it is called: ./artisan make:command writes one. */
-const commands: CommandList = {
-    // 'report:send': () => import('./Commands/SendReportCommand.js'),
-};
-
-export default commands;

@@ -1,7 +1,0 @@
-import { MiddlewareClass } from '../../../framework/index.js';
-import ExampleMiddleware from './ExampleMiddleware.js';
-
-/** They run before every route, in this order. For one route: router.get('/', middleware(ExampleMiddleware), …). */
-const middlewares: MiddlewareClass[] = [ExampleMiddleware];
-
-export default middlewares;

@@ -1,1 +1,0 @@
-export * from '../../../../../src/framework/console.js';

@@ -1,2 +1,0 @@
-/** What tests use of src/framework/Session/Admin. */
-export { SessionRegistry } from '../../../../src/framework/Session/Admin/SessionRegistry.js';

@@ -1,2 +1,0 @@
-/** What tests use of src/framework/Session/Opening. */
-export { SessionManager } from '../../../../src/framework/Session/Opening/SessionManager.js';

@@ -1,2 +1,0 @@
-/** What tests use of src/framework/Welcome. */
-export { welcome } from '../../../src/framework/Welcome/welcome.js';
