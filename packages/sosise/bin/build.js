@@ -16,7 +16,9 @@ export async function build() {
     const root = process.cwd();
     const framework = existsSync(BUNDLER) ? await import(BUNDLER.href) : undefined;
     framework?.compile();
-    const { status } = spawnSync(process.execPath, [compilerOf(root), '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+    const { status } = spawnSync(process.execPath, [compilerOf(root), '-p', 'tsconfig.build.json'], {
+        stdio: 'inherit',
+    });
     if (status !== 0) {
         process.exit(1); // the compiler has said why
     }
@@ -53,7 +55,9 @@ function enterByPath(build, framework) {
         const changed = importsIn(code).reduceRight((text, { value, start, end }) => {
             const [package_, door = 'index', ...more] = value.split('/');
             const path = `${to.startsWith('.') ? to : `./${to}`}/${door}.js`;
-            return package_ === 'sosise' && more.length === 0 ? `${text.slice(0, start)}'${path}'${text.slice(end)}` : text;
+            return package_ === 'sosise' && more.length === 0
+                ? `${text.slice(0, start)}'${path}'${text.slice(end)}`
+                : text;
         }, code);
         if (changed !== code) {
             writeFileSync(file, changed);

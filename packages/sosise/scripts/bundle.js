@@ -29,7 +29,9 @@ const together = {
 /** Makes dist: the declarations, and the modules as bundle() takes them. Ends the process where the compiler finds something. */
 export function compile() {
     rmSync(dist, { recursive: true, force: true });
-    const tsc = createRequire(import.meta.url).resolve('typescript/package.json').replace('package.json', 'bin/tsc');
+    const tsc = createRequire(import.meta.url)
+        .resolve('typescript/package.json')
+        .replace('package.json', 'bin/tsc');
     const { status } = spawnSync(process.execPath, [tsc, '-p', `${root}tsconfig.build.json`], { stdio: 'inherit' });
     if (status !== 0) {
         process.exit(1); // it has said why

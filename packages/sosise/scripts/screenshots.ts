@@ -22,7 +22,7 @@ export default class CartController {
 `;
 const ROUTES = `import { Router } from 'express';
 import CartController from '../app/Http/Controllers/CartController.js';
-import { action } from '../framework/index.js';
+import { action } from 'sosise';
 
 const router = Router();
 

@@ -7,8 +7,8 @@ import { ConsoleProject } from './consoleProject.js';
 
 const root = realpathSync(new URL('../../..', import.meta.url));
 
-const REPORT = `import { Command, type CommandInput } from '../../../framework/console.js';
-import { Logger } from '../../../framework/index.js';
+const REPORT = `import { Command, type CommandInput } from 'sosise/console';
+import { Logger } from 'sosise';
 import settings from '../../../config/app.js';
 
 export default class SendReportCommand extends Command {
@@ -53,7 +53,7 @@ export default class SendReportCommand extends Command {
 }
 `;
 
-const LIST = `import type { CommandList } from '../../framework/console.js';
+const LIST = `import type { CommandList } from 'sosise/console';
 
 const commands: CommandList = {
     'report:send': () => import('./Commands/SendReportCommand.js'),
@@ -169,7 +169,7 @@ test('files of public/ are a route, and so are routers in routers', async () => 
         `import { Router } from 'express';
 import IndexController from '../app/Http/Controllers/IndexController.js';
 import ExampleMiddleware from '../app/Http/Middlewares/ExampleMiddleware.js';
-import { action, middleware } from '../framework/index.js';
+import { action, middleware } from 'sosise';
 
 const admin = Router();
 admin.use(middleware(ExampleMiddleware));

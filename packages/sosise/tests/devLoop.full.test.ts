@@ -15,7 +15,7 @@ const ENDED = /The application ended \(1\)/;
 /** Counts visits, and answers as slowly as it is asked to, with the count as it was before. */
 const VISITS = `import { setTimeout as sleep } from 'node:timers/promises';
 import { Request, Response, Router } from 'express';
-import { increment } from '../framework/index.js';
+import { increment } from 'sosise';
 
 const router = Router();
 
@@ -47,7 +47,7 @@ const withVisits = (driver: string) => (copied: CopiedApp) => {
     copied.write('src/routes/api.ts', VISITS);
     copied.write(
         'src/config/session.ts',
-        `import { defineSessionConfig, env } from '../framework/index.js';
+        `import { defineSessionConfig, env } from 'sosise';
 export default defineSessionConfig({ enabled: true, driver: '${driver}', secret: env.string('SESSION_SECRET') });
 `,
     );
@@ -113,14 +113,14 @@ describe('a mistake shows in the terminal, with its place, and the save that men
         [
             'a file that is not there',
             CONTROLLER,
-            "'../../../framework/index.js'",
+            "'sosise'",
             "'./Missing.js'",
             /\nsrc\/app\/Http\/Controllers\/IndexController\.ts imports \.\/Missing\.js, and there is no such file: correct the path\.\n/,
         ],
         [
             'a misspelt file',
             CONTROLLER,
-            "'../../../framework/index.js'",
+            "'sosise'",
             "'../../../framework/indx.js'",
             /IndexController\.ts imports \.\.\/\.\.\/\.\.\/framework\/indx\.js, and .*: did you mean \.\.\/\.\.\/\.\.\/framework\/index\.js\?\n/,
         ],
@@ -135,14 +135,14 @@ describe('a mistake shows in the terminal, with its place, and the save that men
             'a name that is not exported',
             CONTROLLER,
             'import {',
-            "import { actoin } from '../../../framework/index.js';\nconsole.log(actoin);\nimport {",
+            "import { actoin } from 'sosise';\nconsole.log(actoin);\nimport {",
             /\nsrc\/app\/Http\/Controllers\/IndexController\.ts:1 imports actoin from .*index\.js, which does not export it: did you mean action\?\n/,
         ],
         [
             'a default that is not exported',
             CONTROLLER,
             'import {',
-            "import action from '../../../framework/index.js';\nconsole.log(action);\nimport {",
+            "import action from 'sosise';\nconsole.log(action);\nimport {",
             /:1 imports the default of .*index\.js, which has none: write import \{ … \} from/,
         ],
         [

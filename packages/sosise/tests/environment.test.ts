@@ -22,7 +22,7 @@ import { ConfigRepository, type Environment, env, loadEnvironment } from './help
 
 import { ConfigError } from './helpers/inside/Exceptions.js';
 import { sessionConfig } from './helpers/inside/Session.js';
-import { PROJECT, STOCK } from './stock.js';
+import { PACKAGE, STOCK } from './stock.js';
 
 const SECRET = /^[\w-]{43}$/;
 const EXAMPLE = '# mine\nLISTEN_PORT=10000\nSESSION_SECRET=\n';
@@ -115,7 +115,7 @@ describe('sosise.json', () => {
     });
 
     test('of a fresh project says what the defaults say, as does its schema', () => {
-        const schema = JSON.parse(readFileSync(join(PROJECT, 'sosise.schema.json'), 'utf8'));
+        const schema = JSON.parse(readFileSync(join(PACKAGE, 'sosise.schema.json'), 'utf8'));
         const given = JSON.parse(readFileSync(join(STOCK, 'sosise.json'), 'utf8'));
         const described = Object.entries<{ default: string }>(schema.properties.paths.properties);
         const defaults = Object.fromEntries(described.map(([name, { default: path }]) => [name, path]));
@@ -168,12 +168,12 @@ describe('sosise.json', () => {
         [
             'an unknown version, whatever else is in it',
             { manifest: 2, title: 'a' },
-            'sosise.json: manifest is 2, a version that this framework does not know: use 1, or update src/framework.',
+            'sosise.json: manifest is 2, a version that this framework does not know: use 1, or update sosise.',
         ],
         [
             'a version in quotes',
             { manifest: '1', name: 'a' },
-            'sosise.json: manifest is "1", a version that this framework does not know: use 1, or update src/framework.',
+            'sosise.json: manifest is "1", a version that this framework does not know: use 1, or update sosise.',
         ],
         ['no name', { manifest: 1 }, 'sosise.json: name is missing: allowed are non-empty strings.'],
         [

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Request, Response } from 'express';
 import { ConfigError, Exception, ExceptionHandler } from 'sosise';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { developmentProviders, devTools } from './devTools.js';
+import { DevelopmentErrorPage, DevToolsServiceProvider, hideSecrets } from './helpers/inside/DevTools.js';
 import { ErrorPage } from './helpers/inside/Http/Errors.js';
 import { sessionApp } from './helpers/sessionApp.js';
 import { type HttpApp, type HttpAppOptions, httpApp } from './httpApp.js';
@@ -27,7 +27,7 @@ async function throwing(thrower: Thrower, options: HttpAppOptions = {}): Promise
     let root = '';
     const app = await httpApp({
         environment: 'development',
-        providers: developmentProviders,
+        providers: [DevToolsServiceProvider],
         prepare: (folder) => {
             root = folder;
             put(folder, 'src/app/Cart.ts', CART);
@@ -85,7 +85,7 @@ async function pageOf(
     return { status: response.status, page: await response.text(), headers: response.headers };
 }
 
-describe.skipIf(!devTools)('in development, a browser that goes to an address reads of an unexpected error', () => {
+describe('in development, a browser that goes to an address reads of an unexpected error', () => {
     test('its message, its code, and the lines around the place in the user’s own file', async () => {
         const app = await throwing((root) => at(root, Object.assign(new TypeError('It broke'), { code: 'E_BROKE' })));
 
@@ -227,7 +227,7 @@ describe.skipIf(!devTools)('in development, a browser that goes to an address re
     });
 });
 
-describe.skipIf(!devTools)('the page knows what mends', () => {
+describe('the page knows what mends', () => {
     const fixOf = async (thrower: Thrower) => {
         const app = await throwing(thrower);
         const { page } = await pageOf(app);
@@ -333,7 +333,7 @@ describe.skipIf(!devTools)('the page knows what mends', () => {
     });
 });
 
-describe.skipIf(!devTools)('the session on the page', () => {
+describe('the session on the page', () => {
     const broken = (change: (request: Request) => void) =>
         sessionApp({
             environment: 'development',
@@ -347,7 +347,7 @@ describe.skipIf(!devTools)('the session on the page', () => {
                     throw new Error('broken');
                 });
             },
-            boot: (app) => void (devTools && app.container.instance(ErrorPage, new devTools.ErrorPage(app))),
+            boot: (app) => void app.container.instance(ErrorPage, new DevelopmentErrorPage(app)),
         });
 
     test('is shown by its keys, with the kind and size of each value', async () => {
@@ -528,15 +528,14 @@ describe('everywhere else a browser gets a plain page', () => {
         const [here, there] = [await pageOf(open, '/nowhere'), await pageOf(hidden, '/nowhere')];
 
         expect([here.status, there.status]).toEqual([404, 404]);
-        expect(here.page.includes('src/routes/api.ts')).toBe(devTools !== undefined);
+        expect(here.page).toContain('src/routes/api.ts');
         expect(there.page).toContain('<h1>Not Found</h1>');
         expect(there.page).not.toContain('src/');
     });
 });
 
-test.skipIf(!devTools)('secrets are hidden in text, and the rest stays', () => {
-    const hide = (text: string) =>
-        devTools?.hideSecrets(text, { API_KEY: 'abcdefgh12', HOME: '/home/mia', PIN_TOKEN: '1234' });
+test('secrets are hidden in text, and the rest stays', () => {
+    const hide = (text: string) => hideSecrets(text, { API_KEY: 'abcdefgh12', HOME: '/home/mia', PIN_TOKEN: '1234' });
 
     expect(hide('key abcdefgh12 of /home/mia, 1234')).toBe('key [redacted] of /home/mia, 1234');
     expect(hide("password: 'hunter2'")).toBe("password: '[redacted]'");

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
-import { developmentProviders, devTools } from './devTools.js';
+import { DevToolsServiceProvider } from './helpers/inside/DevTools.js';
 import { welcome } from './helpers/inside/Welcome.js';
 import { type HttpApp, httpApp } from './httpApp.js';
 
@@ -15,7 +15,7 @@ afterEach(async () => {
 async function inDevelopment(): Promise<HttpApp> {
     const app = await httpApp({
         environment: 'development',
-        providers: developmentProviders,
+        providers: [DevToolsServiceProvider],
         http: { trustProxy: true, trustedOrigins: ['http://dev.example.com:5173'] },
         routes: (router) => {
             router.get('/', welcome);
@@ -39,7 +39,7 @@ function asked({ port }: HttpApp, path: string, headers: Record<string, string>)
 const DETAILS = /Environment|details\.ts/;
 const PAGE = 'text/html';
 
-describe.skipIf(!devTools)('what developers read in development', () => {
+describe('what developers read in development', () => {
     test.each([
         'localhost:10000',
         'shop.localhost',

@@ -12,7 +12,7 @@ import {
     middleware,
 } from 'sosise';
 import { afterEach, describe, expect, test } from 'vitest';
-import { developmentProviders, devTools } from './devTools.js';
+import { DevToolsServiceProvider } from './helpers/inside/DevTools.js';
 import { sessionApp } from './helpers/sessionApp.js';
 import { type HttpApp, type HttpAppOptions, httpApp, httpKernel, RawClient } from './httpApp.js';
 
@@ -512,35 +512,32 @@ describe('controllers', () => {
         });
     });
 
-    test.skipIf(!devTools)(
-        'in development the log says of a misspelt method at start-up, and of no other',
-        async () => {
-            class Child extends Counter {}
-            class Given {
-                public constructor() {
-                    Object.assign(this, { given: () => undefined });
-                }
+    test('in development the log says of a misspelt method at start-up, and of no other', async () => {
+        class Child extends Counter {}
+        class Given {
+            public constructor() {
+                Object.assign(this, { given: () => undefined });
             }
-            const { log } = await start({
-                environment: 'development',
-                providers: developmentProviders,
-                routes: (router) => {
-                    const below = express.Router();
-                    routes(below);
-                    below.get('/inherited', action(Child, 'arrow'), action(Child, 'show'));
-                    below.get('/given', action(Given, 'given' as never));
-                    router.use('/below', below);
-                },
-            });
+        }
+        const { log } = await start({
+            environment: 'development',
+            providers: [DevToolsServiceProvider],
+            routes: (router) => {
+                const below = express.Router();
+                routes(below);
+                below.get('/inherited', action(Child, 'arrow'), action(Child, 'show'));
+                below.get('/given', action(Given, 'given' as never));
+                router.use('/below', below);
+            },
+        });
 
-            expect(log.lines).toMatchObject([
-                {
-                    level: 'warning',
-                    message: 'Plain has no method idnex, which a route calls. Did you mean index?',
-                },
-            ]);
-        },
-    );
+        expect(log.lines).toMatchObject([
+            {
+                level: 'warning',
+                message: 'Plain has no method idnex, which a route calls. Did you mean index?',
+            },
+        ]);
+    });
 
     test('the same routes serve two applications with a controller each', async () => {
         const shared = express.Router();

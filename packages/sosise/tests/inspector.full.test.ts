@@ -3,7 +3,6 @@ import type { Request, Router } from 'express';
 import { login } from 'sosise';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { DevServer } from './DevServer.js';
-import { devTools } from './devTools.js';
 import { CopiedApp } from './docs/CopiedApp.js';
 import { findingsOn } from './helpers/axe.js';
 import { type Browser, type BrowserContext, describeInChromium, openBrowser, type Page } from './helpers/chromium.js';
@@ -64,7 +63,7 @@ describeInChromium('the session inspector in Chromium', () => {
         return page.textContent('#cart');
     };
 
-    test.skipIf(!devTools)('what the application does in one tab shows up in the other, at once', async () => {
+    test('what the application does in one tab shows up in the other, at once', async () => {
         const app = await developed({ routes: shop, session: { driver: 'file' } });
         const { inspector, shop: tab, complaints } = await sitDown(app.url);
         await inspector.getByText('sent no session cookie').waitFor();
@@ -84,7 +83,7 @@ describeInChromium('the session inspector in Chromium', () => {
         expect(complaints).toEqual([]);
     });
 
-    test.skipIf(!devTools)('a key is changed, added and deleted by hand, with the keyboard alone', async () => {
+    test('a key is changed, added and deleted by hand, with the keyboard alone', async () => {
         const app = await developed({ routes: shop });
         const { inspector, shop: tab } = await sitDown(app.url);
         await press(tab, 'Add tea');
@@ -120,7 +119,7 @@ describeInChromium('the session inspector in Chromium', () => {
         expect(await inspector.evaluate('document.activeElement.getAttribute("aria-label")')).toBe('Change note');
     });
 
-    test.skipIf(!devTools)('a session is regenerated, destroyed, and that of another browser revoked', async () => {
+    test('a session is regenerated, destroyed, and that of another browser revoked', async () => {
         const app = await developed({ routes: shop });
         const { inspector, shop: tab, context } = await sitDown(app.url);
         const other = await sitDown(app.url);
@@ -149,7 +148,7 @@ describeInChromium('the session inspector in Chromium', () => {
         expect(await cartIn(tab)).toBe('null');
     });
 
-    test.skipIf(!devTools)('looking leaves the record as it is, its version and its last access', async () => {
+    test('looking leaves the record as it is, its version and its last access', async () => {
         const app = await developed({ routes: shop, session: { driver: 'file' } });
         const { inspector, shop: tab, context } = await sitDown(app.url);
         await press(tab, 'Add tea');
@@ -174,7 +173,7 @@ describeInChromium('the session inspector in Chromium', () => {
         expect(await inspector.locator('#requests > li', { hasText: '__sosise' }).count()).toBe(0);
     });
 
-    test.skipIf(!devTools)('is small, clean for axe, and fits a phone', async () => {
+    test('is small, clean for axe, and fits a phone', async () => {
         const app = await developed({ routes: shop });
         const { inspector, shop: tab, complaints } = await sitDown(app.url, { bypassCSP: true });
         const other = await sitDown(app.url);
@@ -223,32 +222,29 @@ describeInChromium('the session inspector in Chromium', () => {
         expect(complaints).toEqual([]);
     });
 
-    test.skipIf(!devTools)(
-        'connects again when the dev server has reloaded, and sees that sessions are on now',
-        async () => {
-            const copied = new CopiedApp(root);
-            onTestFinished(() => copied.remove());
-            const server = await DevServer.start(copied.folder);
-            onTestFinished(() => server.stop());
-            const { inspector, shop: tab } = await sitDown(server.url);
-            await inspector.getByText('Sessions are off, so that').waitFor();
-            await row(inspector, 'Sessions are off.').waitFor();
+    test('connects again when the dev server has reloaded, and sees that sessions are on now', async () => {
+        const copied = new CopiedApp(root);
+        onTestFinished(() => copied.remove());
+        const server = await DevServer.start(copied.folder);
+        onTestFinished(() => server.stop());
+        const { inspector, shop: tab } = await sitDown(server.url);
+        await inspector.getByText('Sessions are off, so that').waitFor();
+        await row(inspector, 'Sessions are off.').waitFor();
 
-            server.save('src/config/session.ts', 'enabled: false,', 'enabled: true,');
-            await inspector.locator('#figures').waitFor({ timeout: 20_000 });
-            await tab.waitForSelector('.count', { timeout: 20_000 });
-            await row(inspector, 'visits: 1').waitFor({ timeout: 20_000 });
-            await inspector.getByText('visits: 1').first().waitFor();
+        server.save('src/config/session.ts', 'enabled: false,', 'enabled: true,');
+        await inspector.locator('#figures').waitFor({ timeout: 20_000 });
+        await tab.waitForSelector('.count', { timeout: 20_000 });
+        await row(inspector, 'visits: 1').waitFor({ timeout: 20_000 });
+        await inspector.getByText('visits: 1').first().waitFor();
 
-            server.save('src/config/session.ts', "driver: 'file',", "driver 'file',");
-            await inspector.getByText('what does the terminal say').waitFor({ timeout: 20_000 });
-            server.save('src/config/session.ts', "driver 'file',", "driver: 'file',");
-            await inspector.getByText('Live', { exact: true }).waitFor({ timeout: 20_000 });
-            await row(inspector, 'visits: 2').waitFor({ timeout: 20_000 });
-            expect(await row(inspector, 'visits: 2').textContent()).toContain('visits: 1');
-            await inspector.getByRole('button', { name: 'Change visits' }).waitFor();
-        },
-    );
+        server.save('src/config/session.ts', "driver: 'file',", "driver 'file',");
+        await inspector.getByText('what does the terminal say').waitFor({ timeout: 20_000 });
+        server.save('src/config/session.ts', "driver 'file',", "driver: 'file',");
+        await inspector.getByText('Live', { exact: true }).waitFor({ timeout: 20_000 });
+        await row(inspector, 'visits: 2').waitFor({ timeout: 20_000 });
+        expect(await row(inspector, 'visits: 2').textContent()).toContain('visits: 1');
+        await inspector.getByRole('button', { name: 'Change visits' }).waitFor();
+    });
 
     async function recordOf(app: SessionApp, context: BrowserContext) {
         const { cookie, driver } = layerOf(app);

@@ -5,7 +5,7 @@ import type { Express, Request, Router } from 'express';
 import session from 'express-session';
 import { exclusive, flash, flashed, HttpPipeline, increment, login, pull, SessionManager, welcome } from 'sosise';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { developmentProviders, devTools } from './devTools.js';
+import { DevToolsServiceProvider } from './helpers/inside/DevTools.js';
 import { banner } from './helpers/inside/Http.js';
 import { SessionObserver } from './helpers/inside/Session/Request.js';
 import { MemoryStore } from './helpers/inside/Session/Stores/Memory.js';
@@ -43,7 +43,7 @@ function shop(router: Router): void {
     });
 }
 
-describe.skipIf(!devTools)('the session inspector', () => {
+describe('the session inspector', () => {
     test('shows the session of the browser that looks as a tree, its times and its cookie', async () => {
         const app = await developed({ routes: shop, session: { cookie: { maxAge: 2 * HOUR } } });
         const client = app
@@ -480,7 +480,7 @@ describe.skipIf(!devTools)('the session inspector', () => {
     });
 });
 
-describe.skipIf(!devTools)('looking changes nothing', () => {
+describe('looking changes nothing', () => {
     const drivers: [string, SessionAppOptions][] = [
         ['memory', { session: { driver: 'memory' } }],
         ['file', { session: { driver: 'file' } }],
@@ -571,16 +571,14 @@ describe.skipIf(!devTools)('looking changes nothing', () => {
     });
 });
 
-if (devTools) {
-    await onRedis('looking changes nothing in Redis either', (server) => {
-        test('no touch, no cookie, no new version, and no line in its own list', async () => {
-            const redis = { ...server.options, prefix: 'inspected:' };
-            await expectUntouched({ session: { driver: 'redis', drivers: { redis } } });
-        });
+await onRedis('looking changes nothing in Redis either', (server) => {
+    test('no touch, no cookie, no new version, and no line in its own list', async () => {
+        const redis = { ...server.options, prefix: 'inspected:' };
+        await expectUntouched({ session: { driver: 'redis', drivers: { redis } } });
     });
-}
+});
 
-describe.skipIf(!devTools)('its buttons', () => {
+describe('its buttons', () => {
     const press = (client: TestClient, name: string, json: object = {}) =>
         client.post(`${INSPECTOR}/${name}`, { json });
 
@@ -733,13 +731,13 @@ describe.skipIf(!devTools)('its buttons', () => {
     });
 });
 
-describe.skipIf(!devTools)('for everybody else it is not there', () => {
+describe('for everybody else it is not there', () => {
     test.each(['production', 'test', 'staging'])(
         'in %s there is no such route, nor a stage of it',
         async (environment) => {
             const app = await sessionApp({
                 environment: environment as 'production',
-                providers: developmentProviders,
+                providers: [DevToolsServiceProvider],
                 session: { driver: 'memory', cookie: { secure: false } },
             });
             for (const path of ['', '/state', '/events', '/value']) {
@@ -871,7 +869,7 @@ describe.skipIf(!devTools)('for everybody else it is not there', () => {
     });
 });
 
-describe.skipIf(!devTools)('its stream', () => {
+describe('its stream', () => {
     test('says when a request was answered, and ends with the server, at once', async () => {
         const app = await developed({ routes: shop, http: { shutdownTimeoutMs: 3_600_000 } });
         const stream = open(app.url);
@@ -902,7 +900,7 @@ describe.skipIf(!devTools)('its stream', () => {
     }
 });
 
-describe.skipIf(!devTools)('the way to it', () => {
+describe('the way to it', () => {
     test('is on the welcome page and on the error page, for who may see it', async () => {
         const app = await developed({
             routes: (router) => {

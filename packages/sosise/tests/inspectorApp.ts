@@ -1,5 +1,5 @@
 import { expect, vi } from 'vitest';
-import { developmentProviders } from './devTools.js';
+import { DevToolsServiceProvider } from './helpers/inside/DevTools.js';
 import { type SessionLayer, SessionObserver } from './helpers/inside/Session/Request.js';
 import type { TestClient } from './helpers/inside/Testing.js';
 import { type SessionApp, type SessionAppOptions, sessionApp } from './helpers/sessionApp.js';
@@ -43,7 +43,7 @@ export class Inspection {
 export function developed(options: SessionAppOptions = {}): Promise<SessionApp> {
     return sessionApp({
         environment: 'development',
-        providers: developmentProviders,
+        providers: [DevToolsServiceProvider],
         ...options,
         session: { driver: 'memory', ...options.session },
     });

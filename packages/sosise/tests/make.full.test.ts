@@ -21,7 +21,7 @@ const LINES = [
 class MakeProject extends ConsoleProject {
     public constructor() {
         super();
-        this.copy('tests/helpers', 'vitest.config.ts', 'sosise.schema.json', 'biome.json');
+        this.copy('tests/helpers', 'vitest.config.ts', 'biome.json');
         const { vcs, ...config } = JSON.parse(this.get('biome.json')) as Record<string, unknown>;
         this.put('biome.json', JSON.stringify(config)); // there is no git here
     }
@@ -142,10 +142,7 @@ test('what the generators write is linted, compiled and built as it is, and work
     );
     project.change(
         'src/app/Http/Controllers/Admin/UserController.ts',
-        [
-            /^/,
-            "import { applicationOf } from '../../../../framework/index.js';\nimport Mailer from '../../../Services/Billing/Mailer.js';\n",
-        ],
+        [/^/, "import { applicationOf } from 'sosise';\nimport Mailer from '../../../Services/Billing/Mailer.js';\n"],
         ['data: []', "data: [await applicationOf(request).container.make(Mailer).greet('Ann')]"],
     );
     project.change('src/app/Http/Controllers/OrderController.ts', [

@@ -177,8 +177,8 @@ describe('what is there', () => {
 
 describe('the folder', () => {
     test.each([
-        ['src/web/pages', "from '../../framework/index.js'"],
-        ['src', "from './framework/index.js'"],
+        ['src/web/pages', "from 'sosise'"],
+        ['src', "from 'sosise'"],
     ])('is the one that sosise.json names, and imports follow it: %s', async (middlewares, framework) => {
         put('sosise.json', JSON.stringify({ manifest: 1, name: 'shop', paths: { middlewares } }));
         expect((await artisan('make:middleware user')).code).toBe(0);

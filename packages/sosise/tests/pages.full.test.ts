@@ -1,14 +1,10 @@
-import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { DevServer } from './DevServer.js';
-import { devTools } from './devTools.js';
 import { CopiedApp } from './docs/CopiedApp.js';
 import { findings } from './helpers/axe.js';
 import { type Browser, type BrowserContext, describeInChromium, openBrowser, type Page } from './helpers/chromium.js';
-import { withoutDevTools } from './stock.js';
 
 const root = realpathSync(new URL('../../..', import.meta.url));
 /** Where screenshots go, for people to look at; unset: none are made. */
@@ -89,7 +85,7 @@ export default class CartController {
 `;
 const ROUTES = `import { Router } from 'express';
 import CartController from '../app/Http/Controllers/CartController.js';
-import { action } from '../framework/index.js';
+import { action } from 'sosise';
 
 const router = Router();
 
@@ -167,7 +163,7 @@ describeInChromium('in Chromium', () => {
         await vi.waitFor(async () => expect(await page.textContent('.count')).toBe('3'), 20_000);
     });
 
-    test.skipIf(!devTools)('a page of one’s own loads again on a save, as one line of it says', async () => {
+    test('a page of one’s own loads again on a save, as one line of it says', async () => {
         const shop = `import { Router } from 'express';
 
 const router = Router();
@@ -195,48 +191,35 @@ export default router;
         expect(complaints.filter((text) => /policy/i.test(text))).toEqual([]);
     });
 
-    test.skipIf(!devTools)(
-        'the error page shows the line of the user and what mends it, and goes once that is done',
-        async () => {
-            const server = await develop(withCart);
-            const { weight, complaints } = await expectGoodPage(`${server.url}/cart`, 'error');
-            expect(complaints.filter((text) => !/status of 500/.test(text))).toEqual([]);
+    test('the error page shows the line of the user and what mends it, and goes once that is done', async () => {
+        const server = await develop(withCart);
+        const { weight, complaints } = await expectGoodPage(`${server.url}/cart`, 'error');
+        expect(complaints.filter((text) => !/status of 500/.test(text))).toEqual([]);
 
-            const context = await browser.newContext();
-            const { page } = await look(context, `${server.url}/cart?item=tea`);
-            expect(await page.textContent('h1')).toContain('Cannot set properties of undefined');
-            expect(await page.textContent('.source figcaption')).toBe(
-                'src/app/Http/Controllers/CartController.ts:7:31',
-            );
-            expect(await page.textContent('.it')).toContain("request.session['cart'] = { item, amount: 1 };");
-            expect(await page.textContent('.fix')).toMatch(/src\/config\/session\.ts\s*enabled: true,/);
-            expect(await page.isVisible('details ol')).toBe(false);
+        const context = await browser.newContext();
+        const { page } = await look(context, `${server.url}/cart?item=tea`);
+        expect(await page.textContent('h1')).toContain('Cannot set properties of undefined');
+        expect(await page.textContent('.source figcaption')).toBe('src/app/Http/Controllers/CartController.ts:7:31');
+        expect(await page.textContent('.it')).toContain("request.session['cart'] = { item, amount: 1 };");
+        expect(await page.textContent('.fix')).toMatch(/src\/config\/session\.ts\s*enabled: true,/);
+        expect(await page.isVisible('details ol')).toBe(false);
 
-            server.save('src/config/session.ts', 'enabled: false,', 'enabled: true,');
-            await vi.waitFor(
-                async () => expect(await page.textContent('body')).toContain('"message":"Stored"'),
-                20_000,
-            );
+        server.save('src/config/session.ts', 'enabled: false,', 'enabled: true,');
+        await vi.waitFor(async () => expect(await page.textContent('body')).toContain('"message":"Stored"'), 20_000);
 
-            const causes = await expectGoodPage(`${server.url}/checkout`, 'error-causes');
-            await page.goto(`${server.url}/checkout`);
-            expect(await page.textContent('.cause')).toContain('ECONNREFUSED 127.0.0.1:5432');
-            expect(await page.textContent('.cause .it')).toContain('throw Object.assign(new Error');
-            console.log(`Error page: ${weight} and ${causes.weight} bytes`);
-        },
-    );
+        const causes = await expectGoodPage(`${server.url}/checkout`, 'error-causes');
+        await page.goto(`${server.url}/checkout`);
+        expect(await page.textContent('.cause')).toContain('ECONNREFUSED 127.0.0.1:5432');
+        expect(await page.textContent('.cause .it')).toContain('throw Object.assign(new Error');
+        console.log(`Error page: ${weight} and ${causes.weight} bytes`);
+    });
 
     test('in production a visitor gets a plain page, and the tools for development are not even loaded', async () => {
         const copied = copy();
         withCart(copied);
         copied.write('.env', 'NODE_ENV=production\n');
-        if (devTools) {
-            copied.write('src/framework/DevTools/InstanceWatch.ts', "throw new Error('loaded');\n");
-            copied.write('src/framework/DevTools/ErrorPage/DevelopmentErrorPage.ts', "throw new Error('loaded');\n");
-            copied.write('src/framework/DevTools/Inspector/Inspector.ts', "throw new Error('loaded');\n");
-        }
-        const app = await copied.start();
-        onTestFinished(() => app.stop());
+        const coverage = join(copied.folder, 'coverage'); // Node.js writes there at the end what it has loaded
+        const app = await copied.start('src/server.ts', { NODE_V8_COVERAGE: coverage });
 
         const { weight, complaints } = await expectGoodPage(`${app.url}/checkout`, 'production-500');
         expect(complaints.filter((text) => !/status of 500/.test(text))).toEqual([]);
@@ -247,21 +230,22 @@ export default router;
         expect(text).toMatch(/Something went wrong on our side.*name the request [\da-f-]{36}/s);
         expect(text).not.toMatch(/ECONNREFUSED|CartController|could not be placed/);
         console.log(`Production error page: ${weight} bytes`);
+
+        await app.stop();
+        const loaded = readdirSync(coverage).map((name) => readFileSync(join(coverage, name), 'utf8'));
+        const files = [...loaded.join().matchAll(/"url":"[^"]*\/sosise\/src\/([^"]*)"/g)].map(([, file]) => file);
+        expect(files).toContain('Http/HttpPipeline.ts');
+        expect(files.filter((file) => file?.startsWith('DevTools/'))).toEqual(['DevTools/DevToolsServiceProvider.ts']);
     });
 });
 
-test('without the folder and its line in the list of providers, all of it compiles and runs', async () => {
+test('without its line in the list of providers, all of it compiles and runs', async () => {
     const copied = copy();
-    for (const name of ['tests', 'bench', 'vitest.full.config.ts']) {
-        cpSync(join(root, name), join(copied.folder, name), { recursive: true });
-    }
-    rmSync(join(copied.folder, 'src/framework/DevTools'), { recursive: true, force: true });
-    withoutDevTools(join(copied.folder, 'src/bootstrap/providers.ts'));
+    const providers = join(copied.folder, 'src/bootstrap/providers.ts');
+    const lines = readFileSync(providers, 'utf8').split('\n');
+    writeFileSync(providers, lines.filter((line) => !line.includes('DevTools')).join('\n'));
 
-    const compiler = join(root, 'node_modules/typescript/bin/tsc');
-    for (const project of ['.', 'tests/framework']) {
-        await promisify(execFile)(process.execPath, [compiler, '--noEmit', '-p', project], { cwd: copied.folder });
-    }
+    expect(await copied.compile()).toBe('');
     const app = await copied.start();
     onTestFinished(() => app.stop());
 

@@ -13,7 +13,6 @@ const guide = readDocuments(project).find(({ name }) => name === 'docs/rate-limi
 async function guideApp(http: Record<string, unknown> = {}, edit = (code: string) => code): Promise<SessionApp> {
     const folder = temporaryFolder();
     mkdirSync(join(folder, 'src'));
-    symlinkSync(join(project, 'src/framework'), join(folder, 'src/framework'), 'dir');
     symlinkSync(join(project, 'node_modules'), join(folder, 'node_modules'), 'dir');
     for (const { path, code } of guide?.blocks ?? []) {
         if (path) {

@@ -19,7 +19,7 @@ const SAMPLED = 50;
 
 const ROUTES = `
 import { Router } from 'express';
-import { authenticatedUser, login } from '../framework/index.js';
+import { authenticatedUser, login } from 'sosise';
 
 const router = Router();
 router.post('/login/:user', async (request, response) => {
@@ -50,7 +50,7 @@ class Installation {
         this.project.put('src/routes/api.ts', ROUTES);
         this.project.put(
             'src/config/session.ts',
-            `import { defineSessionConfig, env } from '../framework/index.js';
+            `import { defineSessionConfig, env } from 'sosise';
 export default defineSessionConfig({
     enabled: true,
     driver: '${driver}',

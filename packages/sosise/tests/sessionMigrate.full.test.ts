@@ -20,7 +20,7 @@ const VISITORS = 40;
 
 const ROUTES = `
 import { Router } from 'express';
-import { authenticatedUser, increment, login, logout } from '../framework/index.js';
+import { authenticatedUser, increment, login, logout } from 'sosise';
 
 const router = Router();
 router.get('/', (_request, response) => response.json('here'));
@@ -54,7 +54,7 @@ class Installation {
     public configure(driver: string, fallback: string[]): void {
         this.project.put(
             'src/config/session.ts',
-            `import { defineSessionConfig, env } from '../framework/index.js';
+            `import { defineSessionConfig, env } from 'sosise';
 export default defineSessionConfig({
     enabled: true,
     driver: '${driver}',

@@ -1,9 +1,10 @@
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The project. Of what is in it, only the framework and its tests are sure to be as they came. */
+/** The repository: the skeleton around the package. Of what is in it, only the package is sure to be as it came. */
 export const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
+/** The framework's package. */
+export const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 
 /**
  * An application as it is cloned: what a user makes their own of src, sosise.json and .env.example. The framework's tests
@@ -11,24 +12,7 @@ export const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
  */
 export const STOCK = fileURLToPath(new URL('stock', import.meta.url));
 
-/** Copies the application and the framework into a folder; `linked` leaves the framework out, for a link to it. */
-export function copyStock(folder: string, { linked = false } = {}): void {
-    for (const name of ['package.json', 'sosise.json', '.env.example']) {
-        cpSync(join(STOCK, name), join(folder, name));
-    }
-    for (const name of readdirSync(join(STOCK, 'src')).filter((name) => name !== 'framework')) {
-        cpSync(join(STOCK, 'src', name), join(folder, 'src', name), { recursive: true });
-    }
-    if (!existsSync(join(PROJECT, 'src/framework/DevTools'))) {
-        withoutDevTools(join(folder, 'src/bootstrap/providers.ts'));
-    }
-    if (!linked) {
-        cpSync(join(PROJECT, 'src/framework'), join(folder, 'src/framework'), { recursive: true });
-    }
-}
-
-/** Whoever deletes the folder deletes its line too. */
-export function withoutDevTools(providers: string): void {
-    const lines = readFileSync(providers, 'utf8').split('\n');
-    writeFileSync(providers, lines.filter((line) => !line.includes('DevTools')).join('\n'));
+/** Copies the application into a folder. It finds the framework where its packages are. */
+export function copyStock(folder: string): void {
+    cpSync(STOCK, folder, { recursive: true });
 }

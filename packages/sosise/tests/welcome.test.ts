@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { RequestHandler } from 'express';
 import { action, HttpPipeline } from 'sosise';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import { developmentProviders, devTools } from './devTools.js';
+import { DevToolsServiceProvider } from './helpers/inside/DevTools.js';
 import { durationOf } from './helpers/inside/Support.js';
 import { type SessionAppOptions, sessionApp } from './helpers/sessionApp.js';
 import { type HttpApp, type HttpAppOptions, httpApp } from './httpApp.js';
@@ -159,7 +159,7 @@ describe('GET / of a fresh copy', () => {
     });
 
     test.each(['production', 'staging'])('in %s it says that it runs, and nothing of how', async (environment) => {
-        const app = await fresh({ environment, providers: developmentProviders });
+        const app = await fresh({ environment, providers: [DevToolsServiceProvider] });
 
         const response = await fetch(app.url, HTML);
         const page = await response.text();
@@ -190,10 +190,10 @@ describe('GET / of a fresh copy', () => {
     });
 });
 
-describe.skipIf(!devTools)('its policy', () => {
+describe('its policy', () => {
     test('lets in what the page has in itself and nothing else, whatever else the application allows', async () => {
         const loose = { contentSecurityPolicy: { directives: { scriptSrc: ["'unsafe-inline'", '*'] } } };
-        const app = await fresh({ http: { securityHeaders: loose }, providers: developmentProviders });
+        const app = await fresh({ http: { securityHeaders: loose }, providers: [DevToolsServiceProvider] });
 
         const policy = (await fetch(app.url, HTML)).headers.get('content-security-policy') ?? '';
 
@@ -204,7 +204,7 @@ describe.skipIf(!devTools)('its policy', () => {
     });
 });
 
-describe.skipIf(!devTools)('a page that loads again', () => {
+describe('a page that loads again', () => {
     test('is told which run of the application answers, without a line in the log', async () => {
         const seen: string[] = [];
         const note: RequestHandler = (request, _response, next) => {
@@ -212,7 +212,7 @@ describe.skipIf(!devTools)('a page that loads again', () => {
             next();
         };
         const options: HttpAppOptions = {
-            providers: developmentProviders,
+            providers: [DevToolsServiceProvider],
             pipeline: (pipeline: HttpPipeline) => void pipeline.use('accessLog', note),
         };
         const [one, other] = [await fresh(options), await fresh(options)];
@@ -234,7 +234,7 @@ describe.skipIf(!devTools)('a page that loads again', () => {
     });
 
     test('may be one of the application, with a script of its own origin', async () => {
-        const app = await fresh({ providers: developmentProviders });
+        const app = await fresh({ providers: [DevToolsServiceProvider] });
 
         const response = await fetch(`${app.url}/__sosise/reload.js`);
 
@@ -247,7 +247,7 @@ describe.skipIf(!devTools)('a page that loads again', () => {
     });
 
     test.each(['production', 'staging', 'test'])('in %s nobody can ask', async (environment) => {
-        const { url } = await fresh({ environment, providers: developmentProviders });
+        const { url } = await fresh({ environment, providers: [DevToolsServiceProvider] });
 
         expect((await fetch(`${url}/__sosise/instance`)).status).toBe(404);
         expect((await fetch(`${url}/__sosise/reload.js`)).status).toBe(404);

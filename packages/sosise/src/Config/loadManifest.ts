@@ -88,7 +88,7 @@ function parse(file: string): Record<string, unknown> {
 function versionProblem(version: unknown): string {
     return version === undefined
         ? `${FILE}: manifest is missing: add "manifest": ${VERSION}, the version of the file's format.`
-        : `${FILE}: manifest is ${show(version)}, a version that this framework does not know: use ${VERSION}, or update src/framework.`;
+        : `${FILE}: manifest is ${show(version)}, a version that this framework does not know: use ${VERSION}, or update sosise.`;
 }
 
 function rules(root: string): Rule {

@@ -10,6 +10,7 @@ import express, {
 } from 'express';
 import { ConfigError } from '../Exceptions/errors.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import { isFrameworkFile } from '../Support/isFrameworkFile.js';
 import { nearest } from '../Support/nearest.js';
 import { answerJson } from './answerJson.js';
 import { KERNEL_SETTING } from './applicationOf.js';
@@ -176,7 +177,7 @@ function callerOf(stack = '', root: string): string | undefined {
     const places = stack
         .split('\n')
         .flatMap((line) => /(?:\(|at )(?:file:\/\/)?([^()]+:\d+):\d+\)?$/.exec(line)?.[1] ?? []);
-    const place = places.find((one) => !/[\\/](?:src|build)[\\/]framework[\\/]/.test(one));
+    const place = places.find((one) => !isFrameworkFile(one));
     return place && relative(root, place);
 }
 

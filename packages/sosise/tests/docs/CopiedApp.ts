@@ -20,7 +20,7 @@ import type { Block } from './Markdown.js';
 import { kindOf, withEntry, withKeys, withStatements } from './snippets.js';
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const COPIED = ['tests/helpers', 'package.json', 'sosise.schema.json', 'tsconfig.json', 'vitest.config.ts'];
+const COPIED = ['tests/helpers', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
 
 export interface RunningApp {
     readonly url: string;
@@ -92,11 +92,11 @@ export class CopiedApp {
     }
 
     /** Runs its entry as `npm run dev` does, but without watching, on any free port, and from another folder. */
-    public async start(entry = 'src/server.ts'): Promise<RunningApp> {
+    public async start(entry = 'src/server.ts', variables: NodeJS.ProcessEnv = {}): Promise<RunningApp> {
         const { NODE_ENV, APP_ENV, VITEST, SESSION_SECRET, ...env } = process.env;
         const child = spawn(process.execPath, ['--import', tsx, join(this.folder, entry)], {
             cwd: '/',
-            env: { ...env, LISTEN_PORT: '0', NO_COLOR: '1' },
+            env: { ...env, LISTEN_PORT: '0', NO_COLOR: '1', ...variables },
             stdio: ['ignore', 'pipe', 'pipe'],
         });
         let output = '';

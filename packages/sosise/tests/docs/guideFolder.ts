@@ -17,8 +17,7 @@ export interface ProjectFolder {
  */
 export function projectFolder(): ProjectFolder & { get(path: string): string } {
     const folder = temporaryFolder();
-    copyStock(folder, { linked: true });
-    symlinkSync(join(project, 'src/framework'), join(folder, 'src/framework'), 'dir');
+    copyStock(folder);
     symlinkSync(join(project, 'node_modules'), join(folder, 'node_modules'), 'dir');
     return {
         get: (path) => readFileSync(join(folder, path), 'utf8'),

@@ -28,7 +28,7 @@ export interface SessionAppOptions {
     /** Where the application keeps its files; a temporary folder unless given. */
     root?: string;
     routes?(router: Router): void;
-    /** Behind the others, such as `developmentProviders`. */
+    /** Behind the others, such as DevToolsServiceProvider. */
     providers?: ServiceProviderClass[];
     /** Runs with the others' boot(), for extend() and pipeline changes. */
     boot?(app: ApplicationKernel): void;

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 export const PROJECT = fileURLToPath(new URL('../../../..', import.meta.url));
+const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The server script as plain JavaScript: hundreds of processes start from it, and compiling each would take most of the time. */
 export interface CompiledServer {
@@ -21,11 +22,15 @@ export async function compileServer(project = 'promises', name = 'server.js'): P
     const folder = await mkdtemp(join(cache, 'promises-'));
     await chmod(folder, 0o755); // some servers run as another user
     const remove = () => rm(folder, { recursive: true, force: true });
-    await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+    // By its own name it finds what is compiled, not the sources.
+    await writeFile(
+        join(folder, 'package.json'),
+        JSON.stringify({ name: 'sosise', type: 'module', exports: { '.': './src/index.js' } }),
+    );
     const tsc = join(PROJECT, 'node_modules/.bin/tsc');
     const script = join(folder, 'tests', project, name);
     try {
-        await promisify(execFile)(tsc, ['-p', join(PROJECT, 'tests', project), '--outDir', folder]);
+        await promisify(execFile)(tsc, ['-p', join(PACKAGE, 'tests', project), '--outDir', folder]);
     } catch (error) {
         // A type error somewhere is for `npm run typecheck`; here it counts only where nothing came out.
         if (!existsSync(script)) {

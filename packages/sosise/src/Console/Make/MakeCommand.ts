@@ -11,8 +11,6 @@ import { writeNew } from './writeNew.js';
 export interface NewClass extends ClassName {
     /** Its absolute path. */
     readonly file: string;
-    /** What it imports the framework from: `../../index.js`. */
-    readonly framework: string;
 }
 
 /** Lines to paste, and where they go. */
@@ -92,7 +90,7 @@ export abstract class MakeCommand extends Command {
 
     private newClass(name: ClassName): NewClass {
         const file = join(this.folder, ...name.folders, `${name.name}.ts`);
-        return { ...name, file, framework: importPath(file, this.source('framework/index.ts')) };
+        return { ...name, file };
     }
 
     private get folder(): string {

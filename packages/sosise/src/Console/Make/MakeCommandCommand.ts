@@ -8,9 +8,9 @@ export class MakeCommandCommand extends MakeCommand {
     protected readonly path = 'commands';
 
     protected contentOf(made: NewClass): string {
-        const { name, framework } = made;
+        const { name } = made;
         const signature = this.consoleNameOf(made);
-        return `import { Command, CommandInput } from '${framework.replace('index.js', 'console.js')}';
+        return `import { Command, CommandInput } from 'sosise/console';
 
 export default class ${name} extends Command {
     // Arguments stand behind the name: '${signature} <needed> [optional]'.

@@ -7,10 +7,10 @@ export class MakeExceptionCommand extends MakeCommand {
     protected readonly kind = { noun: 'exception', suffixes: ['Exception'], example: 'CardDeclinedException' };
     protected readonly path = 'exceptions';
 
-    protected contentOf({ name, words, framework }: NewClass): string {
+    protected contentOf({ name, words }: NewClass): string {
         const [first = '', ...rest] = words;
         const title = [first.charAt(0).toUpperCase() + first.slice(1), ...rest].join(' ');
-        return `import { Exception } from '${framework}';
+        return `import { Exception } from 'sosise';
 
 export default class ${name} extends Exception {
     /** The visitor reads { code, message, data }; with a status from 500 on, the message is for the log. */

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { importPath } from './importPath.js';
 import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
 
 export class MakeMiddlewareCommand extends MakeCommand {
@@ -9,9 +8,9 @@ export class MakeMiddlewareCommand extends MakeCommand {
     protected readonly kind = { noun: 'middleware', suffixes: ['Middleware'], example: 'LanguageMiddleware' };
     protected readonly path = 'middlewares';
 
-    protected contentOf({ name, framework }: NewClass): string {
+    protected contentOf({ name }: NewClass): string {
         return `import { NextFunction, Request, Response } from 'express';
-import { Middleware } from '${framework}';
+import { Middleware } from 'sosise';
 
 export default class ${name} implements Middleware {
     /** Call next() to go on, next(error) to refuse, or answer here. */
@@ -32,8 +31,8 @@ export default class ${name} implements Middleware {
             {
                 where: `into ${this.shown(routes)} instead, for some of them`,
                 lines: [
+                    "import { middleware } from 'sosise';",
                     this.importInto(routes, made),
-                    `import { middleware } from '${importPath(routes, this.source('framework/index.ts'))}';`,
                     '',
                     `router.use('/path', middleware(${made.name}));`,
                 ],

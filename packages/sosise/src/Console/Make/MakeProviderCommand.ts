@@ -11,8 +11,8 @@ export class MakeProviderCommand extends MakeCommand {
     };
     protected readonly path = 'providers';
 
-    protected contentOf({ name, stem, framework }: NewClass): string {
-        return `import { Logger, ServiceProvider } from '${framework}';
+    protected contentOf({ name, stem }: NewClass): string {
+        return `import { Logger, ServiceProvider } from 'sosise';
 
 export default class ${name} extends ServiceProvider {
     /** Only bind here: this.app.container.singleton(Mailer, () => new Mailer()); */

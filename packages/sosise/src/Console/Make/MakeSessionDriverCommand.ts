@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { importPath, WIDEST_LINE } from './importPath.js';
+import { WIDEST_LINE } from './importPath.js';
 import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
 import { sessionDriver } from './sessionDriver.js';
 
@@ -16,17 +16,16 @@ export class MakeSessionDriverCommand extends MakeCommand {
     protected readonly path = 'sessionDrivers';
 
     protected contentOf(made: NewClass): string {
-        return sessionDriver(made.name, driverNameOf(made), made.framework);
+        return sessionDriver(made.name, driverNameOf(made));
     }
 
     /** A test that runs it against the promises. One that is there is the user's, also with --force. */
     protected override afterwards(made: NewClass): void {
         const { root } = this.artisan;
-        const kit = join(root, 'tests/helpers/testSessionStore.ts');
         const test = join(root, 'tests/app', ...made.folders, `${made.name}.test.ts`);
-        if (existsSync(kit) && !existsSync(test)) {
-            const helper = `import { testSessionStore } from '${importPath(test, kit)}';`;
-            this.write(test, `${this.importInto(test, made)}\n${helper}\n\n${testOf(made)}\n`);
+        if (existsSync(join(root, 'tests')) && !existsSync(test)) {
+            const kit = "import { testSessionStore } from 'sosise/testing';";
+            this.write(test, `${kit}\n${this.importInto(test, made)}\n\n${testOf(made)}\n`);
             this.line(`${this.shown(test)} was made: npm test ${this.shown(test)} runs it against the promises.`);
         }
     }
@@ -34,11 +33,10 @@ export class MakeSessionDriverCommand extends MakeCommand {
     protected nextSteps(made: NewClass): NextStep[] {
         const provider = this.appProvider;
         const name = driverNameOf(made);
-        const framework = importPath(provider, this.source('framework/index.ts'));
         return [
             {
                 where: `into ${this.shown(provider)}`,
-                lines: [`import { SessionManager } from '${framework}';`, this.importInto(provider, made)],
+                lines: ["import { SessionManager } from 'sosise';", this.importInto(provider, made)],
             },
             {
                 where: 'into its boot()',

@@ -8,9 +8,3 @@ export function importPath(from: string, to: string): string {
     const path = relative(dirname(from), to).split(sep).join('/').replace(/\.ts$/, '.js');
     return path.startsWith('.') ? path : `./${path}`;
 }
-
-/** An import of names, on as many lines as the formatter gives it. */
-export function importOf(names: readonly string[], path: string): string {
-    const line = `import { ${names.join(', ')} } from '${path}';`;
-    return line.length <= WIDEST_LINE ? line : `import {\n    ${names.join(',\n    ')},\n} from '${path}';`;
-}

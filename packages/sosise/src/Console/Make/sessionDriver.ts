@@ -1,10 +1,7 @@
-import { importOf } from './importPath.js';
-
 /** A session driver in a Map. docs/drivers.md shows the same. */
-export function sessionDriver(name: string, driver: string, framework: string): string {
-    const names = ['KeyedQueue', 'Lease', 'ListedRecord', 'SessionDriver', 'StoredRecord'];
+export function sessionDriver(name: string, driver: string): string {
     return `import { setImmediate as others } from 'node:timers/promises';
-${importOf(names, framework)}
+import { KeyedQueue, Lease, ListedRecord, SessionDriver, StoredRecord } from 'sosise';
 
 export default class ${name} implements SessionDriver {
     /** What it can't promise: a line in the log at start-up. Leave it out where there is nothing to say. */

@@ -1,5 +1,6 @@
-import { join, normalize, relative, sep } from 'node:path';
+import { normalize, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isFrameworkFile } from '../../Support/isFrameworkFile.js';
 
 /** One line of a stack. */
 export interface Frame {
@@ -27,7 +28,7 @@ export function framesOf(error: Error, root: string): Frame[] {
         }
         const inside = file.startsWith(root + sep);
         const place = `${inside ? relative(root, file) : file}:${row}:${column}`;
-        return { call, place, file, line: Number(row), column: Number(column), own: inside && isOwn(file, root) };
+        return { call, place, file, line: Number(row), column: Number(column), own: inside && isOwn(file) };
     });
 }
 
@@ -49,7 +50,6 @@ function fileOf(address: string): string | undefined {
     return address.startsWith(sep) || /^[a-z]:\\/i.test(address) ? normalize(address) : undefined;
 }
 
-function isOwn(file: string, root: string): boolean {
-    const framework = ['src', 'build'].some((folder) => file.startsWith(join(root, folder, 'framework') + sep));
-    return !framework && !file.includes(`${sep}node_modules${sep}`);
+function isOwn(file: string): boolean {
+    return !isFrameworkFile(file) && !file.includes(`${sep}node_modules${sep}`);
 }

@@ -66,7 +66,7 @@ function isTextOf(text: string, literal: string, { isTemplate = false, isSum = f
 function sourcesIn(folder: string): string[] {
     try {
         const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-        const own = names.filter((name) => /\.[cm]?[jt]sx?$/.test(name) && !name.startsWith(`framework${sep}`));
+        const own = names.filter((name) => /\.[cm]?[jt]sx?$/.test(name));
         return own.sort().map((name) => join(folder, name));
     } catch {
         return [];

@@ -1,4 +1,4 @@
-// The entry of the console, started by ./artisan. It does not go through framework/index.js: a command that needs little
+// The entry of the console, started by ./artisan. It imports sosise/console alone: a command that needs little
 // of the framework loads little of it.
 import { Artisan } from 'sosise/console';
 

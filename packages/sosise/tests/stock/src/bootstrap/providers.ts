@@ -7,7 +7,7 @@ const providers: ServiceProviderClass[] = [
     HttpServiceProvider,
     SessionServiceProvider,
     AppServiceProvider,
-    // For development: error pages that explain, pages that load again. To go without, delete this line and the folder.
+    // For development: error pages that explain, pages that load again. To remove it, delete this line.
     (await import('sosise/devtools')).DevToolsServiceProvider,
 ];
 
