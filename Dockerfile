@@ -2,6 +2,8 @@
 FROM node:22-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
+# The framework, of sources or packed.
+COPY packages ./packages
 RUN npm ci --no-audit --no-fund
 COPY . .
 RUN npm run build
@@ -11,6 +13,7 @@ RUN mkdir out && cp -R build package.json sosise.json artisan out && if [ -d pub
 FROM node:22-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY packages ./packages
 RUN npm ci --omit=dev --no-audit --no-fund
 
 FROM node:22-slim

@@ -34,7 +34,7 @@ export const SECRET = 'Bench-5tQw8nLz2vXk7mRj4hFp9sDc3yGb6aUe';
 const ENTRIES: Record<AppName, string> = {
     'hand-wired': './apps/handWired.js',
     ours: './apps/ours.js',
-    'as shipped': '../build/server.js',
+    'as shipped': '../../../build/server.js',
 };
 
 const CLUSTER = fileURLToPath(new URL('./apps/cluster.js', import.meta.url));

@@ -83,7 +83,7 @@ export function measureInstalls(say: (text: string) => void): Install[] {
         const folder = mkdtempSync(join(tmpdir(), 'sosise-install-'));
         try {
             for (const file of ['package.json', 'package-lock.json']) {
-                cpSync(fileURLToPath(new URL(`../${file}`, import.meta.url)), join(folder, file));
+                cpSync(fileURLToPath(new URL(`../../../${file}`, import.meta.url)), join(folder, file));
             }
             execFileSync('npm', ['ci', ...flags, '--no-audit', '--no-fund', '--ignore-scripts'], {
                 cwd: folder,

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs the fast tests and the built app on every Node.js that we promise, and prints a table:
-#     scripts/test-on-every-node.sh [VERSION...]
+#     packages/sosise/scripts/test-on-every-node.sh [VERSION...]
 # The binaries come from the npm registry into a temporary folder; NODES=FOLDER keeps them for the next time. Exit code 1 if anything
 # failed; the output of what failed is shown.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 
 versions=("$@")
 if ((${#versions[@]} == 0)); then
@@ -47,7 +47,7 @@ for version in "${versions[@]}"; do
     full=$("$bin/node" -p process.versions.node)
     printf 'Node.js %s …\n' "$full" >&2
     suite=$(PATH="$bin:$PATH" attempt node node_modules/vitest/vitest.mjs run)
-    app=$(PATH="$bin:$PATH" attempt node scripts/check-built-app.js / node "$PWD/build/server.js")
+    app=$(PATH="$bin:$PATH" attempt node packages/sosise/scripts/check-built-app.js / node "$PWD/build/server.js")
     table+="| $full | $suite | $app |"$'\n'
 done
 printf '%s' "$table"

@@ -32,8 +32,8 @@ export class DevServer {
         const port = await freePort();
         const { NODE_ENV, APP_ENV, VITEST, SESSION_SECRET, ...env } = process.env;
         const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-        const [program, ...args] = scripts.dev.split(' ');
-        const child = spawn(program === 'node' ? process.execPath : program, args, {
+        const [, ...args] = scripts.dev.split(' ');
+        const child = spawn(process.execPath, [join(folder, 'node_modules/sosise/bin/sosise.js'), ...args], {
             cwd: folder,
             env: { ...env, LISTEN_PORT: String(port), NO_COLOR: '1' },
             stdio: ['pipe', 'pipe', 'pipe'],

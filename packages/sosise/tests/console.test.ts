@@ -45,7 +45,7 @@ function listedIn(output: string): string[] {
 
 test('npm run dev, where what runs TypeScript is not installed, says how it is', async () => {
     const project = new ConsoleProject(['dotenv', 'commander']);
-    expect(await project.run(process.execPath, 'src/framework/dev.js', 'src/server.ts')).toEqual({
+    expect(await project.run(process.execPath, 'node_modules/sosise/bin/sosise.js', 'dev')).toEqual({
         code: 1,
         output: '',
         errors: 'tsx is not installed, which runs TypeScript in development: run npm install.\n',

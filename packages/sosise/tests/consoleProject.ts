@@ -1,19 +1,9 @@
 import { execFile } from 'node:child_process';
-import {
-    cpSync,
-    existsSync,
-    mkdirSync,
-    mkdtempSync,
-    readFileSync,
-    realpathSync,
-    rmSync,
-    symlinkSync,
-    writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { copyStock } from './stock.js';
+import { copyStock, install } from './stock.js';
 
 const root = realpathSync(new URL('../../..', import.meta.url));
 const COPIED = ['artisan', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
@@ -38,12 +28,7 @@ export class ConsoleProject {
 
     /** Installs these packages and no others; all of them when none is named. */
     public install(packages?: readonly string[]): void {
-        rmSync(join(this.folder, 'node_modules'), { recursive: true, force: true });
-        const names = packages?.map((name) => join('node_modules', name)) ?? ['node_modules'];
-        for (const name of names) {
-            mkdirSync(dirname(join(this.folder, name)), { recursive: true });
-            symlinkSync(join(root, name), join(this.folder, name), 'dir');
-        }
+        install(this.folder, { packages });
     }
 
     /** Copies more of the project. */

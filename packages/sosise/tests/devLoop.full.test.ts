@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, onTestFailed, onTestFinished, te
 import { DevServer } from './DevServer.js';
 import { CopiedApp } from './docs/CopiedApp.js';
 import { Browser } from './helpers/Browser.js';
+import type { Installed } from './stock.js';
 
 const root = realpathSync(new URL('../../..', import.meta.url));
 const CONTROLLER = 'src/app/Http/Controllers/IndexController.ts';
@@ -33,8 +34,8 @@ interface Project extends Record<'folder', string> {
     server: DevServer;
 }
 
-async function develop(change: (copied: CopiedApp) => void = () => {}): Promise<Project> {
-    const copied = new CopiedApp(root);
+async function develop(change: (copied: CopiedApp) => void = () => {}, installed: Installed = {}): Promise<Project> {
+    const copied = new CopiedApp(root, installed);
     onTestFinished(() => copied.remove());
     change(copied);
     const server = await DevServer.start(copied.folder);
@@ -57,7 +58,7 @@ const messageOf = async (server: DevServer) =>
     ((await (await fetch(server.url)).json()) as { message: string }).message;
 
 test('a save of a controller, a new file, the framework or .env: the next answer has it', async () => {
-    const { server, folder } = await develop();
+    const { server, folder } = await develop(undefined, { ownFramework: true });
     expect(await messageOf(server)).toBe(TEXT);
     expect(server.output).toContain('.env was made from .env.example');
     expect(server.output, 'the .env that the first start makes').not.toContain('starting anew');
@@ -77,7 +78,7 @@ test('a save of a controller, a new file, the framework or .env: the next answer
     await server.reloaded(() => server.save('src/app/Texts/hello.ts', 'From', 'Saved in'));
     expect(await messageOf(server)).toBe('Saved in a new folder');
 
-    await server.reloaded(() => server.save('src/framework/Http/banner.ts', 'is running', 'is up'));
+    await server.reloaded(() => server.save('packages/sosise/src/Http/banner.ts', 'is running', 'is up'));
     expect(server.output.match(/ is up\n/g)).toHaveLength(1);
 
     expect(await server.reloaded(() => server.save('.env', '# LOG_LEVEL=', 'LOG_LEVEL='))).toMatch(/^\n\.env changed/);

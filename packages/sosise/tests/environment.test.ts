@@ -120,7 +120,7 @@ describe('sosise.json', () => {
         const described = Object.entries<{ default: string }>(schema.properties.paths.properties);
         const defaults = Object.fromEntries(described.map(([name, { default: path }]) => [name, path]));
         expect(given.paths).toEqual(defaults);
-        expect(given.$schema).toBe('./sosise.schema.json');
+        expect(given.$schema).toBe('./node_modules/sosise/sosise.schema.json');
         expect(Object.keys(schema.properties)).toEqual(Object.keys(given));
         expect(schema.properties.manifest.const).toBe(given.manifest);
         expect(load().manifest.paths).toEqual(

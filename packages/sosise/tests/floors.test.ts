@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const FOLDER = join(ROOT, 'src/framework');
+const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
+const FOLDER = join(PACKAGE, 'src');
 
 /**
  * The rooms of the framework from the ground up. A file imports its own room and rooms above it in this list, types and lazy
@@ -50,18 +51,17 @@ const ROOMS = [
     'Contract',
     'DevTools',
     'Console',
+    'Testing',
     // doors
     'index.ts',
     'console.ts',
+    'devtools.ts',
+    'testing.ts',
+    // npm run dev
     'Dev',
+    'standby.ts',
     'dev.ts',
-    'dev.js',
-    'productionPackages.js',
-    'bundle.js',
 ];
-
-/** An import of a file of the framework that is no door. */
-const INSIDE = /(?:from|import)\s*\(?\s*'(?:\.\.\/)+src\/framework\/(?!index\.js'|console\.js')/;
 
 const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
     .map((name) => name.replaceAll('\\', '/'))
@@ -123,13 +123,30 @@ test('no room of the sessions has more than twelve files at one level', () => {
     expect(full).toEqual([]);
 });
 
-test('tests know what is behind the doors only by tests/helpers/inside', () => {
-    const tests = ['tests', 'bench'].flatMap((folder) =>
-        readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
-    );
-    const wrong = tests
-        .map((name) => name.replaceAll('\\', '/'))
-        .filter((name) => name.endsWith('.ts') && !/^tests\/(?:helpers\/inside|framework\/stock)\//.test(name))
-        .filter((name) => INSIDE.test(readFileSync(join(ROOT, name), 'utf8')));
+/** What the files of a folder of the package import, each behind the file's name. */
+function importsIn(folder: string): { file: string; specifier: string }[] {
+    return readdirSync(join(PACKAGE, folder), { recursive: true, encoding: 'utf8' })
+        .map((name) => `${folder}/${name.replaceAll('\\', '/')}`)
+        .filter((file) => /\.[tj]s$/.test(file))
+        .flatMap((file) =>
+            [...readFileSync(join(PACKAGE, file), 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(
+                ([, specifier = '']) => ({ file, specifier }),
+            ),
+        );
+}
+
+test('tests and benchmarks know what is behind the doors only by tests/helpers/inside', () => {
+    const wrong = [...importsIn('tests'), ...importsIn('bench')]
+        .filter(({ file }) => !file.startsWith('tests/helpers/inside/'))
+        .filter(({ file, specifier }) => posix.join(posix.dirname(file), specifier).startsWith('src/'));
     expect(wrong).toEqual([]);
+});
+
+test('nobody else comes in but by the four doors', async () => {
+    const { exports } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8'));
+    expect(Object.keys(exports)).toEqual(['.', './console', './testing', './devtools']);
+    const inside = createRequire(join(PACKAGE, '../../src/server.ts'));
+    for (const name of ['sosise/src/index.ts', 'sosise/Session/login.js', 'sosise/package.json']) {
+        expect(() => inside.resolve(name)).toThrow(/not defined by "exports"/);
+    }
 });

@@ -163,7 +163,6 @@ describe('what is there', () => {
     });
 
     test("of a driver's test is the user's, also with --force", async () => {
-        put('tests/helpers/testSessionStore.ts', '');
         put('tests/app/Shop/MongoSessionDriver.test.ts', 'mine');
         await artisan('make:session-driver Shop/Mongo');
         const { code, output } = await artisan('make:session-driver Shop/Mongo --force');
@@ -210,7 +209,7 @@ router.get('/admin/users', action(UserController, 'index'));
 
     test('of a middleware: for all routes, or for some of them', async () => {
         expect((await artisan('make:middleware Admin')).output).toMatch(
-            /into its list, in the order they are to run, for all routes:\n\n {4}AdminMiddleware,\n\nPaste into src\/routes\/api\.ts instead, for some of them:\n\nimport AdminMiddleware from '\.\.\/app\/Http\/Middlewares\/AdminMiddleware\.js';\nimport \{ middleware \} from '\.\.\/framework\/index\.js';\n\nrouter\.use\('\/path', middleware\(AdminMiddleware\)\);\n$/,
+            /into its list, in the order they are to run, for all routes:\n\n {4}AdminMiddleware,\n\nPaste into src\/routes\/api\.ts instead, for some of them:\n\nimport \{ middleware \} from 'sosise';\nimport AdminMiddleware from '\.\.\/app\/Http\/Middlewares\/AdminMiddleware\.js';\n\nrouter\.use\('\/path', middleware\(AdminMiddleware\)\);\n$/,
         );
     });
 
@@ -272,7 +271,7 @@ test('a controller with --resource has a route for each method', async () => {
 });
 
 test('docs/drivers.md shows the driver, and its test, that are written', async () => {
-    put('tests/helpers/testSessionStore.ts', '');
+    put('tests/helpers/createTestApp.ts', '');
     await artisan('make:session-driver MapDriver');
     const guide = readFileSync(join(sources, 'docs/drivers.md'), 'utf8');
     for (const file of ['src/app/Session/MapDriver.ts', 'tests/app/MapDriver.test.ts']) {

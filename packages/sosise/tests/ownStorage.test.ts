@@ -10,13 +10,13 @@ const PLAIN = { enabled: true, cookie: { secure: false } };
 
 /** The application's own src/config/session.ts, as its owner wrote it. */
 function configured(session: object): void {
-    vi.doMock('../../../src/config/session.js', async (original) => {
+    vi.doMock('./stock/src/config/session.js', async (original) => {
         const { default: config } = await original<{ default: object }>();
         return { default: { ...config, ...session } };
     });
 }
 
-afterEach(() => vi.doUnmock('../../../src/config/session.js'));
+afterEach(() => vi.doUnmock('./stock/src/config/session.js'));
 
 async function visited(session: ConfigOverrides['session'] = {}): Promise<TestApp> {
     const app = await createTestApp({ session: { ...PLAIN, ...session } });

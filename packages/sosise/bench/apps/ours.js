@@ -1,6 +1,6 @@
 // The built application as it is, with sessions on, and the routes of the benchmark in its routes file.
-import { createApplication } from '../../build/bootstrap/app.js';
-import { serve } from '../../build/framework/index.js';
+import { createApplication } from '../../../../build/bootstrap/app.js';
+import { serve } from '../../../../build/framework/index.js';
 import { addRoutes } from './routes.js';
 
 const { BENCH_DRIVER, BENCH_FOLDER, BENCH_REDIS_PORT, BENCH_ACCESS_LOG, BENCH_ENCRYPT } = process.env;
@@ -16,6 +16,6 @@ await serve(async () => {
         },
         logging: { access: BENCH_ACCESS_LOG === '1', files: { folder: `${BENCH_FOLDER}/logs` } },
     });
-    addRoutes((await import('../../build/routes/api.js')).default);
+    addRoutes((await import('../../../../build/routes/api.js')).default);
     return application;
 });

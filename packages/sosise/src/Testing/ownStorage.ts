@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { ConfigOverrides } from '../index.js';
+import type { ConfigOverrides } from '../ConfigOverrides.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import type { SessionConfig } from '../Session/Config/SessionConfig.js';
 import { openConnection } from '../Session/Stores/Redis/Connection/openConnection.js';
 import { type RedisStoreOptions } from '../Session/Stores/Redis/Connection/RedisStoreOptions.js';
 import { removeKeys } from '../Session/Stores/Redis/removeKeys.js';
 
-import type { CreateApplication } from './startTestApp.js';
+/** `createApplication` of an application's src/bootstrap/app.ts. */
+export type CreateApplication = (overrides?: ConfigOverrides) => Promise<ApplicationKernel>;
+
 
 export interface OwnStorage {
     readonly overrides: ConfigOverrides;

@@ -2,9 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Router } from 'express';
-import { type ApplicationKernel, type ConfigOverrides, HttpPipeline, HttpServer } from '../index.js';
+import type { ConfigOverrides } from '../ConfigOverrides.js';
+import { HttpPipeline } from '../Http/HttpPipeline.js';
+import { HttpServer } from '../Http/HttpServer.js';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { readyForClients } from './clients.js';
-import { type OwnStorage, ownStorage } from './ownStorage.js';
+import { type CreateApplication, type OwnStorage, ownStorage } from './ownStorage.js';
 import type { ClientOptions, TestClient } from './TestClient.js';
 import { travel, travelBack, whenTestFinished } from './travel.js';
 
@@ -31,8 +34,6 @@ export interface TestAppOptions {
     /** Runs when every provider has booted, before the first request: `app.container.instance(Mailer, fake)`. */
     booted?(app: ApplicationKernel): unknown;
 }
-
-export type CreateApplication = (overrides?: ConfigOverrides) => Promise<ApplicationKernel>;
 
 /** What createTestApp does, for any application. */
 export async function startTestApp(

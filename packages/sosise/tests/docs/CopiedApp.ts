@@ -1,21 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-    cpSync,
-    existsSync,
-    mkdirSync,
-    mkdtempSync,
-    readdirSync,
-    readFileSync,
-    symlinkSync,
-    writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { copyStock } from '../stock.js';
+import { copyStock, type Installed, install } from '../stock.js';
 import type { Block } from './Markdown.js';
 import { kindOf, withEntry, withKeys, withStatements } from './snippets.js';
 
@@ -33,12 +24,12 @@ export interface RunningApp {
 export class CopiedApp {
     public readonly folder = mkdtempSync(join(tmpdir(), 'sosise-docs-'));
 
-    public constructor(root: string) {
+    public constructor(root: string, installed: Installed = {}) {
         copyStock(this.folder);
         for (const name of COPIED) {
             cpSync(join(root, name), join(this.folder, name), { recursive: true });
         }
-        symlinkSync(join(root, 'node_modules'), join(this.folder, 'node_modules'), 'dir');
+        install(this.folder, installed);
     }
 
     /** Does what a block of the documents says. */
