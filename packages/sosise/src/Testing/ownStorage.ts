@@ -10,7 +10,6 @@ import { removeKeys } from '../Session/Stores/Redis/removeKeys.js';
 /** `createApplication` of an application's src/bootstrap/app.ts. */
 export type CreateApplication = (overrides?: ConfigOverrides) => Promise<ApplicationKernel>;
 
-
 export interface OwnStorage {
     readonly overrides: ConfigOverrides;
     /** Deletes what the test has left on a server. */
