@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import {
     cpSync,
     existsSync,
@@ -25,8 +25,8 @@ import { ConfigRepository } from './helpers/inside/Config.js';
 import { action } from './helpers/inside/Http.js';
 import type { SessionConfig } from './helpers/inside/Session/Config.js';
 import { sessionConfig } from './helpers/inside/Session.js';
-import { createKernel, sessionApp } from './helpers/sessionApp.js';
-import { copyStock, STOCK } from './stock.js';
+import { createKernel, sessionApp, temporaryFolder } from './helpers/sessionApp.js';
+import { copyStock, PACKAGE, STOCK } from './stock.js';
 
 const root = realpathSync(new URL('../../..', import.meta.url));
 const documents = readDocuments(root);
@@ -35,15 +35,21 @@ const snippets = blocks.filter(({ language }) => language === 'ts' || language =
 // Undefined once the README is the user's own.
 const readme = documents.find(({ name }) => name === 'README.md');
 
-/** What the README offers to delete, and a folder that it offers to make. */
-const OPTIONAL = ['tests/promises/', 'tests/model/', 'tests/framework/promises.full.test.ts', 'public/'];
+/** A folder that the README offers to make. */
+const OPTIONAL = ['public/'];
+/** What an application of a version before the package has; only what tells how it goes on names it. */
+const FORMER = /^(?:src|tests)\/framework\b|^tests\/(?:model|promises)$|^tests\/helpers\/testSessionStore\.ts$/;
+const NAME_THE_FORMER = ['docs/upgrading.md', 'CHANGELOG.md'];
 
 /** At which adults read; code and tables count as text here. */
 const WORDS_A_MINUTE = 230;
 
 type Lock = { packages: Record<string, { optionalDependencies?: Record<string, string> }> };
 
-const scripts = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts as Record<string, string>;
+const scriptsOf = (folder: string) =>
+    JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).scripts as Record<string, string>;
+const scripts = scriptsOf(root);
+const scriptsOfPackage = scriptsOf(PACKAGE);
 
 describe('the documents', () => {
     test('every block has a language that is checked here', () => {
@@ -73,7 +79,7 @@ describe('the documents', () => {
         );
         for (const command of [...commands, ...inProse]) {
             const [program = '', verb = '', name = ''] = command.trim().split(/\s+/);
-            expect(['npm', 'curl', 'node', 'git', './artisan'], command).toContain(program);
+            expect(['npm', 'curl', 'node', 'git', 'sed', './artisan'], command).toContain(program);
             if (program === 'node') {
                 expect(command).toBe(scripts['start']);
             }
@@ -81,8 +87,15 @@ describe('the documents', () => {
                 expect(['remote', 'fetch', 'merge'], command).toContain(verb);
             }
             if (program === 'npm') {
-                expect(['install', 'ci', 'run', 'test', 'start'], command).toContain(verb);
-                expect(['install', 'ci'].includes(verb) || scripts[verb === 'run' ? name : verb], command).toBeTruthy();
+                const ofPackage = / --workspace sosise(?: |$)/.test(command);
+                expect(['install', 'ci', 'run', 'test', 'start', ...(ofPackage ? ['pack'] : [])], command).toContain(
+                    verb,
+                );
+                expect(
+                    ['install', 'ci', 'pack'].includes(verb) ||
+                        (ofPackage ? scriptsOfPackage : scripts)[verb === 'run' ? name : verb],
+                    command,
+                ).toBeTruthy();
             }
         }
     });
@@ -139,8 +152,9 @@ describe('the documents', () => {
     test('every file that is named exists, or is written by a block', () => {
         const written = new Set(blocks.map(({ path }) => path));
         for (const { name, prose } of documents) {
-            for (const [, path = ''] of prose.matchAll(/`((?:src|tests|docs|storage)\/[\w./-]*)`/g)) {
-                const mayMiss = path.startsWith('storage/sessions/') || OPTIONAL.includes(path) || written.has(path);
+            for (const [, path = ''] of prose.matchAll(/`((?:src|tests|docs|storage|packages)\/[\w./-]*)`/g)) {
+                const wasThere = NAME_THE_FORMER.includes(name) && FORMER.test(path);
+                const mayMiss = path.startsWith('storage/sessions/') || wasThere || written.has(path);
                 const isThere = [root, STOCK].some((folder) => existsSync(join(folder, path)));
                 expect(mayMiss || isThere, `${name}: ${path}`).toBe(true);
             }
@@ -152,6 +166,45 @@ describe('the documents', () => {
         for (const [, path = ''] of layout.matchAll(/^(\S+) /gm)) {
             expect(OPTIONAL.includes(path) || existsSync(join(root, path)), path).toBe(true);
         }
+    });
+
+    const noGnu = spawnSync('sed', ['--version'], { encoding: 'utf8' }).stdout?.includes('GNU') !== true;
+    test.skipIf(noGnu)('the line of docs/upgrading.md turns imports of the folder into imports of the package', () => {
+        const { blocks = [] } = documents.find(({ name }) => name === 'docs/upgrading.md') ?? {};
+        const lines = blocks.flatMap(({ code }) => code.split('\n')).filter((line) => line.startsWith('sed '));
+        expect(lines).toHaveLength(1);
+        const folder = temporaryFolder();
+        const put = (name: string, code: string) => {
+            mkdirSync(dirname(join(folder, name)), { recursive: true });
+            writeFileSync(join(folder, name), code);
+            return () => readFileSync(join(folder, name), 'utf8');
+        };
+        const provider = put(
+            'src/bootstrap/providers.ts',
+            `import { HttpServiceProvider } from '../framework/index.js';
+import AppServiceProvider from '../app/Providers/AppServiceProvider.js';
+(await import('../framework/DevTools/DevToolsServiceProvider.js')).DevToolsServiceProvider,
+`,
+        );
+        const entry = put('src/artisan.ts', "import { Artisan } from './framework/console.js';\n");
+        const inTests = put(
+            'tests/app/own.test.ts',
+            `import { testSessionStore } from '../helpers/testSessionStore.js';
+import { createTestApp } from '../helpers/createTestApp.js';
+import { Logger } from "../../src/framework/index.js"; export * from '../../src/framework/index.js';
+`,
+        );
+        const { status, stderr } = spawnSync('/bin/sh', ['-c', lines.join('\n')], { cwd: folder, encoding: 'utf8' });
+        expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+        expect(provider()).toBe(`import { HttpServiceProvider } from 'sosise';
+import AppServiceProvider from '../app/Providers/AppServiceProvider.js';
+(await import('sosise/devtools')).DevToolsServiceProvider,
+`);
+        expect(entry()).toBe("import { Artisan } from 'sosise/console';\n");
+        expect(inTests()).toBe(`import { testSessionStore } from 'sosise/testing';
+import { createTestApp } from '../helpers/createTestApp.js';
+import { Logger } from "sosise"; export * from 'sosise';
+`);
     });
 
     test('the table of settings has every key, with its default', () => {
@@ -170,7 +223,7 @@ describe('the documents', () => {
     });
 
     test('the table of StoredSessions has every method', () => {
-        const source = readFileSync(join(root, 'src/framework/Session/Admin/StoredSessions.ts'), 'utf8');
+        const source = readFileSync(join(PACKAGE, 'src/Session/Admin/StoredSessions.ts'), 'utf8');
         const methods = [...source.matchAll(/^ {4}public (?:get |async |\*)*(\w+)\(/gm)].map(([, name]) => name);
         const listed = rowsOf('docs/console.md').map(([cell = '']) => cell.replace(/\(.*/, ''));
         expect(methods.filter((name = '') => name !== 'constructor' && !listed.includes(name))).toEqual([]);
@@ -241,9 +294,8 @@ function compileFolder() {
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const fresh = join(folder, 'fresh');
     copyStock(fresh);
-    for (const name of ['tests/helpers', 'tests/framework/fixtures/session-doc']) {
-        cpSync(join(root, name), join(fresh, name), { recursive: true });
-    }
+    cpSync(join(root, 'tests/helpers'), join(fresh, 'tests/helpers'), { recursive: true });
+    cpSync(join(PACKAGE, 'tests/fixtures/session-doc'), join(fresh, 'session-doc'), { recursive: true });
     const roots = [fresh];
     const replaced: string[] = [];
     const put = (name: string, content: string) => {
@@ -277,7 +329,7 @@ function compileFolder() {
             const settings = {
                 extends: join(root, 'tsconfig.json'),
                 compilerOptions: { rootDirs: roots, typeRoots: [join(root, 'node_modules/@types')] },
-                include: [join(fresh, 'src'), join(fresh, 'tests/framework'), folder],
+                include: [join(fresh, 'src'), join(fresh, 'session-doc'), folder],
                 exclude: [...replaced, join(fresh, 'tests/helpers')],
             };
             put('tsconfig.json', JSON.stringify(settings));
@@ -345,7 +397,7 @@ function isKnown(key: string): boolean {
 
 /** The keys that the types name. */
 function keysOfSource(): string[] {
-    const source = readFileSync(join(root, 'src/framework/Session/Config/SessionConfig.ts'), 'utf8');
+    const source = readFileSync(join(PACKAGE, 'src/Session/Config/SessionConfig.ts'), 'utf8');
     const keys = (name: string) => {
         const [, body = ''] = new RegExp(`interface ${name} \\{\\n([\\s\\S]*?)^\\}`, 'm').exec(source) ?? [];
         return [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, key = '']) => key);

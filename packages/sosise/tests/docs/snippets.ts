@@ -1,4 +1,3 @@
-import { dirname, relative } from 'node:path/posix';
 import type { Block } from './Markdown.js';
 
 /**
@@ -45,12 +44,11 @@ export function withStatements(file: string, code: string, method: string): stri
 }
 
 /** Statements as a module that compiles: inside an async method with what a controller or provider has at hand. */
-export function asModule({ code, path = 'src/app/Http/Controllers/Snippet.ts' }: Block): string {
+export function asModule({ code }: Block): string {
     const { imports, statements } = split(code);
-    const framework = `./${relative(dirname(path), 'src/framework/index.js')}`;
     return `${imports}
 export async function snippet(
-    this: { readonly app: import('${framework}').ApplicationKernel },
+    this: { readonly app: import('sosise').ApplicationKernel },
     request: import('express').Request,
     response: import('express').Response,
     next: import('express').NextFunction,
