@@ -95,11 +95,8 @@ test('key:rotate reads src/config/session.ts: its date, and whether it would tak
 
 test('the built application has the console too: in production, and with the packages of production only', async () => {
     const project = new ConsoleProject();
-    const compiler = join(root, 'node_modules/typescript/bin/tsc');
-    const built = await project.run(process.execPath, compiler, '-p', 'tsconfig.build.json');
-    expect(built.output).toBe('');
-    const { dependencies } = JSON.parse(project.get('package.json')) as { dependencies: Record<string, string> };
-    project.install(Object.keys(dependencies));
+    await project.build();
+    project.installForProduction();
 
     expect((await project.artisan('key:generate', { NODE_ENV: 'production' })).code).toBe(0);
     const rotated = await project.artisan('key:rotate');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ConsoleProject } from './consoleProject.js';
 
-const root = realpathSync(new URL('../../..', import.meta.url));
+const _root = realpathSync(new URL('../../..', import.meta.url));
 
 const REPORT = `import { Command, type CommandInput } from 'sosise/console';
 import { Logger } from 'sosise';
@@ -136,10 +136,8 @@ describe('a command of your own', () => {
 
     test('is built with the application, and the overview is the same there', async () => {
         const project = withCommand();
-        const compiler = join(root, 'node_modules/typescript/bin/tsc');
-        expect((await project.run(process.execPath, compiler, '-p', 'tsconfig.build.json')).output).toBe('');
-        const { dependencies } = JSON.parse(project.get('package.json')) as { dependencies: Record<string, string> };
-        project.install(Object.keys(dependencies));
+        await project.build();
+        project.installForProduction();
         expect((await project.artisan('report:send a@b.c')).output).toBe('Shop sends 10 to a@b.c\n');
         expect((await project.artisan('list')).output).toMatch(/^ {2}report:send +Sends the report$/m);
         const { output } = await project.artisan('about');

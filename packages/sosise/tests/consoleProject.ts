@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { onTestFinished } from 'vitest';
-import { copyStock, install } from './stock.js';
+import { expect, onTestFinished } from 'vitest';
+import { copyStock, install, installForProduction } from './stock.js';
 
 const root = realpathSync(new URL('../../..', import.meta.url));
 const COPIED = ['artisan', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
@@ -29,6 +29,18 @@ export class ConsoleProject {
     /** Installs these packages and no others; all of them when none is named. */
     public install(packages?: readonly string[]): void {
         install(this.folder, { packages });
+    }
+
+    /** Builds it as `npm run build` does. */
+    public async build(): Promise<void> {
+        install(this.folder, { ownFramework: true });
+        const built = await this.run(process.execPath, 'node_modules/sosise/bin/sosise.js', 'build');
+        expect(built).toEqual({ code: 0, output: '', errors: '' });
+    }
+
+    /** Leaves of the packages those of production. */
+    public installForProduction(): void {
+        installForProduction(this.folder);
     }
 
     /** Copies more of the project. */

@@ -151,7 +151,7 @@ test('what the generators write is linted, compiled and built as it is, and work
     ]);
     await project.program('@biomejs/biome/bin/biome', 'check', '--write', 'src'); // pasted imports are not sorted
     await project.lint();
-    await project.program('typescript/bin/tsc', '-p', 'tsconfig.build.json');
+    await project.build();
     await project.make('key:generate');
 
     const { url, output } = await project.start();

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { CopiedApp } from './docs/CopiedApp.js';
@@ -14,12 +14,12 @@ const LOOK_AT_THE_APP = [
     'tests/app/',
     ...['architecture', 'canary', 'config', 'console', 'consoleOverview', 'cookies', 'docs', 'environment'],
     ...['flash', 'http', 'kernel', 'passportGuide', 'server', 'testKit', 'upgrade', 'welcome'],
-].map((name) => (name.includes('/') ? name : `tests/framework/${name}.test.ts`));
+].map((name) => (name.includes('/') ? name : `packages/sosise/tests/${name}.test.ts`));
 
 /** The whole project, as someone has it who works on it. */
 class OwnApp extends CopiedApp {
     public constructor() {
-        super(root);
+        super(root, { ownFramework: true });
         onTestFinished(() => this.remove());
         const files = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
         for (const name of files.filter((name) => existsSync(join(root, name)))) {
@@ -39,12 +39,6 @@ class OwnApp extends CopiedApp {
         const changed = change(text);
         expect(changed, name).not.toBe(text);
         this.write(name, changed);
-    }
-
-    public delete(...names: readonly string[]): void {
-        for (const name of names) {
-            rmSync(join(this.folder, name), { recursive: true });
-        }
     }
 
     /** What a user runs before a commit; rejects with what it printed where something is red. */
@@ -86,17 +80,14 @@ test.skipIf(!readme)(
     },
 );
 
-test.skipIf(!readme)('whoever makes it theirs, and deletes what may be deleted, has green tests', async () => {
+test.skipIf(!readme)('whoever makes it theirs, and goes without DevTools, has green tests', async () => {
     const own = new OwnApp();
     for (const name of ['package.json', 'sosise.json']) {
         own.change(name, (text) => text.replace('"name": "sosise-skeleton"', '"name": "shop"'));
     }
-    own.change('package.json', (text) => text.replace(/^ *"example": .*\n/m, ''));
     own.write('README.md', '# Shop\n\nSells tea.\n');
     own.write('.env.example', 'LISTEN_PORT=3000\nSHOP_MAIL=shop@example.com\n');
     own.write('.env', 'NODE_ENV=production\nLISTEN_PORT=3000\nLOG_LEVEL=critical\n');
-    own.delete('example', 'tests/framework/example.full.test.ts');
-    own.delete('bench', 'scripts', '.ci', 'tests/promises', 'tests/framework/promises.full.test.ts');
-    own.delete('tests/model', 'tests/framework/model.full.test.ts');
+    own.change('src/bootstrap/providers.ts', (text) => text.replace(/^.*\n.*'sosise\/devtools'.*\n/m, ''));
     await own.check();
 });

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { DevServer } from './DevServer.js';
-import { copyStock, PACKAGE, PROJECT } from './stock.js';
+import { copyPackage, copyStock, PACKAGE, PROJECT } from './stock.js';
 
 const run = promisify(execFile);
 const { NODE_ENV, VITEST, SESSION_SECRET, ...env } = process.env;
@@ -46,13 +46,7 @@ async function shell(line: string, folder: string, variables: NodeJS.ProcessEnv 
 /** `npm pack` of a copy, as it changes package.json for a while. Gives the path of the packed file. */
 async function pack(): Promise<string> {
     const clone = join(work, 'clone');
-    const folder = join(clone, 'packages/sosise');
-    mkdirSync(folder, { recursive: true });
-    for (const name of readdirSync(PACKAGE).filter(
-        (name) => !['tests', 'bench', 'dist', 'node_modules'].includes(name),
-    )) {
-        cpSync(join(PACKAGE, name), join(folder, name), { recursive: true });
-    }
+    const folder = copyPackage(clone);
     symlinkSync(join(PROJECT, 'node_modules'), join(clone, 'node_modules'), 'dir');
     await shell('npm pack', folder);
     expect(readFileSync(join(folder, 'package.json'), 'utf8')).toBe(

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -21,25 +21,45 @@ export function copyStock(folder: string): void {
 export interface Installed {
     /** The packages that are there; all of them when none is named. */
     readonly packages?: readonly string[] | undefined;
-    /** The framework is a copy in packages/sosise that a test may change, and that finds no other packages. */
+    /** A copy in packages/sosise, which a test may change or build, and which finds no other packages. */
     readonly ownFramework?: boolean;
 }
+
+/** What a copy of the package leaves out. */
+const LEFT_OUT = ['tests', 'bench', 'dist', 'node_modules'];
 
 /** Puts node_modules into a folder, by links to those of the repository. */
 export function install(folder: string, { packages, ownFramework = packages !== undefined }: Installed = {}): void {
     const installed = join(folder, 'node_modules');
     rmSync(installed, { recursive: true, force: true });
-    if (!ownFramework) {
+    if (packages === undefined && !ownFramework) {
         symlinkSync(join(PROJECT, 'node_modules'), installed, 'dir');
         return;
     }
+    mkdirSync(installed);
     for (const name of packages ?? readdirSync(join(PROJECT, 'node_modules')).filter((name) => name !== 'sosise')) {
         mkdirSync(dirname(join(installed, name)), { recursive: true });
         symlinkSync(join(PROJECT, 'node_modules', name), join(installed, name), 'dir');
     }
-    mkdirSync(installed, { recursive: true });
-    symlinkSync('../packages/sosise', join(installed, 'sosise'), 'dir');
-    for (const name of ['bin', 'src', 'package.json', 'sosise.schema.json']) {
-        cpSync(join(PACKAGE, name), join(folder, 'packages/sosise', name), { recursive: true });
+    if (ownFramework) {
+        symlinkSync('../packages/sosise', join(installed, 'sosise'), 'dir');
+        copyPackage(folder);
     }
+}
+
+/** Leaves the packages of production alone: those of the application, and those of the framework. */
+export function installForProduction(folder: string): void {
+    const names = [PROJECT, PACKAGE].flatMap((root) =>
+        Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).dependencies),
+    );
+    install(folder, { packages: names.filter((name) => name !== 'sosise'), ownFramework: false });
+}
+
+/** Copies the package into packages/sosise of a folder, as a clone has it, but without its tests. */
+export function copyPackage(folder: string): string {
+    const copy = join(folder, 'packages/sosise');
+    for (const name of readdirSync(PACKAGE).filter((name) => !LEFT_OUT.includes(name))) {
+        cpSync(join(PACKAGE, name), join(copy, name), { recursive: true });
+    }
+    return copy;
 }
