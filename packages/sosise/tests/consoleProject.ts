@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync,
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
-import { copyStock, install, installForProduction } from './stock.js';
+import { copyStock, install, productionPackages } from './stock.js';
 
 const root = realpathSync(new URL('../../..', import.meta.url));
 const COPIED = ['artisan', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
@@ -40,7 +40,7 @@ export class ConsoleProject {
 
     /** Leaves of the packages those of production. */
     public installForProduction(): void {
-        installForProduction(this.folder);
+        install(this.folder, { packages: productionPackages, ownFramework: false });
     }
 
     /** Copies more of the project. */

@@ -122,8 +122,8 @@ describe('a mistake shows in the terminal, with its place, and the save that men
             'a misspelt file',
             CONTROLLER,
             "'sosise'",
-            "'../../../framework/indx.js'",
-            /IndexController\.ts imports \.\.\/\.\.\/\.\.\/framework\/indx\.js, and .*: did you mean \.\.\/\.\.\/\.\.\/framework\/index\.js\?\n/,
+            "'../Middlewares/Kernl.js'",
+            /IndexController\.ts imports \.\.\/Middlewares\/Kernl\.js, and .*: did you mean \.\.\/Middlewares\/Kernel\.js\?\n/,
         ],
         [
             'a file that is elsewhere',
@@ -137,14 +137,14 @@ describe('a mistake shows in the terminal, with its place, and the save that men
             CONTROLLER,
             'import {',
             "import { actoin } from 'sosise';\nconsole.log(actoin);\nimport {",
-            /\nsrc\/app\/Http\/Controllers\/IndexController\.ts:1 imports actoin from .*index\.js, which does not export it: did you mean action\?\n/,
+            /\nsrc\/app\/Http\/Controllers\/IndexController\.ts:1 imports actoin from .*, which does not export it: did you mean action\?\n/,
         ],
         [
             'a default that is not exported',
             CONTROLLER,
             'import {',
             "import action from 'sosise';\nconsole.log(action);\nimport {",
-            /:1 imports the default of .*index\.js, which has none: write import \{ … \} from/,
+            /:1 imports the default of .*, which has none: write import \{ … \} from/,
         ],
         [
             'a package that is not installed',
@@ -157,8 +157,8 @@ describe('a mistake shows in the terminal, with its place, and the save that men
             'a misspelt package',
             CONTROLLER,
             'import {',
-            "import helmet from 'helmett';\nconsole.log(helmet);\nimport {",
-            /needs helmett, which is not installed: did you mean helmet\? Otherwise npm install --save-prod helmett\n/,
+            "import express from 'expresss';\nconsole.log(express);\nimport {",
+            /needs expresss, which is not installed: did you mean express\? Otherwise npm install --save-prod expresss\n/,
         ],
         [
             'a part of a package that it does not export',

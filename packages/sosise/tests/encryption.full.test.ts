@@ -63,7 +63,7 @@ testSessionStore(
 
 /** A process that opens the folder when it is told to, and says what it found under a name. */
 function startProcess(folder: string, secrets: string[]) {
-    const source = (name: string) => JSON.stringify(new URL(`../helpers/inside/Session/${name}`, import.meta.url).href);
+    const source = (name: string) => JSON.stringify(new URL(`helpers/inside/Session/${name}`, import.meta.url).href);
     const code = `
         const { openSealed } = await import(${source('Sealing.ts')});
         const { FileStore } = await import(${source('Stores/File.ts')});

@@ -1,10 +1,10 @@
-import { readFileSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { realpathSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ConsoleProject, type Ran } from './consoleProject.js';
 import { freePort } from './helpers/redis.js';
+import { productionPackages } from './stock.js';
 
-const root = realpathSync(new URL('../../..', import.meta.url));
+const _root = realpathSync(new URL('../../..', import.meta.url));
 
 /** Starts the server of a copy whose sessions are in Redis, and waits for its end. */
 function start(project: ConsoleProject, port: number): Promise<Ran> {
@@ -30,8 +30,7 @@ test('without its server, the application waits for it, says one sentence, and e
 });
 
 test('without its packages, it says how they are installed', async () => {
-    const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-    const { code, errors } = await start(new ConsoleProject([...Object.keys(dependencies), 'tsx']), await freePort());
+    const { code, errors } = await start(new ConsoleProject([...productionPackages, 'tsx']), await freePort());
     expect(code).toBe(1);
     expect(errors).toBe(
         'Session driver [redis] needs packages that are not installed: npm install connect-redis redis --save-prod\n',

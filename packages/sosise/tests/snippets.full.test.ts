@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Request, RequestHandler, Response, Router } from 'express';
 import { type ApplicationKernel, action, type ControllerClass, env, login, Readiness, SessionManager } from 'sosise';
@@ -61,7 +61,7 @@ describe('what the documents show', () => {
         });
         expect(left.map(({ path }) => path).sort()).toEqual(Object.keys(NOT_RUN).sort());
         for (const [document, runner] of Object.entries(FILES_RUN_BY)) {
-            expect(readFileSync(join(project, 'tests/framework', runner), 'utf8'), runner).toContain(document);
+            expect(readFileSync(join(project, 'packages/sosise/tests', runner), 'utf8'), runner).toContain(document);
         }
         console.log(`${blocks.length - left.length} of ${blocks.length} TypeScript blocks of the documents are run.`);
     });
@@ -352,6 +352,9 @@ test('a refused profile of docs/application.md goes back to its form, which says
     for (const block of blocks.filter(({ document, path }) => document === 'docs/application.md' && path)) {
         copied.apply(block);
     }
+    for (const name of ['Browser.ts', 'PageBrowser.ts']) {
+        cpSync(join(import.meta.dirname, 'helpers', name), join(copied.folder, 'tests/helpers', name));
+    }
     copied.write('tests/app/profilePage.test.ts', PROFILE_PAGE_TEST);
     expect(await copied.test('tests/app/profile')).toContain('2 passed');
     expect(await copied.compile()).toBe('');
@@ -359,7 +362,7 @@ test('a refused profile of docs/application.md goes back to its form, which says
 
 const PROFILE_PAGE_TEST = `import { expect, test } from 'vitest';
 import { createTestApp } from '../helpers/createTestApp.js';
-import { PageBrowser } from './helpers/PageBrowser.js';
+import { PageBrowser } from '../helpers/PageBrowser.js';
 
 test('the page', async () => {
     const server = await createTestApp({ session: { enabled: true } });

@@ -47,13 +47,10 @@ export function install(folder: string, { packages, ownFramework = packages !== 
     }
 }
 
-/** Leaves the packages of production alone: those of the application, and those of the framework. */
-export function installForProduction(folder: string): void {
-    const names = [PROJECT, PACKAGE].flatMap((root) =>
-        Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).dependencies),
-    );
-    install(folder, { packages: names.filter((name) => name !== 'sosise'), ownFramework: false });
-}
+/** What production installs: the packages of the application, and those of the framework. */
+export const productionPackages = [PROJECT, PACKAGE]
+    .flatMap((root) => Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).dependencies))
+    .filter((name) => name !== 'sosise');
 
 /** Copies the package into packages/sosise of a folder, as a clone has it, but without its tests. */
 export function copyPackage(folder: string): string {

@@ -9,14 +9,16 @@ const root = realpathSync(new URL('../../..', import.meta.url));
 const guide = readDocuments(root).find(({ name }) => name === 'docs/upgrading.md');
 const AUTHOR = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com'];
 /** What belongs to the framework, by the guide's table. */
-const ofFramework = [...(guide?.prose ?? '').matchAll(/`((?:src|tests|docs)\/[\w/]*\/|artisan|[\w.]+\.json|docs\/)`/g)]
+const ofFramework = [
+    ...(guide?.prose ?? '').matchAll(/`((?:src|tests|docs|packages)\/[\w/]*\/|artisan|[\w.]+\.json|docs\/)`/g),
+]
     .map(([, name = '']) => name)
     .filter((name) => !['package.json', 'sosise.json'].includes(name));
 
 /** The skeleton as others publish it, with so much of it that a merge has work to do. */
 function published(): { folder: string; git(...args: string[]): string } {
     const folder = temporaryFolder();
-    for (const name of ['src', 'docs', 'artisan', 'package.json', 'sosise.json', 'sosise.schema.json', 'tests']) {
+    for (const name of ['src', 'docs', 'artisan', 'package.json', 'sosise.json', 'packages/sosise/src', 'tests']) {
         cpSync(join(root, name), join(folder, name), { recursive: true });
     }
     const git = inFolder(folder);
@@ -31,7 +33,7 @@ function inFolder(folder: string): (...args: string[]) => string {
 }
 
 test('the table of docs/upgrading.md names what there is', () => {
-    expect(ofFramework).toContain('src/framework/');
+    expect(ofFramework).toContain('packages/sosise/');
     expect(ofFramework.filter((name) => !existsSync(join(root, name)))).toEqual([]);
 });
 
@@ -43,7 +45,7 @@ test('the commands of docs/upgrading.md bring a newer framework, and leave what 
     writeFileSync(join(own, 'src/routes/api.ts'), '// mine\n');
     git('commit', '--quiet', '--all', '--message', 'Mine');
 
-    writeFileSync(join(skeleton.folder, 'src/framework/Support/version.ts'), "export const VERSION = '9.9.9';\n");
+    writeFileSync(join(skeleton.folder, 'packages/sosise/src/Support/version.ts'), "export const VERSION = '9.9.9';\n");
     skeleton.git('commit', '--quiet', '--all', '--message', 'A newer one');
 
     const commands = (guide?.blocks ?? [])
@@ -55,6 +57,6 @@ test('the commands of docs/upgrading.md bring a newer framework, and leave what 
         const args = command.split(' ').slice(1);
         git(...args.map((arg) => (arg.startsWith('https:') ? skeleton.folder : arg)));
     }
-    expect(readFileSync(join(own, 'src/framework/Support/version.ts'), 'utf8')).toContain('9.9.9');
+    expect(readFileSync(join(own, 'packages/sosise/src/Support/version.ts'), 'utf8')).toContain('9.9.9');
     expect(readFileSync(join(own, 'src/routes/api.ts'), 'utf8')).toBe('// mine\n');
 });

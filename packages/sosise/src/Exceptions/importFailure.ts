@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nearest } from '../Support/nearest.js';
@@ -110,7 +111,7 @@ function entriesIn(folder: string): string[] {
 function ofExport(from: string, name: string, place: string): string {
     const [, file = '', line] = /^(.+):(\d+)$/.exec(place) ?? [];
     const importer = pathOf(file);
-    const source = from.startsWith('.') && file ? join(dirname(importer), from) : undefined;
+    const source = from.startsWith('.') && file ? join(dirname(importer), from) : ofPackageNamed(from, importer);
     const text = source && (read(source.replace(/\.([cm]?)js$/, '.$1ts')) ?? read(source));
     const near = nearest(
         name,
@@ -124,6 +125,15 @@ function ofExport(from: string, name: string, place: string): string {
     return name === 'default'
         ? `${who} imports ${what}`
         : `${who} imports ${what}${near ? `: did you mean ${near}?` : '.'}`;
+}
+
+/** The file that an import of a package leads to. */
+function ofPackageNamed(name: string, importer: string): string | undefined {
+    try {
+        return createRequire(importer).resolve(name);
+    } catch {
+        return undefined;
+    }
 }
 
 /** A file as an import names it. */
