@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import session from 'express-session';
 import { expect, test } from 'vitest';
-import { HttpPipeline, SessionManager } from '../../src/framework/index.js';
-import { type SessionApp, sessionApp } from '../helpers/sessionApp.js';
+import { ExceptionHandler, HttpPipeline, SessionManager } from '../../src/framework/index.js';
+import { type LogLine, type SessionApp, sessionApp } from '../helpers/sessionApp.js';
 
 type Work = (request: Request, response: Response) => unknown;
 
@@ -51,6 +51,37 @@ test.each(Object.keys(work))('%s is logged with its route, wherever it is, and n
         expect((await fetch(app.url + path)).status).toBe(status);
     }
     await expect.poll(() => errors(app)).toEqual(paths.map((path) => [path, expect.any(Error)]));
+});
+
+test('what is written behind an answer that refuses is an error of the route, and not a refusal', async () => {
+    class Handler extends ExceptionHandler {
+        public override async report(error: Error, request: Request): Promise<void> {
+            await new Promise((resolve) => request.res?.once('close', resolve));
+            await super.report(error, request);
+        }
+    }
+    const app = await sessionApp({
+        boot: (kernel) => kernel.container.singleton(ExceptionHandler, () => new Handler(kernel)),
+        routes: (router) => {
+            router.get('/late', (_request, response) => {
+                response.status(404).end('one');
+                response.write('two');
+            });
+            router.get('/lusca', (_request, response, next) => {
+                response.statusCode = 403;
+                next(new Error('refused'));
+            });
+        },
+    });
+    for (const [path, status] of [
+        ['/late', 404],
+        ['/lusca', 403],
+    ] as const) {
+        expect((await fetch(app.url + path)).status).toBe(status);
+    }
+    const refused = ({ level, message }: LogLine) => level === 'debug' && message === 'refused';
+    await expect.poll(() => app.log.filter(refused)).toHaveLength(1);
+    await expect.poll(() => errors(app)).toEqual([['/late', expect.any(Error)]]);
 });
 
 test('a client that goes away while its request is piped back to it is no error of the route', async () => {

@@ -40,6 +40,9 @@ const CONTENT_HEADERS = [
     'Transfer-Encoding',
 ];
 
+/** Errors that came after the answer, whose status is not theirs. Kept, as an override of report() may wait before it asks. */
+const late = new WeakSet<Error>();
+
 /**
  * Says who hears of an error (`report`) and what the client reads (`render`). `src/app/Exceptions/Handler.ts`
  * extends it; an override that fails breaks neither the process nor the answer.
@@ -56,7 +59,10 @@ export class ExceptionHandler {
         const context = { requestId: request.requestId, method: request.method, route: routeOf(request) };
         if (error instanceof AnswerTimeoutException) {
             logger.warning(error.detail, context);
-        } else if (traitsOf(error, request.res).status >= 500 && !(error instanceof Exception && error.isLogged)) {
+        } else if (
+            traitsOf(error, late.has(error) ? undefined : request.res).status >= 500 &&
+            !(error instanceof Exception && error.isLogged)
+        ) {
             const fix = this.fixOf(error, request);
             logger.error(error.message, { ...context, ...(fix !== undefined && { fix }), error });
         } else {
@@ -143,7 +149,10 @@ export class ExceptionHandler {
 
     /** Reports and answers whatever was thrown. Never throws or rejects: it is the last one to be asked. */
     public async handle(thrown: unknown, request: Request, response: Response): Promise<void> {
-        const error = toError(thrown, response);
+        const error = toError(thrown, response.headersSent ? undefined : response);
+        if (response.headersSent) {
+            late.add(error);
+        }
         void this.attempt('report', () => this.report(error, request));
         if (response.headersSent) {
             endSocket(response);
