@@ -1,6 +1,5 @@
-import { rmSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect, Server as NetServer, type Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Express } from 'express';
 import { ConfigError } from '../Exceptions/errors.js';
@@ -17,6 +16,7 @@ import { ListenError } from './ListenError.js';
 import { originForm } from './originForm.js';
 import { Readiness } from './Readiness.js';
 import { readyPrototypes } from './readyPrototypes.js';
+import { removeAbandoned } from './removeAbandoned.js';
 import { type UpgradeHandler, Upgrades } from './Upgrades.js';
 
 export interface ListenOptions {
@@ -224,21 +224,4 @@ export class HttpServer {
             .warning(`${cut} cut, whose requests did not finish within shutdownTimeoutMs (src/config/http.ts).`);
         this.connections.destroy();
     }
-}
-
-/** Removes a socket that a killed process has left. False: somebody listens there, or it is none. */
-async function removeAbandoned(path: string): Promise<boolean> {
-    if (!statSync(path, { throwIfNoEntry: false })?.isSocket()) {
-        return false;
-    }
-    const code = await new Promise((resolve) => {
-        const socket = connect(path, () => resolve(socket.destroy())).on('error', (error) =>
-            resolve('code' in error && error.code),
-        );
-    });
-    if (code !== 'ECONNREFUSED') {
-        return false;
-    }
-    rmSync(path, { force: true });
-    return true;
 }
