@@ -95,7 +95,7 @@ describe('a mistake shows in the terminal, with its place, and the save that men
     beforeAll(async () => {
         copied = new CopiedApp(root);
         copied.write('.env', ENV);
-        server = await DevServer.start(copied.folder, listenPort);
+        server = await DevServer.start(copied.folder);
     });
 
     afterAll(async () => {
