@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Express } from 'express';
+import type { Express, Response } from 'express';
 import { ConfigError } from '../Exceptions/errors.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { Logger } from '../Logging/Logger.js';
 import { AnswerTimeout } from './AnswerTimeout.js';
 import { Connections } from './Connections.js';
-import { answerClientError } from './clientError.js';
+import { answerClientError, destroyedBy } from './clientError.js';
 import { ExceptionHandler } from './Errors/ExceptionHandler.js';
 import type { HttpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
@@ -147,7 +147,13 @@ export class HttpServer {
         };
         const server = createServer(options, accept)
             .on('connection', (socket) => this.connections.connected(socket))
-            .on('clientError', (error, socket) => void answerClientError(error, socket as Socket, this.connections));
+            .on('clientError', (error, socket) => {
+                const response = destroyedBy(error, socket as Socket, this.connections) as Response | undefined;
+                if (response) {
+                    void this.app.container.make(ExceptionHandler).handle(error, response.req, response);
+                }
+                void answerClientError(error, socket as Socket, this.connections);
+            });
         const { isShared } = this.handTo(server, handler);
         if (!this.upgrades.isEmpty) {
             const hear = hearErrors(this.app);

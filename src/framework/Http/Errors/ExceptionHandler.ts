@@ -43,6 +43,9 @@ const CONTENT_HEADERS = [
 /** Errors that came after the answer, whose status is not theirs. Kept, as an override of report() may wait before it asks. */
 const late = new WeakSet<Error>();
 
+/** The last error of each request: one that a route throws after it has destroyed its answer with it comes twice. */
+const told = new WeakMap<Request, Error>();
+
 /**
  * Says who hears of an error (`report`) and what the client reads (`render`). `src/app/Exceptions/Handler.ts`
  * extends it; an override that fails breaks neither the process nor the answer.
@@ -153,7 +156,10 @@ export class ExceptionHandler {
         if (response.headersSent) {
             late.add(error);
         }
-        void this.attempt('report', () => this.report(error, request));
+        if (told.get(request) !== error) {
+            told.set(request, error);
+            void this.attempt('report', () => this.report(error, request));
+        }
         if (response.headersSent) {
             endSocket(response);
             return;
