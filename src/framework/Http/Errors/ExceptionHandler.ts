@@ -8,6 +8,7 @@ import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
 import { Logger } from '../../Logging/Logger.js';
 import { sendPage } from '../Pages/sendPage.js';
 import { ErrorPage } from './ErrorPage.js';
+import { ErrorSessions } from './ErrorSessions.js';
 import { DETAILS_ELSEWHERE, mayReadDetails } from './mayReadDetails.js';
 import { plainErrorPage } from './plainErrorPage.js';
 import { RefusedForms } from './RefusedForms.js';
@@ -155,6 +156,15 @@ export class ExceptionHandler {
         const error = toError(thrown, response.headersSent ? undefined : response);
         if (response.headersSent) {
             late.add(error);
+            endSocket(response);
+        }
+        const { container } = this.app;
+        const preparing = container.has(ErrorSessions) && container.make(ErrorSessions).prepare(request, response);
+        if (preparing) {
+            await preparing;
+            if (error instanceof AnswerTimeoutException && response.headersSent) {
+                return; // the route has answered meanwhile
+            }
         }
         if (told.get(request) !== error) {
             told.set(request, error);
