@@ -27,9 +27,9 @@ export class DevServer {
         void this.exit.then(() => this.wake());
     }
 
-    /** Starts it, and waits until it listens. */
-    public static async start(folder: string): Promise<DevServer> {
-        const port = await freePort();
+    /** Starts it, and waits until it listens: on a free port unless told otherwise. */
+    public static async start(folder: string, listenPort?: string): Promise<DevServer> {
+        const port = listenPort ?? (await freePort());
         const { NODE_ENV, APP_ENV, VITEST, SESSION_SECRET, ...env } = process.env;
         const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
         const [, ...args] = scripts.dev.split(' ');

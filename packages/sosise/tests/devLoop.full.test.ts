@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFailed, onTestFinished, test, vi } from 'vitest';
 import { DevServer } from './DevServer.js';
 import { CopiedApp } from './docs/CopiedApp.js';
@@ -34,11 +35,14 @@ interface Project extends Record<'folder', string> {
     server: DevServer;
 }
 
-async function develop(change: (copied: CopiedApp) => void = () => {}, installed: Installed = {}): Promise<Project> {
+async function develop(
+    change: (copied: CopiedApp) => void = () => {},
+    { listenPort, ...installed }: Installed & { listenPort?: string } = {},
+): Promise<Project> {
     const copied = new CopiedApp(root, installed);
     onTestFinished(() => copied.remove());
     change(copied);
-    const server = await DevServer.start(copied.folder);
+    const server = await DevServer.start(copied.folder, listenPort);
     onTestFinished(() => server.stop());
     onTestFailed(() => console.error(server.output));
     return { server, folder: copied.folder };
@@ -307,6 +311,23 @@ describe('while a mistake keeps the application from starting, its address answe
 
         await vi.waitFor(() => fetch(`http://127.0.0.1:${port}`), 20_000);
         await expect(fetch(`http://127.0.0.2:${port}`)).rejects.toThrow('fetch failed');
+    });
+
+    test('on the path of a socket, which the next run gets', async () => {
+        const path = join(mkdtempSync(join(tmpdir(), 'socket-')), 'dev.sock');
+        onTestFinished(() => rmSync(dirname(path), { recursive: true }));
+        const { server } = await develop(undefined, { listenPort: path });
+        const statusNow = () =>
+            new Promise((resolve, reject) => {
+                get({ socketPath: path, path: '/' }, (response) => {
+                    response.resume().once('end', () => resolve(response.statusCode));
+                }).once('error', reject);
+            });
+        expect(await statusNow()).toBe(200);
+        await breakIt(server);
+        await vi.waitFor(async () => expect(await statusNow()).toBe(503), 20_000);
+        await server.reloaded(() => server.save(CONTROLLER, `const const json = '<b>${SECRET}', old`, 'const json'));
+        expect(await statusNow()).toBe(200);
     });
 
     test('not in production', async () => {

@@ -471,14 +471,24 @@ describe('a value that is cut at a # in .env', () => {
         expect(notices).toEqual(names.map((name) => `${name} ${SENTENCE}`));
     });
 
+    test('stays as it is where development would fill an empty secret in', () => {
+        put('.env', 'SESSION_SECRET=#abc');
+        expect(load().notices).toEqual([`SESSION_SECRET ${SENTENCE}`]);
+        expect(get('.env')).toBe('SESSION_SECRET=#abc');
+        expect(variables['SESSION_SECRET']).toMatch(/^[\w-]{43}$/);
+    });
+
     test('is not, where the real environment wins over it', () => {
         put('.env', 'SESSION_SECRET=abc#def');
         variables['SESSION_SECRET'] = 'real';
         expect(load('build/bootstrap/app.js').notices).toEqual([]);
     });
 
-    test('is named where production refuses the secret', () => {
-        put('.env', 'SESSION_SECRET=q7Xk2#Lm9Rt4Vw8Yz1Bc5Df3Gh6Jn0Pp2');
+    test.each([
+        ['q7Xk2#Lm9Rt4Vw8Yz1Bc5Df3Gh6Jn0Pp2', 'shorter than 32 characters.'],
+        ['#Lm9Rt4Vw8Yz1Bc5Df3Gh6Jn0Pp2q7Xk2', "missing: sessions can't be signed."],
+    ])('is named where production refuses the secret %s', (secret, weakness) => {
+        put('.env', `SESSION_SECRET=${secret}`);
         const environment = load('build/bootstrap/app.js');
         const config = () =>
             new ConfigRepository({
@@ -487,9 +497,7 @@ describe('a value that is cut at a # in .env', () => {
                 overrides: {},
                 environment,
             });
-        expect(messageOf(config)).toBe(
-            `src/config/session.ts: secret is shorter than 32 characters. SESSION_SECRET ${SENTENCE}`,
-        );
+        expect(messageOf(config)).toBe(`src/config/session.ts: secret is ${weakness} SESSION_SECRET ${SENTENCE}`);
     });
 });
 

@@ -1,8 +1,13 @@
+import { createReadStream } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
 import { createRequire } from 'node:module';
+import { PassThrough } from 'node:stream';
+import { json } from 'node:stream/consumers';
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import { authenticatedUser, ExceptionHandler, flash, HttpPipeline, login } from 'sosise';
+import { authenticatedUser, ExceptionHandler, flash, HttpPipeline, HttpServer, login, SessionManager } from 'sosise';
 import { describe, expect, test } from 'vitest';
 import { type SessionAppOptions, sessionApp } from './helpers/sessionApp.js';
+import { haltFirst, type Interference, interferedDriver } from './helpers/wrapDriver.js';
 
 const lusca = createRequire(import.meta.url)('lusca') as { csrf(): RequestHandler };
 
@@ -31,7 +36,10 @@ const started = (Handler: typeof ExceptionHandler, options: SessionAppOptions = 
     sessionApp({
         ...options,
         http: { bodyLimit: '1kb', ...options.http },
-        boot: (app) => app.container.singleton(ExceptionHandler, () => new Handler(app)),
+        boot: (app) => {
+            app.container.singleton(ExceptionHandler, () => new Handler(app));
+            options.boot?.(app);
+        },
         routes: (router) => {
             router.post('/login', async (request, response) => {
                 await login(request, 7);
@@ -63,6 +71,38 @@ describe.each(['file', 'memory'])('who answers an error that came before the ses
         expect(await browser.json('/errors')).toBe(2);
     });
 
+    test.each<[string, number]>([
+        ['/hangs', 503],
+        ['/broken', 500],
+        ['/live', 500],
+    ])('has it also past the stages: %s', async (path, status) => {
+        const app = await started(GreetingHandler, {
+            session: { driver },
+            http: { answerTimeoutMs: 80 },
+            boot: ({ container }) => {
+                container.make(HttpPipeline).before('requestId', (request, response, next) => {
+                    if (request.path === '/broken') {
+                        createReadStream('/nowhere').pipe(response);
+                    } else if (request.path !== '/hangs') {
+                        next();
+                    }
+                });
+                container.make(HttpServer).onUpgrade('/live', () => {
+                    throw new Error('no socket today');
+                });
+            },
+        });
+        const browser = app.browser();
+        await browser.visit('/login', { method: 'POST' });
+        const cookie = [...browser.cookies].map((pair) => pair.join('=')).join('; ');
+        const upgrade = path === '/live' ? { connection: 'upgrade', upgrade: 'websocket' } : {};
+        const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+            get(app.url + path, { headers: { cookie, ...upgrade } }, resolve).once('error', reject);
+        });
+        expect([answer.statusCode, await json(answer)]).toMatchObject([status, { user: '7', errors: 1 }]);
+        expect(await browser.json('/errors')).toBe(1);
+    });
+
     test('gives a visitor without one a new one', async () => {
         const app = await started(GreetingHandler, { session: { driver } });
         const answer = await fetch(`${app.url}/login`, broken('{"a":'));
@@ -70,6 +110,63 @@ describe.each(['file', 'memory'])('who answers an error that came before the ses
         expect(answer.headers.getSetCookie()).toHaveLength(1);
     });
 });
+
+test('who hears of a stream that broke before the session stage, once its answer had begun, has the visitor’s session', async () => {
+    const heard: unknown[] = [];
+    class Reporter extends ExceptionHandler {
+        public override report(error: Error, request: Request): void {
+            heard.push([error.message, authenticatedUser(request)]);
+        }
+    }
+    const app = await started(Reporter, {
+        boot: ({ container }) => {
+            container.make(HttpPipeline).before('requestId', (request, response, next) => {
+                if (request.path !== '/broken') {
+                    next();
+                    return;
+                }
+                const stream = new PassThrough();
+                stream.pipe(response);
+                response.write('begun', () => stream.destroy(new Error('broken')));
+            });
+        },
+    });
+    const browser = app.browser();
+    await browser.visit('/login', { method: 'POST' });
+    const cut = browser.visit('/broken').then((answer) => answer.text());
+    await expect(cut).rejects.toThrow();
+    await expect.poll(() => heard).toEqual([['broken', '7']]);
+});
+
+test.each([['one cookie'], ['two cookies']])(
+    'an answer timeout does not wait for a store that hangs, nor ask it again: %s',
+    async (cookies) => {
+        const trouble: Interference = {};
+        const app = await started(GreetingHandler, {
+            session: { driver: 'watched', storeTimeoutMs: 60_000 },
+            http: { answerTimeoutMs: 80 },
+            boot: ({ container }) =>
+                void container.make(SessionManager).extend('watched', () => interferedDriver(trouble)),
+        });
+        const browser = app.browser();
+        const other = app.browser();
+        for (const visitor of [browser, other]) {
+            await visitor.visit('/login', { method: 'POST' });
+        }
+        const sent = cookies === 'one cookie' ? [browser] : [browser, other];
+        const cookie = sent.map(({ cookies: [...pairs] }) => pairs.flat().join('=')).join('; ');
+        const hanging = haltFirst();
+        let reads = 0;
+        trouble.read = (id) => {
+            reads += 1;
+            return hanging.pass(id);
+        };
+        const answer = await fetch(`${app.url}/errors`, { headers: { cookie } });
+        expect([answer.status, reads, answer.headers.getSetCookie()]).toEqual([503, 1, []]);
+        hanging.release();
+        expect(await browser.json('/errors')).toBe(0);
+    },
+);
 
 test.each<[string, (pipeline: HttpPipeline, handler: ErrorRequestHandler) => unknown]>([
     ['after the session stage', (pipeline, handler) => pipeline.after('session', handler)],

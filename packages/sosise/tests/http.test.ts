@@ -762,6 +762,7 @@ describe('the configuration', () => {
     test.each([
         [{ port: 70_000 }, 'port is 70000: allowed are integers from 0 to 65535.'],
         [{ port: '80' }, 'port is "80": allowed are integers from 0 to 65535; use 80 without quotes.'],
+        [{ bodyLimits: { keys: 0 } }, 'bodyLimits.keys is 0: allowed are integers from 1 to 10000000.'],
         [{ trustproxy: 1 }, 'trustproxy is not a known key: did you mean trustProxy?'],
         [
             { trustProxy: 'everyone' },

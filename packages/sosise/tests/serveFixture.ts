@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { createReadStream } from 'node:fs';
 import { get } from 'node:http';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
@@ -44,9 +43,6 @@ async function createApplication() {
                 void Promise.reject(new Error('dropped'));
             });
             router.get('/unheard/process', (_request, response) => void spawn('/nowhere').stdout.pipe(response));
-            router.get('/unheard/gzip', (_request, response) => {
-                createReadStream('/nowhere').pipe(createGzip()).pipe(response);
-            });
             router.get('/unheard/package', (_request, response) => {
                 const stream = new PassThrough();
                 stream.pipe(createGzip()).pipe(response);

@@ -572,7 +572,6 @@ describe('the process', () => {
         const running = new Running([fixture]);
         const url = await running.url();
         for (const [kind, message] of Object.entries({
-            gzip: 'ENOENT: no such file or directory, open .+',
             package: 'of a package',
             process: 'spawn .+ ENOENT',
             upstream: 'socket hang up',

@@ -222,7 +222,7 @@ describe('records under plain ids', () => {
 });
 
 describe('a genid that is wrong stops start-up', () => {
-    test.each<[string, () => unknown, string]>([
+    test.each<[string, unknown, string]>([
         ['async', async () => 'x', 'returns an instance of Promise'],
         [
             'async, and rejects',
@@ -234,9 +234,23 @@ describe('a genid that is wrong stops start-up', () => {
         ['a number', () => 5, 'returns a number'],
         ['nothing', () => undefined, 'returns nothing'],
         ['empty', () => '', 'returns an empty string'],
+        ['a class', class Ids {}, "fails (Class constructor Ids cannot be invoked without 'new')"],
+        [
+            'one that always throws',
+            () => {
+                throw new Error('no ids today');
+            },
+            'fails (no ids today)',
+        ],
     ])('%s', async (_what, genid, message) => {
         await expect(sessionApp({ session: { driver: 'memory', genid } })).rejects.toThrow(
             `src/config/session.ts: genid ${message}: it has to return an id, a string that is not empty, at once.`,
+        );
+    });
+
+    test('one that gives the same id to everybody', async () => {
+        await expect(sessionApp({ session: { driver: 'memory', genid: () => 'x' } })).rejects.toThrow(
+            'src/config/session.ts: genid returns the same id twice: visitors would share a session. Make each id of random bytes.',
         );
     });
 

@@ -1,4 +1,4 @@
-import { isSecretName, show } from '../Support/show.js';
+import { isCount, isSecretName, show } from '../Support/show.js';
 import type { Environment } from './Environment.js';
 
 /** One thing that is wrong with a configuration. */
@@ -54,7 +54,8 @@ export class Place {
      */
     public problem(given: unknown, allowed: string, hint?: string): void {
         const shownHint = this.hidden ? undefined : hint;
-        const value = given === undefined ? 'is missing' : `is ${show(given, this.hidden)}`;
+        const value =
+            given === undefined ? 'is missing' : `is ${show(given, this.hidden && !isCount(this.path, given))}`;
         const text = `${value}: allowed are ${allowed}${shownHint ? `; ${shownHint}` : ''}`;
         this.problems.push({ path: this.path, allowed, hint: shownHint, line: this.line(text) });
     }

@@ -94,7 +94,8 @@ function prepareEnvFile(root: string, variables: Variables, notices: string[]): 
         variables[SECRET] !== undefined || filled({ ...settingsOf(root), ...variables }[file]) !== undefined;
     const change = (current: Buffer | undefined): Buffer | undefined => {
         if (current) {
-            return secretIsSet || filled(parse(current)[SECRET])
+            // One that begins with a # reads as empty: what was meant is not written over.
+            return secretIsSet || filled(parse(current)[SECRET]) || cutVariables(current).includes(SECRET)
                 ? undefined
                 : withVariable(current, SECRET, randomSecret());
         }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { parse } from 'dotenv';
+import { SOCKET_PATH } from '../Config/env.js';
 import type { StandIn } from '../DevTools/StandIn.js';
 import { Run } from './Run.js';
 import { SourceWatch } from './SourceWatch.js';
@@ -133,9 +134,14 @@ export class Supervisor {
     private async answerInstead(text: string): Promise<StandIn | undefined> {
         const variables: NodeJS.ProcessEnv = { ...parse(this.readEnv()), ...process.env };
         const { NODE_ENV, APP_ENV, LISTEN_HOST, LISTEN_PORT, PORT } = variables;
-        const port = Number(process.env['LISTEN_PORT'] || process.env['PORT'] || LISTEN_PORT || PORT);
-        const address = this.address ?? { address: LISTEN_HOST || '127.0.0.1', port };
-        if ((NODE_ENV || APP_ENV || 'development') !== 'development' || !(address.port > 0)) {
+        const port = (process.env['LISTEN_PORT'] || process.env['PORT'] || LISTEN_PORT || PORT || '').trim();
+        const address =
+            this.address ??
+            (SOCKET_PATH.test(port)
+                ? { address: port, port: 0 }
+                : { address: LISTEN_HOST || '127.0.0.1', port: Number(port) });
+        const isSomewhere = address.port > 0 || SOCKET_PATH.test(address.address);
+        if ((NODE_ENV || APP_ENV || 'development') !== 'development' || !isSomewhere) {
             return undefined;
         }
         try {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { isPrivateHost } from '../Http/Errors/mayReadDetails.js';
 import { html } from '../Http/Pages/html.js';
 import { documentOf, headersOf, type Page } from '../Http/Pages/sendPage.js';
+import { removeAbandoned } from '../Http/removeAbandoned.js';
 import { hideSecrets } from './ErrorPage/hideSecrets.js';
 import { ERROR_STYLE } from './ErrorPage/style.js';
 import { InstanceWatch } from './InstanceWatch.js';
@@ -12,6 +13,7 @@ export interface StandInOptions {
     readonly text: string;
     /** Those of the application, whose secrets are not shown. */
     readonly variables: NodeJS.ProcessEnv;
+    /** With port 0 the path of a socket, as HttpServer's listen() gives it. */
     readonly address: string;
     readonly port: number;
 }
@@ -34,7 +36,11 @@ export class StandIn {
     /** Rejects where the port is taken. */
     public static async open(options: StandInOptions): Promise<StandIn> {
         const standIn = new StandIn(options);
-        standIn.server.listen(options.port, options.address);
+        const { address, port } = options;
+        if (port === 0) {
+            await removeAbandoned(address); // a run that was killed leaves it
+        }
+        standIn.server.listen(port === 0 ? { path: address } : { port, host: address });
         await once(standIn.server, 'listening');
         return standIn;
     }

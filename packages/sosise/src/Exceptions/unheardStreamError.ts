@@ -5,8 +5,8 @@ const NOBODYS = /\(node:|[\\/]node_modules[\\/]readable-stream[\\/]/;
 const AS_IN_STACK = '[... lines matching original stack trace ...]';
 
 /**
- * Whether an uncaught exception is an 'error' event of a stream that nobody heard, as in
- * `createReadStream(path).pipe(createGzip()).pipe(response)`. Node.js says where the event was emitted by a function that
+ * Whether an uncaught exception is an 'error' event of a stream that nobody heard, as of a `spawn()` whose output is piped
+ * into an answer. Node.js says where the event was emitted by a function that
  * it hangs on the error: where that was in a tick of its own, nobody's work was cut short. Where it says nothing, false.
  */
 export function isUnheardStreamError(error: unknown): boolean {

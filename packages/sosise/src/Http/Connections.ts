@@ -142,7 +142,8 @@ export class Connections {
         }
     }
 
-    private answersOn(socket: Socket): ServerResponse[] {
+    /** The answers that are not finished on this connection, oldest first. */
+    public answersOn(socket: Socket): ServerResponse[] {
         return this.inFlight()
             .map(([response]) => response)
             .filter((response) => response.req.socket === socket);

@@ -1,14 +1,13 @@
-import { rmSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect, Server as NetServer, type Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Express } from 'express';
+import type { Express, Response } from 'express';
 import { ConfigError } from '../Exceptions/errors.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { Logger } from '../Logging/Logger.js';
 import { AnswerTimeout } from './AnswerTimeout.js';
 import { Connections } from './Connections.js';
-import { answerClientError } from './clientError.js';
+import { answerClientError, destroyedBy } from './clientError.js';
 import { ExceptionHandler } from './Errors/ExceptionHandler.js';
 import type { HttpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
@@ -17,6 +16,7 @@ import { ListenError } from './ListenError.js';
 import { originForm } from './originForm.js';
 import { Readiness } from './Readiness.js';
 import { readyPrototypes } from './readyPrototypes.js';
+import { removeAbandoned } from './removeAbandoned.js';
 import { type UpgradeHandler, Upgrades } from './Upgrades.js';
 
 export interface ListenOptions {
@@ -147,7 +147,13 @@ export class HttpServer {
         };
         const server = createServer(options, accept)
             .on('connection', (socket) => this.connections.connected(socket))
-            .on('clientError', (error, socket) => void answerClientError(error, socket as Socket, this.connections));
+            .on('clientError', (error, socket) => {
+                const response = destroyedBy(error, socket as Socket, this.connections) as Response | undefined;
+                if (response) {
+                    void this.app.container.make(ExceptionHandler).handle(error, response.req, response);
+                }
+                void answerClientError(error, socket as Socket, this.connections);
+            });
         const { isShared } = this.handTo(server, handler);
         if (!this.upgrades.isEmpty) {
             const hear = hearErrors(this.app);
@@ -224,21 +230,4 @@ export class HttpServer {
             .warning(`${cut} cut, whose requests did not finish within shutdownTimeoutMs (src/config/http.ts).`);
         this.connections.destroy();
     }
-}
-
-/** Removes a socket that a killed process has left. False: somebody listens there, or it is none. */
-async function removeAbandoned(path: string): Promise<boolean> {
-    if (!statSync(path, { throwIfNoEntry: false })?.isSocket()) {
-        return false;
-    }
-    const code = await new Promise((resolve) => {
-        const socket = connect(path, () => resolve(socket.destroy())).on('error', (error) =>
-            resolve('code' in error && error.code),
-        );
-    });
-    if (code !== 'ECONNREFUSED') {
-        return false;
-    }
-    rmSync(path, { force: true });
-    return true;
 }

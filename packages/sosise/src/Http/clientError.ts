@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Connections } from './Connections.js';
 
@@ -7,6 +7,21 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, message: string
     HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions of the request are too large.'],
     ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
 };
+
+/** How Node.js names what a client, or the network, has done. */
+const NOT_OURS = /^(?:HPE_|ERR_|E[A-Z0-9]+$)/;
+
+/** The answer whose route has destroyed it, or its connection, with this error. Undefined: it is the client's doing. */
+export function destroyedBy(
+    error: NodeJS.ErrnoException,
+    socket: Socket,
+    connections: Connections,
+): ServerResponse | undefined {
+    const answers = connections.answersOn(socket);
+    return (
+        answers.find(({ errored }) => errored === error) ?? (NOT_OURS.test(error.code ?? '') ? undefined : answers[0])
+    );
+}
 
 const refused = new WeakSet<Socket>();
 

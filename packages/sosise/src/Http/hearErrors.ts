@@ -1,15 +1,17 @@
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Request, Response } from 'express';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { ExceptionHandler } from './Errors/ExceptionHandler.js';
+import { sourcesOf } from './sourcesOf.js';
 
 /**
- * Makes what hears the 'error' events of answers, and of the streams that are piped into them: an event that nobody hears
- * would end the process. They are the route's errors: they go to the log with it, and what has not been answered is then.
+ * Makes what hears the 'error' events of requests, of their answers, and of the streams that are piped into these, also
+ * through others: an event that nobody hears would end the process. They are the route's errors: they go to the log with it,
+ * and what has not been answered is then.
  */
 export function hearErrors(app: ApplicationKernel): (response: Response) => void {
-    /** The answers that each stream serves. */
-    const answers = new WeakMap<Readable, Response[]>();
+    /** What each stream flows into: answers, and streams on the way to one. */
+    const targets = new WeakMap<Readable, Writable[]>();
 
     const handle = (error: unknown, response: Response) =>
         void app.container.make(ExceptionHandler).handle(error, response.req as Request, response);
@@ -18,28 +20,43 @@ export function hearErrors(app: ApplicationKernel): (response: Response) => void
         handle(error, this);
     }
 
-    function onPipe(this: Response, source: Readable): void {
-        if (source === this.req) {
-            return; // a client that goes away is no error of the route's, and unheard it is none at all
+    function onRequestError(this: Request, error: NodeJS.ErrnoException): void {
+        const isAborted = error?.code === 'ECONNRESET' && error.message === 'aborted'; // the client has gone
+        if (this.res && !isAborted && this.listenerCount('error') === 1) {
+            handle(error, this.res);
         }
-        const served = answers.get(source);
-        if (!served) {
-            source.on('error', onSourceError);
-        }
-        answers.set(source, [...(served?.filter(({ destroyed }) => !destroyed) ?? []), this]);
     }
 
-    function onSourceError(this: Readable, error: unknown): void {
+    function onPipe(this: Writable, source: Readable): void {
+        if (source.listeners('error').includes(onRequestError)) {
+            return; // a request, which is heard
+        }
+        const known = targets.get(source);
+        targets.set(source, [...(known?.filter(({ destroyed }) => !destroyed) ?? []), this]);
+        if (!known) {
+            source.on('error', onSourceError).on('pipe', onPipe);
+            for (const before of sourcesOf(source)) {
+                onPipe.call(source as Readable & Writable, before);
+            }
+        }
+    }
+
+    function onSourceError(this: Readable, error: Error): void {
         if (this.listenerCount('error') > 1) {
             return; // the route hears it itself
         }
-        for (const response of answers.get(this) ?? []) {
-            handle(error, response);
+        for (const target of targets.get(this) ?? []) {
+            if ('req' in target) {
+                handle(error, target as Response);
+            } else {
+                target.destroy(error); // what it still holds must not follow the answer to the error
+            }
         }
     }
 
     return function hear(response) {
         response.on('error', onError);
         response.on('pipe', onPipe);
+        response.req.on('error', onRequestError);
     };
 }

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { type Secret, secretsIn, weaknessOf } from '../Config/secrets.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import { ErrorSessions } from '../Http/Errors/ErrorSessions.js';
 import { ExceptionHandler } from '../Http/Errors/ExceptionHandler.js';
 import { RefusedForms } from '../Http/Errors/RefusedForms.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
@@ -17,7 +18,7 @@ import { SessionForms } from './Forms/SessionForms.js';
 import { SessionMigration } from './Moving/SessionMigration.js';
 import type { SessionDrivers } from './Opening/SessionDrivers.js';
 import { SessionManager } from './Opening/SessionManager.js';
-import { noSession, type SessionStages } from './Request/noSession.js';
+import { noSession, prepareSession, type SessionStages } from './Request/noSession.js';
 import type { ForgeryRules, SessionLayer } from './Request/SessionLayer.js';
 import { SessionObserver } from './Request/SessionObserver.js';
 import { sessionConfig } from './sessionRules.js';
@@ -45,6 +46,9 @@ export class SessionServiceProvider extends ServiceProvider {
             SessionRegistry,
             () => new SessionRegistry(() => this.layerFor('SessionRegistry').repository),
         );
+        container.singleton(ErrorSessions, () => ({
+            prepare: (request, response) => prepareSession(this.stages, request, response),
+        }));
         container.singleton(RefusedForms, () => new SessionForms());
         container.singleton(StoredSessions, () => new StoredSessions(() => this.layerFor('StoredSessions')));
     }

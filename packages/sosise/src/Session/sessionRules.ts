@@ -20,6 +20,7 @@ import {
     string,
 } from '../Config/rules.js';
 import { SECRET, SECRET_FIX, secretsIn, weaknessOf } from '../Config/secrets.js';
+import { toError } from '../Exceptions/thrown.js';
 import { nearest } from '../Support/nearest.js';
 import { kindOf } from '../Support/show.js';
 import { LONGEST_TIMER_MS } from '../Support/timers.js';
@@ -288,22 +289,40 @@ function checkFormer({ name, cookie = {}, formerCookies }: Partial<SessionConfig
     }
 }
 
-/** Tried once, as every new visitor would stumble over it. One that needs a real request is found right. */
+/** Tried twice, as every new visitor would stumble over it. One that needs more of a request than there is now is found right. */
 function givesIds(genid: unknown, at: Place): void {
     func()(genid, at);
-    let id: unknown = 'unknown';
-    try {
-        id = typeof genid === 'function' ? genid({ headers: {} }) : id;
-    } catch {
+    if (typeof genid !== 'function') {
         return;
     }
-    if (id instanceof Promise) {
-        id.catch(() => undefined);
+    let looksAtRequest = false;
+    const request = new Proxy(
+        { headers: {} },
+        {
+            get(target, name) {
+                looksAtRequest = true;
+                return Reflect.get(target, name);
+            },
+        },
+    );
+    const fix = 'it has to return an id, a string that is not empty, at once';
+    let ids: unknown[];
+    try {
+        ids = [genid(request), genid(request)];
+    } catch (error) {
+        if (!looksAtRequest) {
+            at.say(`fails (${toError(error).message}): ${fix}.`);
+        }
+        return;
     }
+    for (const id of ids) {
+        Promise.resolve(id).catch(() => undefined);
+    }
+    const [id, next] = ids;
     if (typeof id !== 'string' || id === '') {
-        at.say(
-            `returns ${id === '' ? 'an empty string' : kindOf(id)}: it has to return an id, a string that is not empty, at once.`,
-        );
+        at.say(`returns ${id === '' ? 'an empty string' : kindOf(id)}: ${fix}.`);
+    } else if (id === next) {
+        at.say('returns the same id twice: visitors would share a session. Make each id of random bytes.');
     }
 }
 

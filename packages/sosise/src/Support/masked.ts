@@ -1,6 +1,6 @@
 import { isPlainObject } from './isPlainObject.js';
 import { isSecretKey } from './redact.js';
-import { isSecretName, kindOf } from './show.js';
+import { isCount, isSecretName, kindOf } from './show.js';
 
 /** What stands in the place of a secret. */
 export const MASK = '****';
@@ -25,8 +25,7 @@ export function masked(value: unknown, name = '', isHidden = false): Plain {
     if (value === null || value === undefined || typeof value === 'boolean' || value === '') {
         return value ?? null;
     }
-    // `keys: 1000` is a count.
-    if ((hidden || isSecretKey(name)) && !(typeof value === 'number' && /keys|tokens/i.test(name))) {
+    if ((hidden || isSecretKey(name)) && !isCount(name, value)) {
         return MASK;
     }
     return typeof value === 'number' ? value : textOf(value);

@@ -7,6 +7,11 @@ export function isSecretName(name: string): boolean {
     return /secret|key|pass|token|credential/i.test(name);
 }
 
+/** Whether it is a number under a name that counts things: `keys: 1000` is no secret. */
+export function isCount(name: string, value: unknown): value is number {
+    return typeof value === 'number' && /(?:keys|tokens)$/i.test(name);
+}
+
 /** A value as messages print it: short, on one line, and without what may be secret. */
 export function show(value: unknown, hidden = false): string {
     if (value === '' || value === null || typeof value === 'boolean') {
@@ -41,7 +46,7 @@ function toJson(value: unknown): string {
         return JSON.stringify(value, (key, part: unknown) => {
             const plain =
                 part === null || typeof part === 'string' || typeof part === 'number' || typeof part === 'boolean';
-            if (isSecretName(key) && part !== '' && part !== null) {
+            if (isSecretName(key) && part !== '' && part !== null && !isCount(key, part)) {
                 return '(not shown)';
             }
             return plain || Array.isArray(part) || isPlainObject(part) ? part : kindOf(part);

@@ -8,6 +8,7 @@ import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
 import { Logger } from '../../Logging/Logger.js';
 import { sendPage } from '../Pages/sendPage.js';
 import { ErrorPage } from './ErrorPage.js';
+import { ErrorSessions } from './ErrorSessions.js';
 import { DETAILS_ELSEWHERE, mayReadDetails } from './mayReadDetails.js';
 import { plainErrorPage } from './plainErrorPage.js';
 import { RefusedForms } from './RefusedForms.js';
@@ -40,6 +41,12 @@ const CONTENT_HEADERS = [
     'Transfer-Encoding',
 ];
 
+/** Errors that came after the answer, whose status is not theirs. Kept, as an override of report() may wait before it asks. */
+const late = new WeakSet<Error>();
+
+/** The last error of each request: one that a route throws after it has destroyed its answer with it comes twice. */
+const told = new WeakMap<Request, Error>();
+
 /**
  * Says who hears of an error (`report`) and what the client reads (`render`). `src/app/Exceptions/Handler.ts`
  * extends it; an override that fails breaks neither the process nor the answer.
@@ -56,7 +63,10 @@ export class ExceptionHandler {
         const context = { requestId: request.requestId, method: request.method, route: routeOf(request) };
         if (error instanceof AnswerTimeoutException) {
             logger.warning(error.detail, context);
-        } else if (traitsOf(error, request.res).status >= 500 && !(error instanceof Exception && error.isLogged)) {
+        } else if (
+            traitsOf(error, late.has(error) ? undefined : request.res).status >= 500 &&
+            !(error instanceof Exception && error.isLogged)
+        ) {
             const fix = this.fixOf(error, request);
             logger.error(error.message, { ...context, ...(fix !== undefined && { fix }), error });
         } else {
@@ -143,8 +153,23 @@ export class ExceptionHandler {
 
     /** Reports and answers whatever was thrown. Never throws or rejects: it is the last one to be asked. */
     public async handle(thrown: unknown, request: Request, response: Response): Promise<void> {
-        const error = toError(thrown, response);
-        void this.attempt('report', () => this.report(error, request));
+        const error = toError(thrown, response.headersSent ? undefined : response);
+        if (response.headersSent) {
+            late.add(error);
+            endSocket(response);
+        }
+        const { container } = this.app;
+        const preparing = container.has(ErrorSessions) && container.make(ErrorSessions).prepare(request, response);
+        if (preparing) {
+            await preparing;
+            if (error instanceof AnswerTimeoutException && response.headersSent) {
+                return; // the route has answered meanwhile
+            }
+        }
+        if (told.get(request) !== error) {
+            told.set(request, error);
+            void this.attempt('report', () => this.report(error, request));
+        }
         if (response.headersSent) {
             endSocket(response);
             return;

@@ -171,6 +171,9 @@ export class RequestSession {
             this.failureIsKnown = true;
             throw this.loadFailure;
         }
+        if (!this.isWatched) {
+            throw new SessionUnavailableException('loaded', new Error('The session store has not answered yet.'));
+        }
         this.used = true;
         if (this.started || this.starting) {
             return true;

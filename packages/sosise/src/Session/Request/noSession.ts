@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import type { Logger } from '../../Logging/Logger.js';
 import { assignSession, isSettled, type NoSession } from './requestSessions.js';
 
@@ -8,6 +8,18 @@ export interface SessionStages {
     readonly session: RequestHandler;
     /** For an error that came before that, such as a malformed body: who answers it has the visitor's session, too. */
     readonly errors: ErrorRequestHandler;
+}
+
+/** Settles which session a request has whose error comes past the stages. Undefined: nothing is waited for. */
+export function prepareSession(
+    stages: SessionStages | undefined,
+    request: Request,
+    response: Response,
+): Promise<void> | undefined {
+    if (!stages || isSettled(request)) {
+        return undefined;
+    }
+    return new Promise((resolve) => stages.errors(undefined, request, response, () => resolve()));
 }
 
 /** The session stages where sessions are disabled: nothing is touched, and the first read of a session says why. */

@@ -21,6 +21,11 @@ export function startSession(layer: SessionLayer, Session: typeof RequestSession
         'request.session was read where a request was refused as forgery: it has no session.',
         'the request was refused, as another site has caused it.',
     );
+    const looking = absence(
+        layer.log,
+        'request.session was read while its store had not answered yet.',
+        'the session store has not answered yet.',
+    );
     const takeTurns = layer.settings.concurrency === 'exclusive' ? exclusive() : undefined;
 
     function serve(request: Request, response: Response, next: NextFunction, cookie: CookieId | undefined): void {
@@ -61,6 +66,7 @@ export function startSession(layer: SessionLayer, Session: typeof RequestSession
         }
         const cookie = firstAlive(layer.repository, layer.cookie.carriedBy(request)?.ids);
         if (cookie instanceof Promise) {
+            assignSession(request, looking); // an answer timeout comes by meanwhile
             cookie.then((chosen) => serve(request, response, next, chosen)).catch(next);
         } else {
             serve(request, response, next, cookie);
@@ -76,7 +82,7 @@ export function startSession(layer: SessionLayer, Session: typeof RequestSession
               }
             : find,
         errors: function sessionForErrors(error, request, response, next) {
-            if (isSettled(request) || response.headersSent) {
+            if (isSettled(request)) {
                 next(error);
                 return;
             }
