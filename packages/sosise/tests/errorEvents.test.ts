@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { connect } from 'node:net';
 import { PassThrough } from 'node:stream';
@@ -6,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import type { Request, Response } from 'express';
 import session from 'express-session';
-import { ExceptionHandler, HttpPipeline, SessionManager } from 'sosise';
+import { ExceptionHandler, HttpPipeline, HttpServer, SessionManager } from 'sosise';
 import { expect, test } from 'vitest';
 import { type LogLine, type SessionApp, sessionApp } from './helpers/sessionApp.js';
 
@@ -133,6 +134,27 @@ test.each<[string, Work]>([
     await expect.poll(() => errors(app)).toEqual([['/destroy', new Error('enough')]]);
     await (await fetch(`${app.url}/nowhere`)).text();
     expect(errors(app)).toHaveLength(1);
+});
+
+test('a handler of upgrades that destroys its connection with an error is told of in the log; a client that goes away is not', async () => {
+    const app = await sessionApp({
+        boot: ({ container }) =>
+            container.make(HttpServer).onUpgrade('/live', (_request, socket) => {
+                socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n', () => socket.once('data', fail));
+                const fail = () => socket.destroy(new Error('enough'));
+            }),
+    });
+    const open = async () => {
+        const client = connect(Number(new URL(app.url).port), '127.0.0.1').on('error', () => undefined);
+        client.write('GET /live HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+        await once(client, 'data');
+        return client;
+    };
+    (await open()).resetAndDestroy();
+    const client = await open();
+    client.write('x');
+    await once(client, 'close');
+    await expect.poll(() => errors(app)).toEqual([['/live', new Error('enough')]]);
 });
 
 test('the route that awaits a pipeline() hears of its errors itself', async () => {

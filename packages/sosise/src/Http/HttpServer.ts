@@ -7,7 +7,7 @@ import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { Logger } from '../Logging/Logger.js';
 import { AnswerTimeout } from './AnswerTimeout.js';
 import { Connections } from './Connections.js';
-import { answerClientError, destroyedBy } from './clientError.js';
+import { answerClientError, destroyedBy, isOfClient } from './clientError.js';
 import { ExceptionHandler } from './Errors/ExceptionHandler.js';
 import type { HttpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
@@ -170,6 +170,11 @@ export class HttpServer {
                     refuse: (error, declined, response) => {
                         hear(response);
                         return this.app.container.make(ExceptionHandler).handle(error, declined, response);
+                    },
+                    broke: (error, taken) => {
+                        if (!isOfClient(error)) {
+                            this.app.container.make(ExceptionHandler).tell(error, taken);
+                        }
                     },
                 });
             });

@@ -18,6 +18,8 @@ export interface UpgradeAnswers {
     answer(request: IncomingMessage, response: ServerResponse): void;
     /** Answers a request whose handler failed. */
     refuse(error: unknown, request: Request, response: Response): Promise<void>;
+    /** A connection broke that a handler has taken over. */
+    broke(error: Error, request: Request): void;
 }
 
 /** Who takes connections over, by path. Such requests, as those of WebSockets, pass no stage of the pipeline. */
@@ -71,6 +73,7 @@ export class Upgrades {
             answers.decline(socket);
             return;
         }
+        socket.on('error', (error) => answers.broke(error, request));
         try {
             await handler(request, socket, head);
         } catch (error) {

@@ -8,8 +8,10 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, message: string
     ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
 };
 
-/** How Node.js names what a client, or the network, has done. */
-const NOT_OURS = /^(?:HPE_|ERR_|E[A-Z0-9]+$)/;
+/** Whether Node.js names so what a client, or the network, has done. */
+export function isOfClient({ code = '' }: NodeJS.ErrnoException): boolean {
+    return /^(?:HPE_|ERR_|E[A-Z0-9]+$)/.test(code);
+}
 
 /** The answer whose route has destroyed it, or its connection, with this error. Undefined: it is the client's doing. */
 export function destroyedBy(
@@ -18,9 +20,7 @@ export function destroyedBy(
     connections: Connections,
 ): ServerResponse | undefined {
     const answers = connections.answersOn(socket);
-    return (
-        answers.find(({ errored }) => errored === error) ?? (NOT_OURS.test(error.code ?? '') ? undefined : answers[0])
-    );
+    return answers.find(({ errored }) => errored === error) ?? (isOfClient(error) ? undefined : answers[0]);
 }
 
 const refused = new WeakSet<Socket>();

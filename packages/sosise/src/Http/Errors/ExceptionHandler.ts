@@ -166,10 +166,7 @@ export class ExceptionHandler {
                 return; // the route has answered meanwhile
             }
         }
-        if (told.get(request) !== error) {
-            told.set(request, error);
-            void this.attempt('report', () => this.report(error, request));
-        }
+        this.tell(error, request);
         if (response.headersSent) {
             endSocket(response);
             return;
@@ -182,6 +179,15 @@ export class ExceptionHandler {
         const forgotten = error instanceof AnswerTimeoutException && !response.headersSent;
         if (!rendered || forgotten) {
             answerPlainly(forgotten ? 503 : 500, request, response);
+        }
+    }
+
+    /** Reports an error whose client can't be answered, once. Never throws. */
+    public tell(thrown: unknown, request: Request): void {
+        const error = toError(thrown);
+        if (told.get(request) !== error) {
+            told.set(request, error);
+            void this.attempt('report', () => this.report(error, request));
         }
     }
 
