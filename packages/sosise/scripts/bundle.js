@@ -16,7 +16,7 @@ const together = {
     core: ['index'],
     sessions: [
         'Opening/SessionDrivers',
-        'Request/SessionLayer',
+        'Request/SessionServices',
         'Request/ExpressStore',
         'Admin/SessionPruner',
         'Request/startSession',

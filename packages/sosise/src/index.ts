@@ -86,7 +86,7 @@ export { exclusive } from './Session/Request/exclusive.js';
 export type { SessionEnded } from './Session/Request/RequestSession.js';
 export { oldInput, validationErrors } from './Session/refusedForm.js';
 export { SessionServiceProvider } from './Session/SessionServiceProvider.js';
-export { KeyedQueue } from './Support/KeyedQueue.js';
+export { KeyedMutex } from './Support/KeyedMutex.js';
 export type { Lease } from './Support/Lease.js';
 export type { InferOutput, StandardSchema } from './Validation/StandardSchema.js';
 export { type ValidateOptions, validate } from './Validation/validate.js';

@@ -1,7 +1,7 @@
 import type { Router } from 'express';
 import { increment, login, SessionManager } from 'sosise';
 import { describe, expect, test } from 'vitest';
-import { Deadlines, inTime, KeyedQueue } from './helpers/inside/Support.js';
+import { Deadlines, inTime, KeyedMutex } from './helpers/inside/Support.js';
 
 import { onRedis } from './helpers/onRedis.js';
 import { type SessionApp, type SessionAppOptions, sessionApp } from './helpers/sessionApp.js';
@@ -149,7 +149,7 @@ describe('a time limit', () => {
     });
 
     test('of a turn in the queue does not run while the process is away', async () => {
-        const queue = new KeyedQueue();
+        const queue = new KeyedMutex();
         await queue.enter('key', 1_000);
         const waiting = queue.enter('key', 50);
         setTimeout(() => queue.leave('key'));

@@ -7,7 +7,7 @@ import { SessionRegistry } from 'sosise';
 import { describe, expect, test, vi } from 'vitest';
 import { Browser } from './helpers/Browser.js';
 import { recordWith } from './helpers/inside/Contract.js';
-import { FallbackDriver, SessionMover } from './helpers/inside/Session/Moving.js';
+import { DriverTransfer, FallbackDriver } from './helpers/inside/Session/Moving.js';
 import { endedRecord, keyOf, SessionLifetime, userKeyOf } from './helpers/inside/Session/Record.js';
 import { MemoryStore } from './helpers/inside/Session/Stores/Memory.js';
 import { memberRoutes } from './helpers/loginRoutes.js';
@@ -254,7 +254,7 @@ describe('a process that still knows the old driver alone', () => {
             },
         });
         await from.write(id, recordWith({ cart: 1, kept: true, gone: 1 }), undefined, later());
-        const mover = new SessionMover({ from, to, lifetime, warn: () => undefined });
+        const mover = new DriverTransfer({ from, to, lifetime, warn: () => undefined });
         const result = await mover.move(id);
         return { result, from, to };
     }
@@ -298,7 +298,7 @@ test('a session that another process moves right between the two looks is not ta
     const from = new MemoryStore();
     const id = keyOf('one');
     from.write(id, recordWith({ cart: 1 }), undefined, Date.now() + HOUR);
-    const other = new SessionMover({ from, to, lifetime, warn: () => undefined });
+    const other = new DriverTransfer({ from, to, lifetime, warn: () => undefined });
     const read = from.read.bind(from);
     let isMoved = false;
     const watched = Object.assign(Object.create(from) as MemoryStore, {

@@ -14,7 +14,7 @@ import {
 } from './helpers/inside/Session/Record.js';
 
 import { exclusive } from './helpers/inside/Session/Request.js';
-import { RecentlyUsed } from './helpers/inside/Support.js';
+import { TwoGenerationCache } from './helpers/inside/Support.js';
 import { sessionApp } from './helpers/sessionApp.js';
 
 const plain: Record<string, unknown>[] = [
@@ -90,7 +90,7 @@ describe('plain data', () => {
 });
 
 test('what was used lately is remembered, and no more than that', () => {
-    const used = new RecentlyUsed<number>(10);
+    const used = new TwoGenerationCache<number>(10);
     for (let index = 0; index < 100; index += 1) {
         used.remember(`key${index}`, index);
         expect(used.find('key0')).toBe(0); // asked for again and again

@@ -1,6 +1,6 @@
 import { expect, vi } from 'vitest';
 import { DevToolsServiceProvider } from './helpers/inside/DevTools.js';
-import { type SessionLayer, SessionObserver } from './helpers/inside/Session/Request.js';
+import { SessionObserver, type SessionServices } from './helpers/inside/Session/Request.js';
 import type { TestClient } from './helpers/inside/Testing.js';
 import { type SessionApp, type SessionAppOptions, sessionApp } from './helpers/sessionApp.js';
 
@@ -59,8 +59,9 @@ export async function request(client: TestClient, path: string): Promise<Listed>
     });
 }
 
-export function layerOf({ app }: SessionApp): SessionLayer {
-    return (app.container.make(SessionObserver) as unknown as { sessions: { layer: SessionLayer } }).sessions.layer;
+export function layerOf({ app }: SessionApp): SessionServices {
+    return (app.container.make(SessionObserver) as unknown as { sessions: { services: SessionServices } }).sessions
+        .services;
 }
 
 /** HTML as text, as somebody reads it. */

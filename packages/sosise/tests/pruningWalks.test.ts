@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { endedRecord, keyOf, liveRecord } from './helpers/inside/Session/Record.js';
 import { SessionRepository } from './helpers/inside/Session/Repository.js';
 import { FileStore } from './helpers/inside/Session/Stores/File.js';
-import { NotesInMemory } from './helpers/inside/Session/Stores/Memory.js';
+import { ExpiringTexts } from './helpers/inside/Session/Stores/Memory.js';
 import { PlainStoreAdapter } from './helpers/inside/Session/Stores/Plain.js';
 
 const HOUR = 3_600_000;
@@ -136,7 +136,7 @@ async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
 }
 
 test('other work gets its turns while many notes run out, and while a plain store with many sessions is walked', async () => {
-    const notes = new NotesInMemory();
+    const notes = new ExpiringTexts();
     for (let n = 0; n < 200_000; n += 1) {
         notes.set(`id${n}`, 'note', 1);
     }

@@ -11,7 +11,7 @@ import {
     SessionRegistry,
 } from 'sosise';
 import { describe, expect, test } from 'vitest';
-import type { SessionLayer } from './helpers/inside/Session/Request.js';
+import type { SessionServices } from './helpers/inside/Session/Request.js';
 import { type SessionApp, type SessionAppOptions, sessionApp } from './helpers/sessionApp.js';
 import { EXPECTED } from './stateTableCells.js';
 
@@ -234,8 +234,8 @@ function keyIn(request: Request): string {
     return layerIn(request).cookie.carriedBy(request)?.ids[0]?.key as string;
 }
 
-function layerIn(request: Request): SessionLayer {
-    return (request.sessionStore as unknown as { layer: SessionLayer }).layer;
+function layerIn(request: Request): SessionServices {
+    return (request.sessionStore as unknown as { services: SessionServices }).services;
 }
 
 function registryOf(request: Request): SessionRegistry {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { parse } from 'dotenv';
 import { SOCKET_PATH } from '../Config/env.js';
-import type { StandIn } from '../DevTools/StandIn.js';
+import type { FailedStartServer } from '../DevTools/FailedStartServer.js';
 import { Run } from './Run.js';
 import { SourceWatch } from './SourceWatch.js';
 
@@ -34,7 +34,7 @@ export class Supervisor {
     private replacing: Promise<void> | undefined;
     private stopping = false;
     private address: StandInAddress | undefined;
-    private standIn: Promise<StandIn | undefined> | undefined;
+    private standIn: Promise<FailedStartServer | undefined> | undefined;
     /** `.env` as the run has read it; undefined while it may make it, or fill in the secret, as the first one does. */
     private env: string | undefined;
 
@@ -131,7 +131,7 @@ export class Supervisor {
     }
 
     /** Says to browsers what the terminal says, where the application would answer. */
-    private async answerInstead(text: string): Promise<StandIn | undefined> {
+    private async answerInstead(text: string): Promise<FailedStartServer | undefined> {
         const variables: NodeJS.ProcessEnv = { ...parse(this.readEnv()), ...process.env };
         const { NODE_ENV, APP_ENV, LISTEN_HOST, LISTEN_PORT, PORT } = variables;
         const port = (process.env['LISTEN_PORT'] || process.env['PORT'] || LISTEN_PORT || PORT || '').trim();
@@ -145,8 +145,8 @@ export class Supervisor {
             return undefined;
         }
         try {
-            const { StandIn } = await import('../DevTools/StandIn.js');
-            return await StandIn.open({ text, variables, ...address });
+            const { FailedStartServer } = await import('../DevTools/FailedStartServer.js');
+            return await FailedStartServer.open({ text, variables, ...address });
         } catch {
             return undefined; // another program has the port
         }

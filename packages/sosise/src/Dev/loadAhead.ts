@@ -4,7 +4,7 @@ export async function loadAhead(): Promise<void> {
     await Promise.allSettled([
         import('../index.js'),
         import('../Session/Opening/SessionDrivers.js'),
-        import('../Session/Request/SessionLayer.js'),
+        import('../Session/Request/SessionServices.js'),
         import('../Session/Request/ExpressStore.js'),
         import('../Session/Admin/SessionPruner.js'),
         import('../Session/Request/startSession.js'),

@@ -19,8 +19,8 @@ import { SessionMigration } from './Moving/SessionMigration.js';
 import type { SessionDrivers } from './Opening/SessionDrivers.js';
 import { SessionManager } from './Opening/SessionManager.js';
 import { noSession, prepareSession, type SessionStages } from './Request/noSession.js';
-import type { ForgeryRules, SessionLayer } from './Request/SessionLayer.js';
 import { SessionObserver } from './Request/SessionObserver.js';
+import type { ForgeryRules, SessionServices } from './Request/SessionServices.js';
 import { sessionConfig } from './sessionRules.js';
 
 /** Loads `src/config/session.ts`, makes its driver, and puts express-session into the HTTP pipeline. */
@@ -29,7 +29,7 @@ export class SessionServiceProvider extends ServiceProvider {
 
     private stages: SessionStages | undefined;
     private drivers: SessionDrivers | undefined;
-    private layer: SessionLayer | undefined;
+    private services: SessionServices | undefined;
     private pruner: SessionPruner | undefined;
 
     public override register(): void {
@@ -77,14 +77,14 @@ export class SessionServiceProvider extends ServiceProvider {
         // Not loaded where sessions are off.
         const [
             { SessionDrivers },
-            { SessionLayer },
+            { SessionServices },
             { ExpressStore },
             { SessionPruner },
             { startSession },
             { checkDriver },
         ] = await Promise.all([
             import('./Opening/SessionDrivers.js'),
-            import('./Request/SessionLayer.js'),
+            import('./Request/SessionServices.js'),
             import('./Request/ExpressStore.js'),
             import('./Admin/SessionPruner.js'),
             import('./Request/startSession.js'),
@@ -94,18 +94,18 @@ export class SessionServiceProvider extends ServiceProvider {
         const observer = container.has(SessionObserver) ? container.make(SessionObserver) : undefined;
         const opened = await this.drivers.open();
         const driver = observer?.watch(opened) ?? opened;
-        this.layer = new SessionLayer({
+        this.services = new SessionServices({
             settings,
             driver,
             log,
             errors: container.make(ExceptionHandler),
             forgery: await this.forgery(settings.secrets),
             isDevelopment: environment.isDevelopment,
-            objects: (layer) => new ExpressStore(layer),
+            objects: (services) => new ExpressStore(services),
         });
-        observer?.opened(this.layer);
-        this.stages = startSession(this.layer, observer?.Session);
-        this.pruner = new SessionPruner(this.layer);
+        observer?.opened(this.services);
+        this.stages = startSession(this.services, observer?.Session);
+        this.pruner = new SessionPruner(this.services);
         this.pruner.start();
         container.make(Readiness).add('session store', () => checkDriver(driver));
         const { limits, survivesRestart } = driver.abilities ?? {};
@@ -129,15 +129,15 @@ export class SessionServiceProvider extends ServiceProvider {
         return { trustedOrigins, exempt, tokens };
     }
 
-    private layerFor(user: string): SessionLayer {
-        if (!this.layer) {
+    private layerFor(user: string): SessionServices {
+        if (!this.services) {
             throw new ConfigError(
                 this.settings.enabled
                     ? `The session store is not ready yet: use ${user} once the application has booted.`
                     : `${user} needs sessions: set enabled to true in src/config/session.ts.`,
             );
         }
-        return this.layer;
+        return this.services;
     }
 
     private get onReload(): string {

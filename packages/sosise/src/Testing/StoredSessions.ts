@@ -2,14 +2,14 @@ import type { Request } from 'express';
 import type { LiveRecord } from '../Session/Record/SessionRecord.js';
 import { type ExpressStore } from '../Session/Request/ExpressStore.js';
 import { firstAlive } from '../Session/Request/firstAlive.js';
-import { type SessionLayer } from '../Session/Request/SessionLayer.js';
+import { type SessionServices } from '../Session/Request/SessionServices.js';
 
 import { exchange } from './exchange.js';
 import type { InsideRequests } from './InsideRequests.js';
 
 /** Looks at stored sessions without using them: no request of theirs, so that they don't live longer by it. */
 export class StoredSessions {
-    private layer: Promise<SessionLayer> | undefined;
+    private services: Promise<SessionServices> | undefined;
 
     public constructor(
         private readonly port: number,
@@ -37,22 +37,22 @@ export class StoredSessions {
 
     /** What is stored of the session that a Cookie header names, while it lives. */
     public async find(cookies: string | undefined): Promise<LiveRecord | undefined> {
-        const layer = await this.open();
-        const carried = layer.cookie.carriedBy({ headers: { cookie: cookies } } as Request);
-        const cookie = await firstAlive(layer.repository, carried?.ids);
-        const found = cookie && (await layer.repository.find(cookie.id, cookie.key));
+        const services = await this.open();
+        const carried = services.cookie.carriedBy({ headers: { cookie: cookies } } as Request);
+        const cookie = await firstAlive(services.repository, carried?.ids);
+        const found = cookie && (await services.repository.find(cookie.id, cookie.key));
         return found?.kind === 'live' ? found.record : undefined;
     }
 
-    private open(): Promise<SessionLayer> {
-        this.layer ??= this.findLayer(this.path);
-        return this.layer;
+    private open(): Promise<SessionServices> {
+        this.services ??= this.findLayer(this.path);
+        return this.services;
     }
 
     /** Every request knows its layer; this one has no cookie, and so no session. */
-    private findLayer(path: string): Promise<SessionLayer> {
+    private findLayer(path: string): Promise<SessionServices> {
         return this.inside.run(
-            (request) => (request.sessionStore as unknown as ExpressStore)['layer'],
+            (request) => (request.sessionStore as unknown as ExpressStore)['services'],
             (headers) => exchange(this.port, { method: 'GET', path, headers }),
         );
     }

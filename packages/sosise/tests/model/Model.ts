@@ -349,7 +349,7 @@ class Step {
             return this.read();
         }
         if (step === TURN) {
-            return this.takeTurn();
+            return this.acquireLock();
         }
         const { ops } = this.call.plan;
         const index = step - OPS;
@@ -414,7 +414,7 @@ class Step {
     }
 
     /** `exclusive()`: nobody else has the session's turn, and the session is read again. */
-    private takeTurn(): State[] {
+    private acquireLock(): State[] {
         const { state, run, call } = this;
         if (run.mode !== 'live' || run.name === undefined) {
             return [this.with({ ...run, step: OPS })];

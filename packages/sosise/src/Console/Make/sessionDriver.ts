@@ -1,7 +1,7 @@
 /** A session driver in a Map. docs/drivers.md shows the same. */
 export function sessionDriver(name: string, driver: string): string {
     return `import { setImmediate as others } from 'node:timers/promises';
-import { KeyedQueue, Lease, ListedRecord, SessionDriver, StoredRecord } from 'sosise';
+import { KeyedMutex, Lease, ListedRecord, SessionDriver, StoredRecord } from 'sosise';
 
 export default class ${name} implements SessionDriver {
     /** What it can't promise: a line in the log at start-up. Leave it out where there is nothing to say. */
@@ -9,7 +9,7 @@ export default class ${name} implements SessionDriver {
     // Your storage goes in place of the two Maps: a table with the columns id, record, version and writtenAt.
     private readonly stored = new Map<string, StoredRecord & { writtenAt: number }>();
     private readonly damaged = new Map<string, { record: string; since: number }>();
-    private readonly turns = new KeyedQueue();
+    private readonly turns = new KeyedMutex();
     private versions = 0;
 
     /** The options are drivers.${driver} in src/config/session.ts, such as an address to connect to. */

@@ -8,8 +8,8 @@ import { ExceptionHandler } from '../../Http/Errors/ExceptionHandler.js';
 import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
 import { StoredSessions } from '../../Session/Admin/StoredSessions.js';
 import type { SessionDriver } from '../../Session/Drivers/SessionDriver.js';
-import type { SessionLayer } from '../../Session/Request/SessionLayer.js';
 import { SessionObserver } from '../../Session/Request/SessionObserver.js';
+import type { SessionServices } from '../../Session/Request/SessionServices.js';
 import { EventStreams } from './EventStreams.js';
 import { isLocal, isOwnAction, mayRead } from './guard.js';
 import type { InspectorParts, OpenSessions } from './InspectorParts.js';
@@ -39,7 +39,7 @@ export class Inspector extends SessionObserver implements DevelopmentPages {
     private readonly total = new StoreUse();
     private readonly streams = new EventStreams();
     private readonly log = new RequestLog(
-        () => this.sessions?.layer.settings.name,
+        () => this.sessions?.services.settings.name,
         () => this.streams.tell(),
     );
     private readonly parse = express.json({ limit: BODY_LIMIT });
@@ -55,8 +55,8 @@ export class Inspector extends SessionObserver implements DevelopmentPages {
         return new WatchedDriver(driver, this.total);
     }
 
-    public opened(layer: SessionLayer): void {
-        this.sessions = { layer, stored: this.app.container.make(StoredSessions) };
+    public opened(services: SessionServices): void {
+        this.sessions = { services, stored: this.app.container.make(StoredSessions) };
     }
 
     public addressFor(request: Request): string | undefined {
@@ -132,7 +132,7 @@ export class Inspector extends SessionObserver implements DevelopmentPages {
             this.parse(request, response, (error?: unknown) => (error ? reject(refused) : resolve()));
         });
         const { SessionActions } = await import('./SessionActions.js');
-        this.actions ??= this.sessions && new SessionActions(this.sessions.layer, this.sessions.stored);
+        this.actions ??= this.sessions && new SessionActions(this.sessions.services, this.sessions.stored);
         if (!(await this.actions?.run(name, request, response))) {
             throw unknown(request);
         }

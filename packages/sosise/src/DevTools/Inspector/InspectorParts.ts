@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import type { Html } from '../../Http/Pages/html.js';
 import { sendPage } from '../../Http/Pages/sendPage.js';
 import type { StoredSessions } from '../../Session/Admin/StoredSessions.js';
-import type { SessionLayer } from '../../Session/Request/SessionLayer.js';
+import type { SessionServices } from '../../Session/Request/SessionServices.js';
 import { type OwnSession, ownSession } from './OwnSession.js';
 import { figuresView } from './Page/figuresView.js';
 import { inspectorBody } from './Page/inspectorBody.js';
@@ -19,7 +19,7 @@ import { storedList } from './storedList.js';
 
 /** Where sessions are on. */
 export interface OpenSessions {
-    readonly layer: SessionLayer;
+    readonly services: SessionServices;
     readonly stored: StoredSessions;
 }
 
@@ -79,7 +79,7 @@ export class InspectorParts {
 
     private async own(request: Request): Promise<OwnSession | undefined> {
         const sessions = this.sessions();
-        return sessions && ownSession(sessions.layer, request);
+        return sessions && ownSession(sessions.services, request);
     }
 
     private async stored(own: OwnSession): Promise<Html> {

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { BadRecordError } from '../../Session/Drivers/SessionDriver.js';
 import { type EndReason, type LiveRecord, parseRecord } from '../../Session/Record/SessionRecord.js';
 import { fingerprintOf } from '../../Session/Record/storageKeys.js';
-import type { SessionLayer } from '../../Session/Request/SessionLayer.js';
+import type { SessionServices } from '../../Session/Request/SessionServices.js';
 import { INSPECTOR_USE } from './StoreUse.js';
 
 /** The session of the browser that looks at the inspector, or why it has none. */
@@ -32,26 +32,26 @@ const ENDS: Record<EndReason, string> = {
  * Reads the session that a request's cookie names, past all that would note or mend something: nothing is touched, moved
  * or set aside by being looked at.
  */
-export function ownSession(layer: SessionLayer, request: Request): Promise<OwnSession> {
+export function ownSession(services: SessionServices, request: Request): Promise<OwnSession> {
     return INSPECTOR_USE.run(async (): Promise<OwnSession> => {
-        const carried = layer.cookie.carriedBy(request);
+        const carried = services.cookie.carriedBy(request);
         let first: OwnSession | undefined;
         for (const { key } of carried?.ids ?? []) {
-            const own = await look(layer, key);
+            const own = await look(services, key);
             if (own.kind === 'live') {
                 return own;
             }
             first ??= own;
         }
-        return first ?? { kind: 'none', why: whyNoCookie(layer, carried !== undefined) };
+        return first ?? { kind: 'none', why: whyNoCookie(services, carried !== undefined) };
     });
 }
 
-async function look(layer: SessionLayer, key: string): Promise<OwnSession> {
+async function look(services: SessionServices, key: string): Promise<OwnSession> {
     try {
-        const stored = await layer.driver.read(key);
+        const stored = await services.driver.read(key);
         return stored
-            ? read(layer, stored.record, key)
+            ? read(services, stored.record, key)
             : {
                   kind: 'none',
                   why: 'The cookie of this browser names no session that is stored: it ended more than a day ago, or the store was emptied.',
@@ -63,8 +63,8 @@ async function look(layer: SessionLayer, key: string): Promise<OwnSession> {
     }
 }
 
-function read(layer: SessionLayer, text: string, key: string): OwnSession {
-    const { lifetime } = layer.repository;
+function read(services: SessionServices, text: string, key: string): OwnSession {
+    const { lifetime } = services.repository;
     const now = Date.now();
     try {
         const record = parseRecord(text, now);
@@ -93,7 +93,7 @@ function read(layer: SessionLayer, text: string, key: string): OwnSession {
     }
 }
 
-function whyNoCookie({ settings }: SessionLayer, isCarried: boolean): string {
+function whyNoCookie({ settings }: SessionServices, isCarried: boolean): string {
     if (isCarried) {
         return 'This browser sent a session cookie that none of the secrets signed: it counts as none.';
     }

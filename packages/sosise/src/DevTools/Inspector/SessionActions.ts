@@ -5,7 +5,7 @@ import type { StoredSessions } from '../../Session/Admin/StoredSessions.js';
 import { isReservedKey } from '../../Session/Object/HttpSession.js';
 import { ReservedSessionKeyError, UnstorableSessionError } from '../../Session/Repository/SessionErrors.js';
 import { sessionOf } from '../../Session/Request/requestSessions.js';
-import type { SessionLayer } from '../../Session/Request/SessionLayer.js';
+import type { SessionServices } from '../../Session/Request/SessionServices.js';
 import { startSession } from '../../Session/Request/startSession.js';
 import { INSPECTOR_USE } from './StoreUse.js';
 
@@ -43,10 +43,10 @@ export class SessionActions {
     };
 
     public constructor(
-        layer: SessionLayer,
+        services: SessionServices,
         private readonly stored: StoredSessions,
     ) {
-        this.startSession = startSession(layer).session;
+        this.startSession = startSession(services).session;
     }
 
     /** Rejects with what is to be answered otherwise. False: there is no such button. */
@@ -91,7 +91,7 @@ export class SessionActions {
 
 async function store(request: Request, message: string): Promise<string> {
     await request.session.save();
-    if (!sessionOf(request)?.lasts) {
+    if (!sessionOf(request)?.willPersist) {
         throw new Exception('Nothing was stored: the session has ended, or its cookie would not reach this browser.', {
             status: 409,
         });

@@ -1,6 +1,6 @@
 import { DriverDecorator } from '../../Session/Drivers/DriverDecorator.js';
 import type { SessionDriver, StoredRecord } from '../../Session/Drivers/SessionDriver.js';
-import { after } from '../../Support/after.js';
+import { andThen } from '../../Support/andThen.js';
 import type { Lease } from '../../Support/Lease.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { INSPECTOR_USE, type StoreCall, StoreUse } from './StoreUse.js';
@@ -20,14 +20,14 @@ export class WatchedDriver extends DriverDecorator {
 
     public override write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
         const written = this.timed('writes', () => this.driver.write(id, record, ifVersion, expiresAt));
-        return after(written, (version) => {
+        return andThen(written, (version) => {
             this.noteConflict(version === undefined && ifVersion !== undefined);
             return version;
         });
     }
 
     public override remove(id: string, ifVersion: unknown): MaybePromise<boolean> {
-        return after(
+        return andThen(
             this.timed('removals', () => this.driver.remove(id, ifVersion)),
             (removed) => {
                 this.noteConflict(!removed);

@@ -1,5 +1,5 @@
-import type { CookieId } from '../../Session/Cookie/VerifiedCookies.js';
-import type { Turn } from '../../Session/Drivers/Turn.js';
+import type { CookieId } from '../../Session/Cookie/CookieCache.js';
+import type { HeldLock } from '../../Session/Drivers/HeldLock.js';
 import type { HttpSession } from '../../Session/Object/HttpSession.js';
 import type { Reading } from '../../Session/Object/SessionChanges.js';
 import type { Login } from '../../Session/Record/SessionRecord.js';
@@ -7,7 +7,7 @@ import { fingerprintOf } from '../../Session/Record/storageKeys.js';
 import { SessionEndedException } from '../../Session/Repository/SessionErrors.js';
 import type { LoadedSession } from '../../Session/Repository/SessionRepository.js';
 import { RequestSession } from '../../Session/Request/RequestSession.js';
-import { after } from '../../Support/after.js';
+import { andThen } from '../../Support/andThen.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { type Outcome, RequestTrace } from './RequestTrace.js';
 import { watchReads } from './watchReads.js';
@@ -53,9 +53,9 @@ export class WatchedSession extends RequestSession {
         this.trace.store.run(() => super.load(cookie, loaded));
     }
 
-    public override watch(): void {
+    public override begin(): void {
         this.trace.session = this;
-        super.watch();
+        super.begin();
     }
 
     public override attach(session: HttpSession): void {
@@ -75,8 +75,8 @@ export class WatchedSession extends RequestSession {
         this.watchReads(); // its keys may be new
     }
 
-    public override takeTurn(): Promise<Turn> {
-        return this.trace.store.run(() => super.takeTurn());
+    public override acquireLock(): Promise<HeldLock> {
+        return this.trace.store.run(() => super.acquireLock());
     }
 
     public override beforeHeaders(status: number): Promise<void> | undefined {
@@ -116,7 +116,7 @@ export class WatchedSession extends RequestSession {
     }
 
     protected override create(reading: Reading, login?: Login): MaybePromise<boolean> {
-        return after(super.create(reading, login), (isStored) => {
+        return andThen(super.create(reading, login), (isStored) => {
             this.trace.became(isStored ? 'created' : 'discarded');
             return isStored;
         });
@@ -124,19 +124,19 @@ export class WatchedSession extends RequestSession {
 
     protected override update(loaded: LoadedSession, reading: Reading): MaybePromise<void> {
         this.wasChangedLate ||= this.headersLeft;
-        return after(super.update(loaded, reading), () => this.trace.became(this.state.late ? 'discarded' : 'saved'));
+        return andThen(super.update(loaded, reading), () => this.trace.became(this.state.late ? 'discarded' : 'saved'));
     }
 
     protected override touch(loaded: LoadedSession): MaybePromise<void> {
         const { seen } = loaded.record;
-        return after(super.touch(loaded), () => {
+        return andThen(super.touch(loaded), () => {
             const isTouched = this.record !== undefined && this.record.seen > seen;
             this.trace.became(isTouched && !this.state.late ? 'touched' : 'skipped');
         });
     }
 
     protected override end(): MaybePromise<void> {
-        return after(super.end(), () => this.trace.became('ended'));
+        return andThen(super.end(), () => this.trace.became('ended'));
     }
 
     protected override async changeId(login?: Login): Promise<boolean> {
@@ -205,10 +205,10 @@ export class WatchedSession extends RequestSession {
         if (outcome === 'skipped' || outcome === 'none') {
             return 'Nothing changed: the browser keeps the cookie it has.';
         }
-        if (this.layer.settings.rolling === false) {
+        if (this.services.settings.rolling === false) {
             return 'rolling is false in src/config/session.ts: the browser keeps the cookie it has.';
         }
-        if (!this.record || this.layer.repository.lifetime.ageOf(this.record) === null) {
+        if (!this.record || this.services.repository.lifetime.ageOf(this.record) === null) {
             return 'The cookie ends with the browser: it has no date to be renewed.';
         }
         return this.wasChangedLate
@@ -217,7 +217,7 @@ export class WatchedSession extends RequestSession {
     }
 
     private isInsecure(): boolean {
-        const { secure } = this.layer.cookieOf(this.session, this.record);
+        const { secure } = this.services.cookieOf(this.session, this.record);
         return secure === true && !this.isSecure;
     }
 

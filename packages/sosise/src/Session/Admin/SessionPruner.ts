@@ -1,4 +1,4 @@
-import type { SessionLayer } from '../Request/SessionLayer.js';
+import type { SessionServices } from '../Request/SessionServices.js';
 
 /** Soon after the start: a process that is restarted often would never come to it otherwise. */
 const FIRST_WALK_MS = 60_000;
@@ -12,10 +12,10 @@ export class SessionPruner {
     private walk: Promise<void> | undefined;
     private readonly stopping = new AbortController();
 
-    public constructor(private readonly layer: SessionLayer) {}
+    public constructor(private readonly services: SessionServices) {}
 
     public start(): void {
-        const { pruneIntervalMs } = this.layer.settings;
+        const { pruneIntervalMs } = this.services.settings;
         if (pruneIntervalMs > 0) {
             this.schedule(Math.min(pruneIntervalMs, FIRST_WALK_MS), pruneIntervalMs);
         }
@@ -39,13 +39,13 @@ export class SessionPruner {
 
     private async prune(): Promise<void> {
         try {
-            const { driver, repository, settings } = this.layer;
+            const { driver, repository, settings } = this.services;
             // A little less than the interval: the same process may be first again.
             if ((await driver.mayWalk?.(settings.pruneIntervalMs * TURN_PART)) ?? true) {
                 await repository.prune(this.stopping.signal);
             }
         } catch (error) {
-            this.layer.log.warning('Expired sessions could not be removed now; it is tried again later.', { error });
+            this.services.log.warning('Expired sessions could not be removed now; it is tried again later.', { error });
         }
     }
 }

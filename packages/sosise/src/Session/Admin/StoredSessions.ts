@@ -1,12 +1,12 @@
 import type { Request } from 'express';
 import { ConfigError } from '../../Exceptions/errors.js';
-import type { CookieId } from '../Cookie/VerifiedCookies.js';
+import type { CookieId } from '../Cookie/CookieCache.js';
 import { type LiveRecord, parseRecord, type StoredCookie } from '../Record/SessionRecord.js';
 import { fingerprintOf, isPlainId, isSessionKey, keyOf } from '../Record/storageKeys.js';
 import type { PruneOptions, SessionRepository } from '../Repository/SessionRepository.js';
-import { unavailable } from '../Repository/StoreTrouble.js';
+import { unavailable } from '../Repository/StoreCalls.js';
 import { firstAlive } from '../Request/firstAlive.js';
-import type { SessionLayer } from '../Request/SessionLayer.js';
+import type { SessionServices } from '../Request/SessionServices.js';
 
 /** A session that lives, as it may be shown: without its id, its key, and what it holds. */
 export interface StoredSession {
@@ -61,16 +61,16 @@ export class StoredSessions {
     /** Of a request with several cookies, the one that counted when it was first asked of: the others are other sessions. */
     private readonly named = new WeakMap<Request, CookieId>();
 
-    public constructor(private readonly openLayer: () => SessionLayer) {}
+    public constructor(private readonly openLayer: () => SessionServices) {}
 
     /** False where the driver can't list what it holds: then only a user's sessions can be found. */
     public get canList(): boolean {
-        return this.layer().repository.canList;
+        return this.services().repository.canList;
     }
 
     /** About how many records there are: sessions, notes of ended ones, lists. Undefined: not known. */
     public async count(): Promise<number | undefined> {
-        const { driver } = this.layer();
+        const { driver } = this.services();
         try {
             return await driver.count?.();
         } catch (error) {
@@ -87,7 +87,7 @@ export class StoredSessions {
 
     /** A user's sessions, oldest login first, found without a walk through all. */
     public async *ofUser(user: string): AsyncGenerator<StoredSession> {
-        const { repository } = this.layer();
+        const { repository } = this.services();
         for (const id of await repository.users.keysOf(user)) {
             const found = await repository.load(id);
             if (found.kind === 'live' && found.record.login?.user === user) {
@@ -102,7 +102,7 @@ export class StoredSessions {
      * the request brings the cookie from a page of another origin, as `csrf` and `trustedOrigins` have it.
      */
     public async ofRequest(request: Request): Promise<OpenedSession | undefined> {
-        const { cookie, forgery, repository } = this.layer();
+        const { cookie, forgery, repository } = this.services();
         const carried = cookie.carriedBy(request);
         if (carried) {
             forgery?.refuseOtherPages(request);
@@ -125,7 +125,7 @@ export class StoredSessions {
     /** Ends one session, by its fingerprint or the beginning of it. Throws ConfigError where that names none, or several. */
     public async revoke(fingerprint: string, options: WalkOptions = {}): Promise<StoredSession> {
         const found = await this.match(fingerprint, options);
-        const { repository } = this.layer();
+        const { repository } = this.services();
         await repository.revoke(found.id, { follows: true });
         if (isPlainId(found.id)) {
             await repository.revoke(keyOf(found.id), { follows: true }); // it may have moved there since
@@ -135,7 +135,7 @@ export class StoredSessions {
 
     /** Removes what has expired; see `SessionRepository.prune()`. Gives the number of records removed. */
     public async prune(signal?: AbortSignal, options?: PruneOptions): Promise<number> {
-        const { repository } = this.layer();
+        const { repository } = this.services();
         try {
             return await repository.prune(signal, options);
         } catch (error) {
@@ -143,14 +143,14 @@ export class StoredSessions {
         }
     }
 
-    private layer(): SessionLayer {
-        const layer = this.openLayer();
-        if (this.isInConsole && layer.driver.abilities?.survivesRestart === false) {
+    private services(): SessionServices {
+        const services = this.openLayer();
+        if (this.isInConsole && services.driver.abilities?.survivesRestart === false) {
             throw new ConfigError(
                 "The sessions are in the memory of the server's process, where no command reaches them: set another driver in src/config/session.ts, or look after them in the server itself.",
             );
         }
-        return layer;
+        return services;
     }
 
     private async match(fingerprint: string, options: WalkOptions): Promise<Found> {
@@ -178,7 +178,7 @@ export class StoredSessions {
 
     /** Damaged records are left out: whoever needs one alone deals with it. */
     private async *walk({ signal, looked }: WalkOptions): AsyncGenerator<Found> {
-        const { driver, repository } = this.layer();
+        const { driver, repository } = this.services();
         try {
             for await (const { id, record: text } of driver.records(undefined, signal)) {
                 if (signal?.aborted) {
@@ -201,18 +201,18 @@ export class StoredSessions {
             user: record.login?.user,
             created: new Date(record.created),
             lastSeen: new Date(record.seen),
-            expiresAt: new Date(this.layer().repository.lifetime.endOf(record).at),
+            expiresAt: new Date(this.services().repository.lifetime.endOf(record).at),
             bytes: Buffer.byteLength(text),
         };
     }
 
     private opened(found: Found): OpenedSession {
         const { record } = found;
-        const end = this.layer().repository.lifetime.absoluteEndOf(record);
+        const end = this.services().repository.lifetime.absoluteEndOf(record);
         return {
             ...this.shown(found),
             endsAt: Number.isFinite(end) ? new Date(end) : undefined,
-            cookie: this.layer().repository.cookieOf(record),
+            cookie: this.services().repository.cookieOf(record),
             address: record.login?.address,
             browser: record.login?.browser,
             data: dataOf(record),

@@ -7,10 +7,10 @@ import type { Secret } from '../../Config/secrets.js';
 import { MAX_COOKIE_BYTES } from '../Config/SessionConfig.js';
 import { keyOf } from '../Record/storageKeys.js';
 import { UnstorableSessionError } from '../Repository/SessionErrors.js';
+import { CookieCache, type CookieId } from './CookieCache.js';
 import { cookieValues } from './cookieValues.js';
 import { type EndedCookie, formerNameOf } from './formerCookies.js';
 import { type Attributes, SetCookieForm } from './SetCookieForm.js';
-import { type CookieId, VerifiedCookies } from './VerifiedCookies.js';
 
 export interface SessionCookieOptions {
     name: string;
@@ -33,8 +33,8 @@ const MOST_IDS = 8;
 
 /** Reads and writes the signed cookie that carries a session's id, in express-session's format. */
 export class SessionCookie {
-    private readonly headers = new VerifiedCookies<CarriedCookies>();
-    private readonly values = new VerifiedCookies<CookieId>();
+    private readonly headers = new CookieCache<CarriedCookies>();
+    private readonly values = new CookieCache<CookieId>();
     /** Today's, and the one of before that still opens a session. */
     private readonly names: readonly string[];
     private readonly form: SetCookieForm;

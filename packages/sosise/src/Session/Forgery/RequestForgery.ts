@@ -3,7 +3,7 @@ import { ForbiddenException } from '../../Exceptions/ForbiddenException.js';
 import { routeOf } from '../../Http/Errors/routeOf.js';
 import { isOwnOrigin } from '../../Http/ownOrigin.js';
 import type { Logger } from '../../Logging/Logger.js';
-import { OncePerMinute } from '../../Support/OncePerMinute.js';
+import { Throttle } from '../../Support/Throttle.js';
 import type { CsrfTokens } from './CsrfTokens.js';
 import { RequestForgeryExemptions } from './RequestForgeryExemptions.js';
 
@@ -45,7 +45,7 @@ export class RequestForgery {
     public readonly tokens: CsrfTokens | undefined;
     private readonly trusted: ReadonlySet<string>;
     private readonly exemptions: RequestForgeryExemptions;
-    private readonly withheld = new OncePerMinute();
+    private readonly withheld = new Throttle();
 
     public constructor(private readonly options: RequestForgeryOptions) {
         this.tokens = options.tokens;

@@ -13,7 +13,7 @@ export class SessionForms extends RefusedForms {
         const page = isForm(request) ? (error.back ?? refererOf(request)) : undefined;
         const path = page === undefined ? undefined : ownPath(page);
         const session = sessionOf(request);
-        if (path === undefined || !session?.lasts) {
+        if (path === undefined || !session?.willPersist) {
             return false;
         }
         // Also without a cookie: a visitor's first form comes without one, and can't be told from that of who refuses cookies.

@@ -5,7 +5,7 @@ import type { SessionLifetime } from '../Record/SessionLifetime.js';
 import { isEndedRecord, parseRecord } from '../Record/SessionRecord.js';
 import { isUserKey } from '../Record/storageKeys.js';
 import { NOTE_KEPT_MS } from '../Repository/SessionRepository.js';
-import { SessionMover } from './SessionMover.js';
+import { DriverTransfer } from './DriverTransfer.js';
 
 /** A driver that sessions come from. */
 export interface OldDriver {
@@ -15,7 +15,7 @@ export interface OldDriver {
 
 /** The same, with what moves its sessions. */
 export interface MovingDriver extends OldDriver {
-    readonly mover: SessionMover;
+    readonly mover: DriverTransfer;
 }
 
 export interface FallbackOptions {
@@ -38,7 +38,10 @@ export class FallbackDriver extends DriverDecorator {
     public constructor(private readonly options: FallbackOptions) {
         const { driver: to, old, lifetime, warn } = options;
         super(to);
-        this.old = old.map((each) => ({ ...each, mover: new SessionMover({ from: each.driver, to, lifetime, warn }) }));
+        this.old = old.map((each) => ({
+            ...each,
+            mover: new DriverTransfer({ from: each.driver, to, lifetime, warn }),
+        }));
     }
 
     /** The named one of the old drivers, with what moves its sessions here. */

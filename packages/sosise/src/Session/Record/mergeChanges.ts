@@ -18,7 +18,7 @@ export interface SessionChange {
 export const NO_CHANGE: SessionChange = { set: new Map(), removed: new Set(), added: new Map() };
 
 /** The same change without the body that it once led to: somebody else has written meanwhile. */
-export function piecewise({ set, removed, added, cookie }: SessionChange): SessionChange {
+export function asPatch({ set, removed, added, cookie }: SessionChange): SessionChange {
     return { set, removed, added, cookie };
 }
 

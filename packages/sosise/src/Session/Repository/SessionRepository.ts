@@ -1,12 +1,12 @@
-import { after } from '../../Support/after.js';
-import { KeyedQueue } from '../../Support/KeyedQueue.js';
+import { andThen } from '../../Support/andThen.js';
+import { KeyedMutex } from '../../Support/KeyedMutex.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
-import { RecentlyUsed } from '../../Support/RecentlyUsed.js';
+import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import type { SessionCookieConfig } from '../Config/SessionConfig.js';
+import type { HeldLock } from '../Drivers/HeldLock.js';
 import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
-import type { Turn } from '../Drivers/Turn.js';
 import { CookieOfToday } from '../Record/CookieOfToday.js';
-import { merged, NO_CHANGE, piecewise, type SessionChange } from '../Record/mergeChanges.js';
+import { asPatch, merged, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
 import { type Lifetime, type LifetimeOptions, SessionLifetime } from '../Record/SessionLifetime.js';
 import {
     cookieTextAt,
@@ -23,7 +23,7 @@ import {
     writtenRecord,
 } from '../Record/SessionRecord.js';
 import { isPlainId, isSessionKey, isUserKey, keyOf } from '../Record/storageKeys.js';
-import { StoreTrouble, type TimeLimit, unavailable, withoutId } from './StoreTrouble.js';
+import { StoreCalls, type TimeLimit, unavailable, withoutId } from './StoreCalls.js';
 import { UserSessions } from './UserSessions.js';
 
 /** A live session as it was found or written: what is stored, and what that means. */
@@ -52,7 +52,7 @@ export interface RepositoryOptions extends LifetimeOptions {
 
 export interface SaveOptions {
     /** What the request holds that made the change, where it runs alone: with the turn lost, it fails. */
-    readonly turn?: Turn | undefined;
+    readonly lock?: HeldLock | undefined;
     /** The browser gets the cookie anew: its end, which the record keeps, is counted from now. */
     readonly renewsCookie?: boolean;
 }
@@ -61,14 +61,14 @@ export interface MoveOptions {
     readonly login?: Login | undefined;
     /** The new id, sealed, for the tombstone. */
     readonly sealedId?: string | undefined;
-    readonly turn?: Turn | undefined;
+    readonly lock?: HeldLock | undefined;
 }
 
 export interface EndOptions {
     /** The key of the session that takes its place, and its id, sealed. */
     readonly to?: string;
     readonly sealedId?: string;
-    readonly turn?: Turn | undefined;
+    readonly lock?: HeldLock | undefined;
 }
 
 export interface PruneOptions {
@@ -109,7 +109,7 @@ const NONE = { kind: 'none' } as const;
 /** No visitor gets so many new ids within a day without a request that ends the row. */
 const LONGEST_CHAIN = 100;
 
-interface BuryOptions extends Omit<EndOptions, 'turn'> {
+interface TombstoneOptions extends Omit<EndOptions, 'lock'> {
     /** Whether to end it under the key that it has moved to, where it has; steps: so many were followed. */
     readonly follows?: boolean;
     readonly steps?: number;
@@ -131,17 +131,17 @@ export class SessionRepository {
     /** When they end. */
     public readonly lifetime: SessionLifetime;
     private readonly cookies: CookieOfToday | undefined;
-    private readonly trouble: StoreTrouble;
+    private readonly trouble: StoreCalls;
     /** Reads need no time limit here. */
     private readonly isBounded: boolean;
     private readonly movingAside = new Map<string, Promise<void>>();
-    private readonly writers = new KeyedQueue();
+    private readonly writers = new KeyedMutex();
     /**
      * Records that were read or written lately. They hold for their whole text only, so that nothing here can be out of date.
      * A visitor's next request copies what is parsed, and is compared with it: 15 of 65 µs for a read of 1 KB, 25 of 105 for a
      * change (Node 20, without the network).
      */
-    private readonly hot = new RecentlyUsed<{ readonly text: string; readonly record: LiveRecord }>(2_000);
+    private readonly hot = new TwoGenerationCache<{ readonly text: string; readonly record: LiveRecord }>(2_000);
 
     public constructor(
         private readonly driver: SessionDriver,
@@ -149,7 +149,7 @@ export class SessionRepository {
     ) {
         this.lifetime = new SessionLifetime(options);
         this.cookies = options.cookie && new CookieOfToday(options.cookie, this.lifetime);
-        this.trouble = new StoreTrouble(options.timeoutMs);
+        this.trouble = new StoreCalls(options.timeoutMs);
         this.users = new UserSessions(driver, this, this.trouble);
         this.isBounded = (driver.abilities?.answersWithinMs ?? Number.POSITIVE_INFINITY) <= options.timeoutMs;
     }
@@ -159,7 +159,7 @@ export class SessionRepository {
      * moves to its key.
      */
     public find(id: string, key = keyOf(id)): MaybePromise<LoadResult> {
-        return after(this.load(key), (found) => {
+        return andThen(this.load(key), (found) => {
             const isDamaged = this.movingAside.has(key); // then it is looked at once: what takes its place may be sound
             return found.kind === 'none' && isPlainId(id) ? this.adopt(id, key, !isDamaged) : found;
         });
@@ -218,11 +218,11 @@ export class SessionRepository {
         const empty = writtenRecord(times, cookie, '', {});
         const limit: TimeLimit = { isOver: false };
         const write = () =>
-            after(this.tryWrite(id, undefined, empty, change, { renewsCookie: true }), (created) => {
+            andThen(this.tryWrite(id, undefined, empty, change, { renewsCookie: true }), (created) => {
                 if (created && limit.isOver) {
                     return this.withdraw(id, created); // nobody waits for it any more, or knows its id
                 }
-                return created ?? after(this.load(id), (found) => takenOrEnded(found));
+                return created ?? andThen(this.load(id), (found) => takenOrEnded(found));
             });
         const create = () => this.trouble.attempt('saved', id, write, limit);
         return login ? this.listed(login.user, id).then(create) : create();
@@ -239,15 +239,15 @@ export class SessionRepository {
         options: SaveOptions = {},
     ): MaybePromise<LoadedSession | undefined> {
         const { stored, record } = loaded;
-        const { turn, renewsCookie } = options;
-        return after(this.relist(id, record.login), (login) =>
-            after(
+        const { lock, renewsCookie } = options;
+        return andThen(this.relist(id, record.login), (login) =>
+            andThen(
                 this.trouble.attempt('saved', id, () =>
-                    after(stillHeld(turn, false), () =>
+                    andThen(stillHeld(lock, false), () =>
                         this.tryWrite(id, stored, record, change, { login, renewsCookie }),
                     ),
                 ),
-                (written) => written ?? this.mergeInTurn(id, piecewise(change), options),
+                (written) => written ?? this.mergeInTurn(id, asPatch(change), options),
             ),
         );
     }
@@ -259,13 +259,13 @@ export class SessionRepository {
         { renewsCookie = false }: SaveOptions = {},
     ): MaybePromise<LoadedSession | undefined> {
         const { stored, record } = loaded;
-        return after(this.relist(id, record.login), (login) =>
+        return andThen(this.relist(id, record.login), (login) =>
             this.trouble.attempt('saved', id, () =>
-                after(
+                andThen(
                     this.tryWrite(id, stored, record, NO_CHANGE, { login, renewsCookie }),
                     // A write that came between has said it already.
                     (written) =>
-                        written ?? after(this.load(id), (found) => (found.kind === 'live' ? found : undefined)),
+                        written ?? andThen(this.load(id), (found) => (found.kind === 'live' ? found : undefined)),
                 ),
             ),
         );
@@ -275,9 +275,11 @@ export class SessionRepository {
      * Ends a session for good; requests in flight can't bring it back. One that is to be destroyed is also ended under the
      * key that it has moved to. False where none was alive.
      */
-    public end(id: string, reason: EndReason, { turn, ...next }: EndOptions = {}): MaybePromise<boolean> {
+    public end(id: string, reason: EndReason, { lock, ...next }: EndOptions = {}): MaybePromise<boolean> {
         return this.trouble.attempt('ended', id, () =>
-            after(stillHeld(turn, false), () => this.bury(id, reason, { follows: reason === 'destroyed', ...next })),
+            andThen(stillHeld(lock, false), () =>
+                this.endWithTombstone(id, reason, { follows: reason === 'destroyed', ...next }),
+            ),
         );
     }
 
@@ -307,7 +309,7 @@ export class SessionRepository {
      * @param follows Whether to end it under the key that it has moved to, where it has.
      */
     public revoke(key: string, { follows = false } = {}): MaybePromise<boolean> {
-        return this.trouble.attempt('ended', key, () => this.forbid(key, follows));
+        return this.trouble.attempt('ended', key, () => this.endEvenIfAbsent(key, follows));
     }
 
     /**
@@ -322,13 +324,13 @@ export class SessionRepository {
         change: SessionChange,
         options: MoveOptions = {},
     ): Promise<LoadedSession | undefined> {
-        const { login, turn } = options;
+        const { login, lock } = options;
         const user = login?.user ?? loaded.record.login?.user;
         if (user !== undefined) {
             await this.listed(user, newId); // first: it must not miss one that lives
         }
         try {
-            await stillHeld(turn, false);
+            await stillHeld(lock, false);
             return await this.moveTo(id, newId, loaded, change, options);
         } catch (error) {
             throw unavailable('saved', id, error);
@@ -449,7 +451,7 @@ export class SessionRepository {
     }
 
     private adopt(id: string, key: string, wasMissing: boolean): MaybePromise<LoadResult> {
-        return after(this.load(id), (found) => {
+        return andThen(this.load(id), (found) => {
             if (found.kind === 'none' && wasMissing) {
                 return this.load(key); // another request may have moved it since that was asked
             }
@@ -468,7 +470,7 @@ export class SessionRepository {
         while (!(await this.driver.remove(id, left.stored.version))) {
             const found = await this.load(id);
             if (found.kind === 'ended') {
-                await this.bury(key, found.reason);
+                await this.endWithTombstone(key, found.reason);
                 return found;
             }
             if (found.kind === 'none') {
@@ -578,7 +580,7 @@ export class SessionRepository {
     private async mergeInTurn(
         id: string,
         change: SessionChange,
-        { turn, renewsCookie }: SaveOptions,
+        { lock, renewsCookie }: SaveOptions,
     ): Promise<LoadedSession | undefined> {
         if (!this.writers.tryEnter(id) && !(await this.writers.enter(id, WRITERS_WAIT_MS))) {
             const cause = `Other requests of the same session were writing it for ${WRITERS_WAIT_MS} ms.`;
@@ -589,7 +591,7 @@ export class SessionRepository {
             if (base.kind !== 'live') {
                 return { result: endedOrGone(base) };
             }
-            await stillHeld(turn, true); // after the look: what is written from here on is compared with it
+            await stillHeld(lock, true); // after the look: what is written from here on is compared with it
             const result = await this.tryWrite(id, base.stored, base.record, change, { renewsCookie });
             return result && { result };
         };
@@ -610,7 +612,7 @@ export class SessionRepository {
         newId: string,
         loaded: LoadedSession,
         change: SessionChange,
-        { login, turn, sealedId }: MoveOptions,
+        { login, lock, sealedId }: MoveOptions,
     ): Promise<LoadedSession | undefined> {
         const options = { created: login?.at, login, renewsCookie: true };
         let base: LoadResult = loaded;
@@ -630,13 +632,13 @@ export class SessionRepository {
                     return moved;
                 }
                 base = this.open(id, await this.load(id)); // written meanwhile: what is there now is what moves
-                await stillHeld(turn, true);
+                await stillHeld(lock, true);
             } catch (error) {
                 // Nobody knows its id. Nor is it waited for: the store may be what hangs.
                 void this.withdraw(newId, moved).catch(() => undefined);
                 throw error;
             }
-            change = piecewise(change);
+            change = asPatch(change);
         }
         if (moved) {
             await this.trouble.inTime('saved', this.withdraw(newId, moved));
@@ -644,10 +646,10 @@ export class SessionRepository {
         return endedOrGone(base);
     }
 
-    private async bury(
+    private async endWithTombstone(
         id: string,
         reason: EndReason,
-        { follows = false, steps = 0, ...next }: BuryOptions = {},
+        { follows = false, steps = 0, ...next }: TombstoneOptions = {},
     ): Promise<boolean> {
         let found = await this.load(id);
         while (found.kind === 'live') {
@@ -658,13 +660,13 @@ export class SessionRepository {
         }
         // It got a new id before it was ended, or meanwhile: that was not meant to save it.
         return follows && found.kind === 'ended' && hasMoved(found) && steps < LONGEST_CHAIN
-            ? this.bury(found.to, reason, { follows, steps: steps + 1, ...next })
+            ? this.endWithTombstone(found.to, reason, { follows, steps: steps + 1, ...next })
             : false;
     }
 
-    private async forbid(key: string, follows: boolean): Promise<boolean> {
+    private async endEvenIfAbsent(key: string, follows: boolean): Promise<boolean> {
         for (let tries = 0; tries < FORBID_TRIES; tries += 1) {
-            if (await this.bury(key, 'revoked', { follows })) {
+            if (await this.endWithTombstone(key, 'revoked', { follows })) {
                 return true;
             }
             if (await this.writeEnded(key, undefined, 'revoked')) {
@@ -704,7 +706,7 @@ export class SessionRepository {
         const body = change.whole ?? merged(base, change);
         const text = liveRecord(times, cookieText, body);
         const expiresAt = this.dropOf(times);
-        return after(this.driver.write(id, text, stored?.version, expiresAt), (version) => {
+        return andThen(this.driver.write(id, text, stored?.version, expiresAt), (version) => {
             if (version === undefined) {
                 return undefined;
             }
@@ -733,8 +735,8 @@ export function hasMoved(ended: EndedSession): ended is EndedSession & { readonl
 }
 
 /** What a request that ran alone has made of the session counts only if it did run alone: another has read it meanwhile. */
-function stillHeld(turn: Turn | undefined, isDoubted: boolean): MaybePromise<void> {
-    return turn && after(turn.isHeld(isDoubted), refuseLost);
+function stillHeld(lock: HeldLock | undefined, isDoubted: boolean): MaybePromise<void> {
+    return lock && andThen(lock.isHeld(isDoubted), refuseLost);
 }
 
 function refuseLost(isHeld: boolean): void {

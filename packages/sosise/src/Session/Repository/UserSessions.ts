@@ -1,5 +1,5 @@
 import { ConfigError } from '../../Exceptions/errors.js';
-import { KeyedQueue } from '../../Support/KeyedQueue.js';
+import { KeyedMutex } from '../../Support/KeyedMutex.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { BadRecordError, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
 import {
@@ -10,7 +10,7 @@ import {
     userRecord,
 } from '../Record/SessionRecord.js';
 import { userKeyOf } from '../Record/storageKeys.js';
-import { type StoreTrouble, unavailable } from './StoreTrouble.js';
+import { type StoreCalls, unavailable } from './StoreCalls.js';
 
 type Sessions = ReadonlyMap<string, number>;
 type Change = (sessions: Sessions) => Sessions | Promise<Sessions>;
@@ -39,12 +39,12 @@ export interface FindableSessions {
  * added before its session is stored: a list may name sessions that have ended, and misses none that lives.
  */
 export class UserSessions {
-    private readonly writers = new KeyedQueue();
+    private readonly writers = new KeyedMutex();
 
     public constructor(
         private readonly driver: SessionDriver,
         private readonly repository: FindableSessions,
-        private readonly trouble: StoreTrouble,
+        private readonly trouble: StoreCalls,
     ) {}
 
     /** The keys of a user's sessions, oldest login first. */

@@ -10,7 +10,7 @@ import { isSessionKey, keyOf } from '../Record/storageKeys.js';
 import type { LoadResult } from '../Repository/SessionRepository.js';
 import type { RequestSession } from './RequestSession.js';
 import { sessionOf } from './requestSessions.js';
-import type { SessionLayer } from './SessionLayer.js';
+import type { SessionServices } from './SessionServices.js';
 
 type Done<T = void> = (error: unknown, result?: T) => void;
 
@@ -24,9 +24,9 @@ export class ExpressStore extends session.Store {
     /** Makes a new, empty session with a new id for a request. */
     declare public generate: (request: Request) => void;
 
-    public constructor(private readonly layer: SessionLayer) {
+    public constructor(private readonly services: SessionServices) {
         super();
-        const { settings } = layer;
+        const { settings } = services;
         session({
             store: this,
             secret: [...settings.secrets],
@@ -56,7 +56,7 @@ export class ExpressStore extends session.Store {
 
     /** What 'auto' means for this request: express-session asks the request now, which may be in another application. */
     private settleAuto(cookie: HttpSession['cookie'], isSecure: boolean): void {
-        const { secure, sameSite } = this.layer.settings.cookie;
+        const { secure, sameSite } = this.services.settings.cookie;
         if (secure === 'auto') {
             cookie.secure = isSecure;
         }
@@ -74,9 +74,9 @@ export class ExpressStore extends session.Store {
 
     public override set(id: string, data: SessionData, done?: Done): void {
         this.reply(done, async () => {
-            const { repository } = this.layer;
+            const { repository } = this.services;
             const { cookie, ...keys } = JSON.parse(JSON.stringify(data)) as { cookie: StoredCookie };
-            const set = storable(keys, this.layer.limits);
+            const set = storable(keys, this.services.limits);
             const key = storedAs(id);
             const found = await this.find(id);
             if (found.kind === 'live') {
@@ -92,7 +92,7 @@ export class ExpressStore extends session.Store {
         this.reply(done, async () => {
             const found = await this.find(id);
             if (found.kind === 'live') {
-                await this.layer.repository.touch(storedAs(id), found);
+                await this.services.repository.touch(storedAs(id), found);
             }
         });
     }
@@ -100,7 +100,7 @@ export class ExpressStore extends session.Store {
     public override destroy(id: string, done?: Done): void {
         this.reply(done, async () => {
             await this.find(id); // one under its plain id moves to its key
-            await this.layer.repository.end(storedAs(id), 'destroyed');
+            await this.services.repository.end(storedAs(id), 'destroyed');
         });
     }
 
@@ -112,7 +112,7 @@ export class ExpressStore extends session.Store {
     public override all(done: Done<{ [id: string]: SessionData }>): void {
         this.reply(done, async () => {
             const all: { [id: string]: SessionData } = {};
-            for await (const { id, record } of this.layer.repository.live()) {
+            for await (const { id, record } of this.services.repository.live()) {
                 all[id] = this.shown(record);
             }
             return all;
@@ -122,7 +122,7 @@ export class ExpressStore extends session.Store {
     public override length(done: Done<number>): void {
         this.reply(done, async () => {
             let count = 0;
-            for await (const _ of this.layer.repository.live()) {
+            for await (const _ of this.services.repository.live()) {
                 count += 1;
             }
             return count;
@@ -132,8 +132,8 @@ export class ExpressStore extends session.Store {
     /** Ends all sessions. */
     public override clear(done?: Done): void {
         this.reply(done, async () => {
-            for await (const { id } of this.layer.repository.live()) {
-                await this.layer.repository.end(id, 'destroyed');
+            for await (const { id } of this.services.repository.live()) {
+                await this.services.repository.end(id, 'destroyed');
             }
         });
     }
@@ -146,7 +146,7 @@ export class ExpressStore extends session.Store {
         }
         const record = owner.record as LiveRecord;
         const made = new HttpSession(owner);
-        made.cookie = inflateCookie(this.layer.repository.cookieOf(record)) as HttpSession['cookie'];
+        made.cookie = inflateCookie(this.services.repository.cookieOf(record)) as HttpSession['cookie'];
         const copy = record.copy();
         for (const key of Object.keys(copy)) {
             if (!isReservedKey(key)) {
@@ -158,11 +158,11 @@ export class ExpressStore extends session.Store {
     }
 
     private shown(record: LiveRecord): SessionData {
-        return { ...record.data, cookie: this.layer.repository.cookieOf(record) } as never;
+        return { ...record.data, cookie: this.services.repository.cookieOf(record) } as never;
     }
 
     private find(id: string): MaybePromise<LoadResult> {
-        return isSessionKey(id) ? this.layer.repository.load(id) : this.layer.repository.find(id);
+        return isSessionKey(id) ? this.services.repository.load(id) : this.services.repository.find(id);
     }
 
     private reply<T>(done: Done<T> | undefined, work: () => Promise<T>): void {

@@ -3,16 +3,16 @@ import type { Secret } from '../../Config/secrets.js';
 import { UnauthorizedException } from '../../Exceptions/UnauthorizedException.js';
 import { isNavigation } from '../../Http/isNavigation.js';
 import { headersHaveLeft, ResponseGate } from '../../Http/ResponseGate.js';
-import { after } from '../../Support/after.js';
+import { andThen } from '../../Support/andThen.js';
 import type { Lease } from '../../Support/Lease.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
-import type { CookieId } from '../Cookie/VerifiedCookies.js';
-import { Turn } from '../Drivers/Turn.js';
+import type { CookieId } from '../Cookie/CookieCache.js';
+import { HeldLock } from '../Drivers/HeldLock.js';
 import type { Refusal } from '../Forgery/RequestForgery.js';
 import { type HttpSession, isReservedKey } from '../Object/HttpSession.js';
-import { lookAgain } from '../Object/lookAgain.js';
 import type { Reading } from '../Object/SessionChanges.js';
 import { holdsFlash, SessionFlash, showsPage } from '../Object/SessionFlash.js';
+import { warnOfLateChange } from '../Object/warnOfLateChange.js';
 import { NO_CHANGE } from '../Record/mergeChanges.js';
 import type { LiveRecord, Login } from '../Record/SessionRecord.js';
 import { fingerprintOf, keyOf } from '../Record/storageKeys.js';
@@ -25,11 +25,11 @@ import {
     UnstorableSessionError,
 } from '../Repository/SessionErrors.js';
 import type { LoadedSession } from '../Repository/SessionRepository.js';
-import { withoutId } from '../Repository/StoreTrouble.js';
+import { withoutId } from '../Repository/StoreCalls.js';
 import { openSuccessorId } from '../Repository/successorId.js';
-import type { SessionLayer } from './SessionLayer.js';
+import { keepPrivate } from './privateAnswer.js';
+import type { SessionServices } from './SessionServices.js';
 import { SessionState } from './SessionState.js';
-import { keepPrivate } from './sessionCaching.js';
 
 /** How a session ended, as far as its visitor may hear of it. */
 export type SessionEnded = 'idle' | 'absolute' | 'revoked' | 'destroyed';
@@ -52,12 +52,12 @@ export class RequestSession {
     private readonly address: string | undefined;
     protected session: HttpSession | undefined;
     /** What the route sees: the session, unless it has put something else in its place. */
-    private shown: unknown;
+    private given: unknown;
     protected readonly state: SessionState;
     /** Made when something is flashed, or was. */
     private flashes: SessionFlash | undefined;
     /** Whether the route has asked for the session: its answer belongs to this visitor. */
-    private used = false;
+    private wasRead = false;
     protected loadFailure: unknown;
     private failureIsKnown = false;
     protected saveFailure: unknown;
@@ -86,12 +86,12 @@ export class RequestSession {
     private hasTurn = false;
     private gate: ResponseGate | undefined;
     /** The session stage is done: the answer can be the route's from now on. */
-    private isWatched = false;
+    private hasBegun = false;
     /** The route has the session after its answer: whether it changes something is about to be seen. */
     private looksAgain = false;
 
     public constructor(
-        protected readonly layer: SessionLayer,
+        protected readonly services: SessionServices,
         public readonly request: Request,
         public readonly response: Response,
         private readonly next: NextFunction,
@@ -100,9 +100,9 @@ export class RequestSession {
         /** Why the request is another site's, where it is. */
         private readonly refusal?: Refusal,
     ) {
-        this.state = new SessionState(layer, cookie?.id ?? '', cookie?.key);
-        this.isSecure = layer.cookie.isSecure(request);
-        this.address = layer.settings.registry.address ? request.ip : undefined;
+        this.state = new SessionState(services, cookie?.id ?? '', cookie?.key);
+        this.isSecure = services.cookie.isSecure(request);
+        this.address = services.settings.registry.address ? request.ip : undefined;
     }
 
     public get id(): string {
@@ -116,7 +116,7 @@ export class RequestSession {
     /** Finds what is stored under the cookie's id. Memory answers at once, and then nothing here waits either. */
     public load({ id, key }: CookieId, done: () => void): void {
         try {
-            const found = this.layer.repository.find(id, key);
+            const found = this.services.repository.find(id, key);
             if (found instanceof Promise) {
                 found
                     .then(
@@ -139,20 +139,20 @@ export class RequestSession {
     }
 
     /** Begins to watch the answer, where it may need something even if the route never asks for its session. */
-    public watch(): void {
-        this.isWatched = true;
-        const { rolling, resave, saveUninitialized, unset } = this.layer.settings;
+    public begin(): void {
+        this.hasBegun = true;
+        const { rolling, resave, saveUninitialized, unset } = this.services.settings;
         if (this.loadFailure) {
             return;
         }
         if (rolling || resave || saveUninitialized) {
             this.start();
-            this.used = false;
+            this.wasRead = false;
         } else if (
             this.record &&
             (unset === 'destroy' ||
                 this.isRenamed ||
-                this.layer.repository.lifetime.touchDue(this.record) ||
+                this.services.repository.lifetime.touchDue(this.record) ||
                 this.mayTakeFlash)
         ) {
             this.guardAnswer();
@@ -171,10 +171,10 @@ export class RequestSession {
             this.failureIsKnown = true;
             throw this.loadFailure;
         }
-        if (!this.isWatched) {
+        if (!this.hasBegun) {
             throw new SessionUnavailableException('loaded', new Error('The session store has not answered yet.'));
         }
-        this.used = true;
+        this.wasRead = true;
         if (this.started || this.starting) {
             return true;
         }
@@ -184,7 +184,7 @@ export class RequestSession {
             if (this.record) {
                 this.inflate();
             } else {
-                this.layer.objects.generate(this.request);
+                this.services.objects.generate(this.request);
             }
         } finally {
             this.starting = false;
@@ -196,24 +196,24 @@ export class RequestSession {
 
     /** Makes the session object of what is loaded. */
     private inflate(): void {
-        this.layer.objects.createSession(this.request, this.record as never);
+        this.services.objects.createSession(this.request, this.record as never);
     }
 
     /** `request.session`. The first look at it makes the session. */
-    public get exposed(): unknown {
+    public get value(): unknown {
         // While it is made, express-session looks at it.
         const isThere = this.started || this.starting || this.start();
         if (this.response.writableEnded && !this.looksAgain) {
             this.tellOfLostChanges();
         }
-        return isThere ? this.shown : undefined;
+        return isThere ? this.given : undefined;
     }
 
-    public set exposed(session: unknown) {
+    public set value(session: unknown) {
         if (!this.starting && !this.started) {
             this.start(); // `request.session = null` means the session that was there
         }
-        this.shown = session;
+        this.given = session;
     }
 
     /** What is stored of the session, once a route has looked at it. */
@@ -261,7 +261,7 @@ export class RequestSession {
     }
 
     /** Whether the next request will find what is put into the session now, as far as can be told. */
-    public get lasts(): boolean {
+    public get willPersist(): boolean {
         try {
             const isThere = this.start() && this.session !== undefined && !this.state.late && !this.wasUnset();
             return isThere && (this.state.loaded !== undefined || this.canReachBrowser());
@@ -302,7 +302,7 @@ export class RequestSession {
 
     public regenerate(): Promise<void> {
         if (this.response.headersSent) {
-            this.layer.log.warning(
+            this.services.log.warning(
                 'A session was regenerated after the headers were sent: the browser keeps an id that has ended.',
                 this.where(),
             );
@@ -343,12 +343,12 @@ export class RequestSession {
             if (!this.session || this.ended || this.wasUnset() || (before && before.user !== user)) {
                 await this.beginAnew();
             }
-            const { request, layer } = this;
+            const { request, services } = this;
             const login: Login = {
                 user,
                 at: Date.now(),
                 ...(this.address !== undefined && { address: this.address }),
-                ...(layer.settings.registry.browser && {
+                ...(services.settings.registry.browser && {
                     browser: request.headers['user-agent']?.slice(0, LONGEST_BROWSER_NAME),
                 }),
             };
@@ -365,7 +365,7 @@ export class RequestSession {
      * if it is the same user's; nobody else gets it by an id that has ended. Gives whether this one has joined it.
      */
     private async followMove(user: string): Promise<boolean> {
-        const { repository } = this.layer;
+        const { repository } = this.services;
         const found = await repository.load(this.storedKey);
         if (found.kind !== 'ended' || found.reason === 'revoked' || found.reason === 'destroyed') {
             throw new UnauthorizedException('Your session has ended meanwhile: please log in again.');
@@ -391,7 +391,7 @@ export class RequestSession {
 
     /** The id of the session that took this one's place, where each step to it was a login. */
     private async successorId(key: string): Promise<string | undefined> {
-        const { repository, settings } = this.layer;
+        const { repository, settings } = this.services;
         let id: string | undefined = this.state.storedId;
         while (id !== undefined && keyOf(id) !== key) {
             const found = await repository.load(keyOf(id));
@@ -406,13 +406,16 @@ export class RequestSession {
         this.start();
         Reflect.deleteProperty(this.request, 'session');
         return this.inTurn(async () => {
-            const { loggedIn, layer } = this;
+            const { loggedIn, services } = this;
             const { key } = this.state;
             await this.end();
             this.clearSiteDataDue = true;
             if (loggedIn) {
-                await layer.repository.users.remove(loggedIn.user, new Set([key])).catch((error: unknown) => {
-                    layer.log.warning("A session that ended is still in its user's list.", { ...this.where(), error });
+                await services.repository.users.remove(loggedIn.user, new Set([key])).catch((error: unknown) => {
+                    services.log.warning("A session that ended is still in its user's list.", {
+                        ...this.where(),
+                        error,
+                    });
                 });
             }
         });
@@ -440,7 +443,7 @@ export class RequestSession {
             return;
         }
         if (session) {
-            this.layer.objects.generate(this.request); // what it shows has ended
+            this.services.objects.generate(this.request); // what it shows has ended
             this.mustStore = false;
             this.state.late = true;
             this.refuseLoss(reading, 400); // the answer says it, should it be a success
@@ -456,8 +459,8 @@ export class RequestSession {
 
     /** The answer depends on who sent the cookie. */
     public use(): void {
-        if (!this.used && this.isWatched) {
-            this.used = true;
+        if (!this.wasRead && this.hasBegun) {
+            this.wasRead = true;
             this.guardAnswer();
         }
     }
@@ -474,7 +477,7 @@ export class RequestSession {
 
     /** A token that holds for this session's id: the session is stored and sent, also while it is empty. */
     public csrfToken(): string {
-        const tokens = this.layer.forgery?.tokens;
+        const tokens = this.services.forgery?.tokens;
         if (!tokens) {
             throw new Error('csrfToken(request) needs csrf: { tokens: true } in src/config/http.ts.');
         }
@@ -485,30 +488,30 @@ export class RequestSession {
 
     /** Throws where another site made the visitor's browser send this: it must not log anyone in. */
     public refuseForgery(): void {
-        this.layer.forgery?.refuseOtherSites(this.request, this.refusal);
+        this.services.forgery?.refuseOtherSites(this.request, this.refusal);
     }
 
     /** `request.sessionStore`. */
     public get sessionStore(): unknown {
-        return this.layer.objects;
+        return this.services.objects;
     }
 
     /** Waits until no other request of this session runs exclusively. */
-    public async takeTurn(): Promise<Turn> {
+    public async acquireLock(): Promise<HeldLock> {
         this.hasTurn = true; // asked for twice, it would wait for itself
-        const { lockTimeoutMs } = this.layer.settings;
+        const { lockTimeoutMs } = this.services.settings;
         let lease: Lease | undefined;
         try {
-            lease = await this.layer.driver.lock(this.key, lockTimeoutMs);
+            lease = await this.services.driver.lock(this.key, lockTimeoutMs);
         } catch (error) {
             throw new SessionUnavailableException('loaded', withoutId(this.key, error));
         }
         if (!lease) {
             throw new SessionBusyException(lockTimeoutMs);
         }
-        this.state.turn = new Turn(lease);
+        this.state.lock = new HeldLock(lease);
         this.guardAnswer();
-        return this.state.turn;
+        return this.state.lock;
     }
 
     /**
@@ -520,7 +523,7 @@ export class RequestSession {
             callback();
             return;
         }
-        const timer = setTimeout(callback, this.layer.settings.lockTimeoutMs / 2).unref();
+        const timer = setTimeout(callback, this.services.settings.lockTimeoutMs / 2).unref();
         this.whenAnswered = () => {
             clearTimeout(timer);
             callback();
@@ -534,11 +537,11 @@ export class RequestSession {
     }
 
     private tellOfLostChanges(): void {
-        const { session, state, layer } = this;
+        const { session, state, services } = this;
         if (session && !state.late && !this.ended) {
             this.looksAgain = true;
             const read = () => state.read(session);
-            void lookAgain(read, () => layer.warnLost(this.where())).then(() => {
+            void warnOfLateChange(read, () => services.warnLost(this.where())).then(() => {
                 this.looksAgain = false;
             });
         }
@@ -597,19 +600,19 @@ export class RequestSession {
         }
         const { loaded } = this.state;
         if (!loaded || (this.id !== this.cookie?.id && this.id !== this.sentId)) {
-            this.layer.log.warning(
+            this.services.log.warning(
                 'A session was changed after the headers were sent to a browser without that session: the change is dropped.',
                 this.where(),
             );
             return undefined;
         }
-        return after(this.update(loaded, reading), () => this.refuseLoss(reading, status));
+        return andThen(this.update(loaded, reading), () => this.refuseLoss(reading, status));
     }
 
     /** Gatekeeper: the session could not be stored. */
     public failed(error: unknown, headersSent: boolean): void {
         if (headersSent) {
-            this.layer.log.error('A session could not be stored at the end of a stream; its connection is closed.', {
+            this.services.log.error('A session could not be stored at the end of a stream; its connection is closed.', {
                 ...this.where(),
                 error,
             });
@@ -621,7 +624,7 @@ export class RequestSession {
 
     private async answerFailure(error: unknown): Promise<void> {
         this.sendMoved();
-        await this.layer.errors.handle(error, this.request, this.response);
+        await this.services.errors.handle(error, this.request, this.response);
         if (!this.response.headersSent) {
             this.response.status(503).end(); // a render() that called it a success was not heard
         }
@@ -636,19 +639,19 @@ export class RequestSession {
 
     /** Ends the session, also where it has moved to, and makes a new one. */
     protected async beginAnew(): Promise<void> {
-        const { state, layer } = this;
-        this.nextId = layer.newId(this.request);
+        const { state, services } = this;
+        this.nextId = services.newId(this.request);
         const sealedId = state.sealed(this.nextId);
-        const options = { to: keyOf(this.nextId), sealedId, turn: state.turn };
+        const options = { to: keyOf(this.nextId), sealedId, lock: state.lock };
         const isThere = state.loaded !== undefined || state.late;
-        const wasAlive = isThere && (await layer.repository.end(this.storedKey, 'regenerated', options));
-        layer.objects.generate(this.request);
+        const wasAlive = isThere && (await services.repository.end(this.storedKey, 'regenerated', options));
+        services.objects.generate(this.request);
         this.hasEnded ||= wasAlive;
     }
 
     /** The id for a new session. */
     public takeId(): string {
-        const id = this.nextId ?? this.layer.newId(this.request);
+        const id = this.nextId ?? this.services.newId(this.request);
         this.nextId = undefined;
         return id;
     }
@@ -659,7 +662,7 @@ export class RequestSession {
         if (login || loaded) {
             this.refuseUndelivered();
         }
-        const newId = this.layer.newId(this.request);
+        const newId = this.services.newId(this.request);
         const reading = this.look(this.session as HttpSession);
         if (loaded) {
             const isStored = this.stored(await this.state.migrate(loaded, newId, reading, login), reading);
@@ -711,13 +714,13 @@ export class RequestSession {
             return this.clearDue ? this.spareSuccessor() : undefined;
         }
         if (this.wasUnset()) {
-            return this.layer.settings.unset === 'destroy' ? this.end() : undefined;
+            return this.services.settings.unset === 'destroy' ? this.end() : undefined;
         }
         if (!this.state.late && this.mayTakeFlash && showsPage(status, this.request, this.response)) {
             this.takeFlash();
         }
         const reading = this.session && this.look(this.session);
-        return after(this.store(reading, status), () => this.refuseLoss(reading, status));
+        return andThen(this.store(reading, status), () => this.refuseLoss(reading, status));
     }
 
     /** Stores what is due; what was stored before and is only sent now is looked up, as it may have ended meanwhile. */
@@ -726,7 +729,7 @@ export class RequestSession {
         if (late) {
             return undefined;
         }
-        const { resave, saveUninitialized, rolling } = this.layer.settings;
+        const { resave, saveUninitialized, rolling } = this.services.settings;
         if (!loaded) {
             const due = reading && (this.mustStore || saveUninitialized || reading.change !== undefined);
             return due && this.mayCreate(reading, status) ? this.create(reading) : undefined;
@@ -734,7 +737,7 @@ export class RequestSession {
         if (reading && (reading.change || resave)) {
             return this.update(loaded, reading);
         }
-        if (rolling || this.isRenamed || this.layer.repository.lifetime.touchDue(loaded.record)) {
+        if (rolling || this.isRenamed || this.services.repository.lifetime.touchDue(loaded.record)) {
             return this.touch(loaded);
         }
         return this.cookieDue ? this.confirmCookie() : undefined;
@@ -749,7 +752,7 @@ export class RequestSession {
 
     /** The visitor may have begun a new session since this one was ended: its cookie is not taken away. */
     private async spareSuccessor(): Promise<void> {
-        const successor = await this.layer.repository.successorOf(this.storedKey).catch(() => undefined);
+        const successor = await this.services.repository.successorOf(this.storedKey).catch(() => undefined);
         this.clearDue = successor === undefined;
     }
 
@@ -758,7 +761,7 @@ export class RequestSession {
         const isLost = this.state.late && reading?.change !== undefined && !this.hasOnlyShownFlash;
         if (isLost && !this.hasLost) {
             this.hasLost = true;
-            this.layer.log.warning(
+            this.services.log.warning(
                 'A request came with the id of a session that ended moments ago: what it changed is discarded.',
                 this.where(),
             );
@@ -784,9 +787,9 @@ export class RequestSession {
             if (!holdsFlash(this.record?.data ?? {})) {
                 return; // a text that only looks like it
             }
-            const { used } = this;
+            const { wasRead } = this;
             this.start();
-            this.used = used; // the route has shown nothing of the session
+            this.wasRead = wasRead; // the route has shown nothing of the session
         }
         this.flashes ??= new SessionFlash();
         this.flashes.age(this.session as HttpSession);
@@ -794,12 +797,12 @@ export class RequestSession {
 
     protected create(reading: Reading, login?: Login): MaybePromise<boolean> {
         const { endReason } = this.state;
-        return after(this.state.create(reading, login), (isStored) => {
+        return andThen(this.state.create(reading, login), (isStored) => {
             this.cookieDue = this.stored(isStored, reading);
             const replaced = isStored && endReason !== undefined ? this.cookie?.key : undefined;
             return replaced === undefined
                 ? isStored
-                : this.layer.repository.replace(replaced, this.key).then(
+                : this.services.repository.replace(replaced, this.key).then(
                       () => isStored,
                       () => isStored,
                   );
@@ -808,20 +811,22 @@ export class RequestSession {
 
     protected update(loaded: LoadedSession, reading: Reading): MaybePromise<void> {
         const due = this.isCookieDue(loaded, reading);
-        return after(this.state.save(loaded, reading, due), (isStored) => {
+        return andThen(this.state.save(loaded, reading, due), (isStored) => {
             this.cookieDue ||= this.stored(isStored, reading) && due;
         });
     }
 
     /** A cookie is sent no oftener than the browser needs it: a late answer would set an old one over a newer. */
     private isCookieDue({ record }: LoadedSession, { change }: Reading): boolean {
-        const { rolling } = this.layer.settings;
+        const { rolling } = this.services.settings;
         if (this.headersLeft || rolling === true || this.isRenamed || change?.cookie !== undefined) {
             return !this.headersLeft;
         }
         const lasts = this.session?.cookie.expires != null;
         // With false, each change sends it, as express-session does.
-        return lasts && (rolling === false ? change !== undefined : this.layer.repository.lifetime.cookieDue(record));
+        return (
+            lasts && (rolling === false ? change !== undefined : this.services.repository.lifetime.cookieDue(record))
+        );
     }
 
     /** What the route has changed. Throws where it can't be stored. */
@@ -836,7 +841,7 @@ export class RequestSession {
             this.saveFailure = undefined;
         } else {
             this.hasLost ||= change !== undefined && !this.hasOnlyShownFlash;
-            this.layer.log.warning(
+            this.services.log.warning(
                 'A session ended while a request was using it: what the request changed is discarded.',
                 this.where(),
             );
@@ -845,8 +850,8 @@ export class RequestSession {
     }
 
     protected touch(loaded: LoadedSession): MaybePromise<void> {
-        const { rolling } = this.layer.settings;
-        const { lifetime } = this.layer.repository;
+        const { rolling } = this.services.settings;
+        const { lifetime } = this.services.repository;
         const isWorn = () => lifetime.ageOf(loaded.record) !== null && lifetime.cookieDue(loaded.record);
         const due = this.isRenamed || (rolling ?? isWorn());
         const touched = (isAlive: boolean): void => {
@@ -855,7 +860,7 @@ export class RequestSession {
         };
         const failed = (error: unknown): void => {
             // The session is as it was; the next request tries again.
-            this.layer.log.warning('A session could not be marked as active.', { ...this.where(), error });
+            this.services.log.warning('A session could not be marked as active.', { ...this.where(), error });
         };
         try {
             const result = this.state.touch(loaded, due);
@@ -868,15 +873,15 @@ export class RequestSession {
     protected end(): MaybePromise<void> {
         this.ended = true;
         const { loaded, late } = this.state;
-        const ending = loaded || late ? this.layer.repository.end(this.storedKey, 'destroyed') : false;
-        return after(ending, (wasAlive) => {
+        const ending = loaded || late ? this.services.repository.end(this.storedKey, 'destroyed') : false;
+        return andThen(ending, (wasAlive) => {
             this.clearDue = wasAlive || this.hasEnded;
         });
     }
 
     /** A session that could not be found again is not stored: a secure cookie over plain http never arrives. */
     protected canReachBrowser(): boolean {
-        return this.layer.forgery?.mayBeginSession(this.request, this.refusal) !== false && !this.isUndeliverable();
+        return this.services.forgery?.mayBeginSession(this.request, this.refusal) !== false && !this.isUndeliverable();
     }
 
     /** Throws where the route wants to store a session that its browser would not come back with: no success hides that. */
@@ -891,7 +896,7 @@ export class RequestSession {
     }
 
     private refuseUndelivered(): void {
-        this.layer.forgery?.refuseOtherSites(this.request, this.refusal);
+        this.services.forgery?.refuseOtherSites(this.request, this.refusal);
         if (this.isUndeliverable()) {
             throw new SessionCookieException();
         }
@@ -902,7 +907,7 @@ export class RequestSession {
         if (session.cookie.secure !== true || this.isSecure) {
             return false;
         }
-        this.layer.warnUndeliverable(this.request);
+        this.services.warnUndeliverable(this.request);
         return true;
     }
 
@@ -914,20 +919,20 @@ export class RequestSession {
         } else {
             this.sendCookie();
         }
-        const { clearSiteData } = this.layer.settings;
+        const { clearSiteData } = this.services.settings;
         // Not for who had no session: another site could have sent that, without the cookie.
         if (this.clearSiteDataDue && this.clearDue && clearSiteData.length > 0) {
             this.response.setHeader('Clear-Site-Data', clearSiteData.map((name) => `"${name}"`).join(', '));
         }
-        if ((this.used || this.sentId !== undefined || this.clearDue) && !keepPrivate(this.response)) {
-            this.layer.warnShared(this.where());
+        if ((this.wasRead || this.sentId !== undefined || this.clearDue) && !keepPrivate(this.response)) {
+            this.services.warnShared(this.where());
         }
     }
 
     private sendCookie(): void {
         const setCookie = this.setCookie();
         if (setCookie !== undefined) {
-            for (const line of [...this.layer.cookie.endFormer(this.request), setCookie]) {
+            for (const line of [...this.services.cookie.endFormer(this.request), setCookie]) {
                 this.response.appendHeader('Set-Cookie', line);
             }
         }
@@ -942,16 +947,16 @@ export class RequestSession {
 
     /** The Set-Cookie that this answer needs, if any. */
     private setCookie(): string | undefined {
-        const { cookie, repository } = this.layer;
+        const { cookie, repository } = this.services;
         if (this.clearDue) {
-            return cookie.clear(this.layer.cookieOf(this.session, this.record));
+            return cookie.clear(this.services.cookieOf(this.session, this.record));
         }
         if (!this.cookieDue || this.state.late || this.ended || this.wasUnset()) {
             return undefined;
         }
-        const sent = this.layer.cookieOf(this.session, this.record);
+        const sent = this.services.cookieOf(this.session, this.record);
         if (sent.secure === true && !this.isSecure) {
-            this.layer.warnUndeliverable(this.request);
+            this.services.warnUndeliverable(this.request);
             return undefined;
         }
         sent.maxAge = sent.originalMaxAge as number; // counted from now on

@@ -1,6 +1,6 @@
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
 import type { RequestSession } from './RequestSession.js';
-import type { SessionLayer } from './SessionLayer.js';
+import type { SessionServices } from './SessionServices.js';
 
 /**
  * Looks on at what happens to sessions. Bound by DevTools, in development only: it is asked for once, when sessions are
@@ -14,5 +14,5 @@ export abstract class SessionObserver {
     public abstract watch(driver: SessionDriver): SessionDriver;
 
     /** Sessions are open. */
-    public abstract opened(layer: SessionLayer): void;
+    public abstract opened(services: SessionServices): void;
 }

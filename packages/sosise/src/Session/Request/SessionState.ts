@@ -1,16 +1,16 @@
 import type { Secret } from '../../Config/secrets.js';
-import { after } from '../../Support/after.js';
+import { andThen } from '../../Support/andThen.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { inflateCookie } from '../Cookie/inflateCookie.js';
-import type { Turn } from '../Drivers/Turn.js';
+import type { HeldLock } from '../Drivers/HeldLock.js';
 import type { HttpSession } from '../Object/HttpSession.js';
 import { type Reading, readSession, type Snapshot, snapshotOf } from '../Object/SessionChanges.js';
-import { NO_CHANGE, piecewise, type SessionChange } from '../Record/mergeChanges.js';
+import { asPatch, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
 import { CLOCKS_DIFFER_MS, type EndReason, type LiveRecord, type Login } from '../Record/SessionRecord.js';
 import { keyOf } from '../Record/storageKeys.js';
 import { hasMoved, type LoadedSession, type LoadResult } from '../Repository/SessionRepository.js';
 import { sealSuccessorId } from '../Repository/successorId.js';
-import type { SessionLayer } from './SessionLayer.js';
+import type { SessionServices } from './SessionServices.js';
 
 /** An id that got a newer one this recently may come with a late request: it gets a session that replaces nothing. */
 const LATE_REQUEST_MS = 30_000;
@@ -33,11 +33,11 @@ export class SessionState {
     /** Whether the session object has all keys of what is stored, as long as nobody else writes. */
     private isWhole = true;
     /** What this request holds while it runs alone. */
-    public turn: Turn | undefined;
+    public lock: HeldLock | undefined;
     private readonly increments = new Map<string, number>();
 
     public constructor(
-        private readonly layer: SessionLayer,
+        private readonly services: SessionServices,
         private ownId: string,
         /** Made of the id when it is first asked for. */
         private ownKey: string | undefined,
@@ -82,14 +82,14 @@ export class SessionState {
     /** Reads the session from the store again. False: it is not there any more. */
     public async reload(): Promise<boolean> {
         const wasStored = this.loaded !== undefined;
-        const isThere = this.adopt(await this.layer.repository.load(this.key));
+        const isThere = this.adopt(await this.services.repository.load(this.key));
         this.late = !isThere && (wasStored || this.late);
         return isThere;
     }
 
     /** Whether the session still lives under its id. */
     public async isAlive(): Promise<boolean> {
-        this.late = (await this.layer.repository.load(this.key)).kind !== 'live';
+        this.late = (await this.services.repository.load(this.key)).kind !== 'live';
         return !this.late;
     }
 
@@ -112,7 +112,7 @@ export class SessionState {
     /** A session object was made of what is loaded, or of nothing: changes count from here. */
     public track(): void {
         const { loaded } = this;
-        this.baseline = loaded && snapshotOf(loaded.record, this.layer.repository.cookieOf(loaded.record));
+        this.baseline = loaded && snapshotOf(loaded.record, this.services.repository.cookieOf(loaded.record));
         this.isWhole = true;
         this.increments.clear();
     }
@@ -129,13 +129,13 @@ export class SessionState {
 
     /** What the route has changed. Throws where it can't be stored. */
     public read(session: HttpSession): Reading {
-        return readSession(session, this.baseline, this.increments, this.layer.limits);
+        return readSession(session, this.baseline, this.increments, this.services.limits);
     }
 
     /** Applies a change, made before a reload, to what was reloaded, in the same session object. */
     public reapply(session: HttpSession, { set, removed, added, cookie }: SessionChange): void {
         const { record } = this.loaded as LoadedSession;
-        const stored = this.layer.repository.cookieOf(record);
+        const stored = this.services.repository.cookieOf(record);
         if (!cookie) {
             session.cookie = inflateCookie(stored) as HttpSession['cookie'];
         }
@@ -160,7 +160,7 @@ export class SessionState {
     /** False: it was revoked before it was stored. */
     public create({ change = NO_CHANGE, snapshot }: Reading, login?: Login): MaybePromise<boolean> {
         this.storedId = this.id;
-        return this.write(snapshot, () => this.layer.repository.create(this.key, snapshot.cookie, change, login));
+        return this.write(snapshot, () => this.services.repository.create(this.key, snapshot.cookie, change, login));
     }
 
     /** False: the session has ended meanwhile, and nothing was stored. */
@@ -169,8 +169,8 @@ export class SessionState {
         { change = NO_CHANGE, snapshot }: Reading,
         renewsCookie: boolean,
     ): MaybePromise<boolean> {
-        const options = { turn: this.turn, renewsCookie };
-        return this.write(snapshot, () => this.layer.repository.save(this.key, loaded, this.own(change), options));
+        const options = { lock: this.lock, renewsCookie };
+        return this.write(snapshot, () => this.services.repository.save(this.key, loaded, this.own(change), options));
     }
 
     /** Moves the session to a new id. False: it has ended meanwhile, and nothing was moved. */
@@ -180,9 +180,9 @@ export class SessionState {
         { change = NO_CHANGE, snapshot }: Reading,
         login?: Login,
     ): MaybePromise<boolean> {
-        const { repository } = this.layer;
-        const options = { login, sealedId: login && this.sealed(newId), turn: this.turn };
-        return after(
+        const { repository } = this.services;
+        const options = { login, sealedId: login && this.sealed(newId), lock: this.lock };
+        return andThen(
             this.write(snapshot, () => repository.migrate(this.key, keyOf(newId), loaded, this.own(change), options)),
             (isStored) => {
                 if (isStored) {
@@ -196,12 +196,12 @@ export class SessionState {
 
     /** The id that takes this one's place, for the tombstone. */
     public sealed(id: string): string {
-        return sealSuccessorId(id, this.storedId, this.layer.settings.secrets[0] as Secret);
+        return sealSuccessorId(id, this.storedId, this.services.settings.secrets[0] as Secret);
     }
 
     /** Writes down that the session is in use. False: it has ended meanwhile. */
     public touch(loaded: LoadedSession, renewsCookie: boolean): MaybePromise<boolean> {
-        return after(this.layer.repository.touch(this.key, loaded, { renewsCookie }), (touched) => {
+        return andThen(this.services.repository.touch(this.key, loaded, { renewsCookie }), (touched) => {
             this.loaded = touched ?? loaded;
             this.late = !touched;
             this.isWhole = false;
@@ -214,14 +214,14 @@ export class SessionState {
     }
 
     private adopt(found: LoadResult): boolean {
-        const opened = this.layer.repository.open(this.key, found);
+        const opened = this.services.repository.open(this.key, found);
         this.loaded = opened.kind === 'live' ? opened : undefined;
         return this.loaded !== undefined;
     }
 
     /** Once others' changes were merged into what is stored, this request's own view is not the whole any more. */
     private own(change: SessionChange): SessionChange {
-        return this.isWhole || change === NO_CHANGE ? change : piecewise(change);
+        return this.isWhole || change === NO_CHANGE ? change : asPatch(change);
     }
 
     /** Stores the session as it was read. What the route changes meanwhile counts from there. */
@@ -251,7 +251,7 @@ export class SessionState {
             if (!(stored instanceof Promise)) {
                 return settled(stored);
             }
-            this.turn?.storesUntil(stored);
+            this.lock?.storesUntil(stored);
             return stored.then(settled, failed);
         } catch (error) {
             this.increments.clear();

@@ -13,8 +13,8 @@ export function exclusive(): RequestHandler {
     return async function exclusive(request, response, next) {
         const session = sessionOf(request);
         if (session?.needsTurn) {
-            const turn = await session.takeTurn();
-            const release = () => void turn.release();
+            const lock = await session.acquireLock();
+            const release = () => void lock.release();
             if (response.closed || response.destroyed) {
                 release();
                 return;

@@ -1,5 +1,5 @@
 import type { MaybePromise } from '../../Support/MaybePromise.js';
-import type { CookieId } from '../Cookie/VerifiedCookies.js';
+import type { CookieId } from '../Cookie/CookieCache.js';
 import type { SessionRepository } from '../Repository/SessionRepository.js';
 
 /**

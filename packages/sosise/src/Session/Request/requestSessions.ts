@@ -62,10 +62,10 @@ const PRESENT: PropertyDescriptor & ThisType<Request> = {
     configurable: true,
     enumerable: true,
     get() {
-        return (sessionOf(this) as RequestSession).exposed;
+        return (sessionOf(this) as RequestSession).value;
     },
     set(session: unknown) {
-        (sessionOf(this) as RequestSession).exposed = session;
+        (sessionOf(this) as RequestSession).value = session;
     },
 };
 

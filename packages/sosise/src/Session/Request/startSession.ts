@@ -1,46 +1,49 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { isBelow } from '../../Http/isBelow.js';
-import type { CookieId } from '../Cookie/VerifiedCookies.js';
+import type { CookieId } from '../Cookie/CookieCache.js';
 import { exclusive } from './exclusive.js';
 import { firstAlive } from './firstAlive.js';
 import { absence, type SessionStages } from './noSession.js';
 import { RequestSession } from './RequestSession.js';
 import { assignSession, hasSession, isSettled } from './requestSessions.js';
-import type { SessionLayer } from './SessionLayer.js';
+import type { SessionServices } from './SessionServices.js';
 
 /** Finds the session of each request. */
-export function startSession(layer: SessionLayer, Session: typeof RequestSession = RequestSession): SessionStages {
-    const path = layer.settings.cookie.path ?? '/';
+export function startSession(
+    services: SessionServices,
+    Session: typeof RequestSession = RequestSession,
+): SessionStages {
+    const path = services.settings.cookie.path ?? '/';
     const outside = absence(
-        layer.log,
+        services.log,
         `request.session was read outside the cookie's path (${path}), where there is no session: set cookie.path in src/config/session.ts.`,
         `the request is outside of cookie.path (${path}) in src/config/session.ts.`,
     );
     const refused = absence(
-        layer.log,
+        services.log,
         'request.session was read where a request was refused as forgery: it has no session.',
         'the request was refused, as another site has caused it.',
     );
     const looking = absence(
-        layer.log,
+        services.log,
         'request.session was read while its store had not answered yet.',
         'the session store has not answered yet.',
     );
-    const takeTurns = layer.settings.concurrency === 'exclusive' ? exclusive() : undefined;
+    const takeTurns = services.settings.concurrency === 'exclusive' ? exclusive() : undefined;
 
     function serve(request: Request, response: Response, next: NextFunction, cookie: CookieId | undefined): void {
-        const refusal = layer.forgery?.refusalOf(request);
+        const refusal = services.forgery?.refusalOf(request);
         try {
-            layer.forgery?.check(request, cookie?.id, refusal);
+            services.forgery?.check(request, cookie?.id, refusal);
         } catch (error) {
             assignSession(request, refused);
             throw error;
         }
-        const session = new Session(layer, request, response, next, cookie, refusal);
+        const session = new Session(services, request, response, next, cookie, refusal);
         assignSession(request, session);
         const begin = () => {
             try {
-                session.watch();
+                session.begin();
             } catch (error) {
                 next(error);
                 return;
@@ -64,7 +67,7 @@ export function startSession(layer: SessionLayer, Session: typeof RequestSession
             next();
             return;
         }
-        const cookie = firstAlive(layer.repository, layer.cookie.carriedBy(request)?.ids);
+        const cookie = firstAlive(services.repository, services.cookie.carriedBy(request)?.ids);
         if (cookie instanceof Promise) {
             assignSession(request, looking); // an answer timeout comes by meanwhile
             cookie.then((chosen) => serve(request, response, next, chosen)).catch(next);

@@ -91,7 +91,7 @@ export class KeyCheck {
 
     /** Whether a session that is stored in the clear may be taken. */
     public takesClear(): MaybePromise<boolean> {
-        return this.isClearTime() || this.lookAgain();
+        return this.isClearTime() || this.checkAgain();
     }
 
     private isClearTime(): boolean {
@@ -102,7 +102,7 @@ export class KeyCheck {
      * A process that started later may have turned encryption off: what it stores is taken until this one ends. Only what
      * is younger counts: an older key check could have been put back.
      */
-    private async lookAgain(): Promise<boolean> {
+    private async checkAgain(): Promise<boolean> {
         const found = await look(this.driver, this.keys);
         if (found.kind === 'known' && found.state.since > this.state.since) {
             this.state = found.state;

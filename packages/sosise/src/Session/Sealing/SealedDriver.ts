@@ -1,4 +1,4 @@
-import { after } from '../../Support/after.js';
+import { andThen } from '../../Support/andThen.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { DriverDecorator } from '../Drivers/DriverDecorator.js';
 import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
@@ -40,7 +40,7 @@ export class SealedDriver extends DriverDecorator {
     }
 
     public override read(id: string): MaybePromise<StoredRecord | undefined> {
-        return after(this.driver.read(id), (stored) => stored && this.open(id, stored));
+        return andThen(this.driver.read(id), (stored) => stored && this.open(id, stored));
     }
 
     public override write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
@@ -88,7 +88,7 @@ export class SealedDriver extends DriverDecorator {
     }
 
     private clear(stored: StoredRecord): MaybePromise<StoredRecord> {
-        return after(this.keyCheck.takesClear(), (takesClear) => {
+        return andThen(this.keyCheck.takesClear(), (takesClear) => {
             if (!takesClear && !isNote(stored.record)) {
                 throw new BadRecordError('it is not encrypted');
             }

@@ -15,7 +15,7 @@ import {
     unlink,
     unlinkIfThere,
 } from './fileCalls.js';
-import type { LockToken, LockTokens } from './LockTokens.js';
+import type { LockFilePool, LockToken } from './LockFilePool.js';
 import { newOwnerText, parseOwner, standingOf } from './ProcessIdentity.js';
 
 /** How often a holder says that it lives, for those in other containers that can't see it. */
@@ -64,7 +64,7 @@ export class FileLock {
     public static async acquire(
         path: string,
         deadline: Pick<Deadline, 'isOver'>,
-        tokens?: LockTokens,
+        tokens?: LockFilePool,
     ): Promise<FileLock | undefined> {
         if (tokens?.areUsable) {
             const taken = await FileLock.acquireByToken(path, deadline, tokens);
@@ -81,7 +81,7 @@ export class FileLock {
     private static async acquireByToken(
         path: string,
         deadline: Pick<Deadline, 'isOver'>,
-        tokens: LockTokens,
+        tokens: LockFilePool,
     ): Promise<FileLock | undefined | 'not possible'> {
         for (let isFirst = true; ; isFirst = false) {
             let token: LockToken;

@@ -13,8 +13,8 @@ import {
     type SessionDriver,
     type StoredRecord,
 } from '../../Drivers/SessionDriver.js';
+import { PruneSkipList, type RestWalk } from './PruneSkipList.js';
 import { type EncodedRecord, RecordCodec } from './RecordCodec.js';
-import { RestingFiles, type RestWalk } from './RestingFiles.js';
 import { SessionFileNames } from './SessionFileNames.js';
 import { isUnwritten, SessionFiles, StoreBusyError } from './SessionFiles.js';
 import { filesIn, prepareFolder, TEMP_KEPT_MS, tidyFolder } from './sessionFolder.js';
@@ -91,7 +91,7 @@ export class FileStore extends StockFileStore implements SessionDriver {
     private readonly names: SessionFileNames;
     private readonly codec: RecordCodec;
     private readonly files: SessionFiles;
-    private readonly resting = new RestingFiles();
+    private readonly resting = new PruneSkipList();
     private readonly warn: (message: string) => void;
 
     /** Throws ConfigError where the folder can't be made or used. */

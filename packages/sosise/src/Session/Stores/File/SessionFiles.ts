@@ -19,17 +19,17 @@ import {
     withoutPath,
     writeAll,
 } from '../../../Support/Files/fileCalls.js';
-import { LockTokens } from '../../../Support/Files/LockTokens.js';
-import { KeyedQueue } from '../../../Support/KeyedQueue.js';
+import { LockFilePool } from '../../../Support/Files/LockFilePool.js';
+import { KeyedMutex } from '../../../Support/KeyedMutex.js';
 import type { Lease } from '../../../Support/Lease.js';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
-import { Slots } from '../../../Support/Slots.js';
+import { Semaphore } from '../../../Support/Semaphore.js';
 import { BadRecordError, type StoredRecord } from '../../Drivers/SessionDriver.js';
 import { isEndedRecord } from '../../Record/SessionRecord.js';
+import { OpenFileCache } from './OpenFileCache.js';
+import { isPadded, padded, paddedTo, textInFile, textOfPadded } from './paddedRecord.js';
 import type { EncodedRecord, RecordCodec } from './RecordCodec.js';
-import { fittedTo, hasRoom, textInFile, textWithin, withRoom } from './recordRoom.js';
 import { SET_ASIDE, type SessionFileNames } from './SessionFileNames.js';
-import { WarmFiles } from './WarmFiles.js';
 
 /** What a write may wait for others that write the same session, in ms. */
 const WRITE_WAIT_MS = 1_500;
@@ -73,18 +73,18 @@ export class StoreBusyError extends Error {
  * over in one step where it has room, and compared before that under a lock that holds between the processes of one host.
  */
 export class SessionFiles {
-    private readonly warm: WarmFiles;
-    private readonly tokens: LockTokens;
+    private readonly warm: OpenFileCache;
+    private readonly tokens: LockFilePool;
     /**
      * Whether small records are written over in place: no new file, no rename, which makes ext4 write at once what it is to
-     * replace. With the locks by `LockTokens` 480 → 85 µs for a stored change (Node 20; requests: `npm run bench --
+     * replace. With the locks by `LockFilePool` 480 → 85 µs for a stored change (Node 20; requests: `npm run bench --
      * --driver=file --only=change`). Not where a write has to survive a power cut (`fsync`), and only on local file systems
      * of Linux.
      */
     private readonly overwrites: boolean;
-    private readonly writers = new KeyedQueue();
-    private readonly slots = new Slots(CHANGES_AT_ONCE);
-    private readonly leases = new KeyedQueue();
+    private readonly writers = new KeyedMutex();
+    private readonly semaphore = new Semaphore(CHANGES_AT_ONCE);
+    private readonly leases = new KeyedMutex();
 
     public constructor(
         private readonly folder: string,
@@ -92,8 +92,8 @@ export class SessionFiles {
         private readonly codec: RecordCodec,
         private readonly syncs: boolean,
     ) {
-        this.warm = new WarmFiles(folder);
-        this.tokens = new LockTokens(folder);
+        this.warm = new OpenFileCache(folder);
+        this.tokens = new LockFilePool(folder);
         this.overwrites = this.warm.isOn && !this.warm.isLayered && codec.keepsText && !syncs;
     }
 
@@ -109,7 +109,7 @@ export class SessionFiles {
 
     /** Stores a record where none is. False: there is one. */
     public create(name: string, record: EncodedRecord): Promise<boolean> {
-        const bytes = this.overwrites && typeof record.content === 'string' ? withRoom(record.content) : undefined;
+        const bytes = this.overwrites && typeof record.content === 'string' ? padded(record.content) : undefined;
         return this.changing(name, (deadline) =>
             bytes ? this.writeNew(name, record, bytes, deadline) : this.linkIn(name, record, deadline),
         );
@@ -264,13 +264,13 @@ export class SessionFiles {
                 return Buffer.alloc(0);
             }
             const bytes = await readAll(fd, stats.size);
-            const isRoomy = hasRoom(bytes);
-            const text = isRoomy ? textWithin(bytes) : bytes;
+            const isRoomy = isPadded(bytes);
+            const text = isRoomy ? textOfPadded(bytes) : bytes;
             if (!text && this.codec.keepsText) {
                 return bytes;
             }
             const stored = await this.codec.decode(text ?? bytes);
-            isKept = keepsWarm && this.warm.keep(path, { fd, stats, hasRoom: isRoomy, stored, at });
+            isKept = keepsWarm && this.warm.keep(path, { fd, stats, isPadded: isRoomy, stored, at });
             return stored;
         } catch (error) {
             throw withoutPath(error);
@@ -313,7 +313,7 @@ export class SessionFiles {
         if (hasToWait && !(await this.writers.enter(name, WRITE_WAIT_MS))) {
             throw new StoreBusyError();
         }
-        await this.slots.enter();
+        await this.semaphore.enter();
         const deadline = Deadlines.of(WRITE_WAIT_MS).start();
         try {
             return await this.inFolder(() => work(deadline, hasToWait));
@@ -321,7 +321,7 @@ export class SessionFiles {
             throw withoutPath(error);
         } finally {
             deadline.end();
-            this.slots.leave();
+            this.semaphore.leave();
             this.writers.leave(name);
         }
     }
@@ -343,7 +343,7 @@ export class SessionFiles {
         const file = this.names.lockOf(name);
         // What another process holds is waited for without a slot: other sessions must not wait for it too.
         const lock =
-            (await this.acquire(file, AT_ONCE)) ?? (await this.slots.outside(() => this.acquire(file, deadline)));
+            (await this.acquire(file, AT_ONCE)) ?? (await this.semaphore.outside(() => this.acquire(file, deadline)));
         if (!lock) {
             throw new StoreBusyError();
         }
@@ -388,7 +388,7 @@ export class SessionFiles {
         }
         try {
             const { size, nlink } = fs.fstatSync(fd);
-            const bytes = nlink === 1 ? fittedTo(size, stored.record) : undefined; // a backup may share its file
+            const bytes = nlink === 1 ? paddedTo(size, stored.record) : undefined; // a backup may share its file
             const current = bytes && textInFile(fd);
             if (!bytes || !current) {
                 return undefined;
@@ -497,7 +497,7 @@ export class SessionFiles {
             await rename(temp.path, path);
             if (!isEndedRecord(record.stored.record)) {
                 // a walk that prunes would cool down those in use
-                this.warm.keepWritten(path, temp.fd, hasRoom(bytes), record.stored);
+                this.warm.keepWritten(path, temp.fd, isPadded(bytes), record.stored);
             }
         } catch (error) {
             await unlinkIfThere(temp.path).catch(() => undefined);
@@ -514,7 +514,7 @@ export class SessionFiles {
         if (typeof content !== 'string') {
             return content;
         }
-        return (this.overwrites ? withRoom(content) : undefined) ?? Buffer.from(content);
+        return (this.overwrites ? padded(content) : undefined) ?? Buffer.from(content);
     }
 
     private async writeTemp(bytes: Buffer): Promise<{ fd: number; path: string }> {

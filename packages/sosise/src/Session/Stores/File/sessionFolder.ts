@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { ConfigError } from '../../../Exceptions/errors.js';
 import { FileLock } from '../../../Support/Files/FileLock.js';
 import { codeOf, lstat, opendir, rm, unlinkIfThere } from '../../../Support/Files/fileCalls.js';
-import { TOKENS } from '../../../Support/Files/LockTokens.js';
+import { TOKENS } from '../../../Support/Files/LockFilePool.js';
 import { type Owner, parseOwner, standingOf } from '../../../Support/Files/ProcessIdentity.js';
 import { SET_ASIDE, type SessionFileNames } from './SessionFileNames.js';
 

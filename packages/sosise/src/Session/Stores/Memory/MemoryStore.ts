@@ -1,8 +1,8 @@
 import session, { type SessionData } from 'express-session';
 import memorystore from 'memorystore';
-import { KeyedQueue } from '../../../Support/KeyedQueue.js';
+import { KeyedMutex } from '../../../Support/KeyedMutex.js';
 import type { Lease } from '../../../Support/Lease.js';
-import { Pace } from '../../../Support/Pace.js';
+import { TimeSlice } from '../../../Support/TimeSlice.js';
 import { LONGEST_TIMER_MS } from '../../../Support/timers.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
 import {
@@ -13,7 +13,7 @@ import {
 } from '../../Drivers/SessionDriver.js';
 import { isEndedRecord } from '../../Record/SessionRecord.js';
 import { isUserKey } from '../../Record/storageKeys.js';
-import { NotesInMemory } from './NotesInMemory.js';
+import { ExpiringTexts } from './ExpiringTexts.js';
 
 /** memorystore's options under its own names, and ours. */
 export interface MemoryStoreOptions {
@@ -84,11 +84,11 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         setsAside: false,
         survivesRestart: false,
     };
-    private readonly leases = new KeyedQueue();
+    private readonly leases = new KeyedMutex();
     /** Of sessions that ended: beside the others, as they must not push those out that live. */
-    private readonly notes: NotesInMemory;
+    private readonly notes: ExpiringTexts;
     /** Users' lists of their sessions, which have to outlast these. */
-    private readonly lists = new NotesInMemory();
+    private readonly lists = new ExpiringTexts();
     private readonly isPlain: boolean;
     private readonly warn: (message: string) => void;
     private warnedAt = Number.NEGATIVE_INFINITY;
@@ -98,7 +98,7 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         const { warn = () => undefined, ...given } = options;
         super({ ...given, checkPeriod: given.checkPeriod ?? CHECK_PERIOD_MS, max: given.max ?? MOST_SESSIONS });
         this.warn = warn;
-        this.notes = new NotesInMemory(this.store.max);
+        this.notes = new ExpiringTexts(this.store.max);
         this.isPlain = given.serializer === undefined;
     }
 
@@ -147,11 +147,11 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         writtenBefore = Number.POSITIVE_INFINITY,
         signal?: AbortSignal,
     ): AsyncGenerator<ListedRecord> {
-        const pace = new Pace();
+        const slice = new TimeSlice();
         for (const [id, record] of this.lists.entries()) {
             yield { id, record, version: record };
-            if (pace.isOver) {
-                await pace.rest();
+            if (slice.isOver) {
+                await slice.rest();
             }
         }
         for (const { value } of entriesIn(this.store)) {
@@ -159,8 +159,8 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
             if (found) {
                 yield found;
             }
-            if (pace.isOver) {
-                await pace.rest();
+            if (slice.isOver) {
+                await slice.rest();
             }
             if (signal?.aborted) {
                 return;
@@ -218,14 +218,14 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
 
     private async pruneSlowly(): Promise<void> {
         await this.notes.prune();
-        const pace = new Pace();
+        const slice = new TimeSlice();
         const time = Date.now();
         for (const { value } of entriesIn(this.store)) {
             if (value.maxAge > 0 && time - value.now > value.maxAge) {
                 this.store.peek(value.key); // looks again, and removes what is expired, without counting as a use
             }
-            if (pace.isOver) {
-                await pace.rest();
+            if (slice.isOver) {
+                await slice.rest();
             }
         }
     }

@@ -1,9 +1,9 @@
 import session, { type SessionData, type Store } from 'express-session';
 import { Deadlines } from '../../../Support/Deadlines.js';
 import { inTime } from '../../../Support/inTime.js';
-import { KeyedQueue } from '../../../Support/KeyedQueue.js';
+import { KeyedMutex } from '../../../Support/KeyedMutex.js';
 import type { Lease } from '../../../Support/Lease.js';
-import { Pace } from '../../../Support/Pace.js';
+import { TimeSlice } from '../../../Support/TimeSlice.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
 import {
     BadRecordError,
@@ -63,8 +63,8 @@ interface Beside {
  */
 export class PlainStoreAdapter implements SessionDriver {
     public readonly abilities: DriverAbilities;
-    private readonly calls = new KeyedQueue();
-    private readonly leases = new KeyedQueue();
+    private readonly calls = new KeyedMutex();
+    private readonly leases = new KeyedMutex();
     private readonly timeoutMs: number;
     private readonly listTimeoutMs: number;
 
@@ -129,7 +129,7 @@ export class PlainStoreAdapter implements SessionDriver {
             (done) => store.all?.(done),
             { timeoutMs: this.listTimeoutMs },
         );
-        const pace = new Pace();
+        const slice = new TimeSlice();
         let nameless = 0;
         for (const [id, data] of idsAndSessions(found ?? {})) {
             if (id === undefined) {
@@ -141,8 +141,8 @@ export class PlainStoreAdapter implements SessionDriver {
             } catch {
                 // Damaged: whoever reads it alone hears of it.
             }
-            if (pace.isOver) {
-                await pace.rest();
+            if (slice.isOver) {
+                await slice.rest();
             }
         }
         if (nameless > 0) {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deadline, Deadlines } from '../../../Support/Deadlines.js';
-import { KeyedQueue } from '../../../Support/KeyedQueue.js';
+import { KeyedMutex } from '../../../Support/KeyedMutex.js';
 import type { Lease } from '../../../Support/Lease.js';
 import { randomId } from '../../../Support/randomId.js';
 import { REMOVE, RENEW, type Script } from './scripts.js';
@@ -27,7 +27,7 @@ interface Taken {
 /** Locks between all processes on one Redis: a key with an owner that the server drops when nobody renews it. */
 export class RedisLocks {
     /** Of this process, in the order of asking: only its first one asks the server. */
-    private readonly turns = new KeyedQueue();
+    private readonly turns = new KeyedMutex();
 
     public constructor(private readonly commands: LockCommands) {}
 

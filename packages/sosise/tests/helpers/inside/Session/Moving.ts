@@ -1,3 +1,4 @@
 /** What tests use of src/Session/Moving. */
+
+export { DriverTransfer } from '../../../../src/Session/Moving/DriverTransfer.js';
 export { FallbackDriver } from '../../../../src/Session/Moving/FallbackDriver.js';
-export { SessionMover } from '../../../../src/Session/Moving/SessionMover.js';

@@ -1,6 +1,7 @@
 /** What tests use of src/Session/Stores/Memory. */
+
+export { ExpiringTexts } from '../../../../../src/Session/Stores/Memory/ExpiringTexts.js';
 export {
     MemoryStore,
     type MemoryStoreOptions,
 } from '../../../../../src/Session/Stores/Memory/MemoryStore.js';
-export { NotesInMemory } from '../../../../../src/Session/Stores/Memory/NotesInMemory.js';

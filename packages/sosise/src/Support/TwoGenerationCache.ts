@@ -3,7 +3,7 @@
  * found in the older half moves to the newer one, so that what is in use stays. Nothing is ever deleted from a half: V8's
  * Maps, where entries come and go, keep what was in them alive until the next full collection.
  */
-export class RecentlyUsed<Value> {
+export class TwoGenerationCache<Value> {
     private newer = new Map<string, Value>();
     private older = new Map<string, Value>();
 

@@ -10,7 +10,7 @@ export interface TimeLimit {
 }
 
 /** Gives every call to the store its time, and whatever goes wrong there one name. */
-export class StoreTrouble {
+export class StoreCalls {
     /** @param timeoutMs How long the store may take to answer. */
     public constructor(private readonly timeoutMs: number) {}
 

@@ -4,7 +4,7 @@ import type { Reading } from './SessionChanges.js';
  * Calls `lost` where what runs now changes a session that nothing will store any more, as its answer has been sent.
  * A save() that runs meanwhile stores it: then nothing is left to be told.
  */
-export function lookAgain(read: () => Reading, lost: () => void): Promise<void> {
+export function warnOfLateChange(read: () => Reading, lost: () => void): Promise<void> {
     const before = bodyOf(read);
     return new Promise((resolve) => {
         setImmediate(() => {

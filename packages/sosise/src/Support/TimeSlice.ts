@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 const SLICE_MS = 4;
 
 /** Lets the process do its other work now and then while something walks through all sessions. */
-export class Pace {
+export class TimeSlice {
     private started = performance.now();
 
     /** Whether the walk has gone on for long enough: ask before each step, it costs 40 ns. */

@@ -1,6 +1,6 @@
 import fs, { type Stats } from 'node:fs';
 import type { StoredRecord } from '../../Drivers/SessionDriver.js';
-import { textInFile } from './recordRoom.js';
+import { textInFile } from './paddedRecord.js';
 
 const MOST_FILES = 4_096;
 const MOST_CHARACTERS = 4_000_000;
@@ -26,7 +26,7 @@ interface WarmFile {
     readonly fd: number;
     readonly stored: StoredRecord;
     /** Another record may be written over it. */
-    readonly hasRoom: boolean;
+    readonly isPadded: boolean;
     /** What the file was like before its content was looked at. */
     stats: Stats;
     /** When that was, in ms since the epoch. */
@@ -45,7 +45,7 @@ interface WarmFile {
  * Gain: a read of a warm record is one call of 2 µs, where opening and reading is two trips through the thread pool
  * (80 µs; Node 20). Measure it again with `npm run bench` and LARGEST = 0. Only on local file systems of Linux.
  */
-export class WarmFiles {
+export class OpenFileCache {
     private readonly files = new Map<string, WarmFile>();
     private readonly most: number;
     private characters = 0;
@@ -80,11 +80,11 @@ export class WarmFiles {
     public keep(path: string, read: Omit<WarmFile, 'wasUsed'>): boolean {
         const file = { ...read, wasUsed: false };
         const isSettled = file.at - file.stats.ctimeMs > COARSE_MS;
-        return (isSettled || file.hasRoom) && this.hold(path, file);
+        return (isSettled || file.isPadded) && this.hold(path, file);
     }
 
     /** Keeps a file that was just written and moved to its place. The caller closes the file as it was opened. */
-    public keepWritten(path: string, writeFd: number, hasRoom: boolean, stored: StoredRecord): void {
+    public keepWritten(path: string, writeFd: number, isPadded: boolean, stored: StoredRecord): void {
         if (this.most === 0) {
             return;
         }
@@ -95,7 +95,7 @@ export class WarmFiles {
         } catch {
             return;
         }
-        if (!this.hold(path, { fd, stats: fs.fstatSync(fd), hasRoom, stored, at: Date.now(), wasUsed: false })) {
+        if (!this.hold(path, { fd, stats: fs.fstatSync(fd), isPadded, stored, at: Date.now(), wasUsed: false })) {
             fs.closeSync(fd);
         }
     }
@@ -106,7 +106,7 @@ export class WarmFiles {
         const stats = fs.fstatSync(writeFd);
         if (file && file.stats.ino === stats.ino && file.stats.dev === stats.dev) {
             this.characters += stored.record.length - file.stored.record.length;
-            this.files.set(path, { fd: file.fd, stats, hasRoom: true, stored, at: Date.now(), wasUsed: true });
+            this.files.set(path, { fd: file.fd, stats, isPadded: true, stored, at: Date.now(), wasUsed: true });
         }
     }
 
@@ -190,7 +190,7 @@ function isUnchanged(path: string, file: WarmFile): boolean {
         return false;
     }
     const isTouched = now.ctimeMs !== stats.ctimeMs || now.mtimeMs !== stats.mtimeMs;
-    if (!file.hasRoom) {
+    if (!file.isPadded) {
         return !isTouched; // such a file is only ever replaced
     }
     return (!isTouched && file.at - stats.ctimeMs > COARSE_MS) || hasStill(file, now);

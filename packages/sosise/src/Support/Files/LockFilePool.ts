@@ -21,7 +21,7 @@ export interface LockToken {
  * Files that locks are hard links to, used again and again. A lock by symbolic link makes a file and deletes it each time, which
  * takes ext4 100 µs and more once it has to pass over many that were deleted lately; a hard link is a name and nothing else, 7 µs.
  */
-export class LockTokens {
+export class LockFilePool {
     /** False on file systems without hard links. */
     public areUsable = true;
     private readonly folder: string;

@@ -8,7 +8,7 @@ import { hideSecrets } from './ErrorPage/hideSecrets.js';
 import { ERROR_STYLE } from './ErrorPage/style.js';
 import { InstanceWatch } from './InstanceWatch.js';
 
-export interface StandInOptions {
+export interface FailedStartOptions {
     /** Why the application does not run. */
     readonly text: string;
     /** Those of the application, whose secrets are not shown. */
@@ -21,12 +21,12 @@ export interface StandInOptions {
 const MESSAGE = 'The application does not run';
 
 /** Answers for an application that could not start, with the reason, until the next run takes the port. */
-export class StandIn {
+export class FailedStartServer {
     private readonly watch = new InstanceWatch();
     private readonly server: Server;
     private readonly text: string;
 
-    private constructor({ text, variables }: StandInOptions) {
+    private constructor({ text, variables }: FailedStartOptions) {
         this.text = hideSecrets(text, variables).trim();
         this.server = createServer((request, response) =>
             this.watch.instance(request, response, () => this.answer(request, response)),
@@ -34,8 +34,8 @@ export class StandIn {
     }
 
     /** Rejects where the port is taken. */
-    public static async open(options: StandInOptions): Promise<StandIn> {
-        const standIn = new StandIn(options);
+    public static async open(options: FailedStartOptions): Promise<FailedStartServer> {
+        const standIn = new FailedStartServer(options);
         const { address, port } = options;
         if (port === 0) {
             await removeAbandoned(address); // a run that was killed leaves it

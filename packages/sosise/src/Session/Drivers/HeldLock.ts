@@ -5,7 +5,7 @@ import type { MaybePromise } from '../../Support/MaybePromise.js';
  * A request's turn with its session, and the fence around it: once it is given back, or its lease was lost, nothing more of
  * the request is stored, because the next turn has read the session by then.
  */
-export class Turn {
+export class HeldLock {
     private isOver = false;
     /** What is being stored under it. */
     private storing: Promise<unknown> = Promise.resolve();

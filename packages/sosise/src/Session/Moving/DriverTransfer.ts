@@ -40,7 +40,7 @@ const TRIES = 100;
  * Moves sessions from one driver to another while they are in use. A session is written where nothing stands, and then
  * taken from its old place; what a process that still knows the old place alone writes or ends meanwhile is carried after.
  */
-export class SessionMover {
+export class DriverTransfer {
     public constructor(private readonly options: SessionMoverOptions) {}
 
     /** Moves what the old driver holds under an id: a session that lives, or a user's list of sessions. */

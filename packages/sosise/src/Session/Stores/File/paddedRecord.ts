@@ -16,7 +16,7 @@ const TAB = 0x09;
  *
  * Undefined where the text needs more than one page.
  */
-export function withRoom(text: string): Buffer | undefined {
+export function padded(text: string): Buffer | undefined {
     const length = Buffer.byteLength(text);
     const least = length + SUM_LENGTH;
     const size = Math.ceil((least + least / 8) / ROUNDED_TO) * ROUNDED_TO;
@@ -24,13 +24,13 @@ export function withRoom(text: string): Buffer | undefined {
 }
 
 /** The same at the size of a file that is there. Undefined where the text does not fit. */
-export function fittedTo(size: number, text: string): Buffer | undefined {
+export function paddedTo(size: number, text: string): Buffer | undefined {
     const length = size > LARGEST_WITH_ROOM ? 0 : Buffer.byteLength(text);
     return length === 0 || length + SUM_LENGTH > size ? undefined : filled(text, length, size);
 }
 
 /** Whether this is a record with room, whole or not. One that was cut off in its spaces is none: it has no checksum. */
-export function hasRoom(bytes: Buffer): boolean {
+export function isPadded(bytes: Buffer): boolean {
     if (bytes.length > LARGEST_WITH_ROOM || bytes.length % ROUNDED_TO !== 0 || bytes.length === 0) {
         return false;
     }
@@ -46,7 +46,7 @@ export function hasRoom(bytes: Buffer): boolean {
 }
 
 /** The record's text; undefined where the checksum is another one's: it was being written. */
-export function textWithin(bytes: Buffer): Buffer | undefined {
+export function textOfPadded(bytes: Buffer): Buffer | undefined {
     let end = bytes.length - SUM_LENGTH;
     let sum = 0;
     for (let index = end; index < bytes.length; index += 1) {
@@ -64,7 +64,7 @@ export function textWithin(bytes: Buffer): Buffer | undefined {
 /** The text of the record with room in an open file, read at once; undefined where there is none. It holds until the next call. */
 export function textInFile(fd: number): Buffer | undefined {
     const bytes = READING.subarray(0, fs.readSync(fd, READING, 0, LARGEST_WITH_ROOM, 0));
-    return hasRoom(bytes) ? textWithin(bytes) : undefined;
+    return isPadded(bytes) ? textOfPadded(bytes) : undefined;
 }
 
 const READING = Buffer.allocUnsafeSlow(LARGEST_WITH_ROOM);

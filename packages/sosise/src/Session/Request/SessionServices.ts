@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import type { Cookie } from 'express-session';
 import type { ExceptionHandler } from '../../Http/Errors/ExceptionHandler.js';
 import type { Logger } from '../../Logging/Logger.js';
-import { OncePerMinute } from '../../Support/OncePerMinute.js';
+import { Throttle } from '../../Support/Throttle.js';
 import type { SessionSettings } from '../Config/SessionConfig.js';
 import { endedCookies } from '../Cookie/formerCookies.js';
 import { inflateCookie } from '../Cookie/inflateCookie.js';
@@ -26,7 +26,7 @@ export interface SessionLayerOptions {
     forgery?: ForgeryRules | undefined;
     /** Warn of values that JSON can't hold. */
     isDevelopment: boolean;
-    objects: (layer: SessionLayer) => SessionObjects;
+    objects: (services: SessionServices) => SessionObjects;
 }
 
 export interface ForgeryRules {
@@ -45,7 +45,7 @@ export interface SessionObjects {
 }
 
 /** What all requests share: the settings, the store, and what makes session objects. */
-export class SessionLayer {
+export class SessionServices {
     public readonly settings: SessionSettings;
     public readonly repository: SessionRepository;
     public readonly cookie: SessionCookie;
@@ -55,9 +55,9 @@ export class SessionLayer {
     public readonly driver: SessionDriver;
     public readonly objects: SessionObjects;
     public readonly forgery: RequestForgery | undefined;
-    private readonly undeliverable = new OncePerMinute();
-    private readonly shared = new OncePerMinute();
-    private readonly lost = new OncePerMinute();
+    private readonly undeliverable = new Throttle();
+    private readonly shared = new Throttle();
+    private readonly lost = new Throttle();
 
     public constructor(options: SessionLayerOptions) {
         const { settings, driver, log } = options;

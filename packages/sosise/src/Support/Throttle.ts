@@ -1,5 +1,5 @@
 /** Keeps a message that every request could cause from flooding the log. */
-export class OncePerMinute {
+export class Throttle {
     private last = Number.NEGATIVE_INFINITY;
 
     public isDue(): boolean {

@@ -1,4 +1,4 @@
-import { RecentlyUsed } from '../../Support/RecentlyUsed.js';
+import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 
 /** A session's id as its cookie carries it, and the name that it is stored under. */
 export interface CookieId {
@@ -18,11 +18,11 @@ const LONGEST = 512;
  * the id: 6 of 75 µs on Node 20. Holds the last few thousand, and nothing that did not verify. One is for values and one
  * for whole headers (which saves parsing them): a header that reads like a value is none.
  */
-export class VerifiedCookies<Found> {
-    private readonly known: RecentlyUsed<Found>;
+export class CookieCache<Found> {
+    private readonly known: TwoGenerationCache<Found>;
 
     public constructor(most = 2_000) {
-        this.known = new RecentlyUsed(most);
+        this.known = new TwoGenerationCache(most);
     }
 
     /** What is known of a text that has verified before. */

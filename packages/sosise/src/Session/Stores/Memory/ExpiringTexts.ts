@@ -1,7 +1,7 @@
-import { Pace } from '../../../Support/Pace.js';
+import { TimeSlice } from '../../../Support/TimeSlice.js';
 
 /** Texts by key, each until its time is over: the oldest go first where there are too many. */
-export class NotesInMemory {
+export class ExpiringTexts {
     private readonly notes = new Map<string, { readonly text: string; readonly until: number }>();
 
     public constructor(private readonly most = Number.POSITIVE_INFINITY) {}
@@ -42,14 +42,14 @@ export class NotesInMemory {
 
     /** They came in the order of their ends, but for a few: the first that lasts ends the search. */
     public async prune(): Promise<void> {
-        const pace = new Pace();
+        const slice = new TimeSlice();
         for (const [key, { until }] of this.notes) {
             if (until > Date.now()) {
                 return;
             }
             this.notes.delete(key);
-            if (pace.isOver) {
-                await pace.rest();
+            if (slice.isOver) {
+                await slice.rest();
             }
         }
     }

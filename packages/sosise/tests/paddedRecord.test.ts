@@ -5,11 +5,11 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
     FileStore,
     type FileStoreOptions,
-    fittedTo,
-    hasRoom,
+    isPadded,
+    padded,
+    paddedTo,
     SessionFileNames,
-    textWithin,
-    withRoom,
+    textOfPadded,
 } from './helpers/inside/Session/Stores/File.js';
 import { FileLock, newOwnerText } from './helpers/inside/Support/Files.js';
 import { Deadlines } from './helpers/inside/Support.js';
@@ -55,25 +55,25 @@ async function write(store: FileStore, text: string, version?: unknown): Promise
 describe('the room behind a record', () => {
     test('gives the text back, whatever it is, and notices what was changed', () => {
         for (const text of ['{}', record(1), '{"a":"Zoë 🎈"}', `{"a":"${'x'.repeat(4_000)}"}`]) {
-            const bytes = withRoom(text) as Buffer;
-            expect(hasRoom(bytes)).toBe(true);
-            expect(textWithin(bytes)?.toString()).toBe(text);
+            const bytes = padded(text) as Buffer;
+            expect(isPadded(bytes)).toBe(true);
+            expect(textOfPadded(bytes)?.toString()).toBe(text);
             expect(JSON.parse(bytes.toString())).toEqual(JSON.parse(text)); // other readers skip it
             for (let at = 0; at < bytes.length; at += 7) {
                 const changed = Buffer.from(bytes);
                 changed[at] = (changed[at] as number) ^ 1;
-                expect(hasRoom(changed) && textWithin(changed) !== undefined).toBe(false);
+                expect(isPadded(changed) && textOfPadded(changed) !== undefined).toBe(false);
             }
         }
     });
 
     test('is a page at the most, and plain JSON has none', () => {
-        expect(withRoom('x'.repeat(4_064))).toHaveLength(4_096);
-        expect(withRoom('x'.repeat(4_065))).toBeUndefined();
-        expect(fittedTo(512, 'x'.repeat(481))).toBeUndefined();
-        expect(fittedTo(512, 'x'.repeat(480))).toHaveLength(512);
-        expect(hasRoom(Buffer.from(record(1)))).toBe(false);
-        expect(hasRoom(Buffer.alloc(0))).toBe(false);
+        expect(padded('x'.repeat(4_064))).toHaveLength(4_096);
+        expect(padded('x'.repeat(4_065))).toBeUndefined();
+        expect(paddedTo(512, 'x'.repeat(481))).toBeUndefined();
+        expect(paddedTo(512, 'x'.repeat(480))).toHaveLength(512);
+        expect(isPadded(Buffer.from(record(1)))).toBe(false);
+        expect(isPadded(Buffer.alloc(0))).toBe(false);
     });
 });
 
@@ -102,7 +102,7 @@ describe('a change', () => {
     });
 
     test('that another process is in the midst of is waited for, and never read in part', async () => {
-        const [old, next] = [1, 2].map((number) => withRoom(record(number)) as Buffer);
+        const [old, next] = [1, 2].map((number) => padded(record(number)) as Buffer);
         const put = (bytes: Buffer | undefined, length?: number) => {
             const fd = fs.openSync(file(), 'r+');
             fs.writeSync(fd, bytes as Buffer, 0, length);
@@ -164,7 +164,7 @@ describe('a new record is written in its place', () => {
         const store = open();
         await write(store, record(1));
         expect(fs.readdirSync(folder)).toEqual(['abc.json']);
-        expect(hasRoom(fs.readFileSync(file()))).toBe(true);
+        expect(isPadded(fs.readFileSync(file()))).toBe(true);
     });
 
     test('who reads it meanwhile waits until it is whole', async () => {
@@ -172,7 +172,7 @@ describe('a new record is written in its place', () => {
         const fd = begin();
         const reading = Promise.resolve(store.read('abc'));
         await new Promise(setImmediate);
-        fs.writeSync(fd, withRoom(record(1)) as Buffer);
+        fs.writeSync(fd, padded(record(1)) as Buffer);
         fs.closeSync(fd);
         expect((await reading)?.record).toBe(record(1));
     });
@@ -221,7 +221,7 @@ describe('a new record is written in its place', () => {
         const until = performance.now() + 60;
         const { writing } = await stoppedWhileWriting(open(), () => performance.now() > until);
         await vi.waitUntil(() => fs.statSync(file()).size > 0);
-        fs.writeFileSync(path.join(folder, 'other'), withRoom(record(2)) as Buffer, { mode: 0o600 });
+        fs.writeFileSync(path.join(folder, 'other'), padded(record(2)) as Buffer, { mode: 0o600 });
         await Promise.race([writing, new Promise((resolve) => setTimeout(resolve, 50))]);
         fs.renameSync(path.join(folder, 'other'), file());
         await lock?.release();

@@ -4,7 +4,7 @@ import type { Lease } from './Lease.js';
 type Waiter = (isTurn: boolean) => void;
 
 /** One at a time per key, in the order of arrival, within this process. Keys that nobody holds cost nothing. */
-export class KeyedQueue {
+export class KeyedMutex {
     /** A key is here while it is held, with those that wait for it. */
     private readonly waiters = new Map<string, Waiter[]>();
 

@@ -1,5 +1,5 @@
 /** So many work at once, the others wait in the order of arrival. */
-export class Slots {
+export class Semaphore {
     private taken = 0;
     private waiting: (() => void)[] = [];
     private served = 0;
