@@ -15,7 +15,7 @@ const GIVEN = 'Session/Stores/packages.d.ts';
 const together = {
     core: ['index'],
     sessions: [
-        'Opening/SessionDrivers',
+        'Opening/OpenedDrivers',
         'Request/SessionServices',
         'Request/ExpressStore',
         'Admin/SessionPruner',

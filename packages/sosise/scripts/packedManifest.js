@@ -6,12 +6,18 @@ import { fileURLToPath } from 'node:url';
 import { bundle, compile } from './bundle.js';
 
 const manifest = fileURLToPath(new URL('../package.json', import.meta.url));
+const VERSION = new URL('../src/Support/version.ts', import.meta.url);
 const kept = `${manifest}.kept`;
 
 if (existsSync(kept)) {
     renameSync(kept, manifest); // also of a run that was cut off
 }
 if (process.argv[2] === 'write') {
+    const { version } = JSON.parse(readFileSync(manifest, 'utf8'));
+    if (!readFileSync(VERSION, 'utf8').includes(`'${version}'`)) {
+        console.error(`package.json says version ${version}, and src/Support/version.ts another one: make them agree.`);
+        process.exit(1);
+    }
     compile();
     await bundle(['index', 'console', 'testing', 'devtools', 'dev', 'standby']);
     copyFileSync(manifest, kept);

@@ -10,7 +10,7 @@ import { type CommandList, Terminal } from './helpers/inside/Console.js';
 import { masked, VERSION } from './helpers/inside/Support.js';
 import { SECRET } from './helpers/sessionApp.js';
 import { inThisProcess } from './inThisProcess.js';
-import { PROJECT, STOCK } from './stock.js';
+import { PACKAGE, PROJECT, STOCK } from './stock.js';
 
 interface Setting {
     session?: ConfigOverrides['session'];
@@ -112,6 +112,7 @@ describe('about', () => {
     test('the version of the framework is that of the skeleton', () => {
         const { name, version } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
         expect(name === 'sosise-skeleton' ? version : VERSION).toBe(VERSION);
+        expect(JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')).version).toBe(VERSION);
     });
 });
 

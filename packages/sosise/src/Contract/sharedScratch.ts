@@ -10,14 +10,15 @@ export async function sharedScratch({ manager, name, options }: ScratchOptions):
         handles[index] ??= manager.create(name, { ...options });
         return handles[index];
     };
-    await handle(0);
+    // What lives in a process can't be opened twice.
+    const opensTwice = (await handle(0))?.abilities?.survivesRestart !== false;
     return {
         where: 'beside the live sessions, under random ids of its own: no other id is written, removed or set aside',
         open: async () => {
             const ids = { prefix: `contract-${randomBytes(9).toString('hex')}-`, written: new Set<string>() };
             return {
                 store: new ScratchDriver(await handle(0), ids),
-                reopen: async () => new ScratchDriver(await handle(1), ids),
+                ...(opensTwice && { reopen: async () => new ScratchDriver(await handle(1), ids) }),
             };
         },
         close: async () => {

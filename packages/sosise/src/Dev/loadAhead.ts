@@ -3,7 +3,7 @@ export async function loadAhead(): Promise<void> {
     // A file that can't be loaded fails once more where the run imports it, and is reported there.
     await Promise.allSettled([
         import('../index.js'),
-        import('../Session/Opening/SessionDrivers.js'),
+        import('../Session/Opening/OpenedDrivers.js'),
         import('../Session/Request/SessionServices.js'),
         import('../Session/Request/ExpressStore.js'),
         import('../Session/Admin/SessionPruner.js'),

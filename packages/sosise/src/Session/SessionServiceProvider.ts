@@ -16,7 +16,7 @@ import type { SessionConfig } from './Config/SessionConfig.js';
 import { settingsOf } from './Config/settingsOf.js';
 import { SessionForms } from './Forms/SessionForms.js';
 import { SessionMigration } from './Moving/SessionMigration.js';
-import type { SessionDrivers } from './Opening/SessionDrivers.js';
+import type { OpenedDrivers } from './Opening/OpenedDrivers.js';
 import { SessionManager } from './Opening/SessionManager.js';
 import { noSession, prepareSession, type SessionStages } from './Request/noSession.js';
 import { SessionObserver } from './Request/SessionObserver.js';
@@ -28,7 +28,7 @@ export class SessionServiceProvider extends ServiceProvider {
     public static override readonly config = [sessionConfig];
 
     private stages: SessionStages | undefined;
-    private drivers: SessionDrivers | undefined;
+    private drivers: OpenedDrivers | undefined;
     private services: SessionServices | undefined;
     private pruner: SessionPruner | undefined;
 
@@ -76,21 +76,21 @@ export class SessionServiceProvider extends ServiceProvider {
         const settings = settingsOf(config, environment);
         // Not loaded where sessions are off.
         const [
-            { SessionDrivers },
+            { OpenedDrivers },
             { SessionServices },
             { ExpressStore },
             { SessionPruner },
             { startSession },
             { checkDriver },
         ] = await Promise.all([
-            import('./Opening/SessionDrivers.js'),
+            import('./Opening/OpenedDrivers.js'),
             import('./Request/SessionServices.js'),
             import('./Request/ExpressStore.js'),
             import('./Admin/SessionPruner.js'),
             import('./Request/startSession.js'),
             import('./Drivers/checkDriver.js'),
         ]);
-        this.drivers = new SessionDrivers({ manager: container.make(SessionManager), config, settings, log });
+        this.drivers = new OpenedDrivers({ manager: container.make(SessionManager), config, settings, log });
         const observer = container.has(SessionObserver) ? container.make(SessionObserver) : undefined;
         const opened = await this.drivers.open();
         const driver = observer?.watch(opened) ?? opened;

@@ -38,7 +38,7 @@ export class WatchedSession extends RequestSession {
         if (outcome !== 'none') {
             return outcome;
         }
-        if (this.state.late) {
+        if (this.state.endedMeanwhile) {
             return hasPending ? 'discarded' : 'none';
         }
         return this.state.loaded ? 'skipped' : 'none';
@@ -124,14 +124,16 @@ export class WatchedSession extends RequestSession {
 
     protected override update(loaded: LoadedSession, reading: Reading): MaybePromise<void> {
         this.wasChangedLate ||= this.headersLeft;
-        return andThen(super.update(loaded, reading), () => this.trace.became(this.state.late ? 'discarded' : 'saved'));
+        return andThen(super.update(loaded, reading), () =>
+            this.trace.became(this.state.endedMeanwhile ? 'discarded' : 'saved'),
+        );
     }
 
     protected override touch(loaded: LoadedSession): MaybePromise<void> {
         const { seen } = loaded.record;
         return andThen(super.touch(loaded), () => {
             const isTouched = this.record !== undefined && this.record.seen > seen;
-            this.trace.became(isTouched && !this.state.late ? 'touched' : 'skipped');
+            this.trace.became(isTouched && !this.state.endedMeanwhile ? 'touched' : 'skipped');
         });
     }
 
@@ -174,7 +176,7 @@ export class WatchedSession extends RequestSession {
         if (this.outcome === 'failed') {
             return this.wasUnreachable ? this.whyNoSession() : 'The session could not be stored.';
         }
-        if (this.state.late) {
+        if (this.state.endedMeanwhile) {
             return 'The session ended meanwhile, or moments before: the browser may have a newer cookie by now.';
         }
         if (this.ended) {

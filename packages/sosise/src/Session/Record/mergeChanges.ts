@@ -1,6 +1,10 @@
 import { bodyOf, type LiveRecord, type StoredCookie } from './SessionRecord.js';
 
-/** What one request changed in a session: only this is applied to what is stored when it is saved. */
+/**
+ * What one request changed in a session: only this is applied to what is stored when it is saved. Changes of different keys both
+ * stay, of one key the later write stays, and amounts add up. SessionRepository.mergeInTurn() tries again where another request
+ * was faster.
+ */
 export interface SessionChange {
     /** The JSON text of each key that was set or mutated. */
     readonly set: ReadonlyMap<string, string>;

@@ -1,6 +1,9 @@
 import { Exception } from '../../Exceptions/Exception.js';
 
-/** The session store can't be read or written now: the request gets a 503, the cause goes to the log. */
+/**
+ * The session store can't be read or written now: a request that looks at its session, or changes it, gets a 503, which
+ * Http/Errors/ExceptionHandler renders; the cause goes to the log.
+ */
 export class SessionUnavailableException extends Exception {
     public constructor(action: 'loaded' | 'saved' | 'ended', cause: unknown) {
         super(`The session could not be ${action}: please try again in a moment.`, {

@@ -5,7 +5,7 @@ import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import type { SessionCookieConfig } from '../Config/SessionConfig.js';
 import type { HeldLock } from '../Drivers/HeldLock.js';
 import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
-import { CookieOfToday } from '../Record/CookieOfToday.js';
+import { CookieSettingsOfToday } from '../Record/CookieSettingsOfToday.js';
 import { asPatch, merged, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
 import { type Lifetime, type LifetimeOptions, SessionLifetime } from '../Record/SessionLifetime.js';
 import {
@@ -130,7 +130,7 @@ export class SessionRepository {
     public readonly users: UserSessions;
     /** When they end. */
     public readonly lifetime: SessionLifetime;
-    private readonly cookies: CookieOfToday | undefined;
+    private readonly cookies: CookieSettingsOfToday | undefined;
     private readonly trouble: StoreCalls;
     /** Reads need no time limit here. */
     private readonly isBounded: boolean;
@@ -148,7 +148,7 @@ export class SessionRepository {
         private readonly options: RepositoryOptions,
     ) {
         this.lifetime = new SessionLifetime(options);
-        this.cookies = options.cookie && new CookieOfToday(options.cookie, this.lifetime);
+        this.cookies = options.cookie && new CookieSettingsOfToday(options.cookie, this.lifetime);
         this.trouble = new StoreCalls(options.timeoutMs);
         this.users = new UserSessions(driver, this, this.trouble);
         this.isBounded = (driver.abilities?.answersWithinMs ?? Number.POSITIVE_INFINITY) <= options.timeoutMs;
@@ -174,10 +174,10 @@ export class SessionRepository {
             return this.notRead(id, error);
         }
         if (!(found instanceof Promise)) {
-            return this.examine(id, found);
+            return this.aliveOrEnded(id, found);
         }
-        const examined = found.then((stored) => this.examine(id, stored));
-        const limited = this.isBounded ? examined : this.trouble.inTime('loaded', examined);
+        const judged = found.then((stored) => this.aliveOrEnded(id, stored));
+        const limited = this.isBounded ? judged : this.trouble.inTime('loaded', judged);
         return limited.catch((error) => this.notRead(id, error));
     }
 
@@ -353,7 +353,7 @@ export class SessionRepository {
                     return;
                 }
                 looked?.();
-                const found = this.open(id, this.examine(id, stored));
+                const found = this.open(id, this.aliveOrEnded(id, stored));
                 if (found.kind === 'live') {
                     yield { id, record: found.record };
                 }
@@ -431,7 +431,8 @@ export class SessionRepository {
         return removed ? 'removed' : 'kept'; // in use again
     }
 
-    private examine(id: string, stored: StoredRecord | undefined): LoadResult {
+    /** The one place that says whether a session is over: a tombstone says so, or its time. */
+    private aliveOrEnded(id: string, stored: StoredRecord | undefined): LoadResult {
         if (!stored) {
             return NONE;
         }

@@ -26,7 +26,7 @@ import {
 } from '../Repository/SessionErrors.js';
 import type { LoadedSession } from '../Repository/SessionRepository.js';
 import { withoutId } from '../Repository/StoreCalls.js';
-import { openSuccessorId } from '../Repository/successorId.js';
+import { openSuccessorId } from '../Repository/sealedSuccessorId.js';
 import { keepPrivate } from './privateAnswer.js';
 import type { SessionServices } from './SessionServices.js';
 import { SessionState } from './SessionState.js';
@@ -263,7 +263,8 @@ export class RequestSession {
     /** Whether the next request will find what is put into the session now, as far as can be told. */
     public get willPersist(): boolean {
         try {
-            const isThere = this.start() && this.session !== undefined && !this.state.late && !this.wasUnset();
+            const isThere =
+                this.start() && this.session !== undefined && !this.state.endedMeanwhile && !this.wasUnset();
             return isThere && (this.state.loaded !== undefined || this.canReachBrowser());
         } catch {
             return false; // the store can't be read
@@ -276,10 +277,10 @@ export class RequestSession {
                 return;
             }
             const reading = this.look(session);
-            const { loaded, late } = this.state;
-            if (loaded && !late) {
+            const { loaded, endedMeanwhile } = this.state;
+            if (loaded && !endedMeanwhile) {
                 await this.update(loaded, reading);
-            } else if (!late && this.mayCreate(reading)) {
+            } else if (!endedMeanwhile && this.mayCreate(reading)) {
                 await this.create(reading);
             }
             this.refuseLoss(reading);
@@ -328,7 +329,7 @@ export class RequestSession {
     public async migrate(): Promise<void> {
         this.refuseLateId('request.session.migrate()');
         return this.inTurn(async () => {
-            if (!this.state.late) {
+            if (!this.state.endedMeanwhile) {
                 await this.changeId();
             }
         });
@@ -352,7 +353,7 @@ export class RequestSession {
                     browser: request.headers['user-agent']?.slice(0, LONGEST_BROWSER_NAME),
                 }),
             };
-            while (this.state.late || !(await this.changeId(login))) {
+            while (this.state.endedMeanwhile || !(await this.changeId(login))) {
                 if (await this.followMove(user)) {
                     return;
                 }
@@ -445,7 +446,7 @@ export class RequestSession {
         if (session) {
             this.services.objects.generate(this.request); // what it shows has ended
             this.mustStore = false;
-            this.state.late = true;
+            this.state.endedMeanwhile = true;
             this.refuseLoss(reading, 400); // the answer says it, should it be a success
         }
     }
@@ -472,7 +473,7 @@ export class RequestSession {
 
     /** The same, or that which the session had when it ended: the object that a route sees then has an id of its own. */
     public get storedKey(): string {
-        return this.state.late || this.ended ? keyOf(this.state.storedId) : this.key;
+        return this.state.endedMeanwhile || this.ended ? keyOf(this.state.storedId) : this.key;
     }
 
     /** A token that holds for this session's id: the session is stored and sent, also while it is empty. */
@@ -482,7 +483,7 @@ export class RequestSession {
             throw new Error('csrfToken(request) needs csrf: { tokens: true } in src/config/http.ts.');
         }
         this.start();
-        this.mustStore ||= !this.state.loaded && !this.state.late;
+        this.mustStore ||= !this.state.loaded && !this.state.endedMeanwhile;
         return tokens.makeToken(this.id);
     }
 
@@ -538,7 +539,7 @@ export class RequestSession {
 
     private tellOfLostChanges(): void {
         const { session, state, services } = this;
-        if (session && !state.late && !this.ended) {
+        if (session && !state.endedMeanwhile && !this.ended) {
             this.looksAgain = true;
             const read = () => state.read(session);
             void warnOfLateChange(read, () => services.warnLost(this.where())).then(() => {
@@ -595,7 +596,7 @@ export class RequestSession {
         const reading = this.look(this.session);
         const status = this.response.statusCode;
         this.refuseLoss(reading, status);
-        if (!reading.change || this.state.late) {
+        if (!reading.change || this.state.endedMeanwhile) {
             return undefined;
         }
         const { loaded } = this.state;
@@ -643,7 +644,7 @@ export class RequestSession {
         this.nextId = services.newId(this.request);
         const sealedId = state.sealed(this.nextId);
         const options = { to: keyOf(this.nextId), sealedId, lock: state.lock };
-        const isThere = state.loaded !== undefined || state.late;
+        const isThere = state.loaded !== undefined || state.endedMeanwhile;
         const wasAlive = isThere && (await services.repository.end(this.storedKey, 'regenerated', options));
         services.objects.generate(this.request);
         this.hasEnded ||= wasAlive;
@@ -656,7 +657,7 @@ export class RequestSession {
         return id;
     }
 
-    /** False: the session has ended meanwhile. */
+    /** Gives login() and migrate() the new id; regenerate() gets it in beginAnew(). False: the session has ended meanwhile. */
     protected async changeId(login?: Login): Promise<boolean> {
         const { loaded } = this.state;
         if (login || loaded) {
@@ -716,7 +717,7 @@ export class RequestSession {
         if (this.wasUnset()) {
             return this.services.settings.unset === 'destroy' ? this.end() : undefined;
         }
-        if (!this.state.late && this.mayTakeFlash && showsPage(status, this.request, this.response)) {
+        if (!this.state.endedMeanwhile && this.mayTakeFlash && showsPage(status, this.request, this.response)) {
             this.takeFlash();
         }
         const reading = this.session && this.look(this.session);
@@ -725,8 +726,8 @@ export class RequestSession {
 
     /** Stores what is due; what was stored before and is only sent now is looked up, as it may have ended meanwhile. */
     private store(reading: Reading | undefined, status: number): MaybePromise<unknown> {
-        const { loaded, late } = this.state;
-        if (late) {
+        const { loaded, endedMeanwhile } = this.state;
+        if (endedMeanwhile) {
             return undefined;
         }
         const { resave, saveUninitialized, rolling } = this.services.settings;
@@ -756,9 +757,12 @@ export class RequestSession {
         this.clearDue = successor === undefined;
     }
 
-    /** A success must not hide that what the route has changed is not stored. */
+    /**
+     * The session has ended while the request was on its way. One that only read goes on, without a cookie. One that changed
+     * something gets a 409 in place of its success, as nothing is stored; an answer from 400 on stays as it is.
+     */
     private refuseLoss(reading: Reading | undefined, status = 200): void {
-        const isLost = this.state.late && reading?.change !== undefined && !this.hasOnlyShownFlash;
+        const isLost = this.state.endedMeanwhile && reading?.change !== undefined && !this.hasOnlyShownFlash;
         if (isLost && !this.hasLost) {
             this.hasLost = true;
             this.services.log.warning(
@@ -872,8 +876,8 @@ export class RequestSession {
 
     protected end(): MaybePromise<void> {
         this.ended = true;
-        const { loaded, late } = this.state;
-        const ending = loaded || late ? this.services.repository.end(this.storedKey, 'destroyed') : false;
+        const { loaded, endedMeanwhile } = this.state;
+        const ending = loaded || endedMeanwhile ? this.services.repository.end(this.storedKey, 'destroyed') : false;
         return andThen(ending, (wasAlive) => {
             this.clearDue = wasAlive || this.hasEnded;
         });
@@ -951,7 +955,7 @@ export class RequestSession {
         if (this.clearDue) {
             return cookie.clear(this.services.cookieOf(this.session, this.record));
         }
-        if (!this.cookieDue || this.state.late || this.ended || this.wasUnset()) {
+        if (!this.cookieDue || this.state.endedMeanwhile || this.ended || this.wasUnset()) {
             return undefined;
         }
         const sent = this.services.cookieOf(this.session, this.record);

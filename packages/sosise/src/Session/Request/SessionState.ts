@@ -9,7 +9,7 @@ import { asPatch, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.j
 import { CLOCKS_DIFFER_MS, type EndReason, type LiveRecord, type Login } from '../Record/SessionRecord.js';
 import { keyOf } from '../Record/storageKeys.js';
 import { hasMoved, type LoadedSession, type LoadResult } from '../Repository/SessionRepository.js';
-import { sealSuccessorId } from '../Repository/successorId.js';
+import { sealSuccessorId } from '../Repository/sealedSuccessorId.js';
 import type { SessionServices } from './SessionServices.js';
 
 /** An id that got a newer one this recently may come with a late request: it gets a session that replaces nothing. */
@@ -23,7 +23,7 @@ export class SessionState {
     /** What is stored under `id`; undefined for a session that is not stored yet. */
     public loaded: LoadedSession | undefined;
     /** The session has a newer id since moments ago, or ended meanwhile: nothing of this request is stored or sent. */
-    public late = false;
+    public endedMeanwhile = false;
     /** The id that the store knows the session by, or knew it by before it ended: the cookie's at first. */
     public storedId: string;
     /** How the session of the cookie's id ended, where it did. */
@@ -68,7 +68,7 @@ export class SessionState {
         } else if (found.kind === 'ended') {
             this.endReason = found.reason;
             const ago = Date.now() - found.at; // negative where the clock of the process that ended it is ahead
-            this.late = hasMoved(found) && ago > -CLOCKS_DIFFER_MS && ago < LATE_REQUEST_MS;
+            this.endedMeanwhile = hasMoved(found) && ago > -CLOCKS_DIFFER_MS && ago < LATE_REQUEST_MS;
         }
     }
 
@@ -83,14 +83,14 @@ export class SessionState {
     public async reload(): Promise<boolean> {
         const wasStored = this.loaded !== undefined;
         const isThere = this.adopt(await this.services.repository.load(this.key));
-        this.late = !isThere && (wasStored || this.late);
+        this.endedMeanwhile = !isThere && (wasStored || this.endedMeanwhile);
         return isThere;
     }
 
     /** Whether the session still lives under its id. */
     public async isAlive(): Promise<boolean> {
-        this.late = (await this.services.repository.load(this.key)).kind !== 'live';
-        return !this.late;
+        this.endedMeanwhile = (await this.services.repository.load(this.key)).kind !== 'live';
+        return !this.endedMeanwhile;
     }
 
     /** Goes on with another stored session than the cookie's; what this request has changed is applied to it. */
@@ -99,14 +99,14 @@ export class SessionState {
         this.id = id;
         this.storedId = id;
         this.loaded = found;
-        this.late = false;
+        this.endedMeanwhile = false;
         this.reapply(session, change);
     }
 
     /** From now on there is nothing stored that belongs to this request. */
     public forget(): void {
         this.loaded = undefined;
-        this.late = false;
+        this.endedMeanwhile = false;
     }
 
     /** A session object was made of what is loaded, or of nothing: changes count from here. */
@@ -203,7 +203,7 @@ export class SessionState {
     public touch(loaded: LoadedSession, renewsCookie: boolean): MaybePromise<boolean> {
         return andThen(this.services.repository.touch(this.key, loaded, { renewsCookie }), (touched) => {
             this.loaded = touched ?? loaded;
-            this.late = !touched;
+            this.endedMeanwhile = !touched;
             this.isWhole = false;
             return touched !== undefined;
         });
@@ -261,7 +261,7 @@ export class SessionState {
 
     private written(stored: LoadedSession | undefined, snapshot: Snapshot): boolean {
         if (!stored) {
-            this.late = true;
+            this.endedMeanwhile = true;
             return false;
         }
         this.loaded = stored;

@@ -2,12 +2,13 @@ import type { RequestHandler } from 'express';
 import { sessionOf } from './requestSessions.js';
 
 /**
- * Route middleware that lets requests of one session run one after another: `router.post('/buy', exclusive(), …)`.
- * It waits for its turn (`lockTimeoutMs` of the session config; then 503), reads the session anew, keeps what this
- * request changed earlier, and ends with the answer. Different sessions never wait for each other.
+ * Route middleware that lets the exclusive requests of one session run one after another: `router.post('/buy', exclusive(), …)`.
+ * It locks the session's key in the store. A request without it does not wait: what it changes is merged. Nor does a visitor
+ * wait who has no stored session yet, and different sessions never wait for each other.
  *
- * A client that goes away before its answer begins ends no turn, as the route still works: it keeps the turn until it
- * answers, or for half of `lockTimeoutMs`. What it changes after that is not stored.
+ * It waits for the lock (`lockTimeoutMs` of the session config; then 503), reloads the session, keeps what this request changed
+ * earlier, and releases the lock with the answer. When the client goes away before its answer begins, the route still works:
+ * the lock is kept until it answers, or for half of `lockTimeoutMs`. What it changes after that is not stored.
  */
 export function exclusive(): RequestHandler {
     return async function exclusive(request, response, next) {

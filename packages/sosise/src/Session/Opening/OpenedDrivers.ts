@@ -13,7 +13,7 @@ export interface SessionDriversOptions {
 }
 
 /** The driver that the config names, with all that stands around it: encryption, and the drivers that were used before. */
-export class SessionDrivers {
+export class OpenedDrivers {
     private readonly opened: SessionDriver[] = [];
     private fallback: FallbackDriver | undefined;
 

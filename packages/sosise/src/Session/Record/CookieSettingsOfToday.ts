@@ -12,7 +12,7 @@ const NOTHING: readonly string[] = [];
  * A session's cookie as it is today: what a route has changed is the session's own, all else is as the config says now, whatever
  * it said when the session was stored.
  */
-export class CookieOfToday {
+export class CookieSettingsOfToday {
     /** The config's settings. Those that are 'auto' are what they were for the request that began the session. */
     private readonly settings: StoredCookie;
     private readonly names: readonly (keyof StoredCookie)[];
