@@ -144,6 +144,13 @@ describe('a mistake shows in the terminal, with its place, and the save that men
             /\nsrc\/app\/Http\/Controllers\/IndexController\.ts:1 imports actoin from .*, which does not export it: did you mean action\?\n/,
         ],
         [
+            'a name that is misspelt in its import alone',
+            'src/routes/api.ts',
+            'import { action }',
+            'import { acton }',
+            /\nsrc\/routes\/api\.ts:\d+ uses action, which is not defined; acton is imported from 'sosise': did you mean to import action\?\n/,
+        ],
+        [
             'a default that is not exported',
             CONTROLLER,
             'import {',
