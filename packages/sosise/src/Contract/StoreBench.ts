@@ -1,4 +1,5 @@
 import session, { type SessionData, type Store } from 'express-session';
+import { isDriver, isStore, whyNeither } from '../Session/Drivers/kindOfStore.js';
 import type { SessionDriver } from '../Session/Drivers/SessionDriver.js';
 import { bodyOf, liveRecord } from '../Session/Record/SessionRecord.js';
 import { PlainStoreAdapter } from '../Session/Stores/Plain/PlainStoreAdapter.js';
@@ -78,7 +79,8 @@ export class StoreBench {
 
     public static async open(factory: StoreFactory): Promise<StoreBench> {
         const made = await factory();
-        const handles = isStore(made) || isDriver(made) ? { store: made } : made;
+        // A store may have a property of this name.
+        const handles = !isStore(made) && !isDriver(made) && 'store' in made ? made : { store: made as AnyStore };
         const driver = driverOf(handles.store);
         const face = isStore(handles.store) ? new StoreFace(handles.store) : undefined;
         return new StoreBench(handles, face, driver, driver === (handles.store as unknown), [driver]);
@@ -130,15 +132,10 @@ export function dataOf(record: string | undefined): Record<string, unknown> {
 export const later = () => Date.now() + 60_000;
 
 function driverOf(store: AnyStore): SessionDriver {
+    if (!isDriver(store) && !isStore(store)) {
+        throw new TypeError(`What the factory returned ${whyNeither(store)}.`);
+    }
     return isDriver(store) ? store : new PlainStoreAdapter(store);
-}
-
-function isDriver(made: object): made is SessionDriver {
-    return ['read', 'write', 'remove', 'records', 'lock', 'setAside', 'tidy'].every((name) => name in made);
-}
-
-function isStore(made: object): made is Store {
-    return ['get', 'set', 'destroy'].every((name) => name in made);
 }
 
 function call<T>(start: (done: (error?: unknown, value?: T) => void) => unknown): Promise<T> {

@@ -6,6 +6,7 @@ import { DriverManager } from '../../Kernel/DriverManager.js';
 import type { Logger } from '../../Logging/Logger.js';
 import type { SessionConfig } from '../Config/SessionConfig.js';
 import { driverOptions } from '../Config/settingsOf.js';
+import { isDriver, isStore, whyNeither } from '../Drivers/kindOfStore.js';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
 
 export type SessionDriverFactory = (
@@ -53,7 +54,7 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
         this.added.add(name);
         return super.extend(name, async (options) => {
             const made = await factory(options);
-            if (has(made, ['on'])) {
+            if (typeof (made as Partial<Store> | undefined)?.on === 'function') {
                 (made as Store).on('error', (error) =>
                     this.log.warning(`Session driver [${name}]: an error.`, { error }),
                 );
@@ -98,19 +99,5 @@ async function asDriver(name: string, made: Store | SessionDriver): Promise<Sess
     if (made instanceof session.Store || isStore(made)) {
         return new PlainStoreAdapter(made as Store);
     }
-    throw new ConfigError(
-        `Session driver [${name}] is not an express-session store: extend('${name}', …) has to return one, with get, set and destroy.`,
-    );
-}
-
-function has(value: unknown, methods: readonly string[]): boolean {
-    return methods.every((method) => typeof (value as Record<string, unknown> | undefined)?.[method] === 'function');
-}
-
-function isStore(value: unknown): boolean {
-    return has(value, ['get', 'set', 'destroy']);
-}
-
-function isDriver(value: unknown): value is SessionDriver {
-    return has(value, ['read', 'write', 'remove', 'records', 'lock', 'setAside', 'tidy', 'close']);
+    throw new ConfigError(`Session driver [${name}]: what extend('${name}', …) returned ${whyNeither(made)}.`);
 }
