@@ -71,7 +71,7 @@ function at<E extends Error>(root: string, error: E, place = 'src/app/Cart.ts:6:
         `    at deep (${root}/node_modules/some-package/index.js:1:1)`,
         '    at process.processTicksAndRejections (node:internal/process/task_queues:105:5)',
         `    at async Cart.store (${root}/${place})`,
-        `    at async handler (file://${root}/src/framework/Http/action.ts:40:20)`,
+        `    at async handler (file://${root}/packages/sosise/src/Http/action.ts:40:20)`,
     ].join('\n');
     return error;
 }

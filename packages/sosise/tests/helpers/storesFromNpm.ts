@@ -55,7 +55,7 @@ function whyNotInstalled(): string | undefined {
         mkdirSync(join(target, 'installed'));
         return undefined;
     } catch (error) {
-        return `the packages in tests/framework/stores can't be installed: ${(error as Error).message.split('\n')[0]}`;
+        return `the packages in packages/sosise/tests/stores can't be installed: ${(error as Error).message.split('\n')[0]}`;
     }
 }
 
