@@ -1,57 +1,75 @@
 // sosise build, in the folder of an application: src becomes build. In a clone the framework comes into build/framework, so that
 // build and the packages of production are all that a server needs; a packed framework is one of these packages.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
-import { importsIn } from './imports.js';
-import { missingPackages } from './productionPackages.js';
 
 /** Stands in a clone only. */
 const BUNDLER = new URL('../scripts/bundle.js', import.meta.url);
-/** What an application imports. */
+/** What an application imports. `sosise/testing` is for tests. */
 const DOORS = ['index', 'console', 'devtools'];
 
+/** Makes a new build, and puts it in place of the one before when all of it went well. */
 export async function build() {
     const root = process.cwd();
+    if (!existsSync(join(root, 'tsconfig.build.json'))) {
+        fail(`There is no tsconfig.build.json in ${root}: run npm run build in the folder of the application.`);
+    }
+    const made = join(root, `.build-${process.pid}`);
+    process.on('exit', () => rmSync(made, { recursive: true, force: true }));
+    const compiler = packageOf('typescript', root);
+    packageOf('rolldown', root);
     const framework = existsSync(BUNDLER) ? await import(BUNDLER.href) : undefined;
-    framework?.compile();
-    const { status } = spawnSync(process.execPath, [compilerOf(root), '-p', 'tsconfig.build.json'], {
-        stdio: 'inherit',
-    });
-    if (status !== 0) {
+    const modules = framework?.compile();
+    const tsc = [join(compiler, 'bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', made];
+    if (spawnSync(process.execPath, tsc, { cwd: root, stdio: 'inherit' }).status !== 0) {
         process.exit(1); // the compiler has said why
     }
-    const missing = missingPackages(root);
+    const { missingPackages } = await import('./productionPackages.js');
+    const missing = missingPackages(root, made);
     if (missing.length > 0) {
-        console.error(missing.join('\n'));
-        process.exit(1);
+        fail(missing.join('\n'));
     }
     if (framework) {
-        const folder = join(root, 'build/framework');
-        rmSync(folder, { recursive: true, force: true });
-        enterByPath(join(root, 'build'), folder);
-        await framework.bundle(DOORS, folder);
+        await enterByPath(made);
+        await framework.bundle(modules, DOORS, join(made, 'framework'));
+    }
+    replace(join(root, 'build'), made);
+}
+
+/** Another build may come between. */
+function replace(folder, by, tries = 5) {
+    rmSync(folder, { recursive: true, force: true });
+    try {
+        renameSync(by, folder);
+    } catch (error) {
+        if (tries === 0 || !existsSync(folder)) {
+            throw error;
+        }
+        replace(folder, by, tries - 1);
     }
 }
 
-/** The compiler of the application, or of the framework. */
-function compilerOf(root) {
+/** The folder of a package that the application has, or the framework. */
+function packageOf(name, root) {
     for (const from of [join(root, 'package.json'), import.meta.url]) {
         try {
-            return join(dirname(createRequire(from).resolve('typescript/package.json')), 'bin/tsc');
+            return dirname(createRequire(from).resolve(`${name}/package.json`));
         } catch {}
     }
-    console.error('typescript is not installed, which compiles the application: run npm install.');
-    return process.exit(1);
+    return fail(
+        `${name} is not installed, which sosise build needs: run npm install, or npm install --save-dev ${name}.`,
+    );
 }
 
 /** In all modules of the build `from 'sosise/console'` becomes `from '../framework/console.js'`. */
-function enterByPath(build, framework) {
-    for (const name of readdirSync(build, { recursive: true }).filter((name) => name.endsWith('.js'))) {
+async function enterByPath(build) {
+    const { importsIn } = await import('./imports.js');
+    for (const name of readdirSync(build, { recursive: true }).filter((name) => /\.[cm]?js$/.test(name))) {
         const file = join(build, name);
         const code = readFileSync(file, 'utf8');
-        const to = relative(dirname(file), framework).split(sep).join('/');
+        const to = relative(dirname(file), join(build, 'framework')).split(sep).join('/');
         const changed = importsIn(code).reduceRight((text, { value, start, end }) => {
             const [package_, door = 'index', ...more] = value.split('/');
             const path = `${to.startsWith('.') ? to : `./${to}`}/${door}.js`;
@@ -63,4 +81,9 @@ function enterByPath(build, framework) {
             writeFileSync(file, changed);
         }
     }
+}
+
+function fail(sentence) {
+    console.error(sentence);
+    process.exit(1);
 }

@@ -1,30 +1,37 @@
 // Part of npm pack: an application outside of this repository gets dist, so that the doors of the packed package.json lead there.
-//     node scripts/packedManifest.js write      makes dist, and the package.json to be packed
-//     node scripts/packedManifest.js restore    brings back the one of the sources
-import { copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+//     node scripts/packedManifest.js write      makes dist, and lets the doors lead there
+//     node scripts/packedManifest.js restore    lets them lead to the sources again, also after an npm pack that was cut off
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { bundle, compile } from './bundle.js';
 
-const manifest = fileURLToPath(new URL('../package.json', import.meta.url));
+const MANIFEST = new URL('../package.json', import.meta.url);
 const VERSION = new URL('../src/Support/version.ts', import.meta.url);
-const kept = `${manifest}.kept`;
 
-if (existsSync(kept)) {
-    renameSync(kept, manifest); // also of a run that was cut off
-}
+/** The doors of the sources, and what is packed of them. */
+const toSources = (file) => ({ 'sosise-dist': `./dist/${file}.js`, default: `./src/${file}.ts` });
+const toPacked = (file) => ({ types: `./dist/${file}.d.ts`, default: `./dist/${file}.js` });
+
 if (process.argv[2] === 'write') {
-    const { version } = JSON.parse(readFileSync(manifest, 'utf8'));
+    const { version } = read();
     if (!readFileSync(VERSION, 'utf8').includes(`'${version}'`)) {
         console.error(`package.json says version ${version}, and src/Support/version.ts another one: make them agree.`);
         process.exit(1);
     }
-    compile();
-    await bundle(['index', 'console', 'testing', 'devtools', 'dev', 'standby']);
-    copyFileSync(manifest, kept);
-    const { scripts, devDependencies, exports, ...rest } = JSON.parse(readFileSync(manifest, 'utf8'));
-    const doors = Object.entries(exports).map(([door, { 'sosise-dist': file }]) => [
-        door,
-        { types: file.replace(/\.js$/, '.d.ts'), default: file },
-    ]);
-    writeFileSync(manifest, `${JSON.stringify({ ...rest, exports: Object.fromEntries(doors) }, undefined, 4)}\n`);
+    rmSync(new URL('../dist', import.meta.url), { recursive: true, force: true });
+    await bundle(compile(), ['index', 'console', 'testing', 'devtools', 'dev', 'standby']);
+    lead(toPacked);
+} else {
+    lead(toSources);
+}
+
+function read() {
+    return JSON.parse(readFileSync(MANIFEST, 'utf8'));
+}
+
+/** Nothing else is changed, so that what somebody edits meanwhile stays. */
+function lead(to) {
+    const manifest = read();
+    const doors = Object.keys(manifest.exports);
+    const exports = Object.fromEntries(doors.map((door) => [door, to(door === '.' ? 'index' : door.slice(2))]));
+    writeFileSync(MANIFEST, `${JSON.stringify({ ...manifest, exports }, undefined, 4)}\n`);
 }

@@ -53,6 +53,21 @@ describe('npm run build', () => {
         expect(saidOf({ 'app/Fine': code })).toEqual([]);
     });
 
+    test('looks at modules of all kinds, and refuses what is for tests', () => {
+        const root = temporaryFolder();
+        mkdirSync(join(root, 'build'));
+        mkdirSync(join(root, 'src'));
+        writeFileSync(join(root, 'package.json'), JSON.stringify({ dependencies: { sosise: '1' } }));
+        writeFileSync(join(root, 'src/one.mts'), '');
+        writeFileSync(join(root, 'src/two.ts'), '');
+        writeFileSync(join(root, 'build/one.mjs'), "import { z } from 'zod';");
+        writeFileSync(join(root, 'build/two.js'), "import { startTestApp } from 'sosise/testing';");
+        expect(missingPackages(root)).toEqual([
+            expect.stringContaining('src/one.mts needs zod'),
+            'src/two.ts imports sosise/testing, which is for tests, and needs vitest: production has it not.',
+        ]);
+    });
+
     test('lets packages be loaded on demand that may be missing', () => {
         expect(saidOf({ 'app/Lazy': "await import('zod');" })).toEqual([]);
     });

@@ -48,6 +48,9 @@ async function pack(): Promise<string> {
     const clone = join(work, 'clone');
     const folder = copyPackage(clone);
     symlinkSync(join(PROJECT, 'node_modules'), join(clone, 'node_modules'), 'dir');
+    // One that was cut off, or could not write its file, is no trouble for the next.
+    await expect(shell('npm pack --pack-destination /nowhere/at/all', folder)).rejects.toThrow('ENOENT');
+    await expect(shell('node packages/sosise/bin/sosise.js build', clone)).rejects.toThrow('packedManifest.js restore');
     await shell('npm pack', folder);
     expect(readFileSync(join(folder, 'package.json'), 'utf8')).toBe(
         readFileSync(join(PACKAGE, 'package.json'), 'utf8'),
