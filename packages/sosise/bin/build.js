@@ -1,9 +1,8 @@
 // sosise build, in the folder of an application: src becomes build. In a clone the framework comes into build/framework, so that
 // build and the packages of production are all that a server needs; a packed framework is one of these packages.
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
+import { compileInto, packageOf } from './compiler.js';
 
 /** Stands in a clone only. */
 const BUNDLER = new URL('../scripts/bundle.js', import.meta.url);
@@ -17,15 +16,10 @@ export async function build() {
         fail(`There is no tsconfig.build.json in ${root}: run npm run build in the folder of the application.`);
     }
     const made = join(root, `.build-${process.pid}`);
-    process.on('exit', () => rmSync(made, { recursive: true, force: true }));
-    const compiler = packageOf('typescript', root);
     packageOf('rolldown', root);
     const framework = existsSync(BUNDLER) ? await import(BUNDLER.href) : undefined;
     const modules = framework?.compile();
-    const tsc = [join(compiler, 'bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', made];
-    if (spawnSync(process.execPath, tsc, { cwd: root, stdio: 'inherit' }).status !== 0) {
-        process.exit(1); // the compiler has said why
-    }
+    compileInto(made, root);
     const { missingPackages } = await import('./productionPackages.js');
     const missing = missingPackages(root, made);
     if (missing.length > 0) {
@@ -49,18 +43,6 @@ function replace(folder, by, tries = 5) {
         }
         replace(folder, by, tries - 1);
     }
-}
-
-/** The folder of a package that the application has, or the framework. */
-function packageOf(name, root) {
-    for (const from of [join(root, 'package.json'), import.meta.url]) {
-        try {
-            return dirname(createRequire(from).resolve(`${name}/package.json`));
-        } catch {}
-    }
-    return fail(
-        `${name} is not installed, which sosise build needs: run npm install, or npm install --save-dev ${name}.`,
-    );
 }
 
 /** In all modules of the build `from 'sosise/console'` becomes `from '../framework/console.js'`. */

@@ -1,9 +1,8 @@
 // Makes of src what runs without a compiler: for npm pack in dist, for npm run build of a clone in its build/framework.
-import { spawnSync } from 'node:child_process';
-import { copyFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { copyFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { compileInto } from '../bin/compiler.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = `${root}dist`;
@@ -26,19 +25,12 @@ const together = {
 };
 
 /**
- * Makes the declarations, in dist, and the modules that bundle() takes, in a folder of this process, which it gives. Ends the
- * process where the compiler finds something.
+ * Makes the declarations, in dist, and the modules that bundle() takes, in a folder that is there for as long as this process,
+ * and gives that. Ends the process where the compiler finds something.
  */
 export function compile() {
     const modules = `${dist}/modules-${process.pid}`;
-    const tsc = createRequire(import.meta.url)
-        .resolve('typescript/package.json')
-        .replace('package.json', 'bin/tsc');
-    const args = [tsc, '-p', `${root}tsconfig.build.json`, '--outDir', modules];
-    if (spawnSync(process.execPath, args, { stdio: 'inherit' }).status !== 0) {
-        rmSync(modules, { recursive: true, force: true });
-        process.exit(1); // it has said why
-    }
+    compileInto(modules, root);
     copyFileSync(`${root}src/${GIVEN}`, `${dist}/${GIVEN}`);
     return modules;
 }
@@ -84,5 +76,4 @@ export async function bundle(modules, doors, folder = dist) {
         codeSplitting: { groups: [{ name: groupOf, debugName: 'together' }] },
     });
     await made.close();
-    rmSync(modules, { recursive: true });
 }
