@@ -534,7 +534,7 @@ function neverIssued(app: SessionApp, id: string): string[] {
             key,
             key.slice(7),
             `${key}.json`,
-            keyOf(key),
+            keyOf(String(key)),
             userKeyOf('mia'),
             `${userKeyOf('mia')}.json`,
             'sosise-key-check',

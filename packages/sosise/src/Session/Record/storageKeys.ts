@@ -1,5 +1,10 @@
 import { hash } from 'node:crypto';
 
+/** What the cookie says and `request.sessionID` is: who knows it has the session. A plain string may stand for it, a RecordKey may not. */
+export type SessionId = string & { readonly kind?: 'SessionId' };
+/** The name under which a session is stored: a hash of its id. All that drivers and logs get to see. */
+export type RecordKey = string & { readonly kind?: 'RecordKey' };
+
 /** The names that drivers get to see. None of them is a session's id, and no id makes a cookie out of one. */
 const SESSION_KEY = /^sha256-[A-Za-z0-9_-]{43}$/;
 const FINGERPRINT_START = 'sha256-'.length;
@@ -14,16 +19,16 @@ export const KEY_CHECK = 'sosise-key-check';
  * The name under which a session is stored: a hash of its id, so that who reads the store can't make a cookie of it.
  * Ids have 128 bits or more, which no table holds: the hash needs no salt.
  */
-export function keyOf(id: string): string {
+export function keyOf(id: SessionId): RecordKey {
     return `sha256-${hash('sha256', id, 'base64url')}`;
 }
 
-export function isSessionKey(name: string): boolean {
+export function isSessionKey(name: string): name is RecordKey {
     return SESSION_KEY.test(name);
 }
 
 /** The name under which the list of a user's sessions is stored. */
-export function userKeyOf(userId: string): string {
+export function userKeyOf(userId: string): RecordKey {
     return `user-${hash('sha256', userId, 'base64url')}`;
 }
 
@@ -37,6 +42,6 @@ export function isPlainId(id: string): boolean {
 }
 
 /** A short name for a session that can be said to anyone: the beginning of its key. */
-export function fingerprintOf(key: string): string {
+export function fingerprintOf(key: RecordKey): string {
     return key.slice(FINGERPRINT_START, FINGERPRINT_START + FINGERPRINT_LENGTH);
 }
