@@ -84,6 +84,14 @@ async function shop(options: SessionAppOptions = {}): Promise<Shop> {
             response.write('status: ');
             response.end(flashed(request, 'status') ?? 'nothing');
         });
+        router.get('/stream/late', async (request, response) => {
+            flash(request, 'status', 'Saved');
+            await request.session.save();
+            response.write('and then');
+            await door.pass();
+            request.session['late'] = true;
+            response.end();
+        });
         router.get('/turn', exclusive(), (request, response) => response.send(flashed(request, 'status') ?? 'nothing'));
         router.get('/keys', (request, response) => {
             response.json(Object.keys(request.session).filter((key) => key.startsWith('~flash')));
@@ -258,6 +266,20 @@ describe('flash', () => {
         await visitor.submit('/save', {});
         expect(await visitor.get('/stream')).toBe('status: Saved');
         expect(await visitor.get('/stream')).toBe('status: nothing');
+    });
+
+    test('a stream that has flashed breaks off where its session ended before what it changed later was stored', async () => {
+        const { door, visitor } = await shop();
+        const browser = visitor();
+        await browser.submit('/save', {});
+        const stream = browser.get('/stream/late').then(
+            () => 'ended well',
+            () => 'broke off',
+        );
+        await door.arrived();
+        await browser.get('/logout');
+        door.open();
+        expect(await stream).toBe('broke off');
     });
 
     test('a newer value takes the place of one that still waits, so that they do not pile up', async () => {

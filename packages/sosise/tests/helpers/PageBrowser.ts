@@ -1,4 +1,5 @@
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { Browser } from './Browser.js';
 
@@ -54,18 +55,12 @@ export class PageBrowser extends Browser {
 
     protected override async send(url: URL, { method = 'GET', headers, body }: RequestInit): Promise<Response> {
         const sent = request(url, { method, headers: headers as Record<string, string> });
-        const answered = new Promise<Response>((resolve, reject) => {
-            sent.on('error', reject);
-            sent.on('response', async (message) => {
-                const { statusCode = 0 } = message;
-                const pairs = Object.entries(message.headersDistinct).flatMap(([name, values = []]) =>
-                    values.map((value): [string, string] => [name, value]),
-                );
-                const content = await text(message);
-                resolve(new Response(content === '' ? null : content, { status: statusCode, headers: pairs }));
-            });
-        });
         sent.end(body ?? undefined);
-        return answered;
+        const [message] = (await once(sent, 'response')) as [IncomingMessage];
+        const pairs = Object.entries(message.headersDistinct).flatMap(([name, values = []]) =>
+            values.map((value): [string, string] => [name, value]),
+        );
+        const content = await text(message);
+        return new Response(content === '' ? null : content, { status: message.statusCode ?? 0, headers: pairs });
     }
 }

@@ -11,7 +11,7 @@ import { HeldLock } from '../Drivers/HeldLock.js';
 import type { Refusal } from '../Forgery/RequestForgery.js';
 import { type HttpSession, isReservedKey } from '../Object/HttpSession.js';
 import type { Reading } from '../Object/SessionChanges.js';
-import { holdsFlash, SessionFlash, showsPage } from '../Object/SessionFlash.js';
+import { holdsFlash, onlyTakesFlash, SessionFlash, showsPage } from '../Object/SessionFlash.js';
 import { warnOfLateChange } from '../Object/warnOfLateChange.js';
 import { NO_CHANGE } from '../Record/mergeChanges.js';
 import type { LiveRecord, Login } from '../Record/SessionRecord.js';
@@ -71,8 +71,6 @@ export class RequestSession {
     private clearSiteDataDue = false;
     /** What the route has changed is not stored, as the session has ended meanwhile. */
     private hasLost = false;
-    /** What is to be stored says nothing but that the page has shown what was flashed. */
-    private hasOnlyShownFlash = false;
     /** The id that the next new session gets. */
     private nextId: string | undefined;
     /** The id whose cookie went out with this answer. */
@@ -762,7 +760,7 @@ export class RequestSession {
      * something gets a 409 in place of its success, as nothing is stored; an answer from 400 on stays as it is.
      */
     private refuseLoss(reading: Reading | undefined, status = 200): void {
-        const isLost = this.state.endedMeanwhile && reading?.change !== undefined && !this.hasOnlyShownFlash;
+        const isLost = this.state.endedMeanwhile && reading?.change !== undefined && !onlyTakesFlash(reading.change);
         if (isLost && !this.hasLost) {
             this.hasLost = true;
             this.services.log.warning(
@@ -786,7 +784,6 @@ export class RequestSession {
 
     /** The visitor gets to see a page: what was flashed before it has been there for it. */
     private takeFlash(): void {
-        this.hasOnlyShownFlash = !this.session || this.look(this.session).change === undefined;
         if (!this.started) {
             if (!holdsFlash(this.record?.data ?? {})) {
                 return; // a text that only looks like it
@@ -844,7 +841,7 @@ export class RequestSession {
             this.mustStore = false;
             this.saveFailure = undefined;
         } else {
-            this.hasLost ||= change !== undefined && !this.hasOnlyShownFlash;
+            this.hasLost ||= change !== undefined && !onlyTakesFlash(change);
             this.services.log.warning(
                 'A session ended while a request was using it: what the request changed is discarded.',
                 this.where(),
