@@ -67,6 +67,7 @@ export {
     type SessionDriver,
     type StoredRecord,
 } from './Session/Drivers/SessionDriver.js';
+export { exclusive } from './Session/exclusive.js';
 export { isSecretField } from './Session/Forms/flashedForm.js';
 export { flash, flashed } from './Session/flash.js';
 export { increment } from './Session/increment.js';
@@ -82,8 +83,7 @@ export {
 export { type MigrationCounts, SessionMigration } from './Session/Moving/SessionMigration.js';
 export { type SessionDriverFactory, SessionManager } from './Session/Opening/SessionManager.js';
 export { pull } from './Session/pull.js';
-export { exclusive } from './Session/Request/exclusive.js';
-export type { SessionEnded } from './Session/Request/RequestSession.js';
+export type { SessionEnded } from './Session/Request/requestSessions.js';
 export { oldInput, validationErrors } from './Session/refusedForm.js';
 export { SessionServiceProvider } from './Session/SessionServiceProvider.js';
 export { KeyedMutex } from './Support/KeyedMutex.js';

@@ -1,7 +1,7 @@
 import type { Response, Router } from 'express';
 import { describe, expect, test, vi } from 'vitest';
 import type { Browser } from './helpers/Browser.js';
-import { exclusive } from './helpers/inside/Session/Request.js';
+import { exclusive } from './helpers/inside/Session.js';
 import { sessionApp } from './helpers/sessionApp.js';
 
 /** Answers that end when a test says so. */

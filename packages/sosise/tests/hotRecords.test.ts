@@ -13,7 +13,7 @@ import {
     type StoredCookie,
 } from './helpers/inside/Session/Record.js';
 
-import { exclusive } from './helpers/inside/Session/Request.js';
+import { exclusive } from './helpers/inside/Session.js';
 import { TwoGenerationCache } from './helpers/inside/Support.js';
 import { sessionApp } from './helpers/sessionApp.js';
 

@@ -1,6 +1,6 @@
 import { expect, vi } from 'vitest';
 import { DevToolsServiceProvider } from './helpers/inside/DevTools.js';
-import { SessionObserver, type SessionServices } from './helpers/inside/Session/Request.js';
+import { SessionServices } from './helpers/inside/Session/Request.js';
 import type { TestClient } from './helpers/inside/Testing.js';
 import { type SessionApp, type SessionAppOptions, sessionApp } from './helpers/sessionApp.js';
 
@@ -60,8 +60,7 @@ export async function request(client: TestClient, path: string): Promise<Listed>
 }
 
 export function layerOf({ app }: SessionApp): SessionServices {
-    return (app.container.make(SessionObserver) as unknown as { sessions: { services: SessionServices } }).sessions
-        .services;
+    return app.container.make(SessionServices);
 }
 
 /** HTML as text, as somebody reads it. */

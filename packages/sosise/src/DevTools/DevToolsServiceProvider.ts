@@ -27,7 +27,7 @@ export class DevToolsServiceProvider extends ServiceProvider {
         container.instance(LiveReload, watch);
         container.instance(ErrorPage, new DevelopmentErrorPage(this.app));
         const inspector = new Inspector(this.app);
-        container.instance(SessionObserver, inspector);
+        container.instance(SessionObserver, inspector.observer);
         container.instance(DevelopmentPages, inspector);
         container.make(HttpServer).stopping.addEventListener('abort', inspector.close);
         container

@@ -14,6 +14,7 @@ import { SessionRegistry } from './Admin/SessionRegistry.js';
 import { StoredSessions } from './Admin/StoredSessions.js';
 import type { SessionConfig } from './Config/SessionConfig.js';
 import { settingsOf } from './Config/settingsOf.js';
+import { exclusive } from './exclusive.js';
 import { SessionForms } from './Forms/SessionForms.js';
 import { SessionMigration } from './Moving/SessionMigration.js';
 import type { OpenedDrivers } from './Opening/OpenedDrivers.js';
@@ -101,10 +102,11 @@ export class SessionServiceProvider extends ServiceProvider {
             errors: container.make(ExceptionHandler),
             forgery: await this.forgery(settings.secrets),
             isDevelopment: environment.isDevelopment,
-            objects: (services) => new ExpressStore(services),
+            store: (services) => new ExpressStore(services),
+            observer,
         });
-        observer?.opened(this.services);
-        this.stages = startSession(this.services, observer?.Session);
+        container.instance(SessionServices, this.services);
+        this.stages = startSession(this.services, settings.concurrency === 'exclusive' ? exclusive() : undefined);
         this.pruner = new SessionPruner(this.services);
         this.pruner.start();
         container.make(Readiness).add('session store', () => checkDriver(driver));

@@ -6,5 +6,12 @@ import { required } from './login.js';
  * from show with it that it came from a page of yours. It needs `csrf.tokens` in `src/config/http.ts`.
  */
 export function csrfToken(request: Request): string {
-    return required(request, 'csrfToken').csrfToken();
+    const session = required(request, 'csrfToken');
+    const tokens = session.services.forgery?.tokens;
+    if (!tokens) {
+        throw new Error('csrfToken(request) needs csrf: { tokens: true } in src/config/http.ts.');
+    }
+    session.open();
+    session.mustStore ||= session.stage === 'new'; // the token holds for its id: it is stored and sent, also while it is empty
+    return tokens.makeToken(session.id);
 }

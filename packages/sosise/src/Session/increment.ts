@@ -6,5 +6,6 @@ import { required } from './login.js';
  * parallel requests all count. Gives the number as this request sees it.
  */
 export function increment(request: Request, key: string, by = 1): number {
-    return required(request, 'increment').increment(key, by);
+    const session = required(request, 'increment');
+    return session.changes.increment(session.current(), key, by);
 }

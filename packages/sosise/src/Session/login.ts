@@ -20,12 +20,12 @@ export async function login(request: Request, userId: string | number): Promise<
         );
     }
     session.refuseForgery();
-    await session.login(user);
+    await session.actions.login(user);
 }
 
 /** Ends the session and clears its cookie. For the rest of the request there is no `request.session`. */
 export async function logout(request: Request): Promise<void> {
-    await required(request, 'logout').logout();
+    await required(request, 'logout').actions.logout();
 }
 
 /** The user that `login()` was given, as text; undefined for a visitor who is not logged in. */
@@ -82,7 +82,7 @@ export function fingerprint(request: Request): string | undefined {
 
 function loggedIn(request: Request): RequestSession['loggedIn'] {
     const session = sessionOf(request);
-    return session?.start() ? session.loggedIn : undefined;
+    return session?.open() ? session.loggedIn : undefined;
 }
 
 export function required(request: Request, what: string): RequestSession {

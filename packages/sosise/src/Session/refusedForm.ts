@@ -1,10 +1,11 @@
 import type { Request } from 'express';
 import { ERRORS, INPUT } from './Forms/flashedForm.js';
+import { flashedIn } from './flash.js';
 import { required } from './login.js';
 
 /** What was wrong with the form that brought the visitor back to this page: the messages by field. */
 export function validationErrors(request: Request): Record<string, string[]> {
-    return (required(request, 'validationErrors').flashed(ERRORS) ?? {}) as Record<string, string[]>;
+    return (flashedIn(required(request, 'validationErrors'), ERRORS) ?? {}) as Record<string, string[]>;
 }
 
 /**
@@ -12,6 +13,6 @@ export function validationErrors(request: Request): Record<string, string[]> {
  * (see `isSecretField`), for files, for what was too long, and where no form was refused.
  */
 export function oldInput(request: Request, field: string): string | string[] | undefined {
-    const input = (required(request, 'oldInput').flashed(INPUT) ?? {}) as Record<string, string | string[]>;
+    const input = (flashedIn(required(request, 'oldInput'), INPUT) ?? {}) as Record<string, string | string[]>;
     return Object.hasOwn(input, field) ? input[field] : undefined;
 }

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import type { LiveRecord } from '../Session/Record/SessionRecord.js';
+import { firstAlive } from '../Session/Repository/firstAlive.js';
 import { type ExpressStore } from '../Session/Request/ExpressStore.js';
-import { firstAlive } from '../Session/Request/firstAlive.js';
 import { type SessionServices } from '../Session/Request/SessionServices.js';
 
 import { exchange } from './exchange.js';

@@ -48,7 +48,7 @@ function sessionFacts(request: Request): FactGroup {
     if (!owner) {
         return { title, facts: [], otherwise: 'This request has none.' };
     }
-    if (!owner.started) {
+    if (!owner.object) {
         return { title, facts: [], otherwise: 'This request did not look at its session.' };
     }
     const session: unknown = request.session;

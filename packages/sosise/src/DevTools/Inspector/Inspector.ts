@@ -7,17 +7,14 @@ import type { DevelopmentPages } from '../../Http/DevelopmentPages.js';
 import { ExceptionHandler } from '../../Http/Errors/ExceptionHandler.js';
 import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
 import { StoredSessions } from '../../Session/Admin/StoredSessions.js';
-import type { SessionDriver } from '../../Session/Drivers/SessionDriver.js';
-import { SessionObserver } from '../../Session/Request/SessionObserver.js';
-import type { SessionServices } from '../../Session/Request/SessionServices.js';
+import { SessionServices } from '../../Session/Request/SessionServices.js';
 import { EventStreams } from './EventStreams.js';
 import { isLocal, isOwnAction, mayRead } from './guard.js';
 import type { InspectorParts, OpenSessions } from './InspectorParts.js';
 import { RequestLog } from './RequestLog.js';
 import type { SessionActions } from './SessionActions.js';
 import { StoreUse } from './StoreUse.js';
-import { WatchedDriver } from './WatchedDriver.js';
-import { WatchedSession } from './WatchedSession.js';
+import { TracingObserver } from './TracingObserver.js';
 
 const PATH = '/__sosise/sessions';
 /** The largest session there may be, as a value in JSON. */
@@ -34,29 +31,26 @@ const PARTS: ReadonlyMap<string, 'page' | 'state' | 'value'> = new Map([
  * A page that shows what requests do with sessions, while they do it, to a browser on this machine. For everybody else
  * there is no such page.
  */
-export class Inspector extends SessionObserver implements DevelopmentPages {
-    public readonly Session = WatchedSession;
+export class Inspector implements DevelopmentPages {
     private readonly total = new StoreUse();
+    public readonly observer = new TracingObserver(this.total);
     private readonly streams = new EventStreams();
     private readonly log = new RequestLog(
         () => this.sessions?.services.settings.name,
         () => this.streams.tell(),
     );
     private readonly parse = express.json({ limit: BODY_LIMIT });
-    private sessions: OpenSessions | undefined;
     private parts: InspectorParts | undefined;
     private actions: SessionActions | undefined;
 
-    public constructor(private readonly app: ApplicationKernel) {
-        super();
-    }
+    public constructor(private readonly app: ApplicationKernel) {}
 
-    public watch(driver: SessionDriver): SessionDriver {
-        return new WatchedDriver(driver, this.total);
-    }
-
-    public opened(services: SessionServices): void {
-        this.sessions = { services, stored: this.app.container.make(StoredSessions) };
+    /** Undefined where sessions are off. */
+    private get sessions(): OpenSessions | undefined {
+        const { container } = this.app;
+        return container.has(SessionServices)
+            ? { services: container.make(SessionServices), stored: container.make(StoredSessions) }
+            : undefined;
     }
 
     public addressFor(request: Request): string | undefined {

@@ -4,6 +4,7 @@ import type { Change, Outcome } from './RequestTrace.js';
 import { RequestTrace } from './RequestTrace.js';
 import { StoreUse } from './StoreUse.js';
 import { type SentCookie, sentCookie } from './sentCookie.js';
+import { whyNoCookie } from './whyNoCookie.js';
 
 /** What a request did with its session. */
 export interface LoggedRequest {
@@ -73,7 +74,7 @@ export class RequestLog {
         response.once('close', () =>
             this.add(this.logged(trace, { method, originalUrl }, response, at, performance.now() - start)),
         );
-        next();
+        trace.store.run(next);
     };
 
     /** Those after a number, oldest first. */
@@ -90,8 +91,7 @@ export class RequestLog {
     }
 
     private logged(trace: RequestTrace, asked: Asked, response: Response, at: number, ms: number): LoggedRequest {
-        const { session } = trace;
-        const outcome = session?.outcome ?? 'none';
+        const { outcome } = trace;
         return {
             number: ++this.number,
             at,
@@ -99,9 +99,9 @@ export class RequestLog {
             path: asked.originalUrl.replace(/[?#].*/s, '').slice(0, LONGEST_PATH),
             status: response.headersSent ? response.statusCode : undefined,
             ms,
-            from: session?.from,
-            to: session?.to,
-            looked: session?.started ?? false,
+            from: trace.from,
+            to: trace.to,
+            looked: trace.session?.object !== undefined,
             reads: [...trace.reads],
             changes: trace.changes,
             outcome,
@@ -111,7 +111,7 @@ export class RequestLog {
         };
     }
 
-    private cookieOf({ session }: RequestTrace, response: Response): SentCookie | string {
+    private cookieOf(trace: RequestTrace, response: Response): SentCookie | string {
         const name = this.cookieName();
         if (name === undefined) {
             return 'Sessions are off.';
@@ -123,9 +123,6 @@ export class RequestLog {
         if (!response.headersSent) {
             return 'The client went away before it was answered.';
         }
-        return (
-            session?.whyNoCookie() ??
-            'The request got no session: it was refused, or its path is not one of the cookie.'
-        );
+        return whyNoCookie(trace);
     }
 }

@@ -1,14 +1,21 @@
 import type { Request } from 'express';
+import type { HttpSession } from '../../Session/Object/HttpSession.js';
 import type { Reading } from '../../Session/Object/SessionChanges.js';
 import type { LiveRecord } from '../../Session/Record/SessionRecord.js';
+import { fingerprintOf } from '../../Session/Record/storageKeys.js';
+import { SessionEndedException } from '../../Session/Repository/SessionErrors.js';
+import type { RequestSession } from '../../Session/Request/RequestSession.js';
+import { sessionOf } from '../../Session/Request/requestSessions.js';
+import type { SessionOutcome } from '../../Session/Request/SessionObserver.js';
 import { StoreUse } from './StoreUse.js';
 import { shortened, shortLabelOf, shownJson } from './shownValues.js';
+import { watchReads } from './watchReads.js';
 
 /**
  * What became of the session: stored for the first time, stored, marked as active, left alone though there is one, nothing
  * (there is none), ended, changed in vain because it had ended, or not storable.
  */
-export type Outcome = 'created' | 'saved' | 'touched' | 'skipped' | 'none' | 'ended' | 'discarded' | 'failed';
+export type Outcome = SessionOutcome | 'none' | 'failed';
 
 /** A key with what it held as JSON, shortened and with secrets masked; undefined: nothing. */
 export interface Change {
@@ -21,33 +28,58 @@ const MOST_CHANGES = 30;
 const MOST_READS = 60;
 const traces = new WeakMap<Request, RequestTrace>();
 
-/** What a trace asks of the session: WatchedSession can tell. */
-export interface TracedSession {
-    /** The session that the request came with; undefined: none that lives. */
-    readonly from: string | undefined;
-    /** The session that the request leaves behind. */
-    readonly to: string | undefined;
-    /** Whether the route has looked at it. */
-    readonly started: boolean;
-    readonly outcome: Outcome;
-    whyNoCookie(): string;
-}
-
 /** What one request does with its session, while it does it. */
 export class RequestTrace {
     public readonly store = new StoreUse();
     public readonly reads = new Set<string>();
-    public session: TracedSession | undefined;
-    public outcome: Outcome = 'none';
+    /** The session that the request came with, by its fingerprint; undefined: none that lives. */
+    public from: string | undefined;
+    /** No session could begin, as the browser would not come back with its cookie. */
+    public wasUnreachable = false;
+    /** Changes came after the headers had left. */
+    public wasChangedLate = false;
+    private became: Outcome = 'none';
+    private isFrameworkReading = false;
     private readonly stored = new Map<string, Change>();
     /** Changed by the route, and not stored yet. */
     private pending: readonly Change[] = [];
 
+    private constructor(private readonly request: Request) {}
+
     /** That of a request; one that passed by the recorder has one for itself. */
     public static of(request: Request): RequestTrace {
-        const trace = traces.get(request) ?? new RequestTrace();
+        const trace = traces.get(request) ?? new RequestTrace(request);
         traces.set(request, trace);
         return trace;
+    }
+
+    /** Undefined: the request has not come so far, or is refused. */
+    public get session(): RequestSession | undefined {
+        return sessionOf(this.request);
+    }
+
+    /** The session that the request leaves behind, by its fingerprint. */
+    public get to(): string | undefined {
+        const { session } = this;
+        return session?.loaded && session.stage !== 'ended' ? fingerprintOf(session.key) : undefined;
+    }
+
+    /** What became of the session. */
+    public get outcome(): Outcome {
+        const { session } = this;
+        if (session?.saveFailure instanceof SessionEndedException) {
+            return 'discarded';
+        }
+        if (session?.saveFailure !== undefined || session?.loadFailure !== undefined) {
+            return 'failed';
+        }
+        if (this.became !== 'none') {
+            return this.became;
+        }
+        if (session?.stage === 'late') {
+            return this.pending.length > 0 ? 'discarded' : 'none';
+        }
+        return session?.loaded ? 'skipped' : 'none';
     }
 
     /** Changes that were stored, and those that were not. */
@@ -55,12 +87,25 @@ export class RequestTrace {
         return [...new Map([...this.stored, ...this.pending.map(named)]).values()];
     }
 
-    public get hasPending(): boolean {
-        return this.pending.length > 0;
+    /** From now on, reads of the session's keys are noted. */
+    public watch(session: HttpSession): void {
+        this.whileFrameworkReads(() =>
+            watchReads(session, (key) => {
+                if (!this.isFrameworkReading) {
+                    this.reads.add(this.reads.size < MOST_READS ? shortLabelOf(key) : 'and more');
+                }
+            }),
+        );
     }
 
-    public read(key: string): void {
-        this.reads.add(this.reads.size < MOST_READS ? shortLabelOf(key) : 'and more');
+    /** What the framework reads is no read of the route's. */
+    public whileFrameworkReads<T>(read: () => T): T {
+        this.isFrameworkReading = true;
+        try {
+            return read();
+        } finally {
+            this.isFrameworkReading = false;
+        }
     }
 
     /** The framework compared the session with what is stored. */
@@ -79,15 +124,15 @@ export class RequestTrace {
         this.stored.clear();
     }
 
-    public became(outcome: Outcome): void {
+    public note(outcome: Outcome): void {
         if (outcome === 'created' || outcome === 'saved') {
             for (const change of this.pending) {
                 this.stored.set(change.key, change);
             }
             this.pending = [];
         }
-        if (!isLess(outcome, this.outcome)) {
-            this.outcome = outcome;
+        if (!isLess(outcome, this.became)) {
+            this.became = outcome;
         }
     }
 

@@ -4,6 +4,7 @@ import { ConfigError } from '../../Exceptions/errors.js';
 import type { StoredSessions } from '../../Session/Admin/StoredSessions.js';
 import { isReservedKey } from '../../Session/Object/HttpSession.js';
 import { ReservedSessionKeyError, UnstorableSessionError } from '../../Session/Repository/SessionErrors.js';
+import { willPersist } from '../../Session/Request/reachability.js';
 import { sessionOf } from '../../Session/Request/requestSessions.js';
 import type { SessionServices } from '../../Session/Request/SessionServices.js';
 import { startSession } from '../../Session/Request/startSession.js';
@@ -91,7 +92,8 @@ export class SessionActions {
 
 async function store(request: Request, message: string): Promise<string> {
     await request.session.save();
-    if (!sessionOf(request)?.willPersist) {
+    const session = sessionOf(request);
+    if (!session || !willPersist(session)) {
         throw new Exception('Nothing was stored: the session has ended, or its cookie would not reach this browser.', {
             status: 409,
         });

@@ -3,9 +3,9 @@ import { ConfigError } from '../../Exceptions/errors.js';
 import type { CookieId } from '../Cookie/CookieCache.js';
 import { type LiveRecord, parseRecord, type StoredCookie } from '../Record/SessionRecord.js';
 import { fingerprintOf, isPlainId, isSessionKey, keyOf } from '../Record/storageKeys.js';
+import { firstAlive } from '../Repository/firstAlive.js';
 import type { PruneOptions, SessionRepository } from '../Repository/SessionRepository.js';
 import { unavailable } from '../Repository/StoreCalls.js';
-import { firstAlive } from '../Request/firstAlive.js';
 import type { SessionServices } from '../Request/SessionServices.js';
 
 /** A session that lives, as it may be shown: without its id, its key, and what it holds. */

@@ -4,6 +4,7 @@ import { RefusedForms } from '../../Http/Errors/RefusedForms.js';
 import { isNavigation } from '../../Http/isNavigation.js';
 import { isOwnOrigin } from '../../Http/ownOrigin.js';
 import { ownPath } from '../../Support/ownPath.js';
+import { willPersist } from '../Request/reachability.js';
 import { sessionOf } from '../Request/requestSessions.js';
 import { ERRORS, fittingErrors, fittingInput, INPUT } from './flashedForm.js';
 
@@ -13,12 +14,13 @@ export class SessionForms extends RefusedForms {
         const page = isForm(request) ? (error.back ?? refererOf(request)) : undefined;
         const path = page === undefined ? undefined : ownPath(page);
         const session = sessionOf(request);
-        if (path === undefined || !session?.willPersist) {
+        if (path === undefined || !session || !willPersist(session)) {
             return false;
         }
         // Also without a cookie: a visitor's first form comes without one, and can't be told from that of who refuses cookies.
-        session.flash(ERRORS, fittingErrors(error.errors));
-        session.flash(INPUT, fittingInput(request.body, error.isSecret));
+        const object = session.current();
+        session.flash.put(object, ERRORS, fittingErrors(error.errors));
+        session.flash.put(object, INPUT, fittingInput(request.body, error.isSecret));
         response.redirect(303, path);
         return true;
     }

@@ -7,17 +7,19 @@ type Callback = (error?: unknown) => void;
 
 type SessionCookie = Cookie & { toJSON(): unknown; serialize(name: string, value: string): string };
 
-/** What a session object asks of its request; RequestSession does it. */
+/** What a session object asks of its request. */
 export interface SessionOwner {
     readonly id: string;
     readonly request: Request;
-    save(session: HttpSession): Promise<void>;
-    reload(): Promise<void>;
-    destroy(): Promise<void>;
-    regenerate(): Promise<void>;
-    migrate(): Promise<void>;
-    /** Calls a route's callback; what it throws becomes the answer. */
-    call(callback: Callback, error?: unknown): void;
+    readonly actions: {
+        save(session: HttpSession): Promise<void>;
+        reload(): Promise<void>;
+        destroy(): Promise<void>;
+        regenerate(): Promise<void>;
+        migrate(): Promise<void>;
+        /** Calls a route's callback; what it throws becomes the answer. */
+        call(callback: Callback, error?: unknown): void;
+    };
 }
 
 /**
@@ -44,27 +46,27 @@ export class HttpSession {
 
     /** Stores the changes made so far now, instead of when the answer leaves. */
     public save(callback?: Callback): this | Promise<void> {
-        return this.#run(this.#owner.save(this), callback);
+        return this.#run(this.#owner.actions.save(this), callback);
     }
 
     /** Reads the session again; unsaved changes of this request are dropped. */
     public reload(callback?: Callback): this | Promise<void> {
-        return this.#run(this.#owner.reload(), callback);
+        return this.#run(this.#owner.actions.reload(), callback);
     }
 
     /** Ends the session: its data is gone, its id is refused, its cookie is cleared. */
     public destroy(callback?: Callback): this | Promise<void> {
-        return this.#run(this.#owner.destroy(), callback);
+        return this.#run(this.#owner.actions.destroy(), callback);
     }
 
     /** Ends the session and begins a new, empty one under a new id. */
     public regenerate(callback?: Callback): this | Promise<void> {
-        return this.#run(this.#owner.regenerate(), callback);
+        return this.#run(this.#owner.actions.regenerate(), callback);
     }
 
     /** Gives the session a new id and keeps its data; the old id ends. */
     public migrate(callback?: Callback): this | Promise<void> {
-        return this.#run(this.#owner.migrate(), callback);
+        return this.#run(this.#owner.actions.migrate(), callback);
     }
 
     #run(work: Promise<void>, callback: Callback | undefined): this | Promise<void> {
@@ -73,8 +75,8 @@ export class HttpSession {
             return work;
         }
         work.then(
-            () => this.#owner.call(callback),
-            (error) => this.#owner.call(callback, error),
+            () => this.#owner.actions.call(callback),
+            (error) => this.#owner.actions.call(callback, error),
         );
         return this;
     }

@@ -1,68 +1,25 @@
 import type { Request } from 'express';
-import session, { type CookieOptions, type SessionData } from 'express-session';
+import session, { type SessionData } from 'express-session';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
-import { inflateCookie } from '../Cookie/inflateCookie.js';
-import { HttpSession, isReservedKey } from '../Object/HttpSession.js';
 import { storable } from '../Object/SessionChanges.js';
 import type { SessionChange } from '../Record/mergeChanges.js';
 import type { LiveRecord, StoredCookie } from '../Record/SessionRecord.js';
 import { isSessionKey, keyOf } from '../Record/storageKeys.js';
 import type { LoadResult } from '../Repository/SessionRepository.js';
-import type { RequestSession } from './RequestSession.js';
 import { sessionOf } from './requestSessions.js';
 import type { SessionServices } from './SessionServices.js';
 
 type Done<T = void> = (error: unknown, result?: T) => void;
 
-/**
- * `request.sessionStore`, and what makes the session objects of requests. It reads and writes sessions through the repository.
- * Of express-session it takes what makes a session: `createSession` for one that is stored, and `generate`, which the
- * middleware sets when it is made, for a new one. The middleware itself never runs: it would verify the cookie again, ask the
- * store again and hash the session, 25 of 230 µs for a stored one, 20 of 250 for a new one (Node 20, `npm run bench -- --only=read,new`).
- */
+/** `request.sessionStore`: what express-session's stores can do, by way of the repository. */
 export class ExpressStore extends session.Store {
-    /** Makes a new, empty session with a new id for a request. */
-    declare public generate: (request: Request) => void;
-
     public constructor(private readonly services: SessionServices) {
         super();
-        const { settings } = services;
-        session({
-            store: this,
-            secret: [...settings.secrets],
-            resave: settings.resave,
-            saveUninitialized: settings.saveUninitialized,
-            cookie: { ...settings.cookie } as CookieOptions,
-            genid: (request) => sessionOf(request)?.takeId() ?? settings.genid(request),
-        });
-        this.adoptGenerated();
     }
 
-    /** express-session has set `generate`; the session that it makes becomes one of ours. */
-    private adoptGenerated(): void {
-        const { generate } = this;
-        this.generate = (request) => {
-            const owner = sessionOf(request) as RequestSession;
-            if (!owner.starting) {
-                owner.start(); // the first is there by the time that others may ask for another
-            }
-            generate(request);
-            const made = new HttpSession(owner);
-            made.cookie = request.session.cookie as HttpSession['cookie'];
-            this.settleAuto(made.cookie, owner.isSecure);
-            owner.renew(made);
-        };
-    }
-
-    /** What 'auto' means for this request: express-session asks the request now, which may be in another application. */
-    private settleAuto(cookie: HttpSession['cookie'], isSecure: boolean): void {
-        const { secure, sameSite } = this.services.settings.cookie;
-        if (secure === 'auto') {
-            cookie.secure = isSecure;
-        }
-        if (sameSite === 'auto') {
-            cookie.sameSite = isSecure ? 'none' : 'lax';
-        }
+    /** Makes a new, empty session with a new id for a request. */
+    public generate(request: Request): void {
+        sessionOf(request)?.renew(this.services.newId(request));
     }
 
     public override get(id: string, done: Done<SessionData | null>): void {
@@ -105,7 +62,7 @@ export class ExpressStore extends session.Store {
     }
 
     public override regenerate(request: Request, done: Done): void {
-        this.reply(done, async () => sessionOf(request)?.regenerate());
+        this.reply(done, async () => sessionOf(request)?.actions.regenerate());
     }
 
     /** All live sessions by their keys, which the other methods take like ids: the ids themselves are not stored. */
@@ -138,22 +95,15 @@ export class ExpressStore extends session.Store {
         });
     }
 
-    /** Makes the request's session object from stored data. */
+    /** Gives a request's session object, which is made of what is stored. */
     public override createSession(request: Request, data: SessionData): never {
         const owner = sessionOf(request);
         if (!owner) {
             return super.createSession(request, data) as never; // Store.load() makes one without a request
         }
-        const record = owner.record as LiveRecord;
-        const made = new HttpSession(owner);
-        made.cookie = inflateCookie(this.services.repository.cookieOf(record)) as HttpSession['cookie'];
-        const copy = record.copy();
-        for (const key of Object.keys(copy)) {
-            if (!isReservedKey(key)) {
-                made[key] = copy[key]; // stock records may use names that are ours: left out, as the package does
-            }
+        if (!owner.loaded || !owner.adopt(owner.loaded)) {
+            owner.open();
         }
-        owner.attach(made);
         return request.session as never;
     }
 

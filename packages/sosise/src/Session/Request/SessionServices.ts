@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type { Cookie } from 'express-session';
+import { Cookie, type Store } from 'express-session';
 import type { ExceptionHandler } from '../../Http/Errors/ExceptionHandler.js';
 import type { Logger } from '../../Logging/Logger.js';
 import { Throttle } from '../../Support/Throttle.js';
@@ -15,6 +15,9 @@ import type { SessionLimits } from '../Object/SessionChanges.js';
 import { lifetimeOf } from '../Record/SessionLifetime.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
 import { SessionRepository } from '../Repository/SessionRepository.js';
+import type { SessionObserver } from './SessionObserver.js';
+
+const CookieClass = Cookie as unknown as new (options: object) => HttpSession['cookie'];
 
 /** What the session layer needs from the application. */
 export interface SessionLayerOptions {
@@ -26,7 +29,10 @@ export interface SessionLayerOptions {
     forgery?: ForgeryRules | undefined;
     /** Warn of values that JSON can't hold. */
     isDevelopment: boolean;
-    objects: (services: SessionServices) => SessionObjects;
+    /** `request.sessionStore`. */
+    store: (services: SessionServices) => Store;
+    /** Is told what requests do with their sessions. */
+    observer?: SessionObserver | undefined;
 }
 
 export interface ForgeryRules {
@@ -34,14 +40,6 @@ export interface ForgeryRules {
     readonly exempt: readonly string[];
     /** What requests need that do not say where they come from; undefined: nothing. */
     readonly tokens: CsrfTokens | undefined;
-}
-
-/** Makes the session objects of requests; ExpressStore does. */
-export interface SessionObjects {
-    /** Makes a new, empty session with a new id, by express-session's own means. */
-    generate(request: Request): void;
-    /** Makes the session of what is loaded for the request. */
-    createSession(request: Request, record: never): unknown;
 }
 
 /** What all requests share: the settings, the store, and what makes session objects. */
@@ -53,7 +51,8 @@ export class SessionServices {
     public readonly log: Logger;
     public readonly errors: ExceptionHandler;
     public readonly driver: SessionDriver;
-    public readonly objects: SessionObjects;
+    public readonly store: Store;
+    public readonly observer: SessionObserver | undefined;
     public readonly forgery: RequestForgery | undefined;
     private readonly undeliverable = new Throttle();
     private readonly shared = new Throttle();
@@ -77,7 +76,8 @@ export class SessionServices {
         this.cookie = new SessionCookie({ name, secrets, proxy, former });
         this.forgery = options.forgery && this.forgeryBy(options.forgery, options.isDevelopment);
         this.limits = limitsFor(settings, log, options.isDevelopment);
-        this.objects = options.objects(this);
+        this.observer = options.observer;
+        this.store = options.store(this);
     }
 
     public newId(request: Request): string {
@@ -87,6 +87,19 @@ export class SessionServices {
     /** The cookie to send: the session's own, or, where the route never asked for the session, the stored one. */
     public cookieOf(current: HttpSession | undefined, stored?: LiveRecord): Cookie {
         return current?.cookie ?? inflateCookie(stored ? this.repository.cookieOf(stored) : {});
+    }
+
+    /** The cookie of a new session; 'auto' means what the request is. */
+    public newCookie(isSecure: boolean): HttpSession['cookie'] {
+        const { secure, sameSite } = this.settings.cookie;
+        const cookie = new CookieClass(this.settings.cookie);
+        if (secure === 'auto') {
+            cookie.secure = isSecure;
+        }
+        if (sameSite === 'auto') {
+            cookie.sameSite = isSecure ? 'none' : 'lax';
+        }
+        return cookie;
     }
 
     private forgeryBy({ trustedOrigins, exempt, tokens }: ForgeryRules, isDevelopment: boolean): RequestForgery {

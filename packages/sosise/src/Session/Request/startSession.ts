@@ -1,18 +1,17 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { isBelow } from '../../Http/isBelow.js';
 import type { CookieId } from '../Cookie/CookieCache.js';
-import { exclusive } from './exclusive.js';
-import { firstAlive } from './firstAlive.js';
+import { firstAlive } from '../Repository/firstAlive.js';
 import { absence, type SessionStages } from './noSession.js';
 import { RequestSession } from './RequestSession.js';
 import { assignSession, hasSession, isSettled } from './requestSessions.js';
 import type { SessionServices } from './SessionServices.js';
 
-/** Finds the session of each request. */
-export function startSession(
-    services: SessionServices,
-    Session: typeof RequestSession = RequestSession,
-): SessionStages {
+/**
+ * Finds the session of each request.
+ * @param takeLock Lets the requests of one session run one after another, where the config asks for it: see `exclusive()`.
+ */
+export function startSession(services: SessionServices, takeLock?: RequestHandler): SessionStages {
     const path = services.settings.cookie.path ?? '/';
     const outside = absence(
         services.log,
@@ -29,7 +28,6 @@ export function startSession(
         'request.session was read while its store had not answered yet.',
         'the session store has not answered yet.',
     );
-    const takeTurns = services.settings.concurrency === 'exclusive' ? exclusive() : undefined;
 
     function serve(request: Request, response: Response, next: NextFunction, cookie: CookieId | undefined): void {
         const refusal = services.forgery?.refusalOf(request);
@@ -39,7 +37,7 @@ export function startSession(
             assignSession(request, refused);
             throw error;
         }
-        const session = new Session(services, request, response, next, cookie, refusal);
+        const session = new RequestSession(services, request, response, next, cookie, refusal);
         assignSession(request, session);
         const begin = () => {
             try {
@@ -77,10 +75,10 @@ export function startSession(
     };
 
     return {
-        session: takeTurns
+        session: takeLock
             ? function startSession(request, response, next) {
                   find(request, response, (error?: unknown) =>
-                      error ? next(error) : Promise.resolve(takeTurns(request, response, next)).catch(next),
+                      error ? next(error) : Promise.resolve(takeLock(request, response, next)).catch(next),
                   );
               }
             : find,

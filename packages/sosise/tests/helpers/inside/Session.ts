@@ -1,6 +1,7 @@
 /** What tests use of src/Session. */
 
 export { csrfToken } from '../../../src/Session/csrfToken.js';
+export { exclusive } from '../../../src/Session/exclusive.js';
 export { flash, flashed } from '../../../src/Session/flash.js';
 export { increment } from '../../../src/Session/increment.js';
 export { authenticatedUser, login, logout } from '../../../src/Session/login.js';

@@ -6,8 +6,7 @@ import { HttpPipeline, HttpServer, HttpServiceProvider } from '../inside/Http.js
 import { ApplicationKernel, ServiceProvider } from '../inside/Kernel.js';
 import { Logger } from '../inside/Logging.js';
 import { SessionManager } from '../inside/Session/Opening.js';
-import { exclusive } from '../inside/Session/Request.js';
-import { increment, SessionServiceProvider } from '../inside/Session.js';
+import { exclusive, increment, SessionServiceProvider } from '../inside/Session.js';
 import { addRoutes } from './routes.js';
 import type { ServerOptions } from './ServerOptions.js';
 

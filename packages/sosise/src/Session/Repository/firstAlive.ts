@@ -1,19 +1,27 @@
 import type { MaybePromise } from '../../Support/MaybePromise.js';
-import type { CookieId } from '../Cookie/CookieCache.js';
-import type { SessionRepository } from '../Repository/SessionRepository.js';
+import type { RecordKey, SessionId } from '../Record/storageKeys.js';
+import type { SessionRepository } from './SessionRepository.js';
+
+interface CarriedId {
+    readonly id: SessionId;
+    readonly key: RecordKey;
+}
 
 /**
  * Of several cookies of the session's name, the first whose session lives: browsers send those of other domains and paths
  * in an order of their own. Where none lives, the one whose session ended last: the request may have been under way then.
  */
-export function firstAlive(
+export function firstAlive<Id extends CarriedId>(
     repository: SessionRepository,
-    cookies: readonly CookieId[] | undefined,
-): MaybePromise<CookieId | undefined> {
+    cookies: readonly Id[] | undefined,
+): MaybePromise<Id | undefined> {
     return cookies === undefined || cookies.length < 2 ? cookies?.[0] : choose(repository, cookies);
 }
 
-async function choose(repository: SessionRepository, cookies: readonly CookieId[]): Promise<CookieId | undefined> {
+async function choose<Id extends CarriedId>(
+    repository: SessionRepository,
+    cookies: readonly Id[],
+): Promise<Id | undefined> {
     let [chosen] = cookies;
     let latest = Number.NEGATIVE_INFINITY;
     for (const cookie of cookies) {

@@ -1,0 +1,275 @@
+import { type Gatekeeper, ResponseGate } from '../../Http/ResponseGate.js';
+import { andThen } from '../../Support/andThen.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
+import { keepPrivate } from '../Cookie/privateAnswer.js';
+import type { HttpSession } from '../Object/HttpSession.js';
+import type { Reading } from '../Object/SessionChanges.js';
+import { holdsFlash, showsPage } from '../Object/SessionFlash.js';
+import { warnOfLateChange } from '../Object/warnOfLateChange.js';
+import type { LiveRecord } from '../Record/SessionRecord.js';
+import type { RequestState } from './RequestState.js';
+import { canReachBrowser, refuseUnreachable } from './reachability.js';
+import { createSession, endSession, refuseLoss, saveSession, touchSession } from './sessionWrites.js';
+
+/** What has to be stored before a request's answer leaves, and what of the session leaves with it. */
+export class AnswerPlan implements Gatekeeper {
+    /** The id whose cookie went out with this answer. */
+    private sentId: string | undefined;
+    /** What waits until the answer leaves, or has failed. */
+    private whenAnswered: (() => void) | undefined;
+    private isAnswered = false;
+    private watchesLateChanges = false;
+
+    public constructor(
+        private readonly state: RequestState,
+        /** What the route asked for, and is still under way. */
+        private readonly pending: () => Promise<unknown> | undefined,
+    ) {
+        new ResponseGate(state.response, this);
+    }
+
+    /** Gatekeeper: the headers are about to leave. */
+    public beforeHeaders(status: number): Promise<void> | undefined {
+        return this.before(status, () => this.storeDue(status));
+    }
+
+    /** Gatekeeper: the end of an answer whose headers left already. */
+    public beforeEnd(): Promise<void> | undefined {
+        const { statusCode } = this.state.response;
+        return this.before(statusCode, () => this.storeLate(statusCode));
+    }
+
+    private before(status: number, store: () => MaybePromise<unknown>): Promise<void> | undefined {
+        const pending = this.pending();
+        if (pending) {
+            return pending.then(() => this.before(status, store));
+        }
+        const { saveFailure } = this.state;
+        if (saveFailure !== undefined) {
+            // The route may answer for the failure itself; what it may not do is to call it a success.
+            return status < 400 ? Promise.reject(saveFailure) : undefined;
+        }
+        try {
+            const result = store();
+            return result instanceof Promise ? (result as Promise<void>) : undefined;
+        } catch (error) {
+            return Promise.reject(error);
+        }
+    }
+
+    private storeDue(status: number): MaybePromise<unknown> {
+        const { state } = this;
+        if (state.stage === 'ended') {
+            return state.isClearDue ? this.spareSuccessor() : undefined;
+        }
+        if (state.isUnset()) {
+            return state.services.settings.unset === 'destroy' ? endSession(state) : undefined;
+        }
+        if (state.mayTakeFlash && state.stage === 'live' && showsPage(status, state.request, state.response)) {
+            this.takeFlash();
+        }
+        const reading = state.object && state.read(state.object);
+        const stored = this.store(reading, status);
+        return stored instanceof Promise
+            ? stored.then(() => refuseLoss(state, reading, status))
+            : refuseLoss(state, reading, status);
+    }
+
+    /** Stores what is due; what was stored before and is only sent now is looked up, as it may have ended meanwhile. */
+    private store(reading: Reading | undefined, status: number): MaybePromise<unknown> {
+        const { state } = this;
+        const { resave, saveUninitialized, rolling } = state.services.settings;
+        if (state.stage === 'live') {
+            if (reading && (reading.change || resave)) {
+                return saveSession(state, reading);
+            }
+            return rolling || state.isTouchDue ? touchSession(state) : this.confirmCookie();
+        }
+        const isDue = reading && (state.mustStore || saveUninitialized || reading.change !== undefined);
+        return state.stage === 'new' && isDue && this.mayCreate(reading, status)
+            ? createSession(state, reading)
+            : undefined;
+    }
+
+    /** A session that its browser would not come back with is not stored. Where the route wants it to be, no success hides that. */
+    private mayCreate({ change }: Reading, status: number): boolean {
+        const { state } = this;
+        if (canReachBrowser(state)) {
+            return true;
+        }
+        if (status < 400 && (state.mustStore || change !== undefined)) {
+            refuseUnreachable(state);
+        }
+        return false;
+    }
+
+    /** What was stored earlier may have ended since. Where that can't be seen now, an id that the browser has is not sent again. */
+    private confirmCookie(): MaybePromise<void> {
+        const { state } = this;
+        if (!state.isCookieDue) {
+            return undefined;
+        }
+        const { repository } = state.services;
+        return (async () => {
+            try {
+                const found = await repository.load(state.key);
+                state.stage = found.kind === 'live' ? 'live' : 'late';
+            } catch {
+                state.isCookieDue = state.id !== state.cookie?.id;
+            }
+        })();
+    }
+
+    /** The visitor may have a new session since this one was ended: its cookie is not taken away. */
+    private async spareSuccessor(): Promise<void> {
+        const { state } = this;
+        const successor = await state.services.repository.successorOf(state.storedKey).catch(() => undefined);
+        state.isClearDue = successor === undefined;
+    }
+
+    /** The visitor gets to see a page: what was flashed before it has been there for it. */
+    private takeFlash(): void {
+        const { state } = this;
+        if (!state.object) {
+            if (!holdsFlash(state.record?.data ?? {})) {
+                return; // a text that only looks like it
+            }
+            const { wasRead } = state;
+            state.open();
+            state.wasRead = wasRead; // the route has shown nothing of the session
+        }
+        state.flash.age(state.object as HttpSession);
+    }
+
+    private storeLate(status: number): MaybePromise<unknown> {
+        const { state } = this;
+        if (state.stage === 'ended' || !state.object || state.isUnset()) {
+            return undefined;
+        }
+        const reading = state.read(state.object);
+        refuseLoss(state, reading, status);
+        if (!reading.change || state.stage === 'late') {
+            return undefined;
+        }
+        state.services.observer?.changedLate(state.request);
+        if (state.stage === 'new' || (state.id !== state.cookie?.id && state.id !== this.sentId)) {
+            state.services.log.warning(
+                'A session was changed after the headers were sent to a browser without that session: the change is dropped.',
+                state.where(),
+            );
+            return undefined;
+        }
+        return andThen(saveSession(state, reading), () => refuseLoss(state, reading, status));
+    }
+
+    /** Gatekeeper: the headers leave now. */
+    public leaving(): void {
+        const { state } = this;
+        const { services, response } = state;
+        if (state.saveFailure === undefined) {
+            this.sendCookie();
+        } else {
+            this.sendMoved();
+        }
+        const isCleared = state.stage === 'ended' && state.isClearDue;
+        const { clearSiteData } = services.settings;
+        // Not for who had no session: another site could have sent that, without the cookie.
+        if (state.clearsSiteData && isCleared && clearSiteData.length > 0) {
+            response.setHeader('Clear-Site-Data', clearSiteData.map((name) => `"${name}"`).join(', '));
+        }
+        if ((state.wasRead || this.sentId !== undefined || isCleared) && !keepPrivate(response)) {
+            services.warnShared(state.where());
+        }
+    }
+
+    private sendCookie(): void {
+        const { services, request, response } = this.state;
+        const setCookie = this.setCookie();
+        if (setCookie !== undefined) {
+            for (const line of [...services.cookie.endFormer(request), setCookie]) {
+                response.appendHeader('Set-Cookie', line);
+            }
+        }
+    }
+
+    /** What failed came after the session got its new id: without that, its visitor would be left with one that ended. */
+    private sendMoved(): void {
+        const { state } = this;
+        if (state.isCookieDue && state.loaded && state.id !== state.cookie?.id && state.id !== this.sentId) {
+            this.sendCookie();
+        }
+    }
+
+    /** The Set-Cookie that this answer needs, if any. */
+    private setCookie(): string | undefined {
+        const { state } = this;
+        const { services } = state;
+        if (state.stage === 'ended') {
+            return state.isClearDue ? services.cookie.clear(services.cookieOf(state.object, state.record)) : undefined;
+        }
+        if (!state.isCookieDue || state.stage === 'late' || state.isUnset()) {
+            return undefined;
+        }
+        const sent = services.cookieOf(state.object, state.record);
+        if (sent.secure === true && !state.isSecure) {
+            services.warnUndeliverable(state.request);
+            return undefined;
+        }
+        sent.maxAge = sent.originalMaxAge as number; // counted from now on
+        this.sentId = state.id;
+        const signed = state.id === state.cookie?.id ? state.cookie.signed : undefined;
+        const end = services.repository.lifetime.absoluteEndOf(state.record as LiveRecord);
+        return services.cookie.issue(state.id, sent, end, signed);
+    }
+
+    /** Gatekeeper: the session could not be stored. */
+    public failed(error: unknown, headersSent: boolean): void {
+        const { services, response, request } = this.state;
+        services.observer?.failed(request, error);
+        if (headersSent) {
+            services.log.error('A session could not be stored at the end of a stream; its connection is closed.', {
+                ...this.state.where(),
+                error,
+            });
+            response.destroy();
+            return;
+        }
+        this.sendMoved();
+        void services.errors.handle(error, request, response).then(() => {
+            if (!response.headersSent) {
+                response.status(503).end(); // a render() that called it a success was not heard
+            }
+        });
+    }
+
+    /** Gatekeeper: the answer leaves, or has failed. */
+    public answered(): void {
+        this.isAnswered = true;
+        this.whenAnswered?.();
+    }
+
+    /** Calls back once the answer leaves, or in so many ms: when the client has gone, the route still works. */
+    public afterAnswer(callback: () => void, waitMs: number): void {
+        if (this.isAnswered) {
+            callback();
+            return;
+        }
+        const timer = setTimeout(callback, waitMs).unref();
+        this.whenAnswered = () => {
+            clearTimeout(timer);
+            callback();
+        };
+    }
+
+    /** The route has the session after its answer: a change that nothing will store is told. */
+    public watchLateChanges(): void {
+        const { object, stage, changes, services } = this.state;
+        if (!this.watchesLateChanges && object && stage !== 'late' && stage !== 'ended') {
+            this.watchesLateChanges = true;
+            const read = () => changes.read(object);
+            void warnOfLateChange(read, () => services.warnLost(this.state.where())).then(() => {
+                this.watchesLateChanges = false;
+            });
+        }
+    }
+}

@@ -1,0 +1,341 @@
+import type { Request, Response } from 'express';
+import { isNavigation } from '../../Http/isNavigation.js';
+import type { CookieId } from '../Cookie/CookieCache.js';
+import { inflateCookie } from '../Cookie/inflateCookie.js';
+import type { HeldLock } from '../Drivers/HeldLock.js';
+import type { Refusal } from '../Forgery/RequestForgery.js';
+import { ChangeTracker } from '../Object/ChangeTracker.js';
+import { HttpSession, isReservedKey, type SessionOwner } from '../Object/HttpSession.js';
+import { presentSession } from '../Object/presentSession.js';
+import { type Reading, snapshotOf } from '../Object/SessionChanges.js';
+import { SessionFlash } from '../Object/SessionFlash.js';
+import { NO_CHANGE } from '../Record/mergeChanges.js';
+import { CLOCKS_DIFFER_MS, type EndReason, type LiveRecord, type Login } from '../Record/SessionRecord.js';
+import { fingerprintOf, keyOf, type RecordKey, type SessionId } from '../Record/storageKeys.js';
+import { SessionUnavailableException, UnstorableSessionError } from '../Repository/SessionErrors.js';
+import { hasMoved, type LoadedSession, type LoadResult } from '../Repository/SessionRepository.js';
+import type { SessionServices } from './SessionServices.js';
+
+/**
+ * What a request's session is.
+ * - `none`: nothing is stored for the request's cookie, and no route has looked.
+ * - `new`: a session object was made for which nothing is stored yet.
+ * - `live`: it is stored.
+ * - `late`: another request has ended it, or given it a new id: nothing of this request is stored or sent.
+ * - `ended`: this request has ended it.
+ */
+export type SessionStage = 'none' | 'new' | 'live' | 'late' | 'ended';
+
+/** An id that got a newer one this recently may come with a late request: it gets a session that replaces nothing. */
+const LATE_REQUEST_MS = 30_000;
+
+/** What one request knows of its session: the stage it is in, what is stored of it, and the object that the route sees. */
+export abstract class RequestState implements SessionOwner {
+    public stage: SessionStage = 'none';
+    /** What is stored, as far as this request knows; of a late one, what was. */
+    public loaded: LoadedSession | undefined;
+    /** `request.session`, once a route has looked at it. */
+    public object: HttpSession | undefined;
+    /** What the route sees: the object, unless it has put something else in its place. */
+    public given: unknown;
+    public readonly changes: ChangeTracker;
+    /** The id that the store knows the session by, or knew it by before it ended. */
+    public storedId: SessionId;
+    /** How the session of the cookie ended, where it did. */
+    public endReason: EndReason | undefined;
+    /** Why the store could not be read. */
+    public loadFailure: unknown;
+    /** Why the session could not be stored: then the answer is no success. */
+    public saveFailure: unknown;
+    /** Changes were lost, as the session ended meanwhile. */
+    public hasLostChanges = false;
+    /** What this request holds while it runs exclusively. */
+    public lock: HeldLock | undefined;
+    /** The route has looked at the session: its answer belongs to this visitor. */
+    public wasRead = false;
+    /** To be stored and sent even when it stays empty: it was regenerated, or a token was made for it. */
+    public mustStore = false;
+    /** Activity has to be written down, or the browser needs a cookie with today's name. */
+    public isTouchDue = false;
+    /** Whether the answer, if it is a page, takes what was flashed before. */
+    public mayTakeFlash = false;
+    /** The answer gives the browser the session's cookie. */
+    public isCookieDue = false;
+    /** The browser has the cookie of a session that this request has ended. */
+    public isClearDue = false;
+    /** logout(): the browser is asked to drop what it keeps of the site. */
+    public clearsSiteData = false;
+    /** Whether the request came over https. Taken when it arrives: mounted applications may change whom Express believes. */
+    public readonly isSecure: boolean;
+    /** The client's address, where the config asks for it. Taken when the request arrives, too. */
+    public readonly address: string | undefined;
+    /** The cookie's at first, a new one after `regenerate`, `migrate` or `login`. */
+    private currentId: SessionId;
+    private currentKey: RecordKey | undefined;
+    private ownFlash: SessionFlash | undefined;
+    /** The session stage is done: the answer can be the route's from now on. */
+    private isReady = false;
+    private isFailureTold = false;
+
+    public constructor(
+        public readonly services: SessionServices,
+        public readonly request: Request,
+        public readonly response: Response,
+        /** What the request's cookie says, if it is verified. */
+        public readonly cookie: CookieId | undefined,
+        /** Why the request is another site's, where it is. */
+        public readonly refusal: Refusal | undefined,
+    ) {
+        this.currentId = cookie?.id ?? '';
+        this.currentKey = cookie?.key;
+        this.storedId = this.currentId;
+        this.changes = new ChangeTracker(services.limits);
+        this.isSecure = services.cookie.isSecure(request);
+        this.address = services.settings.registry.address ? request.ip : undefined;
+    }
+
+    /** What a session object's methods do. */
+    public abstract readonly actions: SessionOwner['actions'];
+
+    /** From now on the answer waits for the session. */
+    protected abstract guardAnswer(): void;
+
+    public get id(): SessionId {
+        return this.currentId;
+    }
+
+    public set id(id: SessionId) {
+        this.currentId = id;
+        this.currentKey = undefined;
+    }
+
+    /** The name under which the session is stored. */
+    public get key(): RecordKey {
+        this.currentKey ??= keyOf(this.currentId);
+        return this.currentKey;
+    }
+
+    /** The same, or that which it had when it ended: the object that the route sees then has an id of its own. */
+    public get storedKey(): RecordKey {
+        return this.stage === 'late' || this.stage === 'ended' ? keyOf(this.storedId) : this.key;
+    }
+
+    public get record(): LiveRecord | undefined {
+        return this.loaded?.record;
+    }
+
+    /** Whose session it is, since `login()`. */
+    public get loggedIn(): Login | undefined {
+        return this.stage === 'ended' ? undefined : this.loaded?.record.login;
+    }
+
+    /** What was flashed before this request, and by it. */
+    public get flash(): SessionFlash {
+        this.ownFlash ??= new SessionFlash();
+        return this.ownFlash;
+    }
+
+    /** Finds what is stored under the cookie's id. Memory answers at once, and then nothing here waits either. */
+    public load({ id, key }: CookieId, done: () => void): void {
+        const fail = (error: unknown): void => {
+            this.loadFailure = error; // only a route that looks at the session fails
+        };
+        try {
+            const found = this.services.repository.find(id, key);
+            if (found instanceof Promise) {
+                found.then((result) => this.accept(result), fail).then(done);
+                return;
+            }
+            this.accept(found);
+        } catch (error) {
+            fail(error);
+        }
+        done();
+    }
+
+    private accept(found: LoadResult): void {
+        if (found.kind === 'live') {
+            this.hold(found);
+        } else if (found.kind === 'ended') {
+            this.endReason = found.reason;
+            const ago = Date.now() - found.at; // negative where the clock of the process that ended it is ahead
+            this.stage = hasMoved(found) && ago > -CLOCKS_DIFFER_MS && ago < LATE_REQUEST_MS ? 'late' : 'none';
+        }
+        this.services.observer?.loaded(this.request);
+    }
+
+    private hold(found: LoadedSession): void {
+        const { record } = found;
+        this.stage = 'live';
+        this.loaded = found;
+        this.isTouchDue = this.cookie?.isRenamed === true || this.services.repository.lifetime.touchDue(record);
+        this.mayTakeFlash = record.mayHoldFlash && isNavigation(this.request);
+    }
+
+    /** The session stage is done. The answer waits where it may need something even if the route never looks at the session. */
+    public begin(): void {
+        this.isReady = true;
+        const { rolling, resave, saveUninitialized, unset } = this.services.settings;
+        if (this.loadFailure !== undefined) {
+            return;
+        }
+        if (rolling || resave || saveUninitialized) {
+            this.open();
+            this.wasRead = false;
+        } else if (this.stage === 'live' && (this.isTouchDue || this.mayTakeFlash || unset === 'destroy')) {
+            this.guardAnswer();
+        }
+    }
+
+    /**
+     * Makes `request.session`, from what is stored or a new one. False where the store can't be read and nobody is left to
+     * answer for it; a route hears of it by an exception, which becomes the answer.
+     */
+    public open(): boolean {
+        if (this.object) {
+            this.wasRead = true;
+            return true;
+        }
+        if (this.loadFailure !== undefined) {
+            if (this.isFailureTold || this.response.headersSent) {
+                return false;
+            }
+            this.isFailureTold = true;
+            throw this.loadFailure;
+        }
+        if (!this.isReady) {
+            throw new SessionUnavailableException('loaded', new Error('The session store has not answered yet.'));
+        }
+        this.wasRead = true;
+        if (!this.loaded || !this.adopt(this.loaded)) {
+            this.stage = this.stage === 'late' ? 'late' : 'new';
+            this.makeEmpty(this.services.newId(this.request));
+        }
+        this.guardAnswer();
+        return true;
+    }
+
+    /** Makes the object of what was found. False: it is not live, or its data is damaged, which is as good as none. */
+    public adopt(found: LoadResult): boolean {
+        const { repository } = this.services;
+        const opened = repository.open(this.key, found);
+        if (opened.kind !== 'live') {
+            this.loaded = undefined;
+            return false;
+        }
+        if (opened !== this.loaded) {
+            this.hold(opened);
+        }
+        const { record } = opened;
+        const cookie = repository.cookieOf(record);
+        const data = record.copy();
+        const object = new HttpSession(this);
+        object.cookie = inflateCookie(cookie) as HttpSession['cookie'];
+        for (const key of Object.keys(data)) {
+            if (!isReservedKey(key)) {
+                object[key] = data[key]; // stock records may use names that are ours: left out, as the package does
+            }
+        }
+        this.changes.begin(snapshotOf(record, cookie));
+        this.show(object);
+        return true;
+    }
+
+    /** Goes on with what is stored now, in the same object; what this request has changed is applied to it. */
+    public rebase(found: LoadedSession): void {
+        const { object } = this;
+        const change = object && (this.read(object).change ?? NO_CHANGE);
+        this.hold(found);
+        if (object && change) {
+            this.changes.rebase(object, found.record, this.services.repository.cookieOf(found.record), change);
+            this.services.observer?.opened(this.request, object);
+        }
+    }
+
+    /** A new, empty session takes the place of what was there, which has nothing to do with it. */
+    public renew(id: SessionId): void {
+        this.open();
+        this.forget();
+        this.makeEmpty(id);
+        this.services.observer?.renewed(this.request);
+    }
+
+    /** From now on there is nothing stored that belongs to this request: it is a new session, which is stored even when empty. */
+    public forget(): void {
+        this.stage = 'new';
+        this.loaded = undefined;
+        this.mustStore = true;
+    }
+
+    private makeEmpty(id: SessionId): void {
+        this.id = id;
+        const object = new HttpSession(this);
+        object.cookie = this.services.newCookie(this.isSecure);
+        this.changes.begin(undefined);
+        this.show(object);
+    }
+
+    private show(object: HttpSession): void {
+        this.object = object;
+        this.given = object;
+        if (!Object.hasOwn(this.request, 'session')) {
+            presentSession(this.request); // the route had deleted it
+        }
+        this.services.observer?.opened(this.request, object);
+    }
+
+    /** The object, for who can't do without. */
+    public current(): HttpSession {
+        this.open();
+        if (!this.object || this.isUnset()) {
+            throw new Error('There is no session: it was destroyed or unset by this request.');
+        }
+        return this.object;
+    }
+
+    /** Whether `request.session` was taken away: a route can delete it, or set it to null. */
+    public isUnset(): boolean {
+        if (!Object.hasOwn(this.request, 'session')) {
+            return true;
+        }
+        if (this.given === this.object) {
+            return false;
+        }
+        if (this.given != null) {
+            throw new UnstorableSessionError(
+                'request.session was replaced by another object: set its keys instead, or set it to null to unset it.',
+            );
+        }
+        return true;
+    }
+
+    /** What the route has changed. Throws where it can't be stored. */
+    public read(object: HttpSession): Reading {
+        const { observer } = this.services;
+        return observer
+            ? observer.reading(this.request, this.record, () => this.changes.read(object))
+            : this.changes.read(object);
+    }
+
+    /** The answer depends on who sent the cookie, also where the route does not look at the session. */
+    public use(): void {
+        if (!this.wasRead && this.isReady) {
+            this.wasRead = true;
+            this.guardAnswer();
+        }
+    }
+
+    /** Throws where another site made the visitor's browser send this: it must not log anyone in. */
+    public refuseForgery(): void {
+        this.services.forgery?.refuseOtherSites(this.request, this.refusal);
+    }
+
+    /** What the log says of the request: no id, nothing of the session. */
+    public where(): Record<string, unknown> {
+        return {
+            method: this.request.method,
+            path: this.request.path,
+            ...(this.id !== '' && { fingerprint: fingerprintOf(this.key) }),
+        };
+    }
+}

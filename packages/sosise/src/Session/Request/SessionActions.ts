@@ -1,0 +1,262 @@
+import type { NextFunction } from 'express';
+import type { Secret } from '../../Config/secrets.js';
+import { UnauthorizedException } from '../../Exceptions/UnauthorizedException.js';
+import type { HttpSession } from '../Object/HttpSession.js';
+import type { Login } from '../Record/SessionRecord.js';
+import { keyOf, type RecordKey, type SessionId } from '../Record/storageKeys.js';
+import { SessionEndedException } from '../Repository/SessionErrors.js';
+import { openSuccessorId } from '../Repository/sealedSuccessorId.js';
+import type { RequestState } from './RequestState.js';
+import { canReachBrowser, refuseUnreachable } from './reachability.js';
+import { createSession, endSession, moveSession, refuseLoss, saveSession, sealedFor } from './sessionWrites.js';
+
+/** Of a browser's name, what tells it apart from others. */
+const LONGEST_BROWSER_NAME = 200;
+
+/** What a route asks of its session that takes a call of the store: it is done one after another, before the answer leaves. */
+export class SessionActions {
+    /** What is still under way. */
+    public pending: Promise<unknown> | undefined;
+
+    public constructor(
+        private readonly state: RequestState,
+        private readonly next: NextFunction,
+    ) {}
+
+    public save(object: HttpSession): Promise<void> {
+        const { state } = this;
+        return this.inTurn(async () => {
+            if (object !== state.object || state.stage === 'ended') {
+                return;
+            }
+            const reading = state.read(object);
+            if (state.stage === 'live') {
+                await saveSession(state, reading);
+            } else if (state.stage === 'new' && this.mayCreate(reading.change !== undefined)) {
+                await createSession(state, reading);
+            }
+            refuseLoss(state, reading);
+        });
+    }
+
+    private mayCreate(isChanged: boolean): boolean {
+        const { state } = this;
+        const canReach = canReachBrowser(state);
+        if (!canReach && (state.mustStore || isChanged)) {
+            refuseUnreachable(state);
+        }
+        return canReach;
+    }
+
+    /** Reads the session again; what this request has changed is dropped. */
+    public reload(): Promise<void> {
+        const { state } = this;
+        return this.inTurn(async () => {
+            const wasThere = state.stage === 'live' || state.stage === 'late';
+            if (!state.adopt(await state.services.repository.load(state.key))) {
+                state.stage = wasThere ? 'late' : state.stage;
+                throw new Error('failed to load session');
+            }
+        }, 'harmless');
+    }
+
+    public destroy(): Promise<void> {
+        Reflect.deleteProperty(this.state.request, 'session');
+        return this.inTurn(async () => endSession(this.state));
+    }
+
+    public regenerate(): Promise<void> {
+        const { state } = this;
+        if (state.response.headersSent) {
+            state.services.log.warning(
+                'A session was regenerated after the headers were sent: the browser keeps an id that has ended.',
+                state.where(),
+            );
+        }
+        return this.inTurn(() => this.restart());
+    }
+
+    /**
+     * Gives the session a new id. One that has moved already is left where it is, and not followed: whoever knew the old id,
+     * such as who has planted it, would get what its visitor has under the new one.
+     */
+    public async migrate(): Promise<void> {
+        this.refuseLateId('request.session.migrate()');
+        const { state } = this;
+        return this.inTurn(async () => {
+            if (state.stage === 'live') {
+                await this.move();
+            } else if (state.stage === 'new') {
+                state.forget();
+                state.id = state.services.newId(state.request);
+            }
+        });
+    }
+
+    /** Makes the session a user's, under a new id; what another user had in it ends. */
+    public async login(user: string): Promise<void> {
+        this.refuseLateId('login()');
+        const { state } = this;
+        state.open();
+        return this.inTurn(async () => {
+            const before = state.loggedIn;
+            if (!state.object || state.stage === 'ended' || state.isUnset() || (before && before.user !== user)) {
+                await this.restart();
+            }
+            const login = this.loginOf(user);
+            while (state.stage === 'late' || !(await this.logInto(login))) {
+                if (await this.joinSuccessor(user)) {
+                    return;
+                }
+            }
+        });
+    }
+
+    /** Ends the session, and takes it from its user's list. */
+    public async logout(): Promise<void> {
+        const { state } = this;
+        state.open();
+        Reflect.deleteProperty(state.request, 'session');
+        return this.inTurn(async () => {
+            const { loggedIn, key, services } = state;
+            await endSession(state);
+            state.clearsSiteData = true;
+            if (loggedIn) {
+                await services.repository.users.remove(loggedIn.user, new Set([key])).catch((error: unknown) => {
+                    services.log.warning("A session that ended is still in its user's list.", {
+                        ...state.where(),
+                        error,
+                    });
+                });
+            }
+        });
+    }
+
+    /** Runs a callback of the route; what it throws goes where the route's errors go. */
+    public call(callback: (error?: unknown) => void, error?: unknown): void {
+        try {
+            if (error === undefined) {
+                callback();
+            } else {
+                callback(error);
+            }
+        } catch (thrown) {
+            this.next(thrown);
+        }
+    }
+
+    /**
+     * Runs what the route asks for after what it asked before. Should it fail, the answer won't be a success, unless the failure
+     * is harmless: nothing that should be stored is lost by it.
+     */
+    private inTurn(work: () => Promise<void>, failure?: 'harmless'): Promise<void> {
+        const done = (this.pending ?? Promise.resolve()).then(work);
+        const settled = done
+            .catch((error) => {
+                this.state.saveFailure = failure === 'harmless' ? this.state.saveFailure : error;
+            })
+            .then(() => {
+                if (this.pending === settled) {
+                    this.pending = undefined;
+                }
+            });
+        this.pending = settled;
+        return settled.then(() => done);
+    }
+
+    /** Ends the session, also where it has moved to, and makes a new one. */
+    private async restart(): Promise<void> {
+        const { state } = this;
+        const { services } = state;
+        const id = services.newId(state.request);
+        if (state.stage === 'live' || state.stage === 'late') {
+            const options = { to: keyOf(id), sealedId: sealedFor(state, id), lock: state.lock };
+            const wasAlive = await services.repository.end(state.storedKey, 'regenerated', options);
+            state.isClearDue ||= wasAlive;
+        }
+        state.renew(id);
+    }
+
+    /** Gives a stored session a new id. False: it has ended meanwhile. */
+    private async move(login?: Login): Promise<boolean> {
+        const { state } = this;
+        refuseUnreachable(state);
+        const newId = state.services.newId(state.request);
+        return moveSession(state, newId, state.read(state.object as HttpSession), login);
+    }
+
+    private async logInto(login: Login): Promise<boolean> {
+        const { state } = this;
+        if (state.stage === 'live') {
+            return this.move(login);
+        }
+        // The session is new, and keeps its id: the tombstone of the one before may name it.
+        refuseUnreachable(state);
+        state.forget();
+        return createSession(state, state.read(state.object as HttpSession), login);
+    }
+
+    private loginOf(user: string): Login {
+        const { request, address, services } = this.state;
+        const browser = services.settings.registry.browser
+            ? request.headers['user-agent']?.slice(0, LONGEST_BROWSER_NAME)
+            : undefined;
+        return {
+            user,
+            at: Date.now(),
+            ...(address !== undefined && { address }),
+            ...(services.settings.registry.browser && { browser }),
+        };
+    }
+
+    /**
+     * Another request, such as a first click on "log in", has given the session a new id. What is there is this login's
+     * if it is the same user's; nobody else gets it by an id that has ended. Gives whether this one has joined it.
+     */
+    private async joinSuccessor(user: string): Promise<boolean> {
+        const { state } = this;
+        const { repository } = state.services;
+        const found = await repository.load(state.storedKey);
+        if (found.kind !== 'ended' || found.reason === 'revoked' || found.reason === 'destroyed') {
+            throw new UnauthorizedException('Your session has ended meanwhile: please log in again.');
+        }
+        const next = await repository.successorOf(state.storedKey);
+        const login = next?.session.record.login;
+        if (next && login?.user === user) {
+            const id = await this.successorId(next.key);
+            if (id !== undefined) {
+                state.rebase(next.session);
+                state.id = id;
+                state.storedId = id;
+                state.hasLostChanges = false;
+                state.isCookieDue = true;
+                return true;
+            }
+        } else if (next && login) {
+            await repository.end(next.key, 'regenerated'); // what another user had in it ends
+        } else if (next && found.reason === 'migrated') {
+            throw new SessionEndedException(); // a new one would be without what the visitor has there
+        }
+        await this.restart();
+        return false;
+    }
+
+    /** The id of the session that took this one's place, where each step to it was a login. */
+    private async successorId(key: RecordKey): Promise<SessionId | undefined> {
+        const { repository, settings } = this.state.services;
+        let id: SessionId | undefined = this.state.storedId;
+        while (id !== undefined && keyOf(id) !== key) {
+            const found = await repository.load(keyOf(id));
+            const sealed = found.kind === 'ended' ? found.sealedId : undefined;
+            id = sealed && openSuccessorId(sealed, id, settings.secrets[0] as Secret);
+        }
+        return id;
+    }
+
+    private refuseLateId(what: string): void {
+        if (this.state.response.headersSent) {
+            const reason = 'the answer has begun, so that the browser can not be given the new id';
+            throw new Error(`${what} came too late: ${reason}.`);
+        }
+    }
+}

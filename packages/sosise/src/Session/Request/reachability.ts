@@ -1,0 +1,41 @@
+import { SessionCookieException } from '../Repository/SessionErrors.js';
+import type { RequestState } from './RequestState.js';
+
+/**
+ * Whether the browser would come back with the cookie of a new session. Not with a secure one that it gets over plain http;
+ * and what another site causes must not replace the visitor's own.
+ */
+export function canReachBrowser(state: RequestState): boolean {
+    const { forgery, observer } = state.services;
+    const canReach = forgery?.mayBeginSession(state.request, state.refusal) !== false && isDeliverable(state);
+    if (!canReach) {
+        observer?.unreachable(state.request);
+    }
+    return canReach;
+}
+
+/** Throws where it would not. */
+export function refuseUnreachable(state: RequestState): void {
+    state.refuseForgery();
+    if (!isDeliverable(state)) {
+        throw new SessionCookieException();
+    }
+}
+
+/** Whether the next request will find what is put into the session now, as far as can be told. */
+export function willPersist(state: RequestState): boolean {
+    try {
+        const isThere = state.open() && state.object !== undefined && state.stage !== 'late' && !state.isUnset();
+        return isThere && (state.loaded !== undefined || canReachBrowser(state));
+    } catch {
+        return false; // the store can't be read
+    }
+}
+
+function isDeliverable({ object, isSecure, services, request }: RequestState): boolean {
+    if (object?.cookie.secure !== true || isSecure) {
+        return true;
+    }
+    services.warnUndeliverable(request);
+    return false;
+}

@@ -1,0 +1,190 @@
+import type { Secret } from '../../Config/secrets.js';
+import { headersHaveLeft } from '../../Http/ResponseGate.js';
+import { andThen } from '../../Support/andThen.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
+import type { Reading } from '../Object/SessionChanges.js';
+import { onlyTakesFlash } from '../Object/SessionFlash.js';
+import type { SessionChange } from '../Record/mergeChanges.js';
+import type { Login } from '../Record/SessionRecord.js';
+import { keyOf, type SessionId } from '../Record/storageKeys.js';
+import { SessionEndedException } from '../Repository/SessionErrors.js';
+import type { LoadedSession } from '../Repository/SessionRepository.js';
+import { sealSuccessorId } from '../Repository/sealedSuccessorId.js';
+import type { RequestState } from './RequestState.js';
+import type { SessionOutcome } from './SessionObserver.js';
+
+/*
+ * What a request writes to the store, and what that makes of its session. Each gives false where the session has ended
+ * meanwhile, and nothing was stored.
+ */
+
+/** Stores a new session. */
+export function createSession(state: RequestState, reading: Reading, login?: Login): MaybePromise<boolean> {
+    const { repository } = state.services;
+    const before = state.endReason === undefined ? undefined : state.cookie?.key;
+    state.storedId = state.id;
+    const created = state.changes.store(reading, (change) =>
+        repository.create(state.key, reading.snapshot.cookie, change, login),
+    );
+    return andThen(created, (stored) => {
+        const isStored = settle(state, stored, reading, 'created');
+        state.isCookieDue = isStored;
+        if (!isStored || before === undefined) {
+            return isStored;
+        }
+        return repository.replace(before, state.key).then(
+            () => true,
+            () => true, // the tombstone stays as it is
+        );
+    });
+}
+
+/** Stores what the route has changed. */
+export function saveSession(state: RequestState, reading: Reading): MaybePromise<boolean> {
+    const renewsCookie = isCookieDue(state, reading.change);
+    const options = { lock: state.lock, renewsCookie };
+    const saving = state.changes.store(reading, (change) =>
+        state.services.repository.save(state.key, state.loaded as LoadedSession, change, options),
+    );
+    return andThen(fenced(state, saving), (stored) => {
+        const isStored = settle(state, stored, reading, 'saved');
+        state.isCookieDue ||= isStored && renewsCookie;
+        return isStored;
+    });
+}
+
+/** Writes down that the session is in use. Where that fails it is as it was, and the next request tries again. */
+export function touchSession(state: RequestState): MaybePromise<void> {
+    const { repository, log, observer } = state.services;
+    const renewsCookie = isCookieDue(state, undefined);
+    const settled = (touched: LoadedSession | undefined): void => {
+        state.stage = touched ? 'live' : 'late';
+        state.loaded = touched ?? state.loaded;
+        state.changes.othersWrote();
+        // Where it ended meanwhile, its cookie must not replace the browser's newer one.
+        state.isCookieDue ||= touched !== undefined && renewsCookie;
+        observer?.became(state.request, touched ? 'touched' : 'skipped');
+    };
+    const failed = (error: unknown): void => {
+        log.warning('A session could not be marked as active.', { ...state.where(), error });
+        observer?.became(state.request, 'skipped');
+    };
+    try {
+        const touching = repository.touch(state.key, state.loaded as LoadedSession, { renewsCookie });
+        return touching instanceof Promise ? touching.then(settled).catch(failed) : settled(touching);
+    } catch (error) {
+        failed(error);
+    }
+}
+
+/** Moves the session to a new id. With a login it becomes that user's, and its life begins again. */
+export async function moveSession(
+    state: RequestState,
+    newId: SessionId,
+    reading: Reading,
+    login?: Login,
+): Promise<boolean> {
+    const options = { login, sealedId: login && sealedFor(state, newId), lock: state.lock };
+    const moving = state.changes.store(reading, (change) =>
+        state.services.repository.migrate(state.key, keyOf(newId), state.loaded as LoadedSession, change, options),
+    );
+    const stored = await fenced(state, moving);
+    if (stored) {
+        state.id = newId;
+        state.storedId = newId;
+    }
+    const isStored = settle(state, stored, reading, 'saved');
+    state.isCookieDue ||= isStored;
+    return isStored;
+}
+
+/** Ends the session for good. */
+export function endSession(state: RequestState): MaybePromise<void> {
+    const { repository, observer } = state.services;
+    const isThere = state.stage === 'live' || state.stage === 'late';
+    const { storedKey } = state;
+    state.stage = 'ended';
+    return andThen(isThere && repository.end(storedKey, 'destroyed'), (wasAlive) => {
+        state.isClearDue ||= wasAlive;
+        observer?.became(state.request, 'ended');
+    });
+}
+
+/** An id that takes the session's place, encrypted for the tombstone. */
+export function sealedFor(state: RequestState, id: SessionId): string {
+    return sealSuccessorId(id, state.storedId, state.services.settings.secrets[0] as Secret);
+}
+
+/**
+ * Throws where changes were lost, as the session has ended meanwhile: they are no success. An answer from 400 on stays as it
+ * is, and a request that only reads goes on, without a cookie.
+ */
+export function refuseLoss(state: RequestState, reading: Reading | undefined, status = 200): void {
+    if (state.stage === 'late' && losesChange(reading?.change) && !state.hasLostChanges) {
+        state.hasLostChanges = true;
+        state.services.log.warning(
+            'A request came with the id of a session that ended moments ago: what it changed is discarded.',
+            state.where(),
+        );
+    }
+    if (state.hasLostChanges && status < 400) {
+        throw new SessionEndedException();
+    }
+}
+
+/**
+ * Whether the browser gets the session's cookie again. No oftener than it needs it: a late answer would set an old cookie over
+ * a newer one. It does where the cookie was changed, has a former name, or has lost 5 % of its life; `rolling` may say more.
+ */
+function isCookieDue(state: RequestState, change: SessionChange | undefined): boolean {
+    const { settings, repository } = state.services;
+    if (headersHaveLeft(state.response)) {
+        return false;
+    }
+    if (settings.rolling === true || state.cookie?.isRenamed || change?.cookie !== undefined) {
+        return true;
+    }
+    const record = state.record as NonNullable<typeof state.record>;
+    const hasEnd = state.object ? state.object.cookie.expires != null : repository.lifetime.ageOf(record) !== null;
+    // With rolling: false, each change sends it, as express-session does.
+    return hasEnd && (settings.rolling === false ? change !== undefined : repository.lifetime.cookieDue(record));
+}
+
+/** What the request's lock holds off waits until this is stored. */
+function fenced<Stored>({ lock }: RequestState, storing: MaybePromise<Stored>): MaybePromise<Stored> {
+    if (lock && storing instanceof Promise) {
+        lock.storesUntil(storing);
+    }
+    return storing;
+}
+
+/** Takes note of what a write gave: what is stored now, or undefined, as the session had ended. */
+function settle(
+    state: RequestState,
+    stored: LoadedSession | undefined,
+    { change }: Reading,
+    outcome: SessionOutcome,
+): boolean {
+    const { log, observer } = state.services;
+    if (stored) {
+        state.stage = 'live';
+        state.loaded = stored;
+        state.mustStore = false;
+        state.isTouchDue = false;
+        state.saveFailure = undefined;
+    } else {
+        state.stage = 'late';
+        state.hasLostChanges ||= losesChange(change);
+        log.warning(
+            'A session ended while a request was using it: what the request changed is discarded.',
+            state.where(),
+        );
+    }
+    observer?.became(state.request, stored ? outcome : 'discarded');
+    return stored !== undefined;
+}
+
+/** Nobody misses the note that a page has shown what was flashed. */
+function losesChange(change: SessionChange | undefined): boolean {
+    return change !== undefined && !onlyTakesFlash(change);
+}

@@ -1,0 +1,71 @@
+import type { RequestHandler } from 'express';
+import type { Lease } from '../Support/Lease.js';
+import { HeldLock } from './Drivers/HeldLock.js';
+import { SessionBusyException, SessionUnavailableException } from './Repository/SessionErrors.js';
+import { withoutId } from './Repository/StoreCalls.js';
+import type { RequestSession } from './Request/RequestSession.js';
+import { sessionOf } from './Request/requestSessions.js';
+import { refuseLoss } from './Request/sessionWrites.js';
+
+/**
+ * Route middleware that lets the exclusive requests of one session run one after another: `router.post('/buy', exclusive(), …)`.
+ * It locks the session's key in the store. A request without it does not wait: what it changes is merged. Nor does a visitor
+ * wait who has no stored session yet, and different sessions never wait for each other.
+ *
+ * It waits for the lock (`lockTimeoutMs` of the session config; then 503), reloads the session, keeps what this request changed
+ * earlier, and releases the lock with the answer. When the client goes away before its answer begins, the route still works:
+ * the lock is kept until it answers, or for half of `lockTimeoutMs`. What it changes after that is not stored.
+ */
+export function exclusive(): RequestHandler {
+    return async function exclusive(request, response, next) {
+        const session = sessionOf(request);
+        if (session?.loaded && !session.lock) {
+            const lock = await acquireLock(session);
+            const { plan } = session; // from now on it knows when the answer leaves
+            const release = () => void lock.release();
+            if (response.closed || response.destroyed) {
+                release();
+                return;
+            }
+            // When the client has gone, the route still works; who waits for the lock waits no longer than lockTimeoutMs.
+            const waitMs = session.services.settings.lockTimeoutMs / 2;
+            response.once('close', () => plan.afterAnswer(release, waitMs));
+            await refresh(session);
+        }
+        next();
+    };
+}
+
+/** Waits until no other request holds the lock of the session's key. */
+async function acquireLock(session: RequestSession): Promise<HeldLock> {
+    const { lockTimeoutMs } = session.services.settings;
+    let lease: Lease | undefined;
+    try {
+        lease = await session.services.driver.lock(session.key, lockTimeoutMs);
+    } catch (error) {
+        throw new SessionUnavailableException('loaded', withoutId(session.key, error));
+    }
+    if (!lease) {
+        throw new SessionBusyException(lockTimeoutMs);
+    }
+    session.lock = new HeldLock(lease);
+    return session.lock;
+}
+
+/** Reads what the request that held the lock before has stored. What this one has changed already is applied to it. */
+async function refresh(session: RequestSession): Promise<void> {
+    const { repository } = session.services;
+    const found = repository.open(session.key, await repository.load(session.key));
+    if (found.kind === 'live') {
+        session.rebase(found);
+        return;
+    }
+    const reading = session.object && session.read(session.object);
+    if (session.object) {
+        session.renew(session.services.newId(session.request)); // what it shows has ended
+        session.mustStore = false;
+    }
+    session.loaded = undefined;
+    session.stage = 'late';
+    refuseLoss(session, reading, 400); // the answer says it, should it be a success
+}
