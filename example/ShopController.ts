@@ -3,7 +3,7 @@ import { ApplicationKernel, authenticatedUser, flash, SessionRegistry, validate 
 import { AddForm, PRODUCTS, RemoveForm } from './forms.js';
 import { shopPage } from './shopPage.js';
 
-// In your application, these types stand in src/types/session.d.ts.
+// In your application, put these types into src/types/session.d.ts.
 declare module 'express-session' {
     interface SessionData {
         shoppingCart?: Record<string, number>; // amounts by product
@@ -22,7 +22,7 @@ export default class ShopController {
         return response.send(shopPage(request, user, browsers).text);
     }
 
-    /** What the form refuses, `validate` sends back to it: nothing below runs then. */
+    /** If the form is invalid, `validate` sends the browser back to it, and nothing below runs. */
     public async add(request: Request, response: Response) {
         const { product, amount } = await validate(request, AddForm, { back: '/' });
         const cart = request.session.shoppingCart ?? {};

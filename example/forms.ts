@@ -8,7 +8,7 @@ export const AddForm = form({ product, amount: [/^[1-9]\d?$/, 'Please give a num
 export const RemoveForm = form({ product });
 export const LoginForm = form({ name: [/^\S.{0,39}$/, 'Please give a name of up to 40 letters.'] });
 
-/** A schema by hand. With zod, valibot or another library of standardschema.dev, you give `validate` one of theirs. */
+/** A schema by hand. `validate` also takes a schema of zod, valibot or another library of standardschema.dev. */
 function form<Field extends string>(
     rules: Record<Field, readonly [pattern: RegExp, message: string]>,
 ): StandardSchema<unknown, Record<Field, string>> {

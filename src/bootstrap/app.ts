@@ -1,8 +1,8 @@
 import { ApplicationKernel, ConfigOverrides, loadEnvironment } from 'sosise';
 
-/** Makes the application, not yet booted. `overrides` are laid over the config files, by file name and key. */
+/** Creates the application without booting it. `overrides` win over the config files, by file name and key. */
 export async function createApplication(overrides: ConfigOverrides = {}): Promise<ApplicationKernel> {
-    // Before everything else is imported: config files, and your code, may read the environment.
+    // First of all: config files and your code may read the environment when they are imported.
     const environment = loadEnvironment(import.meta.url);
 
     return new ApplicationKernel({

@@ -1,46 +1,46 @@
 import { defineHttpConfig, env } from 'sosise';
 
 export default defineHttpConfig({
-    // Port to listen on: LISTEN_PORT, or PORT, which hosting platforms set; what they set wins over .env. 0 takes any free.
-    // The path of a socket ('/run/shop.sock') or pipe does as well.
+    // Port to listen on: LISTEN_PORT, or PORT, which hosting platforms set; theirs wins over .env. 0: any free port.
+    // The path of a socket ('/run/shop.sock') or pipe works, too.
     port: env.port(['LISTEN_PORT', 'PORT'], 10000),
 
     // Address to listen on. Unset: every interface, so that containers and other devices reach it.
-    // '127.0.0.1' lets in this machine alone, such as a proxy on it.
+    // '127.0.0.1': only this machine reaches it, such as a proxy on it.
     host: env.string('LISTEN_HOST'),
 
-    // Whose X-Forwarded-For and -Proto count: false for nobody, the number of proxies in front of this app, or
-    // their addresses ('loopback', '10.0.0.0/8'). Behind a https proxy, secure cookies need it; true trusts anybody.
+    // Whose X-Forwarded-For and -Proto are trusted: false for nobody, the number of proxies in front of this app, or
+    // their addresses ('loopback', '10.0.0.0/8'). Secure cookies need it behind an https proxy. true trusts anybody.
     trustProxy: false,
 
-    // Take over the X-Request-Id that a proxy sends. true only behind one that sets it: clients could choose it else.
+    // Whether a proxy's X-Request-Id is used. true only behind a proxy that sets it: otherwise clients choose the id.
     requestId: { trustInbound: false },
 
     // Largest JSON or form body: bytes, or a text such as '1mb'. Larger ones get a 413.
     bodyLimit: '1mb',
 
-    // Origins of other front ends, such as 'http://localhost:5173', whose pages may act for your logged-in visitors.
+    // Origins of your other front ends, such as 'http://localhost:5173': their pages may act for logged-in visitors.
     trustedOrigins: [],
 
-    // Refuses what other sites send in a visitor's name. exempt: paths of webhooks ('/webhooks/*'). false: no check.
+    // CSRF protection: blocks what other sites send in a visitor's name. exempt: paths ('/webhooks/*'). false: off.
     csrf: { exempt: [] },
 
-    // Answers that other origins may read: the options of the package cors; false: those of trustedOrigins only.
+    // Which other origins may read answers: the options of the package cors. false: only trustedOrigins may.
     cors: false,
 
-    // Security headers: the options of helmet, laid over strict defaults; false sends none.
+    // Security headers: the options of helmet, which override strict defaults. false sends none.
     securityHeaders: {},
 
-    // Milliseconds that a route may take to begin its answer, before it gets a 503; 0 for no limit.
+    // Response timeout: milliseconds until a route must begin its answer, or the client gets a 503. 0: no limit.
     answerTimeoutMs: 30_000,
 
-    // Milliseconds for a client to send its headers, and its whole request. Slower ones get a 408.
+    // Milliseconds for a client to send its headers, and its whole request. Slower clients get a 408.
     headersTimeoutMs: 66_000,
     requestTimeoutMs: 300_000,
 
-    // Milliseconds that an idle connection is kept. Keep it above your load balancer's, below headersTimeoutMs.
+    // Milliseconds that an idle connection is kept: more than your load balancer keeps it, less than headersTimeoutMs.
     keepAliveTimeoutMs: 65_000,
 
-    // Milliseconds that a stopping server waits for requests in flight, before it cuts them.
+    // Milliseconds that a stopping server waits for requests in flight before it aborts them.
     shutdownTimeoutMs: 10_000,
 });

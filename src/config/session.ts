@@ -8,30 +8,30 @@ export default defineSessionConfig({
     // added with sessions.extend() in src/app/Providers/AppServiceProvider.ts.
     driver: 'file',
 
-    // Signs the cookie, 32 random characters or more. The first signs, all verify: ./artisan key:rotate logs nobody out.
+    // Signs the cookie: 32 random characters or more. The first signs, all verify: ./artisan key:rotate logs nobody out.
     secret: [env.string('SESSION_SECRET'), ...env.list('SESSION_PREVIOUS_SECRETS', [])],
 
-    // The cookie's name. Unset: the name in sosise.json without '-skeleton', in production behind the prefix '__Host-'.
+    // The cookie's name. Unset: the name in sosise.json without '-skeleton', in production with the prefix '__Host-'.
     // name: 'shop',
 
-    // Stores sessions encrypted, with a key made of the secret: true or false.
+    // Encrypts stored sessions with a key derived from the secret: true or false.
     encrypt: false,
 
-    // How long a session may live however much it is used, in ms. Unset: seven days, or maxAge where that is longer.
+    // Absolute timeout, in ms: the session ends then, however active it is. Unset: seven days, or maxAge if longer.
     // absolute: 7 * 24 * 60 * 60 * 1000,
 
     cookie: {
-        // How long a visitor may be away, in ms, before the session ends; null: until the browser closes.
+        // Idle timeout, in ms: the session ends after this long without a request. null: when the browser closes.
         maxAge: 2 * 60 * 60 * 1000,
 
         // Send the cookie over https only: on in production unless SESSION_SECURE=false.
         secure: env.boolean('SESSION_SECURE'),
 
-        // 'lax': other sites can link here, and can't post in a visitor's name. Also 'strict' and 'none'.
+        // 'lax': other sites can link here, but can't post in a visitor's name (CSRF). Also 'strict' and 'none'.
         sameSite: 'lax',
     },
 
-    // Options by driver, under the names of their packages: session-file-store, memorystore, connect-redis.
+    // Options by driver. Their names are those of session-file-store, memorystore and connect-redis.
     drivers: {
         file: {},
         memory: { max: 100_000 },

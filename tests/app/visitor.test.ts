@@ -21,7 +21,7 @@ function shop(router: Router) {
     });
 }
 
-/** Whatever the application's own times are, the story has these: two hours, until the browser closes. */
+/** The timeouts of this test, whatever the application's are: two hours idle, and a cookie until the browser closes. */
 const session = { enabled: true, idle: 2 * 60 * 60 * 1000, cookie: { maxAge: null } };
 
 const cart = { item: 'tea', amount: 1 };

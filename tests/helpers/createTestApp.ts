@@ -13,8 +13,8 @@ export type {
 } from 'sosise/testing';
 
 /**
- * Your whole application on a free port, with storage of its own: sessions are kept by the driver `file` unless the
- * overrides name another, and what a test leaves in Redis is deleted. Only errors are logged, to the console:
+ * Your whole application on a free port, with its own storage. Sessions use the driver `file` unless the overrides
+ * name another; what a test leaves in Redis is deleted. Only errors are logged, to the console:
  * `const app = await createTestApp({ session: { enabled: true } });`
  *
  * In a test, or in beforeEach, it closes itself when the test is over. In beforeAll, close it in afterAll.

@@ -1,5 +1,5 @@
-// The entry of the console, started by ./artisan. It imports sosise/console alone: a command that needs little
-// of the framework loads little of it.
+// The entry of the console, started by ./artisan. It imports only sosise/console, so that a command loads no more
+// of the framework than it needs.
 import { Artisan } from 'sosise/console';
 
 const artisan = new Artisan({

@@ -1,4 +1,4 @@
-// The entry. Nothing is imported statically: an old Node.js would stumble over that before it read this check.
+// The entry. It has no static imports: an old Node.js would fail on them before it ran this check.
 var version = process.versions.node.split('.').map(Number) as [number, number];
 
 if (version[0] < 20 || (version[0] === 20 && version[1] < 19)) {

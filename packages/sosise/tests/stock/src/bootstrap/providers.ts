@@ -1,13 +1,13 @@
 import { HttpServiceProvider, LoggingServiceProvider, ServiceProviderClass, SessionServiceProvider } from 'sosise';
 import AppServiceProvider from '../app/Providers/AppServiceProvider.js';
 
-/** They register, boot and get ready in this order, and shut down in reverse. */
+/** Providers register, boot and get ready in this order, and shut down in reverse. */
 const providers: ServiceProviderClass[] = [
     LoggingServiceProvider,
     HttpServiceProvider,
     SessionServiceProvider,
     AppServiceProvider,
-    // For development: error pages that explain, pages that load again. To remove it, delete this line.
+    // For development: detailed error pages, pages that reload, the session inspector. To remove it, delete this line.
     (await import('sosise/devtools')).DevToolsServiceProvider,
 ];
 

@@ -1,8 +1,8 @@
 import { defineAppConfig, env } from 'sosise';
 
 export default defineAppConfig({
-    // What the application is called in the banner. Unset: the name in sosise.json.
+    // The application's name in the banner. Unset: the name in sosise.json.
     name: env.string('APP_NAME'),
 
-    // Settings of your own are welcome here; read them with app.config.get('app').
+    // Add settings of your own here; read them with app.config.get('app').
 });

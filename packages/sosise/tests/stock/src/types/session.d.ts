@@ -2,7 +2,7 @@ import 'express-session';
 
 /**
  * The keys of your session. What you name here has its type everywhere: `request.session.cart`.
- * Any other key can be used too, and is `unknown` until you look at it.
+ * Any other key works too; its type is `unknown`.
  */
 declare module 'express-session' {
     interface SessionData {
@@ -11,7 +11,7 @@ declare module 'express-session' {
         views?: number;
     }
 
-    /** The same for what `flash(request, key, value)` carries to the next page. */
+    /** The same for the keys of `flash(request, key, value)`. */
     interface FlashData {
         [key: string]: unknown;
     }

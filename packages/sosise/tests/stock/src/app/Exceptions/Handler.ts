@@ -2,7 +2,7 @@ import { Request, Response } from 'express';
 import { ExceptionHandler } from 'sosise';
 
 export default class Handler extends ExceptionHandler {
-    /** Who hears of an error: the log, and whom you add, such as an error tracker. */
+    /** Where an error is reported: the log, and what you add, such as an error tracker. */
     public override async report(error: Error, request: Request) {
         await super.report(error, request);
     }

@@ -3,7 +3,7 @@ import routes from '../../routes/api.js';
 import Handler from '../Exceptions/Handler.js';
 import middlewares from '../Http/Middlewares/Kernel.js';
 
-/** Brings what is yours into the framework. Add your own bindings to register(), and wire them in boot(). */
+/** Connects your code to the framework. Add your own bindings to register(), and use them in boot(). */
 export default class AppServiceProvider extends ServiceProvider {
     public override register(): void {
         this.app.container.singleton(ExceptionHandler, () => new Handler(this.app));

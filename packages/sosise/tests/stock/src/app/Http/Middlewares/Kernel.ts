@@ -1,7 +1,7 @@
 import { MiddlewareClass } from 'sosise';
 import ExampleMiddleware from './ExampleMiddleware.js';
 
-/** They run before every route, in this order. For one route: router.get('/', middleware(ExampleMiddleware), …). */
+/** These run before every route, in this order. For one route: router.get('/', middleware(ExampleMiddleware), …). */
 const middlewares: MiddlewareClass[] = [ExampleMiddleware];
 
 export default middlewares;
