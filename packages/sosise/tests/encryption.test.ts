@@ -176,7 +176,7 @@ describe('what is stored', () => {
 });
 
 describe('a record that was not written so', () => {
-    const refusal = { name: 'BadRecordError', message: 'it does not decrypt with any of the secrets' };
+    const refusal = { name: 'DamagedRecordError', message: 'it does not decrypt with any of the secrets' };
 
     test('is refused under another name', async () => {
         const driver = await open(files());
@@ -220,7 +220,7 @@ describe('a record that was not written so', () => {
             const isNothing = parsed.kind === 'live' && parsed.seen < DAY_MS && !('n' in parsed.data);
             return isNothing ? 'nothing' : 'something else';
         } catch (error) {
-            expect((error as Error).name).toMatch(/^(BadRecordError|DamagedRecordError|UnknownKeyError)$/);
+            expect((error as Error).name).toMatch(/^(DamagedRecordError|UnknownKeyError)$/);
             return 'refused';
         }
     }
@@ -345,7 +345,7 @@ describe('turning encryption on', () => {
         for (const one of [driver, await open(files())]) {
             for (const id of Object.keys(texts)) {
                 await expect(reading(one, id), id).rejects.toMatchObject({
-                    name: 'BadRecordError',
+                    name: 'DamagedRecordError',
                     message: 'it is not encrypted',
                 });
             }

@@ -7,7 +7,8 @@ import { inspect, promisify } from 'node:util';
 import session, { type SessionData } from 'express-session';
 import sessionFileStore from 'session-file-store';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { BadRecordError, type ListedRecord, type StoredRecord } from './helpers/inside/Session/Drivers.js';
+import type { ListedRecord, StoredRecord } from './helpers/inside/Session/Drivers.js';
+import { DamagedRecordError } from './helpers/inside/Session/Record.js';
 import { FileStore, type FileStoreOptions } from './helpers/inside/Session/Stores/File.js';
 import { FileLock, newOwnerText } from './helpers/inside/Support/Files.js';
 import { Deadlines } from './helpers/inside/Support.js';
@@ -272,7 +273,7 @@ describe('what stands in the way', () => {
         fs.writeFileSync(place('huge'), '');
         fs.truncateSync(place('huge'), 7 * 1024 * 1024);
         for (const id of ['folder', 'link', 'pipe', 'huge']) {
-            await expect((async () => store.read(id))(), id).rejects.toBeInstanceOf(BadRecordError);
+            await expect((async () => store.read(id))(), id).rejects.toBeInstanceOf(DamagedRecordError);
             await store.setAside(id);
             await store.setAside(id);
             expect(await store.read(id), id).toBeUndefined();
@@ -369,7 +370,7 @@ describe('what stands in the way', () => {
         const store = open();
         const version = await store.write('abc', record(), undefined, LATER);
         fs.mkdirSync(path.join(folder, 'dir.json'));
-        await expect(store.write('dir', record(), 'some version', LATER)).rejects.toBeInstanceOf(BadRecordError);
+        await expect(store.write('dir', record(), 'some version', LATER)).rejects.toBeInstanceOf(DamagedRecordError);
         expect(await store.write('dir', record(), undefined, LATER)).toBeUndefined();
         expect(names()).toEqual(['abc.json', 'dir.json']);
         expect(await store.write('abc', record({ n: 1 }), version, LATER)).toBeDefined();
@@ -638,7 +639,7 @@ describe('the package’s options', () => {
         expect(await store.read('abc')).toEqual({ record: record({ n: 1 }), version });
         expect(await store.write('abc', record({ n: 2 }), version, LATER)).toBeDefined();
         fs.writeFileSync(path.join(folder, 'bad.json'), record());
-        await expect((async () => store.read('bad'))()).rejects.toBeInstanceOf(BadRecordError);
+        await expect((async () => store.read('bad'))()).rejects.toBeInstanceOf(DamagedRecordError);
     });
 
     test('options that are undefined or frozen do no harm, and nothing is printed or timed', async () => {

@@ -1,8 +1,8 @@
 import session, { type SessionData, Store } from 'express-session';
 import memorystore from 'memorystore';
 import { describe, expect, test } from 'vitest';
-import { BadRecordError, type ListedRecord } from './helpers/inside/Session/Drivers.js';
-import { endedRecord, parseRecord, userRecord } from './helpers/inside/Session/Record.js';
+import type { ListedRecord } from './helpers/inside/Session/Drivers.js';
+import { DamagedRecordError, endedRecord, parseRecord, userRecord } from './helpers/inside/Session/Record.js';
 import { PlainStoreAdapter } from './helpers/inside/Session/Stores/Plain.js';
 
 const later = () => Date.now() + 60_000;
@@ -238,7 +238,7 @@ describe('a store that misbehaves', () => {
         circular.self = circular;
         for (const value of ['text', 5, circular, true, () => undefined]) {
             const adapter = broken({ get: (_: string, done: Done) => done(null, value) });
-            await expect(adapter.read('abc')).rejects.toBeInstanceOf(BadRecordError);
+            await expect(adapter.read('abc')).rejects.toBeInstanceOf(DamagedRecordError);
         }
         const store = new OwnStore();
         store.texts.set('abc', '{"cookie":');
@@ -250,7 +250,7 @@ describe('a store that misbehaves', () => {
                 callback(error);
             }
         };
-        await expect(adapter.read('abc')).rejects.toBeInstanceOf(BadRecordError);
+        await expect(adapter.read('abc')).rejects.toBeInstanceOf(DamagedRecordError);
         await adapter.setAside('abc');
         expect(await adapter.read('abc')).toBeUndefined();
     });

@@ -4,8 +4,7 @@ import { sign } from 'cookie-signature';
 import { createClient } from 'redis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { recordWith, sessionWith } from './helpers/inside/Contract.js';
-import { BadRecordError } from './helpers/inside/Session/Drivers.js';
-import { keyOf } from './helpers/inside/Session/Record.js';
+import { DamagedRecordError, keyOf } from './helpers/inside/Session/Record.js';
 import { exclusive } from './helpers/inside/Session/Request.js';
 import { RedisStore, type RedisStoreOptions } from './helpers/inside/Session/Stores/Redis.js';
 import { login } from './helpers/inside/Session.js';
@@ -201,7 +200,7 @@ await onRedis('the redis driver', (server) => {
             } else {
                 server.cli(command, key, ...args);
             }
-            await expect(store.read('one')).rejects.toThrow(BadRecordError);
+            await expect(store.read('one')).rejects.toThrow(DamagedRecordError);
             expect(await store.setAside('one')).toBe(true);
             expect(await store.read('one')).toBeUndefined();
         });
@@ -223,7 +222,7 @@ await onRedis('the redis driver', (server) => {
             expect(JSON.parse((await store.read('one'))?.record ?? '')).toMatchObject({ n: 1 });
             expect(await store.write('one', recordWith({ n: 2 }), version, later())).toBeDefined();
             server.cli('SET', `p${prefixes}:two`, 'no base64 of JSON');
-            await expect(store.read('two')).rejects.toThrow(BadRecordError);
+            await expect(store.read('two')).rejects.toThrow(DamagedRecordError);
         });
     });
 

@@ -18,11 +18,6 @@ export interface ListedRecord extends StoredRecord {
     rest?(until: number): void;
 }
 
-/** Says that what is stored under an id can't be a record: a folder, a link, a file far too large. */
-export class BadRecordError extends Error {
-    public override readonly name = 'BadRecordError';
-}
-
 /**
  * What the session layer asks of a driver. A driver moves text and compares versions; merging, expiry and ended
  * sessions are the layer's business, once for all drivers. Every method throws (or rejects) only on storage trouble.
@@ -38,7 +33,7 @@ export interface SessionDriver {
         readonly survivesRestart?: boolean | undefined;
         readonly answersWithinMs?: number | undefined;
     };
-    /** The record under an id, or undefined. Throws BadRecordError where something else stands in its place. */
+    /** The record under an id, or undefined. Throws DamagedRecordError where something else stands in its place. */
     read(id: string): MaybePromise<StoredRecord | undefined>;
     /**
      * Stores a record if the one stored now has the version `ifVersion` (undefined: if none is stored), atomically.

@@ -1,8 +1,8 @@
-import { BadRecordError, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
+import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { merged, type SessionChange } from '../Record/mergeChanges.js';
 import type { SessionLifetime } from '../Record/SessionLifetime.js';
 import {
-    DamagedRecordError,
     type LiveRecord,
     liveRecord,
     type ParsedRecord,
@@ -75,7 +75,7 @@ export class DriverTransfer {
                     return true;
                 }
             } catch (error) {
-                if (!(error instanceof BadRecordError)) {
+                if (!(error instanceof DamagedRecordError)) {
                     throw error;
                 }
                 await from.setAside(id);
@@ -91,7 +91,7 @@ export class DriverTransfer {
             const stored = await from.read(id);
             return stored && { stored, record: parsed(stored.record) };
         } catch (error) {
-            if (!(error instanceof BadRecordError || error instanceof DamagedRecordError)) {
+            if (!(error instanceof DamagedRecordError)) {
                 throw error;
             }
             if (await from.setAside(id)) {

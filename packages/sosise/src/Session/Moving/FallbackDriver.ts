@@ -1,6 +1,7 @@
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { DriverDecorator } from '../Drivers/DriverDecorator.js';
-import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
+import type { ListedRecord, SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import type { SessionLifetime } from '../Record/SessionLifetime.js';
 import { isEndedRecord, parseRecord } from '../Record/SessionRecord.js';
 import { isUserKey } from '../Record/storageKeys.js';
@@ -128,7 +129,7 @@ export class FallbackDriver extends DriverDecorator {
     private async readList(id: string): Promise<StoredRecord | undefined> {
         for (const { mover } of this.old) {
             if ((await mover.move(id)).kind === 'damaged') {
-                throw new BadRecordError('it was damaged in the driver that it was to move from');
+                throw new DamagedRecordError('it was damaged in the driver that it was to move from');
             }
         }
         return this.driver.read(id);

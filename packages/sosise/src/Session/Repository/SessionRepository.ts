@@ -4,8 +4,9 @@ import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import type { SessionCookieConfig } from '../Config/SessionConfig.js';
 import type { HeldLock } from '../Drivers/HeldLock.js';
-import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
+import type { ListedRecord, SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
 import { CookieSettingsOfToday } from '../Record/CookieSettingsOfToday.js';
+import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { asPatch, merged, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
 import { type Lifetime, type LifetimeOptions, SessionLifetime } from '../Record/SessionLifetime.js';
 import {
@@ -533,7 +534,7 @@ export class SessionRepository {
     }
 
     private notRead(id: string, error: unknown): LoadResult {
-        if (error instanceof BadRecordError) {
+        if (error instanceof DamagedRecordError) {
             this.moveAside(id, error);
             return NONE;
         }

@@ -1,14 +1,9 @@
 import { ConfigError } from '../../Exceptions/errors.js';
 import { KeyedMutex } from '../../Support/KeyedMutex.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
-import { BadRecordError, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
-import {
-    DamagedRecordError,
-    type LiveRecord,
-    parseRecord,
-    type UserRecord,
-    userRecord,
-} from '../Record/SessionRecord.js';
+import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../Record/DamagedRecordError.js';
+import { type LiveRecord, parseRecord, type UserRecord, userRecord } from '../Record/SessionRecord.js';
 import { userKeyOf } from '../Record/storageKeys.js';
 import { type StoreCalls, unavailable } from './StoreCalls.js';
 
@@ -166,10 +161,11 @@ export class UserSessions {
                 ? { ...record, version: stored?.version }
                 : { sessions: new Map(), version: stored?.version, seen: 0 };
         } catch (error) {
-            if (error instanceof BadRecordError) {
-                await this.driver.setAside(id);
-            } else if (!(error instanceof DamagedRecordError)) {
+            if (!(error instanceof DamagedRecordError)) {
                 throw error;
+            }
+            if (!stored) {
+                await this.driver.setAside(id); // what is no text at all can't be written over
             }
             return this.mend(id, user, stored?.version);
         }

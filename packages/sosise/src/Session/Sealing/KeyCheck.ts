@@ -1,5 +1,6 @@
 import type { MaybePromise } from '../../Support/MaybePromise.js';
-import { BadRecordError, type SessionDriver } from '../Drivers/SessionDriver.js';
+import type { SessionDriver } from '../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { KEY_CHECK } from '../Record/storageKeys.js';
 import type { SessionKeys } from './SessionKeys.js';
 import { sealedRecord, sealedTextIn } from './sealedRecord.js';
@@ -128,7 +129,7 @@ async function look(driver: SessionDriver, keys: SessionKeys): Promise<Found> {
         const isNewest = keys.isNewest(sealed);
         return { kind: 'known', state: JSON.parse(text) as State, isNewest, version: stored.version };
     } catch (error) {
-        if (error instanceof BadRecordError) {
+        if (error instanceof DamagedRecordError) {
             return { kind: 'damaged' };
         }
         throw error;

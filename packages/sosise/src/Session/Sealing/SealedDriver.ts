@@ -1,7 +1,8 @@
 import { andThen } from '../../Support/andThen.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { DriverDecorator } from '../Drivers/DriverDecorator.js';
-import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
+import type { ListedRecord, SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { isEndedRecord, parseRecord } from '../Record/SessionRecord.js';
 import { KEY_CHECK } from '../Record/storageKeys.js';
 import type { KeyCheck } from './KeyCheck.js';
@@ -75,7 +76,7 @@ export class SealedDriver extends DriverDecorator {
         }
         const record = this.keys.open(id, sealed);
         if (record === undefined) {
-            throw new BadRecordError('it does not decrypt with any of the secrets');
+            throw new DamagedRecordError('it does not decrypt with any of the secrets');
         }
         return { record, version: stored.version };
     }
@@ -84,13 +85,13 @@ export class SealedDriver extends DriverDecorator {
     private async refuseUnknown(): Promise<never> {
         throw (await this.keyCheck.isOutdated())
             ? new UnknownKeyError()
-            : new BadRecordError('it was encrypted with a secret that is not known any more');
+            : new DamagedRecordError('it was encrypted with a secret that is not known any more');
     }
 
     private clear(stored: StoredRecord): MaybePromise<StoredRecord> {
         return andThen(this.keyCheck.takesClear(), (takesClear) => {
             if (!takesClear && !isNote(stored.record)) {
-                throw new BadRecordError('it is not encrypted');
+                throw new DamagedRecordError('it is not encrypted');
             }
             return stored;
         });
@@ -105,7 +106,7 @@ export class SealedDriver extends DriverDecorator {
             if (error instanceof UnknownKeyError) {
                 return undefined;
             }
-            if (!(error instanceof BadRecordError)) {
+            if (!(error instanceof DamagedRecordError)) {
                 throw error;
             }
             return { ...listed, record: UNUSABLE, outdated };

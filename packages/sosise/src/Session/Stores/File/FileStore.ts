@@ -7,12 +7,8 @@ import { access, codeOf, lstat } from '../../../Support/Files/fileCalls.js';
 import type { Lease } from '../../../Support/Lease.js';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
-import {
-    BadRecordError,
-    type ListedRecord,
-    type SessionDriver,
-    type StoredRecord,
-} from '../../Drivers/SessionDriver.js';
+import type { ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import { PruneSkipList, type RestWalk } from './PruneSkipList.js';
 import { type EncodedRecord, RecordCodec } from './RecordCodec.js';
 import { SessionFileNames } from './SessionFileNames.js';
@@ -280,7 +276,7 @@ export class FileStore extends StockFileStore implements SessionDriver {
             const found = parseSession(stored.record);
             return this.isExpired(found) ? undefined : withoutLastAccess(found);
         } catch (error) {
-            if (!(error instanceof BadRecordError)) {
+            if (!(error instanceof DamagedRecordError)) {
                 throw error;
             }
             await this.setAside(sid);
@@ -344,7 +340,7 @@ export class FileStore extends StockFileStore implements SessionDriver {
 function parseSession(record: string): StockSession {
     const found = parseOrNothing(record);
     if (!found) {
-        throw new BadRecordError('it is not a session');
+        throw new DamagedRecordError('it is not a session');
     }
     return found;
 }

@@ -1,7 +1,8 @@
 /// <reference path="../packages.d.ts" preserve="true" />
 import type { Kruptein, StockFileStoreOptions } from 'session-file-store';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
-import { BadRecordError, type StoredRecord } from '../../Drivers/SessionDriver.js';
+import type { StoredRecord } from '../../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import { KrupteinKeys } from './KrupteinKeys.js';
 
 /** How every text that kruptein sealed begins (its asn.1 variant apart). */
@@ -57,7 +58,7 @@ export class RecordCodec {
         return { content: this.toBytes(this.encrypt(this.kruptein, encoded)), stored: this.decodeText(encoded) };
     }
 
-    /** Throws BadRecordError for what can't be a record, DecryptionError where the key is wrong or missing. */
+    /** Throws DamagedRecordError for what can't be a record, DecryptionError where the key is wrong or missing. */
     public decode(bytes: Buffer): MaybePromise<StoredRecord> {
         const text = bytes.toString(this.options.encoding ?? 'utf8');
         const encoded = this.options.encoding === null ? bytes : text;
@@ -97,7 +98,7 @@ export class RecordCodec {
             const record = JSON.stringify((this.options.decoder as (text: string | Buffer) => unknown)(encoded)) ?? '';
             return { record, version: record };
         } catch (cause) {
-            throw new BadRecordError('the decoder does not understand it', { cause });
+            throw new DamagedRecordError('the decoder does not understand it', { cause });
         }
     }
 

@@ -24,7 +24,8 @@ import { KeyedMutex } from '../../../Support/KeyedMutex.js';
 import type { Lease } from '../../../Support/Lease.js';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
 import { Semaphore } from '../../../Support/Semaphore.js';
-import { BadRecordError, type StoredRecord } from '../../Drivers/SessionDriver.js';
+import type { StoredRecord } from '../../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import { isEndedRecord } from '../../Record/SessionRecord.js';
 import { OpenFileCache } from './OpenFileCache.js';
 import { isPadded, padded, paddedTo, textInFile, textOfPadded } from './paddedRecord.js';
@@ -290,7 +291,7 @@ export class SessionFiles {
                 return undefined;
             }
             throw NOT_A_FILE.has(code)
-                ? new BadRecordError('a link, a folder or a device is in its place')
+                ? new DamagedRecordError('a link, a folder or a device is in its place')
                 : withoutPath(error);
         }
     }
@@ -585,9 +586,9 @@ export function isUnwritten({ size, mode }: Stats): boolean {
 
 function checkShape(stats: Stats): void {
     if (!stats.isFile()) {
-        throw new BadRecordError('a folder or a device is in its place');
+        throw new DamagedRecordError('a folder or a device is in its place');
     }
     if (stats.size > LARGEST_BYTES) {
-        throw new BadRecordError(`it is larger than ${LARGEST_BYTES} bytes`);
+        throw new DamagedRecordError(`it is larger than ${LARGEST_BYTES} bytes`);
     }
 }

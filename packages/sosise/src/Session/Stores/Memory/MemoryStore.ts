@@ -5,12 +5,8 @@ import type { Lease } from '../../../Support/Lease.js';
 import { TimeSlice } from '../../../Support/TimeSlice.js';
 import { LONGEST_TIMER_MS } from '../../../Support/timers.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
-import {
-    BadRecordError,
-    type ListedRecord,
-    type SessionDriver,
-    type StoredRecord,
-} from '../../Drivers/SessionDriver.js';
+import type { ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import { isEndedRecord } from '../../Record/SessionRecord.js';
 import { isUserKey } from '../../Record/storageKeys.js';
 import { ExpiringTexts } from './ExpiringTexts.js';
@@ -241,7 +237,7 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         try {
             return { record: JSON.stringify(this.serializer.parse(text)), version: text };
         } catch (cause) {
-            throw new BadRecordError('the serializer does not understand it', { cause });
+            throw new DamagedRecordError('the serializer does not understand it', { cause });
         }
     }
 

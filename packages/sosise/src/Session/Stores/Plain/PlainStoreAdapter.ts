@@ -5,12 +5,8 @@ import { KeyedMutex } from '../../../Support/KeyedMutex.js';
 import type { Lease } from '../../../Support/Lease.js';
 import { TimeSlice } from '../../../Support/TimeSlice.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
-import {
-    BadRecordError,
-    type ListedRecord,
-    type SessionDriver,
-    type StoredRecord,
-} from '../../Drivers/SessionDriver.js';
+import type { ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import { LAST_ACCESS, META } from '../../Record/SessionRecord.js';
 import { canonicalJson } from './canonicalJson.js';
 
@@ -196,7 +192,7 @@ export class PlainStoreAdapter implements SessionDriver {
                 return undefined; // express-session too takes this for "there is none"
             }
             throw error instanceof SyntaxError
-                ? new BadRecordError('the store can not parse it', { cause: error })
+                ? new DamagedRecordError('the store can not parse it', { cause: error })
                 : error;
         }
     }
@@ -272,9 +268,9 @@ function toRecord(found: unknown): StoredRecord {
             return { record, version: versionOf(plain) };
         }
     } catch (cause) {
-        throw new BadRecordError('it can not be written as JSON', { cause }); // circular, or nested too deeply
+        throw new DamagedRecordError('it can not be written as JSON', { cause }); // circular, or nested too deeply
     }
-    throw new BadRecordError('the store gave something that is not a session');
+    throw new DamagedRecordError('the store gave something that is not a session');
 }
 
 /** The last access is left out: session-file-store writes its own, and it changes nothing of what a session holds. */

@@ -2,12 +2,8 @@ import { createHash } from 'node:crypto';
 import { RedisStore as StockRedisStore } from 'connect-redis';
 import type { Lease } from '../../../Support/Lease.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
-import {
-    BadRecordError,
-    type ListedRecord,
-    type SessionDriver,
-    type StoredRecord,
-} from '../../Drivers/SessionDriver.js';
+import type { ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import { COMMAND_TIMEOUT_MS, notOpened, openConnection } from './Connection/openConnection.js';
 import type { RedisConnection } from './Connection/RedisConnection.js';
 import type { RedisStoreOptions } from './Connection/RedisStoreOptions.js';
@@ -76,7 +72,7 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
         return this.connection.askAgain(key, ['GET', key]).then(
             (text) => (text === null ? undefined : this.toStored(key, text as string)),
             (error) => {
-                throw (error as RedisTrouble).code === 'WRONGTYPE' ? new BadRecordError('it is no text') : error;
+                throw (error as RedisTrouble).code === 'WRONGTYPE' ? new DamagedRecordError('it is no text') : error;
             },
         );
     }
@@ -212,7 +208,7 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
             text.includes(NO_TEXT) &&
             (await this.connection.askAgain(key, ['STRLEN', key])) !== Buffer.byteLength(text)
         ) {
-            throw new BadRecordError('it is no text');
+            throw new DamagedRecordError('it is no text');
         }
         const record = this.isPlain ? text : await this.parsed(text);
         if (isOwn(record) || !record.startsWith('{')) {
@@ -227,7 +223,7 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
         try {
             return JSON.stringify(await this.serializer.parse(text));
         } catch (cause) {
-            throw new BadRecordError('the serializer does not understand it', { cause });
+            throw new DamagedRecordError('the serializer does not understand it', { cause });
         }
     }
 
@@ -235,7 +231,7 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
         try {
             return await this.toStored(key, text);
         } catch (error) {
-            if (error instanceof BadRecordError) {
+            if (error instanceof DamagedRecordError) {
                 return undefined; // whoever reads it alone hears of it
             }
             throw error;
