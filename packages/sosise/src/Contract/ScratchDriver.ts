@@ -1,4 +1,5 @@
 import type { ListedRecord, SessionDriver, StoredRecord } from '../Session/Drivers/SessionDriver.js';
+import { REMOVED, updateRecord } from '../Session/Drivers/updateRecord.js';
 import { PlainStoreAdapter } from '../Session/Stores/Plain/PlainStoreAdapter.js';
 import type { Lease } from '../Support/Lease.js';
 import type { MaybePromise } from '../Support/MaybePromise.js';
@@ -68,12 +69,8 @@ export class ScratchDriver implements SessionDriver {
     }
 
     private async clear(id: string): Promise<void> {
-        for (let tries = 0; tries < TRIES; tries += 1) {
-            const stored = await this.driver.read(id);
-            if (!stored || (await this.driver.remove(id, stored.version))) {
-                return;
-            }
-        }
+        const overtaken = 'The driver under test refused to remove a record.';
+        await updateRecord(this.driver, id, (stored) => stored && REMOVED, { tries: TRIES, overtaken });
     }
 
     private own(id: string): string {

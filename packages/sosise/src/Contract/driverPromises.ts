@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SessionDriver } from '../Session/Drivers/SessionDriver.js';
+import { REMOVED, updateRecord } from '../Session/Drivers/updateRecord.js';
 import { endedRecord, LAST_ACCESS, META, userRecord } from '../Session/Record/SessionRecord.js';
 import { dataOf, later, recordWith } from './StoreBench.js';
 import { CONTROL_IDS, ODD_IDS, type StorePromise } from './StorePromise.js';
+
+/** How often others may be first. */
+const TRIES = 200;
 
 /** What the session layer relies on in a driver. A plain store is seen through the adapter. */
 export const driverPromises: StorePromise[] = [
@@ -247,26 +251,18 @@ async function put(driver: SessionDriver, id: string, data: Record<string, unkno
 }
 
 /** Adds one to `n` as the session layer does: against what is stored, again where another was first. */
-async function addOne(driver: SessionDriver, id: string, tries = 200): Promise<void> {
-    for (let done = 0; done < tries; done += 1) {
-        const stored = await driver.read(id);
-        if (!stored) {
-            return; // removed meanwhile
-        }
-        const n = Number(dataOf(stored.record).n) + 1;
-        if ((await driver.write(id, recordWith({ n }), stored.version, later())) !== undefined) {
-            return;
-        }
-    }
-    throw new Error(`a write was refused ${tries} times`);
+async function addOne(driver: SessionDriver, id: string, tries = TRIES): Promise<void> {
+    await updateRecord(
+        driver,
+        id,
+        (stored) => stored && { record: recordWith({ n: Number(dataOf(stored.record).n) + 1 }), expiresAt: later() },
+        { tries, overtaken: `a write was refused ${tries} times` },
+    ); // or it was removed meanwhile
 }
 
 async function removeWhatever(driver: SessionDriver, id: string): Promise<void> {
-    for (let stored = await driver.read(id); stored; stored = await driver.read(id)) {
-        if (await driver.remove(id, stored.version)) {
-            return;
-        }
-    }
+    const overtaken = `a removal was refused ${TRIES} times`;
+    await updateRecord(driver, id, (stored) => stored && REMOVED, { tries: TRIES, overtaken });
 }
 
 /** The listed ids among some. */

@@ -8,11 +8,12 @@ import type { Lease } from '../../../Support/Lease.js';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
 import type { ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
+import { updateRecord } from '../../Drivers/updateRecord.js';
 import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import { PruneSkipList, type RestWalk } from './PruneSkipList.js';
 import { type EncodedRecord, RecordCodec } from './RecordCodec.js';
 import { SessionFileNames } from './SessionFileNames.js';
-import { isUnwritten, SessionFiles, StoreBusyError } from './SessionFiles.js';
+import { isUnwritten, SessionFiles } from './SessionFiles.js';
 import { filesIn, prepareFolder, TEMP_KEPT_MS, tidyFolder } from './sessionFolder.js';
 
 /** session-file-store's options under its own names, and ours. Those of its reaping and retrying have no effect here. */
@@ -297,18 +298,22 @@ export class FileStore extends StockFileStore implements SessionDriver {
     }
 
     private async putCookie(sid: string, { cookie }: SessionData): Promise<void> {
-        for (let tries = 0; tries < TOUCH_TRIES; tries += 1) {
-            const stored = await this.read(sid);
-            if (!stored) {
-                return; // ended meanwhile: a touch must not bring it back
-            }
-            const touched = { ...parseSession(stored.record), ...(cookie && { cookie }), __lastAccess: Date.now() };
-            const encoded = this.codec.seal(JSON.stringify(touched));
-            if ((await this.writeEncoded(sid, encoded, stored.version)) !== undefined) {
-                return;
-            }
-        }
-        throw new StoreBusyError();
+        const files: Pick<SessionDriver, 'read' | 'write' | 'remove'> = {
+            read: (key) => this.read(key),
+            write: (key, record, ifVersion) => this.writeEncoded(key, this.codec.seal(record), ifVersion),
+            remove: (key, ifVersion) => this.remove(key, ifVersion),
+        };
+        const touched = (stored: StoredRecord | undefined) =>
+            stored && {
+                record: JSON.stringify({
+                    ...parseSession(stored.record),
+                    ...(cookie && { cookie }),
+                    __lastAccess: Date.now(),
+                }),
+                expiresAt: Number.POSITIVE_INFINITY,
+            }; // one that ended meanwhile must not come back
+        const overtaken = 'Other requests kept writing a session that was to be touched.';
+        await updateRecord(files, sid, touched, { tries: TOUCH_TRIES, overtaken });
     }
 
     private async fileNames(): Promise<string[]> {
