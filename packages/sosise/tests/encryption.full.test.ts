@@ -52,9 +52,9 @@ testSessionStore(
         lacks: [
             ...lacks,
             'lists its records',
-            'keeps odd ids apart',
-            'keeps ids with control characters apart',
-            'keeps ids of 5,000 characters apart',
+            'keeps odd keys apart',
+            'keeps keys with control characters apart',
+            'keeps keys of 5,000 characters apart',
             'loses nothing between two handles on the same storage',
             'locks between two handles on the same storage',
         ],

@@ -244,8 +244,8 @@ describe('a record that was not written so', () => {
         await put(driver, record());
         fs.copyFileSync(fileOf(KEY), fileOf(keyOf('another')));
         const found = await listed(driver);
-        expect(found.map(({ id }) => id).sort()).toEqual([KEY, keyOf('another')].sort());
-        for (const { id, record: text } of found) {
+        expect(found.map(({ key }) => key).sort()).toEqual([KEY, keyOf('another')].sort());
+        for (const { key: id, record: text } of found) {
             const parse = () => parseRecord(text, Date.now());
             if (id === KEY) {
                 expect(parse()).toMatchObject({ kind: 'live' });
@@ -264,9 +264,9 @@ describe('another secret', () => {
         const rotated = await open(files(), { secrets: [SECRET, OLD] });
         const found = (await reading(rotated)) as StoredRecord;
         expect(found.record).toBe(text);
-        expect(await listed(rotated)).toMatchObject([{ id: KEY, outdated: true }]);
+        expect(await listed(rotated)).toMatchObject([{ key: KEY, outdated: true }]);
         await put(rotated, record({ n: 2 }), found.version);
-        expect(await listed(rotated)).toMatchObject([{ id: KEY, outdated: false }]);
+        expect(await listed(rotated)).toMatchObject([{ key: KEY, outdated: false }]);
         expect(await textIn(await open(files(), { secrets: [SECRET] }))).toContain('"n":2');
     });
 
@@ -288,8 +288,8 @@ describe('another secret', () => {
                 name: 'ConfigError',
                 message:
                     'Session driver [file]: its sessions were encrypted with a secret that is not among those of today. ' +
-                    'Put that secret behind the new one, in SESSION_PREVIOUS_SECRETS (.env). Or, to end them all and begin ' +
-                    'anew, delete the record sosise-key-check in the store: what nobody can read any more is set aside.',
+                    'Put that secret behind the new one, in SESSION_PREVIOUS_SECRETS (.env). Or, to end them all, ' +
+                    'delete the record sosise-key-check in the store: what nobody can read any more is quarantined.',
             });
         }
         expect(everything()).toBe(before);
@@ -312,7 +312,7 @@ describe('turning encryption on', () => {
         const text = record();
         await put(files(), text);
         const driver = await open(files());
-        expect(await listed(driver)).toMatchObject([{ id: KEY, record: text, outdated: true }]);
+        expect(await listed(driver)).toMatchObject([{ key: KEY, record: text, outdated: true }]);
         const found = (await reading(driver)) as StoredRecord;
         expect(found.record).toBe(text);
         await put(driver, record({ user: CANARY, n: 2 }), found.version);
@@ -350,7 +350,7 @@ describe('turning encryption on', () => {
                 });
             }
             expect(await textIn(one, 'ended')).toBe(endedRecord(started, 'idle'));
-            for (const { id, record: text } of await listed(one)) {
+            for (const { key: id, record: text } of await listed(one)) {
                 const parse = () => parseRecord(text, Date.now());
                 id === 'ended' ? expect(parse().kind).toBe('ended') : expect(parse).toThrow();
             }
@@ -366,7 +366,7 @@ describe('turning encryption on', () => {
             expect(await listed(driver)).toMatchObject([{ outdated: true }]);
             const limits = { idleMs: DAY_MS, maxAgeMs: DAY_MS, timeoutMs: 2_000, keepDamagedMs: DAY_MS };
             await new SessionRepository(driver, { ...limits, warn: (message) => warnings.push(message) }).prune();
-            expect(await listed(driver)).toMatchObject([{ id: KEY, record: text, outdated: false }]);
+            expect(await listed(driver)).toMatchObject([{ key: KEY, record: text, outdated: false }]);
             expect(stored().includes(CANARY)).toBe('encrypts' in options);
         }
         expect(warnings).toEqual([]);

@@ -52,7 +52,7 @@ async function listed(store: FileStore, writtenBefore?: number): Promise<ListedR
     for await (const one of store.records(writtenBefore)) {
         found.push(one);
     }
-    return found.sort((a, b) => a.id.localeCompare(b.id));
+    return found.sort((a, b) => a.key.localeCompare(b.key));
 }
 
 function names(): string[] {
@@ -236,7 +236,7 @@ describe('ids', () => {
             '../strange',
             'plain',
         ]);
-        for (const { id, record, version } of found) {
+        for (const { key: id, record, version } of found) {
             expect((await store.read(id))?.record).toBe(record);
             expect(await store.remove(id, version)).toBe(true);
         }
@@ -253,7 +253,7 @@ describe('ids', () => {
             const lease = await store.lock('abc', 100);
             const version = await store.write('abc', record(), undefined, LATER);
             await store.write('abc', record({ n: 1 }), version, LATER);
-            expect((await listed(store)).map(({ id }) => id)).toEqual(['abc']);
+            expect((await listed(store)).map(({ key }) => key)).toEqual(['abc']);
             expect(await promisify(store.list.bind(store))()).toEqual([`abc${fileExtension}`]);
             await lease?.release();
             fs.rmSync(folder, { recursive: true });
@@ -287,7 +287,7 @@ describe('what stands in the way', () => {
         await store.tidy(Date.now() + 1_000);
         expect(fs.readdirSync(path.join(folder, '.set-aside'))).toHaveLength(0);
         expect(fs.readFileSync(path.join(base, 'secret.txt'), 'utf8')).toBe('outside');
-        expect((await listed(store)).map(({ id }) => id)).toEqual(['folder', 'huge', 'link', 'pipe']);
+        expect((await listed(store)).map(({ key }) => key)).toEqual(['folder', 'huge', 'link', 'pipe']);
     });
 
     test('damaged text is text: it is read, set aside, and never stops the walk', async () => {
@@ -297,7 +297,7 @@ describe('what stands in the way', () => {
         expect(typeof (await read(store, 'bad'))).toBe('string');
         expect(await listed(store)).toHaveLength(2);
         await store.setAside('bad');
-        expect((await listed(store)).map(({ id }) => id)).toEqual(['good']);
+        expect((await listed(store)).map(({ key }) => key)).toEqual(['good']);
     });
 
     test('a folder removed in between is made anew by the next write, and closed to others', async () => {
@@ -552,8 +552,8 @@ describe('listing', () => {
         await store.write('old', record(), undefined, LATER);
         const old = new Date(Date.now() - 100_000);
         fs.utimesSync(path.join(folder, 'old.json'), old, old);
-        expect((await listed(store, Date.now() - 50_000)).map(({ id }) => id)).toEqual(['old']);
-        expect((await listed(store)).map(({ id }) => id)).toEqual(['new', 'old']);
+        expect((await listed(store, Date.now() - 50_000)).map(({ key }) => key)).toEqual(['old']);
+        expect((await listed(store)).map(({ key }) => key)).toEqual(['new', 'old']);
     });
 
     test('a thousand records are walked and removed', async () => {
@@ -562,7 +562,7 @@ describe('listing', () => {
             Array.from({ length: 1_000 }, (_, n) => store.write(`id${n}`, record({ n }), undefined, LATER)),
         );
         let removed = 0;
-        for await (const { id, version } of store.records()) {
+        for await (const { key: id, version } of store.records()) {
             removed += Number(await store.remove(id, version));
         }
         expect(removed).toBe(1_000);

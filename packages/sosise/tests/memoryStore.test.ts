@@ -22,7 +22,7 @@ function open(options?: MemoryStoreOptions): MemoryStore {
 
 async function ids(store: MemoryStore, writtenBefore?: number): Promise<string[]> {
     const found: string[] = [];
-    for await (const { id } of store.records(writtenBefore)) {
+    for await (const { key: id } of store.records(writtenBefore)) {
         found.push(id);
     }
     return found.sort();
@@ -151,7 +151,7 @@ describe('as a driver', () => {
             store.write(id, record(), undefined, later());
         }
         const seen: string[] = [];
-        for await (const { id, version } of store.records()) {
+        for await (const { key: id, version } of store.records()) {
             seen.push(id);
             expect(store.remove(id, version)).toBe(true);
             store.remove('c', store.read('c')?.version);

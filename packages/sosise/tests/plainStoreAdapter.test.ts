@@ -170,7 +170,7 @@ describe('listing', () => {
         const version = await adapter.write('abc', record({ n: 1 }), undefined, later());
         const [found, ...more] = await listed(adapter);
         expect(more).toEqual([]);
-        expect(found).toMatchObject({ id: 'abc', version });
+        expect(found).toMatchObject({ key: 'abc', version });
         expect(await adapter.remove('abc', version)).toBe(true);
     });
 
@@ -178,7 +178,7 @@ describe('listing', () => {
         const adapter = new PlainStoreAdapter(new session.MemoryStore());
         expect(adapter.abilities).toMatchObject({ atomicBetweenProcesses: false, lists: true });
         const version = await adapter.write('abc', record({ n: 1 }), undefined, later());
-        expect(await listed(adapter)).toMatchObject([{ id: 'abc', version }]);
+        expect(await listed(adapter)).toMatchObject([{ key: 'abc', version }]);
     });
 
     test('says how many it could not name, which somebody else wrote', async () => {

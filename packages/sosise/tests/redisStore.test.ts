@@ -25,7 +25,7 @@ async function open(server: RedisServer, options: RedisStoreOptions = {}): Promi
 
 async function ids(store: RedisStore): Promise<string[]> {
     const found: string[] = [];
-    for await (const { id } of store.records()) {
+    for await (const { key: id } of store.records()) {
         found.push(id);
     }
     return found.sort();

@@ -99,7 +99,7 @@ export class DriverTransfer {
     private async quarantine(key: RecordKey, { message: reason }: DamagedRecordError): Promise<void> {
         if (await this.options.from.setAside(key)) {
             const what = isUserKey(key) ? "A user's list of sessions" : 'A session';
-            this.options.warn(`${what} that was to be moved is damaged, and was set aside in its old driver.`, {
+            this.options.warn(`${what} that was to be moved is damaged, and was quarantined in its old driver.`, {
                 reason,
             });
         }

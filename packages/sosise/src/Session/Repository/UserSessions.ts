@@ -4,7 +4,7 @@ import type { MaybePromise } from '../../Support/MaybePromise.js';
 import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { type LiveRecord, parseRecord, type UserRecord, userRecord } from '../Record/SessionRecord.js';
-import { userKeyOf } from '../Record/storageKeys.js';
+import { type RecordKey, userKeyOf } from '../Record/storageKeys.js';
 import { type StoreCalls, unavailable } from './StoreCalls.js';
 
 type Sessions = ReadonlyMap<string, number>;
@@ -26,7 +26,7 @@ const WAIT_MS = 10_000;
 export interface FindableSessions {
     readonly canList: boolean;
     load(key: string): MaybePromise<{ readonly kind: string }>;
-    live(): AsyncIterable<{ readonly id: string; readonly record: LiveRecord }>;
+    live(): AsyncIterable<{ readonly key: RecordKey; readonly record: LiveRecord }>;
 }
 
 /**
@@ -187,7 +187,7 @@ export class UserSessions {
             );
         }
         const sessions = new Map<string, number>();
-        for await (const { id: key, record } of this.repository.live()) {
+        for await (const { key, record } of this.repository.live()) {
             if (record.login?.user === user) {
                 sessions.set(key, record.login.at);
             }

@@ -4,13 +4,13 @@ import { DriverDecorator } from '../Drivers/DriverDecorator.js';
 import type { ListedRecord, SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { isEndedRecord, parseRecord } from '../Record/SessionRecord.js';
-import { KEY_CHECK } from '../Record/storageKeys.js';
+import { KEY_CHECK, type RecordKey } from '../Record/storageKeys.js';
 import type { KeyCheck } from './KeyCheck.js';
 import type { SessionKeys } from './SessionKeys.js';
 import { sealedRecord, sealedTextIn } from './sealedRecord.js';
 
 /** What a walk gives in place of a record that must not be used: parsing it says that it is damaged. */
-const UNUSABLE = sealedRecord({ sealed: '', key: '' }, 0);
+const UNUSABLE = sealedRecord({ sealed: '', keyId: '' }, 0);
 
 /**
  * Another process, which has a newer secret, sealed this: trouble that passes, and no damaged record. It would be moved
@@ -40,21 +40,26 @@ export class SealedDriver extends DriverDecorator {
         super(driver);
     }
 
-    public override read(id: string): MaybePromise<StoredRecord | undefined> {
-        return andThen(this.driver.read(id), (stored) => stored && this.open(id, stored));
+    public override read(key: RecordKey): MaybePromise<StoredRecord | undefined> {
+        return andThen(this.driver.read(key), (stored) => stored && this.open(key, stored));
     }
 
-    public override write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
+    public override write(
+        key: RecordKey,
+        record: string,
+        ifVersion: unknown,
+        expiresAt: number,
+    ): MaybePromise<unknown> {
         const text =
             this.keyCheck.encrypts && !isEndedRecord(record)
-                ? sealedRecord(this.keys.seal(id, record), expiresAt)
+                ? sealedRecord(this.keys.seal(key, record), expiresAt)
                 : record;
-        return this.driver.write(id, text, ifVersion, expiresAt);
+        return this.driver.write(key, text, ifVersion, expiresAt);
     }
 
     public override async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
         for await (const listed of this.driver.records(writtenBefore, signal)) {
-            const opened = listed.id === KEY_CHECK ? undefined : await this.openListed(listed);
+            const opened = listed.key === KEY_CHECK ? undefined : await this.openListed(listed);
             if (opened) {
                 yield opened;
             }
@@ -62,11 +67,11 @@ export class SealedDriver extends DriverDecorator {
     }
 
     /** What the driver inside removes is not told: it is sealed. */
-    public override tidy(setAsideBefore: number, signal?: AbortSignal): Promise<void> {
-        return this.driver.tidy(setAsideBefore, signal);
+    public override tidy(quarantinedBefore: number, signal?: AbortSignal): Promise<void> {
+        return this.driver.tidy(quarantinedBefore, signal);
     }
 
-    private open(id: string, stored: StoredRecord): MaybePromise<StoredRecord> {
+    private open(key: RecordKey, stored: StoredRecord): MaybePromise<StoredRecord> {
         const sealed = sealedTextIn(stored.record);
         if (!sealed) {
             return this.clear(stored);
@@ -74,7 +79,7 @@ export class SealedDriver extends DriverDecorator {
         if (!this.keys.has(sealed)) {
             return this.refuseUnknown();
         }
-        const record = this.keys.open(id, sealed);
+        const record = this.keys.open(key, sealed);
         if (record === undefined) {
             throw new DamagedRecordError('it does not decrypt with any of the secrets');
         }
@@ -101,7 +106,7 @@ export class SealedDriver extends DriverDecorator {
     private async openListed(listed: ListedRecord): Promise<ListedRecord | undefined> {
         const outdated = this.isOutdated(listed.record);
         try {
-            return { ...listed, ...(await this.open(listed.id, listed)), outdated };
+            return { ...listed, ...(await this.open(listed.key, listed)), outdated };
         } catch (error) {
             if (error instanceof UnknownKeyError) {
                 return undefined;

@@ -8,6 +8,7 @@ import {
     randomBytes,
 } from 'node:crypto';
 import type { Secret } from '../../Config/secrets.js';
+import type { RecordKey } from '../Record/storageKeys.js';
 
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
@@ -19,7 +20,7 @@ const KEY_ID_BYTES = 6;
 export interface SealedText {
     /** Base64url of the random vector, the tag and the encrypted text. */
     readonly sealed: string;
-    readonly key: string;
+    readonly keyId: string;
 }
 
 interface MasterKey {
@@ -44,34 +45,34 @@ export class SessionKeys {
     }
 
     /** Whether a text was sealed with the key that seals now. */
-    public isNewest({ key }: SealedText): boolean {
-        return key === this.newest.id;
+    public isNewest({ keyId }: SealedText): boolean {
+        return keyId === this.newest.id;
     }
 
     /** Whether there is the key that a text says it was sealed with. */
-    public has({ key }: SealedText): boolean {
-        return this.keys.some(({ id }) => id === key);
+    public has({ keyId }: SealedText): boolean {
+        return this.keys.some(({ id }) => id === keyId);
     }
 
-    /** @param name What the text is stored under: under another name it does not open. */
-    public seal(name: string, text: string): SealedText {
+    /** @param recordKey What the text is stored under: under another key it does not open. */
+    public seal(recordKey: RecordKey, text: string): SealedText {
         const iv = randomBytes(IV_BYTES);
-        const cipher = createCipheriv(CIPHER, keyFor(name, this.newest), iv, { authTagLength: TAG_BYTES });
+        const cipher = createCipheriv(CIPHER, keyFor(recordKey, this.newest), iv, { authTagLength: TAG_BYTES });
         const encrypted = [cipher.update(text, 'utf8'), cipher.final()];
         const sealed = Buffer.concat([iv, cipher.getAuthTag(), ...encrypted]).toString('base64url');
-        return { sealed, key: this.newest.id };
+        return { sealed, keyId: this.newest.id };
     }
 
-    /** Undefined where no key opens it, it was changed, or sealed under another name. */
-    public open(name: string, { sealed, key }: SealedText): string | undefined {
-        const found = this.keys.find(({ id }) => id === key);
+    /** Undefined where no key opens it, it was changed, or sealed under another key. */
+    public open(recordKey: RecordKey, { sealed, keyId }: SealedText): string | undefined {
+        const found = this.keys.find(({ id }) => id === keyId);
         const bytes = Buffer.from(sealed, 'base64url');
         // Base64 can write the same bytes in several ways: only the one that seal() wrote is taken.
         if (!found || bytes.length < IV_BYTES + TAG_BYTES || bytes.toString('base64url') !== sealed) {
             return undefined;
         }
         const iv = bytes.subarray(0, IV_BYTES);
-        const decipher = createDecipheriv(CIPHER, keyFor(name, found), iv, { authTagLength: TAG_BYTES });
+        const decipher = createDecipheriv(CIPHER, keyFor(recordKey, found), iv, { authTagLength: TAG_BYTES });
         decipher.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
         try {
             const text = decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8');
@@ -87,11 +88,11 @@ export class SessionKeys {
 }
 
 /**
- * Each record has a key of its own. That binds what is sealed to its name, and no key comes near the 2^32 texts that AES-GCM
+ * Each record has a key of its own. That binds what is sealed to that key, and no key comes near the 2^32 texts that AES-GCM
  * with random vectors allows it: a busy site writes as many sessions in some weeks.
  */
-function keyFor(name: string, { secret }: MasterKey): Buffer {
-    return createHmac('sha256', secret).update(name).digest();
+function keyFor(recordKey: RecordKey, { secret }: MasterKey): Buffer {
+    return createHmac('sha256', secret).update(recordKey).digest();
 }
 
 function derive(secret: Secret, use: string, bytes: number): Buffer {

@@ -26,7 +26,7 @@ export interface SealingOptions {
 export async function openSealed(driver: SessionDriver, options: SealingOptions): Promise<SessionDriver> {
     const { name, encrypts, timeoutMs, warn } = options;
     if (!encrypts && driver.abilities?.survivesRestart === false) {
-        return driver; // it begins empty: there is nothing sealed in it
+        return driver; // it starts empty: there is nothing encrypted in it
     }
     const keys = new SessionKeys(options.secrets);
     const tooLate = () => new Error(`it did not answer within ${timeoutMs} ms.`);
@@ -39,15 +39,18 @@ export async function openSealed(driver: SessionDriver, options: SealingOptions)
     } catch (cause) {
         if (cause instanceof ForeignKeyError) {
             throw new ConfigError(
-                `Session driver [${name}]: its sessions were encrypted with a secret that is not among those of today. Put that secret behind the new one, in SESSION_PREVIOUS_SECRETS (.env). Or, to end them all and begin anew, delete the record ${KEY_CHECK} in the store: what nobody can read any more is set aside.`,
+                `Session driver [${name}]: its sessions were encrypted with a secret that is not among those of today. Put that secret behind the new one, in SESSION_PREVIOUS_SECRETS (.env). Or, to end them all, delete the record ${KEY_CHECK} in the store: what nobody can read any more is quarantined.`,
                 { cause },
             );
         }
         const reason = `Session driver [${name}] can't be asked which secret encrypted its sessions: ${(cause as Error).message}`;
         if (encrypts) {
-            throw new ConfigError(`${reason} Start its server first, or mend its options in src/config/session.ts.`, {
-                cause,
-            });
+            throw new ConfigError(
+                `${reason} Start its server first, or correct its options in src/config/session.ts.`,
+                {
+                    cause,
+                },
+            );
         }
         warn(reason); // as it was without encryption: the store may come up later
         return new SealedDriver(driver, keys, KeyCheck.off(driver, keys));

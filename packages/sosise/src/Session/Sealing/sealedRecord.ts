@@ -5,12 +5,12 @@ import type { SealedText } from './SessionKeys.js';
  * The record that a sealed text is stored as: a session to every store, with a cookie that says how long to keep it.
  * Stock readers take it for an expired session.
  */
-export function sealedRecord({ sealed, key }: SealedText, expiresAt: number): string {
+export function sealedRecord({ sealed, keyId }: SealedText, expiresAt: number): string {
     const cookie = {
         originalMaxAge: Math.max(1, expiresAt - Date.now()),
         expires: new Date(expiresAt).toISOString(),
     };
-    return `{"${LAST_ACCESS}":0,"${META}":{"sealed":"${sealed}","key":"${key}"},"cookie":${JSON.stringify(cookie)}}`;
+    return `{"${LAST_ACCESS}":0,"${META}":{"sealed":"${sealed}","key":"${keyId}"},"cookie":${JSON.stringify(cookie)}}`;
 }
 
 /** The sealed text of a record; undefined for a record in the clear. */
@@ -19,8 +19,8 @@ export function sealedTextIn(record: string): SealedText | undefined {
         return undefined;
     }
     try {
-        const { sealed, key } = (JSON.parse(record) as Record<string, Partial<SealedText>>)[META] ?? {};
-        return typeof sealed === 'string' && typeof key === 'string' ? { sealed, key } : undefined;
+        const { sealed, key } = (JSON.parse(record) as Record<string, { sealed?: unknown; key?: unknown }>)[META] ?? {};
+        return typeof sealed === 'string' && typeof key === 'string' ? { sealed, keyId: key } : undefined;
     } catch {
         return undefined; // no record at all: whoever parses it says so
     }

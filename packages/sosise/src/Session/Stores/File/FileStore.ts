@@ -1,4 +1,5 @@
 /// <reference path="../packages.d.ts" preserve="true" />
+
 import { constants } from 'node:fs';
 import { resolve } from 'node:path';
 import session, { type SessionData } from 'express-session';
@@ -10,6 +11,7 @@ import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
 import type { ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
 import { updateRecord } from '../../Drivers/updateRecord.js';
 import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
+import type { RecordKey } from '../../Record/storageKeys.js';
 import { PruneSkipList, type RestWalk } from './PruneSkipList.js';
 import { type EncodedRecord, RecordCodec } from './RecordCodec.js';
 import { SessionFileNames } from './SessionFileNames.js';
@@ -81,14 +83,14 @@ export class FileStore extends StockFileStore implements SessionDriver {
     public readonly abilities: DriverAbilities = {
         atomicBetweenProcesses: true,
         lists: true,
-        setsAside: true,
+        quarantines: true,
         survivesRestart: true,
     };
     private readonly folder: string;
     private readonly names: SessionFileNames;
     private readonly codec: RecordCodec;
     private readonly files: SessionFiles;
-    private readonly resting = new PruneSkipList();
+    private readonly skipList = new PruneSkipList();
     private readonly warn: (message: string) => void;
 
     /** Throws ConfigError where the folder can't be made or used. */
@@ -116,53 +118,53 @@ export class FileStore extends StockFileStore implements SessionDriver {
 
     // What the session layer asks for.
 
-    public read(id: string): MaybePromise<StoredRecord | undefined> {
-        return this.files.read(this.names.nameOf(id));
+    public read(key: RecordKey): MaybePromise<StoredRecord | undefined> {
+        return this.files.read(this.names.nameOf(key));
     }
 
-    public write(id: string, record: string, ifVersion: unknown, _expiresAt?: number): Promise<unknown> {
-        return this.writeEncoded(id, this.codec.encode(record), ifVersion);
+    public write(key: RecordKey, record: string, ifVersion: unknown, _expiresAt?: number): Promise<unknown> {
+        return this.writeEncoded(key, this.codec.encode(record), ifVersion);
     }
 
-    public remove(id: string, ifVersion: unknown): Promise<boolean> {
-        return this.files.remove(this.names.nameOf(id), ifVersion);
+    public remove(key: RecordKey, ifVersion: unknown): Promise<boolean> {
+        return this.files.remove(this.names.nameOf(key), ifVersion);
     }
 
     public async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
-        const walk = this.resting.begin();
-        const look = (id: string) =>
-            writtenBefore === undefined ? this.listed(id) : this.listedIfDue(id, writtenBefore, walk);
-        for await (const ids of this.ids()) {
+        const walk = this.skipList.begin();
+        const look = (key: RecordKey) =>
+            writtenBefore === undefined ? this.listed(key) : this.listedIfDue(key, writtenBefore, walk);
+        for await (const keys of this.keys()) {
             if (signal?.aborted) {
                 return;
             }
-            for (const record of await Promise.all(ids.map(look))) {
+            for (const record of await Promise.all(keys.map(look))) {
                 if (record) {
                     yield record;
                 }
             }
         }
         if (writtenBefore !== undefined) {
-            this.resting.end(walk);
+            this.skipList.end(walk);
         }
     }
 
-    public lock(id: string, waitMs: number): Promise<Lease | undefined> {
-        return this.files.lock(this.names.nameOf(id), waitMs);
+    public lock(key: RecordKey, waitMs: number): Promise<Lease | undefined> {
+        return this.files.lock(this.names.nameOf(key), waitMs);
     }
 
-    public setAside(id: string): Promise<boolean> {
-        return this.files.setAside(this.names.nameOf(id));
+    public setAside(key: RecordKey): Promise<boolean> {
+        return this.files.setAside(this.names.nameOf(key));
     }
 
-    public tidy(setAsideBefore: number): Promise<void> {
-        return tidyFolder(this.folder, this.names, setAsideBefore);
+    public tidy(quarantinedBefore: number): Promise<void> {
+        return tidyFolder(this.folder, this.names, quarantinedBefore);
     }
 
     public async count(): Promise<number> {
         let count = 0;
-        for await (const ids of this.ids()) {
-            count += ids.length;
+        for await (const keys of this.keys()) {
+            count += keys.length;
         }
         return count;
     }
@@ -221,12 +223,12 @@ export class FileStore extends StockFileStore implements SessionDriver {
         answer<{ [sid: string]: SessionData } | null>(this.allSessions(), callback);
     }
 
-    /** The ids of all files, a few at a time. */
-    private async *ids(): AsyncGenerator<string[]> {
+    /** The keys of all files, a few at a time. */
+    private async *keys(): AsyncGenerator<string[]> {
         let batch: string[] = [];
         for await (const file of filesIn(this.folder)) {
-            const id = this.names.idOf(file);
-            if (id !== undefined && batch.push(id) === LISTED_AT_ONCE) {
+            const key = this.names.keyOf(file);
+            if (key !== undefined && batch.push(key) === LISTED_AT_ONCE) {
                 yield batch;
                 batch = [];
             }
@@ -234,8 +236,8 @@ export class FileStore extends StockFileStore implements SessionDriver {
         yield batch;
     }
 
-    private async writeEncoded(id: string, encoded: EncodedRecord, ifVersion: unknown): Promise<unknown> {
-        const name = this.names.nameOf(id);
+    private async writeEncoded(key: RecordKey, encoded: EncodedRecord, ifVersion: unknown): Promise<unknown> {
+        const name = this.names.nameOf(key);
         const isWritten =
             ifVersion === undefined
                 ? await this.files.create(name, encoded)
@@ -244,25 +246,29 @@ export class FileStore extends StockFileStore implements SessionDriver {
     }
 
     /** Most files tell by their times alone that nothing is to be done with them. */
-    private async listedIfDue(id: string, writtenBefore: number, walk: RestWalk): Promise<ListedRecord | undefined> {
-        const stats = await lstat(`${this.folder}/${this.names.fileOf(id)}`).catch(() => undefined);
+    private async listedIfDue(
+        key: RecordKey,
+        writtenBefore: number,
+        walk: RestWalk,
+    ): Promise<ListedRecord | undefined> {
+        const stats = await lstat(`${this.folder}/${this.names.fileOf(key)}`).catch(() => undefined);
         if (stats && isUnwritten(stats) && stats.mtimeMs < walk.started - TEMP_KEPT_MS) {
-            await this.files.removeUnwritten(this.names.nameOf(id)).catch(() => undefined); // or another time
+            await this.files.removeUnwritten(this.names.nameOf(key)).catch(() => undefined); // or another time
             return undefined;
         }
         const isFresh = stats && stats.mtimeMs >= writtenBefore && stats.mtimeMs <= walk.started + CLOCKS_DIFFER_MS;
-        if (!stats || isFresh || this.resting.isResting(stats, walk)) {
+        if (!stats || isFresh || this.skipList.isResting(stats, walk)) {
             return undefined;
         }
-        const listed = await this.listed(id);
-        return listed && { ...listed, rest: (until) => this.resting.rest(stats, walk, until) };
+        const listed = await this.listed(key);
+        return listed && { ...listed, rest: (until) => this.skipList.rest(stats, walk, until) };
     }
 
     /** A file that can't be read is left out here: the request that needs it says what is wrong. */
-    private async listed(id: string): Promise<ListedRecord | undefined> {
+    private async listed(key: RecordKey): Promise<ListedRecord | undefined> {
         try {
-            const stored = await this.files.readOnce(id);
-            return stored && { id, ...stored };
+            const stored = await this.files.readOnce(key);
+            return stored && { key, ...stored };
         } catch {
             return undefined;
         }
@@ -281,7 +287,7 @@ export class FileStore extends StockFileStore implements SessionDriver {
                 throw error;
             }
             await this.setAside(sid);
-            this.warn(`A stored session is damaged and was set aside: ${error.message}.`);
+            this.warn(`A stored session is damaged and was quarantined: ${error.message}.`);
             return undefined;
         }
     }
@@ -318,24 +324,24 @@ export class FileStore extends StockFileStore implements SessionDriver {
 
     private async fileNames(): Promise<string[]> {
         const names: string[] = [];
-        for await (const ids of this.ids()) {
-            names.push(...ids.map((id) => this.names.fileOf(id)));
+        for await (const keys of this.keys()) {
+            names.push(...keys.map((key) => this.names.fileOf(key)));
         }
         return names;
     }
 
     private async discardAll(): Promise<void> {
-        for await (const ids of this.ids()) {
-            await Promise.all(ids.map((id) => this.files.discard(id)));
+        for await (const keys of this.keys()) {
+            await Promise.all(keys.map((key) => this.files.discard(key)));
         }
     }
 
     private async allSessions(): Promise<{ [sid: string]: SessionData }> {
         const sessions: [string, SessionData][] = [];
-        for await (const { id, record } of this.records()) {
+        for await (const { key, record } of this.records()) {
             const found = parseOrNothing(record);
             if (found && !this.isExpired(found)) {
-                sessions.push([id, withoutLastAccess(found)]);
+                sessions.push([key, withoutLastAccess(found)]);
             }
         }
         return Object.fromEntries(sessions);
