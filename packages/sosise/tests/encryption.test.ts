@@ -9,7 +9,7 @@ import type { Browser } from './helpers/Browser.js';
 import type { ListedRecord, SessionDriver, StoredRecord } from './helpers/inside/Session/Drivers.js';
 import { bodyOf, endedRecord, KEY_CHECK, keyOf, liveRecord, parseRecord } from './helpers/inside/Session/Record.js';
 import { SessionRepository } from './helpers/inside/Session/Repository.js';
-import { openSealed, type SealingOptions, SessionKeys } from './helpers/inside/Session/Sealing.js';
+import { type EncryptionOptions, openEncrypted, SessionKeys } from './helpers/inside/Session/Sealing.js';
 import { FileStore, type FileStoreOptions } from './helpers/inside/Session/Stores/File.js';
 import { MemoryStore } from './helpers/inside/Session/Stores/Memory.js';
 import { PlainStoreAdapter } from './helpers/inside/Session/Stores/Plain.js';
@@ -52,9 +52,9 @@ function files(options: FileStoreOptions = {}): FileStore {
     return store;
 }
 
-function open(driver: SessionDriver, options: Partial<SealingOptions> = {}): Promise<SessionDriver> {
+function open(driver: SessionDriver, options: Partial<EncryptionOptions> = {}): Promise<SessionDriver> {
     const warn = (message: string) => warnings.push(message);
-    return openSealed(driver, {
+    return openEncrypted(driver, {
         name: 'file',
         secrets: [SECRET],
         encrypts: true,
@@ -270,7 +270,7 @@ describe('another secret', () => {
         expect(await textIn(await open(files(), { secrets: [SECRET] }))).toContain('"n":2');
     });
 
-    test('that a process does not know yet is trouble that passes: nothing is set aside, read or walked', async () => {
+    test('that a process does not know yet is trouble that passes: nothing is quarantined, read or walked', async () => {
         const early = await open(files(), { secrets: [OLD] });
         await put(await open(files(), { secrets: [SECRET, OLD] }), record());
         const sealed = fs.readFileSync(fileOf(KEY), 'utf8');
@@ -300,7 +300,7 @@ describe('another secret', () => {
     });
 
     test('can not be told from what it sealed', () => {
-        const text = JSON.stringify(new SessionKeys([SECRET]).seal(KEY, 'text'));
+        const text = JSON.stringify(new SessionKeys([SECRET]).encrypt(KEY, 'text'));
         expect(new SessionKeys([SECRET]).has(JSON.parse(text))).toBe(true);
         expect(new SessionKeys([OTHER]).has(JSON.parse(text))).toBe(false);
         expect(text).not.toContain(SECRET.slice(0, 6));
@@ -459,13 +459,13 @@ describe('the mark of encrypted sessions', () => {
         ['no JSON', `{"${CANARY}`],
         ['a session', `{"cookie":{},"user":"${CANARY}"}`],
         ['altered', undefined],
-    ])('that is %s is set aside and made anew, with a warning', async (_, text) => {
+    ])('that is %s is quarantined and made again, with a warning', async (_, text) => {
         await put(await open(files()), record());
         const altered = stored(KEY_CHECK).replace(/"sealed":"...../, '"sealed":"AAAAA');
         fs.writeFileSync(fileOf(KEY_CHECK), text ?? altered);
         const driver = await open(files());
         expect(await textIn(driver)).toContain(CANARY);
-        expect(warnings).toEqual(['The key check of encrypted sessions was damaged: it is made anew.']);
+        expect(warnings).toEqual(['The key check of encrypted sessions was damaged: a new one is made.']);
         expect(fs.readdirSync(join(folder, '.set-aside'))).toHaveLength(1);
         await expect(open(files(), { secrets: [OTHER] })).rejects.toThrow('with a secret that is not among');
     });

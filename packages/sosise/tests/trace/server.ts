@@ -55,14 +55,22 @@ const app = new ApplicationKernel({
         name: 'production',
         isProduction: true,
         isDevelopment: false,
-        manifest: { ...project, paths: { ...project.paths, sessions: join(root, 'sessions'), logs: join(root, 'logs') } },
+        manifest: {
+            ...project,
+            paths: { ...project.paths, sessions: join(root, 'sessions'), logs: join(root, 'logs') },
+        },
         notices: [],
     },
     providers: [HttpServiceProvider, SessionServiceProvider, Routes],
     config: {
         app: {},
         http: { port: 0 },
-        session: { enabled: true, driver: 'file', secret: 'Trace7kQ2vX9mZ4rT8wN3pL6sB1dF5hJ0', cookie: { secure: false } },
+        session: {
+            enabled: true,
+            driver: 'file',
+            secret: 'Trace7kQ2vX9mZ4rT8wN3pL6sB1dF5hJ0',
+            cookie: { secure: false },
+        },
     },
 });
 await app.boot();

@@ -300,13 +300,13 @@ export class FileStore extends StockFileStore implements SessionDriver {
 
     private async putSession(sid: string, data: object): Promise<void> {
         const record = JSON.stringify({ ...data, __lastAccess: Date.now() });
-        await this.files.put(this.names.nameOf(sid), this.codec.seal(record));
+        await this.files.put(this.names.nameOf(sid), this.codec.encrypt(record));
     }
 
     private async putCookie(sid: string, { cookie }: SessionData): Promise<void> {
         const files: Pick<SessionDriver, 'read' | 'write' | 'remove'> = {
             read: (key) => this.read(key),
-            write: (key, record, ifVersion) => this.writeEncoded(key, this.codec.seal(record), ifVersion),
+            write: (key, record, ifVersion) => this.writeEncoded(key, this.codec.encrypt(record), ifVersion),
             remove: (key, ifVersion) => this.remove(key, ifVersion),
         };
         const touched = (stored: StoredRecord | undefined) =>

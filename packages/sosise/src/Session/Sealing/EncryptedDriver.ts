@@ -5,16 +5,16 @@ import type { ListedRecord, SessionDriver, StoredRecord } from '../Drivers/Sessi
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { isEndedRecord, parseRecord } from '../Record/SessionRecord.js';
 import { KEY_CHECK, type RecordKey } from '../Record/storageKeys.js';
+import { encryptedRecord, encryptedTextIn } from './encryptedRecord.js';
 import type { KeyCheck } from './KeyCheck.js';
 import type { SessionKeys } from './SessionKeys.js';
-import { sealedRecord, sealedTextIn } from './sealedRecord.js';
 
 /** What a walk gives in place of a record that must not be used: parsing it says that it is damaged. */
-const UNUSABLE = sealedRecord({ sealed: '', keyId: '' }, 0);
+const UNUSABLE = encryptedRecord({ text: '', keyId: '' }, 0);
 
 /**
- * Another process, which has a newer secret, sealed this: trouble that passes, and no damaged record. It would be moved
- * out of that process's way.
+ * Another process, which has a newer secret, encrypted this. It passes, and the record is not damaged: quarantine would take
+ * it away from that process.
  */
 export class UnknownKeyError extends Error {
     public override readonly name = 'UnknownKeyError';
@@ -27,11 +27,10 @@ export class UnknownKeyError extends Error {
 }
 
 /**
- * Encryption between the session layer and any driver: records are clear above it and sealed below, versions are the
- * driver's own. Notes of ended sessions hold nothing secret and stay clear. Where it does not seal (encryption is off), it
- * still opens what was sealed before.
+ * Encryption between the session layer and any driver: records are clear above it and encrypted below, versions are the
+ * driver's own. Tombstones hold nothing secret and stay clear. With encryption off it still decrypts what was encrypted before.
  */
-export class SealedDriver extends DriverDecorator {
+export class EncryptedDriver extends DriverDecorator {
     public constructor(
         driver: SessionDriver,
         private readonly keys: SessionKeys,
@@ -41,7 +40,7 @@ export class SealedDriver extends DriverDecorator {
     }
 
     public override read(key: RecordKey): MaybePromise<StoredRecord | undefined> {
-        return andThen(this.driver.read(key), (stored) => stored && this.open(key, stored));
+        return andThen(this.driver.read(key), (stored) => stored && this.decrypt(key, stored));
     }
 
     public override write(
@@ -52,34 +51,34 @@ export class SealedDriver extends DriverDecorator {
     ): MaybePromise<unknown> {
         const text =
             this.keyCheck.encrypts && !isEndedRecord(record)
-                ? sealedRecord(this.keys.seal(key, record), expiresAt)
+                ? encryptedRecord(this.keys.encrypt(key, record), expiresAt)
                 : record;
         return this.driver.write(key, text, ifVersion, expiresAt);
     }
 
     public override async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
         for await (const listed of this.driver.records(writtenBefore, signal)) {
-            const opened = listed.key === KEY_CHECK ? undefined : await this.openListed(listed);
+            const opened = listed.key === KEY_CHECK ? undefined : await this.decryptListed(listed);
             if (opened) {
                 yield opened;
             }
         }
     }
 
-    /** What the driver inside removes is not told: it is sealed. */
+    /** `removed` is not told of what the driver inside removes, as that is encrypted. */
     public override tidy(quarantinedBefore: number, signal?: AbortSignal): Promise<void> {
         return this.driver.tidy(quarantinedBefore, signal);
     }
 
-    private open(key: RecordKey, stored: StoredRecord): MaybePromise<StoredRecord> {
-        const sealed = sealedTextIn(stored.record);
-        if (!sealed) {
+    private decrypt(key: RecordKey, stored: StoredRecord): MaybePromise<StoredRecord> {
+        const encrypted = encryptedTextIn(stored.record);
+        if (!encrypted) {
             return this.clear(stored);
         }
-        if (!this.keys.has(sealed)) {
+        if (!this.keys.has(encrypted)) {
             return this.refuseUnknown();
         }
-        const record = this.keys.open(key, sealed);
+        const record = this.keys.decrypt(key, encrypted);
         if (record === undefined) {
             throw new DamagedRecordError('it does not decrypt with any of the secrets');
         }
@@ -95,7 +94,7 @@ export class SealedDriver extends DriverDecorator {
 
     private clear(stored: StoredRecord): MaybePromise<StoredRecord> {
         return andThen(this.keyCheck.takesClear(), (takesClear) => {
-            if (!takesClear && !isNote(stored.record)) {
+            if (!takesClear && !isTombstone(stored.record)) {
                 throw new DamagedRecordError('it is not encrypted');
             }
             return stored;
@@ -103,10 +102,10 @@ export class SealedDriver extends DriverDecorator {
     }
 
     /** Undefined for what another process will understand. */
-    private async openListed(listed: ListedRecord): Promise<ListedRecord | undefined> {
+    private async decryptListed(listed: ListedRecord): Promise<ListedRecord | undefined> {
         const outdated = this.isOutdated(listed.record);
         try {
-            return { ...listed, ...(await this.open(listed.key, listed)), outdated };
+            return { ...listed, ...(await this.decrypt(listed.key, listed)), outdated };
         } catch (error) {
             if (error instanceof UnknownKeyError) {
                 return undefined;
@@ -119,15 +118,15 @@ export class SealedDriver extends DriverDecorator {
     }
 
     private isOutdated(record: string): boolean {
-        const sealed = sealedTextIn(record);
+        const encrypted = encryptedTextIn(record);
         return this.keyCheck.encrypts
-            ? !(sealed ? this.keys.isNewest(sealed) : isEndedRecord(record))
-            : sealed !== undefined;
+            ? !(encrypted ? this.keys.isNewest(encrypted) : isEndedRecord(record))
+            : encrypted !== undefined;
     }
 }
 
-/** Whether a record says that its session ended. Its beginning alone could be there to deceive. */
-function isNote(record: string): boolean {
+/** Whether a record is a tombstone. All of it is parsed: its beginning alone could be forged. */
+function isTombstone(record: string): boolean {
     try {
         return parseRecord(record, Date.now()).kind === 'ended';
     } catch {

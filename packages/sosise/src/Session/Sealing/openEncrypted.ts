@@ -3,16 +3,16 @@ import { ConfigError } from '../../Exceptions/errors.js';
 import { inTime } from '../../Support/inTime.js';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
 import { KEY_CHECK } from '../Record/storageKeys.js';
+import { EncryptedDriver } from './EncryptedDriver.js';
 import { ForeignKeyError, KeyCheck } from './KeyCheck.js';
-import { SealedDriver } from './SealedDriver.js';
 import { SessionKeys } from './SessionKeys.js';
 
-export interface SealingOptions {
+export interface EncryptionOptions {
     /** The driver's name, for messages. */
     readonly name: string;
-    /** The first seals, all open. At least one. */
+    /** The first encrypts, all decrypt. At least one. */
     readonly secrets: readonly Secret[];
-    /** Off: what was sealed before is still opened. */
+    /** Off: what was encrypted before is still decrypted. */
     readonly encrypts: boolean;
     /** How long the store may take, in ms. */
     readonly timeoutMs: number;
@@ -23,7 +23,7 @@ export interface SealingOptions {
  * Puts encryption in front of a driver. Throws ConfigError where the sessions in it were encrypted with another secret:
  * before any visitor is refused.
  */
-export async function openSealed(driver: SessionDriver, options: SealingOptions): Promise<SessionDriver> {
+export async function openEncrypted(driver: SessionDriver, options: EncryptionOptions): Promise<SessionDriver> {
     const { name, encrypts, timeoutMs, warn } = options;
     if (!encrypts && driver.abilities?.survivesRestart === false) {
         return driver; // it starts empty: there is nothing encrypted in it
@@ -31,7 +31,7 @@ export async function openSealed(driver: SessionDriver, options: SealingOptions)
     const keys = new SessionKeys(options.secrets);
     const tooLate = () => new Error(`it did not answer within ${timeoutMs} ms.`);
     try {
-        return new SealedDriver(
+        return new EncryptedDriver(
             driver,
             keys,
             await inTime(KeyCheck.open(driver, keys, encrypts, warn), timeoutMs, tooLate),
@@ -53,6 +53,6 @@ export async function openSealed(driver: SessionDriver, options: SealingOptions)
             );
         }
         warn(reason); // as it was without encryption: the store may come up later
-        return new SealedDriver(driver, keys, KeyCheck.off(driver, keys));
+        return new EncryptedDriver(driver, keys, KeyCheck.off(driver, keys));
     }
 }
