@@ -19,7 +19,7 @@ const together = {
         'Admin/SessionPruner',
         'Request/startSession',
         'Drivers/checkDriver',
-        'Sealing/openSealed',
+        'Sealing/openEncrypted',
     ].map((name) => `Session/${name}`),
     files: ['Session/Stores/File/FileStore'],
 };

@@ -61,12 +61,7 @@ export {
 } from './Session/Admin/StoredSessions.js';
 export { defineSessionConfig, type SessionConfig } from './Session/Config/SessionConfig.js';
 export { csrfToken } from './Session/csrfToken.js';
-export {
-    BadRecordError,
-    type ListedRecord,
-    type SessionDriver,
-    type StoredRecord,
-} from './Session/Drivers/SessionDriver.js';
+export type { ListedRecord, SessionDriver, StoredRecord } from './Session/Drivers/SessionDriver.js';
 export { exclusive } from './Session/exclusive.js';
 export { isSecretField } from './Session/Forms/flashedForm.js';
 export { flash, flashed } from './Session/flash.js';
@@ -83,6 +78,7 @@ export {
 export { type MigrationCounts, SessionMigration } from './Session/Moving/SessionMigration.js';
 export { type SessionDriverFactory, SessionManager } from './Session/Opening/SessionManager.js';
 export { pull } from './Session/pull.js';
+export { DamagedRecordError } from './Session/Record/DamagedRecordError.js';
 export type { SessionEnded } from './Session/Request/requestSessions.js';
 export { oldInput, validationErrors } from './Session/refusedForm.js';
 export { SessionServiceProvider } from './Session/SessionServiceProvider.js';

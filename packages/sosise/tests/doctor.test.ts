@@ -279,8 +279,8 @@ describe('./artisan session:doctor', () => {
             writeFileSync(join(folder, '.set-aside', `x-${Date.now() - 7_200_000}-0a1b2c`), '');
             writeFileSync(join(folder, names.temp()), ''); // of this process, which lives
             const fresh = await report({ root });
-            expect(fresh.of('Set aside')[0]?.text).toMatch(
-                /^1 damaged record was set aside, the oldest 2 hours ago\. It goes/,
+            expect(fresh.of('Quarantine')[0]?.text).toMatch(
+                /^1 damaged record was quarantined, the oldest 2 hours ago\. It goes/,
             );
             expect(fresh.of('Leftovers')[0]?.text).toBe('Processes that were killed left nothing behind.');
 
@@ -401,7 +401,7 @@ await onRedis('./artisan session:doctor on Redis', (server) => {
         const { of } = await on();
         server.cli('FLUSHALL');
         expect(of('Records')[0]?.text).toBe('1 record is stored under sess:.');
-        expect(of('Set aside')[0]?.text).toMatch(/^1 damaged record was set aside, the oldest 1 hour ago/);
+        expect(of('Quarantine')[0]?.text).toMatch(/^1 damaged record was quarantined, the oldest 1 hour ago/);
     });
 
     test('warns of a policy that drops sessions, and not of the others', async () => {

@@ -9,7 +9,7 @@ import session from 'express-session';
 import sessionFileStore from 'session-file-store';
 import { expect, test } from 'vitest';
 import type { SessionDriver } from './helpers/inside/Session/Drivers.js';
-import { openSealed } from './helpers/inside/Session/Sealing.js';
+import { openEncrypted } from './helpers/inside/Session/Sealing.js';
 import { FileStore } from './helpers/inside/Session/Stores/File.js';
 import { MemoryStore } from './helpers/inside/Session/Stores/Memory.js';
 import { PlainStoreAdapter } from './helpers/inside/Session/Stores/Plain.js';
@@ -21,7 +21,7 @@ const OTHER = 'Other4hV7eU2iR9aY6oC3bT8lS5kN1wG';
 const StockFileStore = sessionFileStore(session);
 
 const sealed = (driver: SessionDriver) =>
-    openSealed(driver, { name: 'any', secrets: [SECRET], encrypts: true, timeoutMs: 10_000, warn: console.warn });
+    openEncrypted(driver, { name: 'any', secrets: [SECRET], encrypts: true, timeoutMs: 10_000, warn: console.warn });
 
 async function inFolder(make: (path: string) => SessionDriver) {
     const root = await mkdtemp(join(tmpdir(), 'sosise-store-'));
@@ -52,9 +52,9 @@ testSessionStore(
         lacks: [
             ...lacks,
             'lists its records',
-            'keeps odd ids apart',
-            'keeps ids with control characters apart',
-            'keeps ids of 5,000 characters apart',
+            'keeps odd keys apart',
+            'keeps keys with control characters apart',
+            'keeps keys of 5,000 characters apart',
             'loses nothing between two handles on the same storage',
             'locks between two handles on the same storage',
         ],
@@ -65,13 +65,13 @@ testSessionStore(
 function startProcess(folder: string, secrets: string[]) {
     const source = (name: string) => JSON.stringify(new URL(`helpers/inside/Session/${name}`, import.meta.url).href);
     const code = `
-        const { openSealed } = await import(${source('Sealing.ts')});
+        const { openEncrypted } = await import(${source('Sealing.ts')});
         const { FileStore } = await import(${source('Stores/File.ts')});
         process.stdout.write('ready\\n');
         process.stdin.once('data', async () => {
             const options = { name: 'file', secrets: ${JSON.stringify(secrets)}, encrypts: true, timeoutMs: 5000 };
             try {
-                const driver = await openSealed(new FileStore({ path: ${JSON.stringify(folder)} }), { ...options, warn: console.log });
+                const driver = await openEncrypted(new FileStore({ path: ${JSON.stringify(folder)} }), { ...options, warn: console.log });
                 await driver.write(String(process.pid), '{"n":1}', undefined, Date.now() + 60_000);
                 const found = [];
                 for await (const { record } of driver.records()) found.push(record);

@@ -9,7 +9,7 @@ import type { Browser } from './helpers/Browser.js';
 import type { ListedRecord, SessionDriver, StoredRecord } from './helpers/inside/Session/Drivers.js';
 import { bodyOf, endedRecord, KEY_CHECK, keyOf, liveRecord, parseRecord } from './helpers/inside/Session/Record.js';
 import { SessionRepository } from './helpers/inside/Session/Repository.js';
-import { openSealed, type SealingOptions, SessionKeys } from './helpers/inside/Session/Sealing.js';
+import { type EncryptionOptions, openEncrypted, SessionKeys } from './helpers/inside/Session/Sealing.js';
 import { FileStore, type FileStoreOptions } from './helpers/inside/Session/Stores/File.js';
 import { MemoryStore } from './helpers/inside/Session/Stores/Memory.js';
 import { PlainStoreAdapter } from './helpers/inside/Session/Stores/Plain.js';
@@ -52,9 +52,9 @@ function files(options: FileStoreOptions = {}): FileStore {
     return store;
 }
 
-function open(driver: SessionDriver, options: Partial<SealingOptions> = {}): Promise<SessionDriver> {
+function open(driver: SessionDriver, options: Partial<EncryptionOptions> = {}): Promise<SessionDriver> {
     const warn = (message: string) => warnings.push(message);
-    return openSealed(driver, {
+    return openEncrypted(driver, {
         name: 'file',
         secrets: [SECRET],
         encrypts: true,
@@ -176,7 +176,7 @@ describe('what is stored', () => {
 });
 
 describe('a record that was not written so', () => {
-    const refusal = { name: 'BadRecordError', message: 'it does not decrypt with any of the secrets' };
+    const refusal = { name: 'DamagedRecordError', message: 'it does not decrypt with any of the secrets' };
 
     test('is refused under another name', async () => {
         const driver = await open(files());
@@ -220,7 +220,7 @@ describe('a record that was not written so', () => {
             const isNothing = parsed.kind === 'live' && parsed.seen < DAY_MS && !('n' in parsed.data);
             return isNothing ? 'nothing' : 'something else';
         } catch (error) {
-            expect((error as Error).name).toMatch(/^(BadRecordError|DamagedRecordError|UnknownKeyError)$/);
+            expect((error as Error).name).toMatch(/^(DamagedRecordError|UnknownKeyError)$/);
             return 'refused';
         }
     }
@@ -244,8 +244,8 @@ describe('a record that was not written so', () => {
         await put(driver, record());
         fs.copyFileSync(fileOf(KEY), fileOf(keyOf('another')));
         const found = await listed(driver);
-        expect(found.map(({ id }) => id).sort()).toEqual([KEY, keyOf('another')].sort());
-        for (const { id, record: text } of found) {
+        expect(found.map(({ key }) => key).sort()).toEqual([KEY, keyOf('another')].sort());
+        for (const { key: id, record: text } of found) {
             const parse = () => parseRecord(text, Date.now());
             if (id === KEY) {
                 expect(parse()).toMatchObject({ kind: 'live' });
@@ -264,13 +264,13 @@ describe('another secret', () => {
         const rotated = await open(files(), { secrets: [SECRET, OLD] });
         const found = (await reading(rotated)) as StoredRecord;
         expect(found.record).toBe(text);
-        expect(await listed(rotated)).toMatchObject([{ id: KEY, outdated: true }]);
+        expect(await listed(rotated)).toMatchObject([{ key: KEY, outdated: true }]);
         await put(rotated, record({ n: 2 }), found.version);
-        expect(await listed(rotated)).toMatchObject([{ id: KEY, outdated: false }]);
+        expect(await listed(rotated)).toMatchObject([{ key: KEY, outdated: false }]);
         expect(await textIn(await open(files(), { secrets: [SECRET] }))).toContain('"n":2');
     });
 
-    test('that a process does not know yet is trouble that passes: nothing is set aside, read or walked', async () => {
+    test('that a process does not know yet is trouble that passes: nothing is quarantined, read or walked', async () => {
         const early = await open(files(), { secrets: [OLD] });
         await put(await open(files(), { secrets: [SECRET, OLD] }), record());
         const sealed = fs.readFileSync(fileOf(KEY), 'utf8');
@@ -288,8 +288,8 @@ describe('another secret', () => {
                 name: 'ConfigError',
                 message:
                     'Session driver [file]: its sessions were encrypted with a secret that is not among those of today. ' +
-                    'Put that secret behind the new one, in SESSION_PREVIOUS_SECRETS (.env). Or, to end them all and begin ' +
-                    'anew, delete the record sosise-key-check in the store: what nobody can read any more is set aside.',
+                    'Put that secret behind the new one, in SESSION_PREVIOUS_SECRETS (.env). Or, to end them all, ' +
+                    'delete the record sosise-key-check in the store: what nobody can read any more is quarantined.',
             });
         }
         expect(everything()).toBe(before);
@@ -300,7 +300,7 @@ describe('another secret', () => {
     });
 
     test('can not be told from what it sealed', () => {
-        const text = JSON.stringify(new SessionKeys([SECRET]).seal(KEY, 'text'));
+        const text = JSON.stringify(new SessionKeys([SECRET]).encrypt(KEY, 'text'));
         expect(new SessionKeys([SECRET]).has(JSON.parse(text))).toBe(true);
         expect(new SessionKeys([OTHER]).has(JSON.parse(text))).toBe(false);
         expect(text).not.toContain(SECRET.slice(0, 6));
@@ -312,7 +312,7 @@ describe('turning encryption on', () => {
         const text = record();
         await put(files(), text);
         const driver = await open(files());
-        expect(await listed(driver)).toMatchObject([{ id: KEY, record: text, outdated: true }]);
+        expect(await listed(driver)).toMatchObject([{ key: KEY, record: text, outdated: true }]);
         const found = (await reading(driver)) as StoredRecord;
         expect(found.record).toBe(text);
         await put(driver, record({ user: CANARY, n: 2 }), found.version);
@@ -345,12 +345,12 @@ describe('turning encryption on', () => {
         for (const one of [driver, await open(files())]) {
             for (const id of Object.keys(texts)) {
                 await expect(reading(one, id), id).rejects.toMatchObject({
-                    name: 'BadRecordError',
+                    name: 'DamagedRecordError',
                     message: 'it is not encrypted',
                 });
             }
             expect(await textIn(one, 'ended')).toBe(endedRecord(started, 'idle'));
-            for (const { id, record: text } of await listed(one)) {
+            for (const { key: id, record: text } of await listed(one)) {
                 const parse = () => parseRecord(text, Date.now());
                 id === 'ended' ? expect(parse().kind).toBe('ended') : expect(parse).toThrow();
             }
@@ -366,7 +366,7 @@ describe('turning encryption on', () => {
             expect(await listed(driver)).toMatchObject([{ outdated: true }]);
             const limits = { idleMs: DAY_MS, maxAgeMs: DAY_MS, timeoutMs: 2_000, keepDamagedMs: DAY_MS };
             await new SessionRepository(driver, { ...limits, warn: (message) => warnings.push(message) }).prune();
-            expect(await listed(driver)).toMatchObject([{ id: KEY, record: text, outdated: false }]);
+            expect(await listed(driver)).toMatchObject([{ key: KEY, record: text, outdated: false }]);
             expect(stored().includes(CANARY)).toBe('encrypts' in options);
         }
         expect(warnings).toEqual([]);
@@ -459,13 +459,13 @@ describe('the mark of encrypted sessions', () => {
         ['no JSON', `{"${CANARY}`],
         ['a session', `{"cookie":{},"user":"${CANARY}"}`],
         ['altered', undefined],
-    ])('that is %s is set aside and made anew, with a warning', async (_, text) => {
+    ])('that is %s is quarantined and made again, with a warning', async (_, text) => {
         await put(await open(files()), record());
         const altered = stored(KEY_CHECK).replace(/"sealed":"...../, '"sealed":"AAAAA');
         fs.writeFileSync(fileOf(KEY_CHECK), text ?? altered);
         const driver = await open(files());
         expect(await textIn(driver)).toContain(CANARY);
-        expect(warnings).toEqual(['The key check of encrypted sessions was damaged: it is made anew.']);
+        expect(warnings).toEqual(['The key check of encrypted sessions was damaged: a new one is made.']);
         expect(fs.readdirSync(join(folder, '.set-aside'))).toHaveLength(1);
         await expect(open(files(), { secrets: [OTHER] })).rejects.toThrow('with a secret that is not among');
     });

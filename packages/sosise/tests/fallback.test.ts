@@ -181,7 +181,7 @@ await onRedis('a switch of the driver', (server) => {
         const after = await place.start('redis', ['file']);
         expect(await at(after, visitor).json('/me')).toMatchObject({ data: {} });
         expect(readdirSync(join(place.path, '.set-aside'))).toHaveLength(1);
-        expect(after.log.some(({ message }) => /damaged, and was set aside in its old driver/.test(message))).toBe(
+        expect(after.log.some(({ message }) => /damaged, and was quarantined in its old driver/.test(message))).toBe(
             true,
         );
     });

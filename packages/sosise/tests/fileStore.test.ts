@@ -7,7 +7,8 @@ import { inspect, promisify } from 'node:util';
 import session, { type SessionData } from 'express-session';
 import sessionFileStore from 'session-file-store';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { BadRecordError, type ListedRecord, type StoredRecord } from './helpers/inside/Session/Drivers.js';
+import type { ListedRecord, StoredRecord } from './helpers/inside/Session/Drivers.js';
+import { DamagedRecordError } from './helpers/inside/Session/Record.js';
 import { FileStore, type FileStoreOptions } from './helpers/inside/Session/Stores/File.js';
 import { FileLock, newOwnerText } from './helpers/inside/Support/Files.js';
 import { Deadlines } from './helpers/inside/Support.js';
@@ -51,7 +52,7 @@ async function listed(store: FileStore, writtenBefore?: number): Promise<ListedR
     for await (const one of store.records(writtenBefore)) {
         found.push(one);
     }
-    return found.sort((a, b) => a.id.localeCompare(b.id));
+    return found.sort((a, b) => a.key.localeCompare(b.key));
 }
 
 function names(): string[] {
@@ -235,7 +236,7 @@ describe('ids', () => {
             '../strange',
             'plain',
         ]);
-        for (const { id, record, version } of found) {
+        for (const { key: id, record, version } of found) {
             expect((await store.read(id))?.record).toBe(record);
             expect(await store.remove(id, version)).toBe(true);
         }
@@ -252,7 +253,7 @@ describe('ids', () => {
             const lease = await store.lock('abc', 100);
             const version = await store.write('abc', record(), undefined, LATER);
             await store.write('abc', record({ n: 1 }), version, LATER);
-            expect((await listed(store)).map(({ id }) => id)).toEqual(['abc']);
+            expect((await listed(store)).map(({ key }) => key)).toEqual(['abc']);
             expect(await promisify(store.list.bind(store))()).toEqual([`abc${fileExtension}`]);
             await lease?.release();
             fs.rmSync(folder, { recursive: true });
@@ -272,7 +273,7 @@ describe('what stands in the way', () => {
         fs.writeFileSync(place('huge'), '');
         fs.truncateSync(place('huge'), 7 * 1024 * 1024);
         for (const id of ['folder', 'link', 'pipe', 'huge']) {
-            await expect((async () => store.read(id))(), id).rejects.toBeInstanceOf(BadRecordError);
+            await expect((async () => store.read(id))(), id).rejects.toBeInstanceOf(DamagedRecordError);
             await store.setAside(id);
             await store.setAside(id);
             expect(await store.read(id), id).toBeUndefined();
@@ -286,7 +287,7 @@ describe('what stands in the way', () => {
         await store.tidy(Date.now() + 1_000);
         expect(fs.readdirSync(path.join(folder, '.set-aside'))).toHaveLength(0);
         expect(fs.readFileSync(path.join(base, 'secret.txt'), 'utf8')).toBe('outside');
-        expect((await listed(store)).map(({ id }) => id)).toEqual(['folder', 'huge', 'link', 'pipe']);
+        expect((await listed(store)).map(({ key }) => key)).toEqual(['folder', 'huge', 'link', 'pipe']);
     });
 
     test('damaged text is text: it is read, set aside, and never stops the walk', async () => {
@@ -296,7 +297,7 @@ describe('what stands in the way', () => {
         expect(typeof (await read(store, 'bad'))).toBe('string');
         expect(await listed(store)).toHaveLength(2);
         await store.setAside('bad');
-        expect((await listed(store)).map(({ id }) => id)).toEqual(['good']);
+        expect((await listed(store)).map(({ key }) => key)).toEqual(['good']);
     });
 
     test('a folder removed in between is made anew by the next write, and closed to others', async () => {
@@ -369,7 +370,7 @@ describe('what stands in the way', () => {
         const store = open();
         const version = await store.write('abc', record(), undefined, LATER);
         fs.mkdirSync(path.join(folder, 'dir.json'));
-        await expect(store.write('dir', record(), 'some version', LATER)).rejects.toBeInstanceOf(BadRecordError);
+        await expect(store.write('dir', record(), 'some version', LATER)).rejects.toBeInstanceOf(DamagedRecordError);
         expect(await store.write('dir', record(), undefined, LATER)).toBeUndefined();
         expect(names()).toEqual(['abc.json', 'dir.json']);
         expect(await store.write('abc', record({ n: 1 }), version, LATER)).toBeDefined();
@@ -551,8 +552,8 @@ describe('listing', () => {
         await store.write('old', record(), undefined, LATER);
         const old = new Date(Date.now() - 100_000);
         fs.utimesSync(path.join(folder, 'old.json'), old, old);
-        expect((await listed(store, Date.now() - 50_000)).map(({ id }) => id)).toEqual(['old']);
-        expect((await listed(store)).map(({ id }) => id)).toEqual(['new', 'old']);
+        expect((await listed(store, Date.now() - 50_000)).map(({ key }) => key)).toEqual(['old']);
+        expect((await listed(store)).map(({ key }) => key)).toEqual(['new', 'old']);
     });
 
     test('a thousand records are walked and removed', async () => {
@@ -561,7 +562,7 @@ describe('listing', () => {
             Array.from({ length: 1_000 }, (_, n) => store.write(`id${n}`, record({ n }), undefined, LATER)),
         );
         let removed = 0;
-        for await (const { id, version } of store.records()) {
+        for await (const { key: id, version } of store.records()) {
             removed += Number(await store.remove(id, version));
         }
         expect(removed).toBe(1_000);
@@ -638,7 +639,7 @@ describe('the package’s options', () => {
         expect(await store.read('abc')).toEqual({ record: record({ n: 1 }), version });
         expect(await store.write('abc', record({ n: 2 }), version, LATER)).toBeDefined();
         fs.writeFileSync(path.join(folder, 'bad.json'), record());
-        await expect((async () => store.read('bad'))()).rejects.toBeInstanceOf(BadRecordError);
+        await expect((async () => store.read('bad'))()).rejects.toBeInstanceOf(DamagedRecordError);
     });
 
     test('options that are undefined or frozen do no harm, and nothing is printed or timed', async () => {

@@ -26,8 +26,8 @@ const ROOMS = [
     'Http',
     // sessions
     'Session/Config',
-    'Session/Drivers',
     'Session/Record',
+    'Session/Drivers',
     'Session/Stores/Plain',
     'Session/Stores/Memory',
     'Session/Stores/File',

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import type { SessionData } from 'express-session';
 import { afterEach, describe, expect, test } from 'vitest';
-import { BadRecordError } from './helpers/inside/Session/Drivers.js';
+import { DamagedRecordError } from './helpers/inside/Session/Record.js';
 import { MemoryStore, type MemoryStoreOptions } from './helpers/inside/Session/Stores/Memory.js';
 
 const opened: MemoryStore[] = [];
@@ -22,7 +22,7 @@ function open(options?: MemoryStoreOptions): MemoryStore {
 
 async function ids(store: MemoryStore, writtenBefore?: number): Promise<string[]> {
     const found: string[] = [];
-    for await (const { id } of store.records(writtenBefore)) {
+    for await (const { key: id } of store.records(writtenBefore)) {
         found.push(id);
     }
     return found.sort();
@@ -151,7 +151,7 @@ describe('as a driver', () => {
             store.write(id, record(), undefined, later());
         }
         const seen: string[] = [];
-        for await (const { id, version } of store.records()) {
+        for await (const { key: id, version } of store.records()) {
             seen.push(id);
             expect(store.remove(id, version)).toBe(true);
             store.remove('c', store.read('c')?.version);
@@ -183,7 +183,7 @@ describe('as a driver', () => {
         expect(store.read('abc')?.record).toBe(record({ n: 1 }));
         expect(store.write('abc', record({ n: 2 }), version, later())).toBeDefined();
         store.store.set('bad', 'x', 1_000);
-        expect(() => store.read('bad')).toThrow(BadRecordError);
+        expect(() => store.read('bad')).toThrow(DamagedRecordError);
         store.setAside('bad');
         expect(store.read('bad')).toBeUndefined();
     });

@@ -1,8 +1,8 @@
 import session, { type SessionData, Store } from 'express-session';
 import memorystore from 'memorystore';
 import { describe, expect, test } from 'vitest';
-import { BadRecordError, type ListedRecord } from './helpers/inside/Session/Drivers.js';
-import { endedRecord, parseRecord, userRecord } from './helpers/inside/Session/Record.js';
+import type { ListedRecord } from './helpers/inside/Session/Drivers.js';
+import { DamagedRecordError, endedRecord, parseRecord, userRecord } from './helpers/inside/Session/Record.js';
 import { PlainStoreAdapter } from './helpers/inside/Session/Stores/Plain.js';
 
 const later = () => Date.now() + 60_000;
@@ -170,7 +170,7 @@ describe('listing', () => {
         const version = await adapter.write('abc', record({ n: 1 }), undefined, later());
         const [found, ...more] = await listed(adapter);
         expect(more).toEqual([]);
-        expect(found).toMatchObject({ id: 'abc', version });
+        expect(found).toMatchObject({ key: 'abc', version });
         expect(await adapter.remove('abc', version)).toBe(true);
     });
 
@@ -178,7 +178,7 @@ describe('listing', () => {
         const adapter = new PlainStoreAdapter(new session.MemoryStore());
         expect(adapter.abilities).toMatchObject({ atomicBetweenProcesses: false, lists: true });
         const version = await adapter.write('abc', record({ n: 1 }), undefined, later());
-        expect(await listed(adapter)).toMatchObject([{ id: 'abc', version }]);
+        expect(await listed(adapter)).toMatchObject([{ key: 'abc', version }]);
     });
 
     test('says how many it could not name, which somebody else wrote', async () => {
@@ -238,7 +238,7 @@ describe('a store that misbehaves', () => {
         circular.self = circular;
         for (const value of ['text', 5, circular, true, () => undefined]) {
             const adapter = broken({ get: (_: string, done: Done) => done(null, value) });
-            await expect(adapter.read('abc')).rejects.toBeInstanceOf(BadRecordError);
+            await expect(adapter.read('abc')).rejects.toBeInstanceOf(DamagedRecordError);
         }
         const store = new OwnStore();
         store.texts.set('abc', '{"cookie":');
@@ -250,7 +250,7 @@ describe('a store that misbehaves', () => {
                 callback(error);
             }
         };
-        await expect(adapter.read('abc')).rejects.toBeInstanceOf(BadRecordError);
+        await expect(adapter.read('abc')).rejects.toBeInstanceOf(DamagedRecordError);
         await adapter.setAside('abc');
         expect(await adapter.read('abc')).toBeUndefined();
     });

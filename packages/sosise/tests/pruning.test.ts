@@ -59,7 +59,7 @@ function withVisitors<Driver extends FileStore | MemoryStore>(driver: Driver): D
     const records = driver.records.bind(driver);
     driver.records = async function* (): AsyncGenerator<ListedRecord> {
         for await (const listed of records()) {
-            await driver.write(listed.id, recordOf(0), listed.version, Date.now() + HOUR);
+            await driver.write(listed.key, recordOf(0), listed.version, Date.now() + HOUR);
             yield listed;
         }
     };

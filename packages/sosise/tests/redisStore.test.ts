@@ -4,8 +4,7 @@ import { sign } from 'cookie-signature';
 import { createClient } from 'redis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { recordWith, sessionWith } from './helpers/inside/Contract.js';
-import { BadRecordError } from './helpers/inside/Session/Drivers.js';
-import { keyOf } from './helpers/inside/Session/Record.js';
+import { DamagedRecordError, keyOf } from './helpers/inside/Session/Record.js';
 import { RedisStore, type RedisStoreOptions } from './helpers/inside/Session/Stores/Redis.js';
 import { exclusive, login } from './helpers/inside/Session.js';
 import { testSessionStore } from './helpers/inside/Testing.js';
@@ -25,7 +24,7 @@ async function open(server: RedisServer, options: RedisStoreOptions = {}): Promi
 
 async function ids(store: RedisStore): Promise<string[]> {
     const found: string[] = [];
-    for await (const { id } of store.records()) {
+    for await (const { key: id } of store.records()) {
         found.push(id);
     }
     return found.sort();
@@ -200,7 +199,7 @@ await onRedis('the redis driver', (server) => {
             } else {
                 server.cli(command, key, ...args);
             }
-            await expect(store.read('one')).rejects.toThrow(BadRecordError);
+            await expect(store.read('one')).rejects.toThrow(DamagedRecordError);
             expect(await store.setAside('one')).toBe(true);
             expect(await store.read('one')).toBeUndefined();
         });
@@ -222,7 +221,7 @@ await onRedis('the redis driver', (server) => {
             expect(JSON.parse((await store.read('one'))?.record ?? '')).toMatchObject({ n: 1 });
             expect(await store.write('one', recordWith({ n: 2 }), version, later())).toBeDefined();
             server.cli('SET', `p${prefixes}:two`, 'no base64 of JSON');
-            await expect(store.read('two')).rejects.toThrow(BadRecordError);
+            await expect(store.read('two')).rejects.toThrow(DamagedRecordError);
         });
     });
 

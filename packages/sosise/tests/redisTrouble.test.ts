@@ -268,7 +268,7 @@ await onRedis('when Redis is in trouble', () => {
         const version = await store.write('one', recordWith({ n: 1 }), undefined, Date.now() + 60_000);
         expect((await store.read('one'))?.version).toBe(version);
         expect(await store.count()).toBe(1);
-        for await (const { id } of store.records()) {
+        for await (const { key: id } of store.records()) {
             expect(id).toBe('one');
         }
         const lease = await store.lock('one', 100);

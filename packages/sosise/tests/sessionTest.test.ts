@@ -88,7 +88,7 @@ describe('./artisan session:test', () => {
         await new Promise((resolve) => store.set('live', live as never, resolve));
         const { code, output, errors } = await artisanOn(withDriver(() => store))('session:test');
         expect([code, errors]).toEqual([0, '']);
-        expect(output).toContain('beside the live sessions, under random ids of its own');
+        expect(output).toContain('beside the live sessions, under random keys of its own');
         expect(output).toContain('\nbehind the adapter, it\n');
         expect(output).toMatch(/lacks +\d+ ms {2}lists what was written before a time: the time makes no difference\n/);
         expect(output).toMatch(/limits +a plain express-session store: changes are merged/);
@@ -110,7 +110,7 @@ describe('./artisan session:test', () => {
         expect([code, tidied]).toEqual([0, 0]);
         expect(JSON.parse(output)).toMatchObject({ driver: 'own', ok: true, abilities: { survivesRestart: false } });
         const ids: string[] = [];
-        for await (const { id } of own.records()) {
+        for await (const { key: id } of own.records()) {
             ids.push(id);
         }
         expect(ids).toEqual(['live']);
@@ -153,7 +153,7 @@ await onRedis('./artisan session:test on Redis', (server) => {
         let isOver = false;
         const walks = (async () => {
             while (!isOver) {
-                for await (const { id } of store.records()) {
+                for await (const { key: id } of store.records()) {
                     seen.add(id);
                 }
             }

@@ -108,13 +108,13 @@ function whyNot(outcomes: readonly PromiseOutcome[]): string | undefined {
 
 /** What the driver can do, as it says itself. */
 function inWords(abilities: Partial<DriverAbilities> | undefined): [string, string][] {
-    const { limits, lists, setsAside, survivesRestart, answersWithinMs, atomicBetweenProcesses } = abilities ?? {};
+    const { limits, lists, quarantines, survivesRestart, answersWithinMs, atomicBetweenProcesses } = abilities ?? {};
     return [
         ['limits', limits ?? 'none that it knows of'],
         ['lists its sessions', lists === false ? 'no' : 'yes'],
         ['sessions outlive a restart', yesOrNo(survivesRestart)],
         ['holds between processes', yesOrNo(atomicBetweenProcesses)],
-        ['keeps damaged records for a look', yesOrNo(setsAside)],
+        ['keeps damaged records for a look', yesOrNo(quarantines)],
         ['fails by itself after', answersWithinMs === undefined ? 'no time of its own' : `${answersWithinMs} ms`],
     ];
 }

@@ -1,17 +1,19 @@
 import type { ListedRecord, SessionDriver, StoredRecord } from '../Session/Drivers/SessionDriver.js';
+import { REMOVED, updateRecord } from '../Session/Drivers/updateRecord.js';
+import type { RecordKey } from '../Session/Record/storageKeys.js';
 import { PlainStoreAdapter } from '../Session/Stores/Plain/PlainStoreAdapter.js';
 import type { Lease } from '../Support/Lease.js';
 import type { MaybePromise } from '../Support/MaybePromise.js';
 
-/** The ids of one scratch: what all begin with, and which were written. */
-export interface ScratchIds {
+/** The keys of one scratch: what all begin with, and which were written. */
+export interface ScratchKeys {
     readonly prefix: string;
     readonly written: Set<string>;
 }
 
 const TRIES = 20;
 
-/** A driver that sees only ids of its own among those of another, and removes them when it is closed. */
+/** A driver that sees only keys of its own among those of another, and removes them when it is closed. */
 export class ScratchDriver implements SessionDriver {
     public readonly abilities: NonNullable<SessionDriver['abilities']>;
     /** Around a plain store, which may lack more than a driver. */
@@ -19,64 +21,60 @@ export class ScratchDriver implements SessionDriver {
 
     public constructor(
         private readonly driver: SessionDriver,
-        private readonly ids: ScratchIds,
+        private readonly keys: ScratchKeys,
     ) {
         this.abilities = driver.abilities ?? {};
         this.isPlain = driver instanceof PlainStoreAdapter;
     }
 
-    public read(id: string): MaybePromise<StoredRecord | undefined> {
-        return this.driver.read(this.own(id));
+    public read(key: RecordKey): MaybePromise<StoredRecord | undefined> {
+        return this.driver.read(this.own(key));
     }
 
-    public write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
-        const own = this.own(id);
-        this.ids.written.add(own);
+    public write(key: RecordKey, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
+        const own = this.own(key);
+        this.keys.written.add(own);
         return this.driver.write(own, record, ifVersion, expiresAt);
     }
 
-    public remove(id: string, ifVersion: unknown): MaybePromise<boolean> {
-        return this.driver.remove(this.own(id), ifVersion);
+    public remove(key: RecordKey, ifVersion: unknown): MaybePromise<boolean> {
+        return this.driver.remove(this.own(key), ifVersion);
     }
 
     public async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
-        const { prefix } = this.ids;
+        const { prefix } = this.keys;
         for await (const listed of this.driver.records(writtenBefore, signal)) {
-            if (listed.id.startsWith(prefix)) {
-                yield { ...listed, id: listed.id.slice(prefix.length) };
+            if (listed.key.startsWith(prefix)) {
+                yield { ...listed, key: listed.key.slice(prefix.length) };
             }
         }
     }
 
-    public lock(id: string, waitMs: number): Promise<Lease | undefined> {
-        return this.driver.lock(this.own(id), waitMs);
+    public lock(key: RecordKey, waitMs: number): Promise<Lease | undefined> {
+        return this.driver.lock(this.own(key), waitMs);
     }
 
-    public setAside(id: string): MaybePromise<boolean> {
-        return this.driver.setAside(this.own(id));
+    public setAside(key: RecordKey): MaybePromise<boolean> {
+        return this.driver.setAside(this.own(key));
     }
 
-    /** Nothing: what others set aside would go too. */
+    /** Nothing: what others quarantined would go too. */
     public async tidy(): Promise<void> {}
 
     /** The driver itself stays open. */
     public async close(): Promise<void> {
-        for (const id of this.ids.written) {
-            await this.clear(id);
-            this.ids.written.delete(id);
+        for (const key of this.keys.written) {
+            await this.clear(key);
+            this.keys.written.delete(key);
         }
     }
 
-    private async clear(id: string): Promise<void> {
-        for (let tries = 0; tries < TRIES; tries += 1) {
-            const stored = await this.driver.read(id);
-            if (!stored || (await this.driver.remove(id, stored.version))) {
-                return;
-            }
-        }
+    private async clear(key: RecordKey): Promise<void> {
+        const overtaken = 'The driver under test refused to remove a record.';
+        await updateRecord(this.driver, key, (stored) => stored && REMOVED, { tries: TRIES, overtaken });
     }
 
-    private own(id: string): string {
-        return this.ids.prefix + id;
+    private own(key: RecordKey): string {
+        return this.keys.prefix + key;
     }
 }

@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SessionDriver } from '../Session/Drivers/SessionDriver.js';
+import { REMOVED, updateRecord } from '../Session/Drivers/updateRecord.js';
 import { endedRecord, LAST_ACCESS, META, userRecord } from '../Session/Record/SessionRecord.js';
+import type { RecordKey } from '../Session/Record/storageKeys.js';
 import { dataOf, later, recordWith } from './StoreBench.js';
 import { CONTROL_IDS, ODD_IDS, type StorePromise } from './StorePromise.js';
 
+/** How often others may be first. */
+const TRIES = 200;
+
 /** What the session layer relies on in a driver. A plain store is seen through the adapter. */
 export const driverPromises: StorePromise[] = [
-    must('reads nothing, at once, for an unknown id', async (driver) => {
+    must('reads nothing, at once, for an unknown key', async (driver) => {
         assert.equal(await driver.read('unknown'), undefined, 'there is something');
     }),
     must('reads what was written, with the version that write gave', async (driver) => {
@@ -51,21 +56,21 @@ export const driverPromises: StorePromise[] = [
         assert.equal(dataOf((await driver.read('one'))?.record).n, 2, 'it is gone');
         assert.equal(await driver.remove('one', second), true, 'the right version was refused');
         assert.equal(await driver.remove('one', second), false, 'it was removed twice');
-        assert.equal(await driver.remove('unknown', second), false, 'an unknown id was removed');
+        assert.equal(await driver.remove('unknown', second), false, 'an unknown key was removed');
         assert.equal(await driver.read('one'), undefined, 'it is still there');
     }),
     must('lets one of 20 parallel writes of one version through', async (driver) => {
         for (let round = 0; round < 5; round += 1) {
-            const id = `race-${round}`;
-            const version = await put(driver, id, { n: 0 });
+            const key = `race-${round}`;
+            const version = await put(driver, key, { n: 0 });
             const writes = Array.from({ length: 20 }, (_, n) =>
-                driver.write(id, recordWith({ n: n + 1 }), version, later()),
+                driver.write(key, recordWith({ n: n + 1 }), version, later()),
             );
             const won = (await Promise.all(writes)).filter((written) => written !== undefined);
             assert.equal(won.length, 1, `${won.length} of them were told that they won`);
         }
     }),
-    must('lets one of 20 parallel creations of one id through', async (driver) => {
+    must('lets one of 20 parallel creations of one key through', async (driver) => {
         for (let round = 0; round < 5; round += 1) {
             const writes = Array.from({ length: 20 }, (_, n) =>
                 driver.write(`new-${round}`, recordWith({ n }), undefined, later()),
@@ -84,12 +89,12 @@ export const driverPromises: StorePromise[] = [
     }),
     must('is not written to again once a removal was answered', async (driver) => {
         for (let round = 0; round < 10; round += 1) {
-            const id = `ends-${round}`;
-            await put(driver, id, { n: 0 });
-            const writers = Array.from({ length: 8 }, () => addOne(driver, id));
-            await removeWhatever(driver, id);
+            const key = `ends-${round}`;
+            await put(driver, key, { n: 0 });
+            const writers = Array.from({ length: 8 }, () => addOne(driver, key));
+            await removeWhatever(driver, key);
             await Promise.all(writers);
-            assert.equal(await driver.read(id), undefined, 'a write brought it back');
+            assert.equal(await driver.read(key), undefined, 'a write brought it back');
         }
     }),
     waiting('keeps a record until its time', async (driver) => {
@@ -113,12 +118,12 @@ export const driverPromises: StorePromise[] = [
         assert.equal(dataOf((await driver.read('one'))?.record).text, text, 'it came back changed');
         assert.equal(await driver.remove('one', version), true, 'its version does not compare');
     }),
-    able('keeps odd ids apart', (driver) => keepsApart(driver, ODD_IDS)),
-    able('keeps ids with control characters apart', (driver) => keepsApart(driver, CONTROL_IDS)),
-    able('keeps ids of 5,000 characters apart', (driver) =>
+    able('keeps odd keys apart', (driver) => keepsApart(driver, ODD_IDS)),
+    able('keeps keys with control characters apart', (driver) => keepsApart(driver, CONTROL_IDS)),
+    able('keeps keys of 5,000 characters apart', (driver) =>
         keepsApart(driver, [`${'x'.repeat(5_000)}1`, 'x'.repeat(5_000)]),
     ),
-    must('forgets what is set aside, and takes the id anew', async (driver) => {
+    must('forgets what is quarantined, and takes the key again', async (driver) => {
         await put(driver, 'one', { n: 1 });
         await put(driver, 'two', { n: 2 });
         await driver.setAside('one');
@@ -131,17 +136,17 @@ export const driverPromises: StorePromise[] = [
         assert.equal(dataOf((await driver.read('one'))?.record).n, 3, 'tidying took a session');
     }),
     able('lists its records', async (driver) => {
-        const ids = Array.from({ length: 60 }, (_, n) => `listed-${n}`);
-        await Promise.all(ids.map((id, n) => put(driver, id, { n })));
-        assert.deepEqual(await idsOf(driver, ids), [...ids].sort(), 'the list is not what is stored');
-        for await (const { id, record, version } of driver.records()) {
+        const keys = Array.from({ length: 60 }, (_, n) => `listed-${n}`);
+        await Promise.all(keys.map((key, n) => put(driver, key, { n })));
+        assert.deepEqual(await idsOf(driver, keys), [...keys].sort(), 'the list is not what is stored');
+        for await (const { key, record, version } of driver.records()) {
             const n = Number(dataOf(record).n);
-            assert.equal(id, `listed-${n}`, 'a record is listed under an id that is not its own');
+            assert.equal(key, `listed-${n}`, 'a record is listed under a key that is not its own');
             if (n % 2 === 0) {
-                assert.equal(await driver.remove(id, version), true, 'a listed version does not compare');
+                assert.equal(await driver.remove(key, version), true, 'a listed version does not compare');
             }
         }
-        assert.equal((await idsOf(driver, ids)).length, 30, 'what was removed meanwhile is still listed');
+        assert.equal((await idsOf(driver, keys)).length, 30, 'what was removed meanwhile is still listed');
     }),
     able('lists what was written before a time', async (driver) => {
         await put(driver, 'old', { n: 1 });
@@ -150,8 +155,8 @@ export const driverPromises: StorePromise[] = [
         await sleep(30);
         await put(driver, 'new', { n: 2 });
         const listed: string[] = [];
-        for await (const { id } of driver.records(between)) {
-            listed.push(id);
+        for await (const { key } of driver.records(between)) {
+            listed.push(key);
         }
         assert.deepEqual(listed, ['old'], 'the time makes no difference');
     }),
@@ -240,56 +245,48 @@ function able(name: string, check: (driver: SessionDriver) => Promise<void>): St
     return { name, kind: 'ability', check: ({ driver }) => check(driver) };
 }
 
-async function put(driver: SessionDriver, id: string, data: Record<string, unknown>): Promise<unknown> {
-    const version = await driver.write(id, recordWith(data), undefined, later());
+async function put(driver: SessionDriver, key: RecordKey, data: Record<string, unknown>): Promise<unknown> {
+    const version = await driver.write(key, recordWith(data), undefined, later());
     assert.notEqual(version, undefined, 'a new record was refused');
     return version;
 }
 
 /** Adds one to `n` as the session layer does: against what is stored, again where another was first. */
-async function addOne(driver: SessionDriver, id: string, tries = 200): Promise<void> {
-    for (let done = 0; done < tries; done += 1) {
-        const stored = await driver.read(id);
-        if (!stored) {
-            return; // removed meanwhile
-        }
-        const n = Number(dataOf(stored.record).n) + 1;
-        if ((await driver.write(id, recordWith({ n }), stored.version, later())) !== undefined) {
-            return;
-        }
-    }
-    throw new Error(`a write was refused ${tries} times`);
+async function addOne(driver: SessionDriver, key: RecordKey, tries = TRIES): Promise<void> {
+    await updateRecord(
+        driver,
+        key,
+        (stored) => stored && { record: recordWith({ n: Number(dataOf(stored.record).n) + 1 }), expiresAt: later() },
+        { tries, overtaken: `a write was refused ${tries} times` },
+    ); // or it was removed meanwhile
 }
 
-async function removeWhatever(driver: SessionDriver, id: string): Promise<void> {
-    for (let stored = await driver.read(id); stored; stored = await driver.read(id)) {
-        if (await driver.remove(id, stored.version)) {
-            return;
-        }
-    }
+async function removeWhatever(driver: SessionDriver, key: RecordKey): Promise<void> {
+    const overtaken = `a removal was refused ${TRIES} times`;
+    await updateRecord(driver, key, (stored) => stored && REMOVED, { tries: TRIES, overtaken });
 }
 
-/** The listed ids among some. */
+/** The listed keys among some. */
 async function idsOf(driver: SessionDriver, among: readonly string[]): Promise<string[]> {
-    const ids: string[] = [];
-    for await (const { id } of driver.records()) {
-        ids.push(id);
+    const keys: string[] = [];
+    for await (const { key } of driver.records()) {
+        keys.push(key);
     }
-    return ids.filter((id) => among.includes(id)).sort();
+    return keys.filter((key) => among.includes(key)).sort();
 }
 
-async function keepsApart(driver: SessionDriver, ids: readonly string[]): Promise<void> {
-    const name = (id: string) => JSON.stringify(id).slice(0, 40);
-    for (const id of ids) {
-        await put(driver, id, { id });
+async function keepsApart(driver: SessionDriver, keys: readonly string[]): Promise<void> {
+    const name = (key: RecordKey) => JSON.stringify(key).slice(0, 40);
+    for (const key of keys) {
+        await put(driver, key, { key });
     }
-    for (const id of ids) {
-        const stored = await driver.read(id);
-        assert.equal(dataOf(stored?.record).id, id, `the record of ${name(id)} is not its own`);
-        const lease = await driver.lock(id, 100);
-        assert(lease, `${name(id)} can't be locked`);
+    for (const key of keys) {
+        const stored = await driver.read(key);
+        assert.equal(dataOf(stored?.record).key, key, `the record of ${name(key)} is not its own`);
+        const lease = await driver.lock(key, 100);
+        assert(lease, `${name(key)} can't be locked`);
         await lease.release();
-        assert.equal(await driver.remove(id, stored?.version), true, `${name(id)} can't be removed`);
-        assert.equal(await driver.read(id), undefined, `${name(id)} is there after it was removed`);
+        assert.equal(await driver.remove(key, stored?.version), true, `${name(key)} can't be removed`);
+        assert.equal(await driver.read(key), undefined, `${name(key)} is there after it was removed`);
     }
 }

@@ -13,7 +13,7 @@ export async function sharedScratch({ manager, name, options }: ScratchOptions):
     // What lives in a process can't be opened twice.
     const opensTwice = (await handle(0))?.abilities?.survivesRestart !== false;
     return {
-        where: 'beside the live sessions, under random ids of its own: no other id is written, removed or set aside',
+        where: 'beside the live sessions, under random keys of its own: no other key is written, removed or quarantined',
         open: async () => {
             const ids = { prefix: `contract-${randomBytes(9).toString('hex')}-`, written: new Set<string>() };
             return {

@@ -9,7 +9,7 @@ export async function loadAhead(): Promise<void> {
         import('../Session/Admin/SessionPruner.js'),
         import('../Session/Request/startSession.js'),
         import('../Session/Drivers/checkDriver.js'),
-        import('../Session/Sealing/openSealed.js'),
+        import('../Session/Sealing/openEncrypted.js'),
         import('../Session/Stores/File/FileStore.js'),
         import('../DevTools/DevToolsServiceProvider.js'),
         import('../DevTools/InstanceWatch.js'),

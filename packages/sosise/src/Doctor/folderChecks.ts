@@ -198,7 +198,7 @@ async function contents(folder: string, names: SessionFileNames, examined: Exami
     return [
         ok('Records', `${found} ${records === 1 && isWhole ? 'is' : 'are'} stored.`),
         aside.count === 0
-            ? ok('Set aside', 'No damaged record was set aside.')
+            ? ok('Quarantine', 'No damaged record was quarantined.')
             : asideCheck(
                   aside,
                   keepDamagedMs,
@@ -214,8 +214,8 @@ export function asideCheck({ count, oldest }: { count: number; oldest: number },
     const day = new Date(goesAt).toISOString().slice(0, 10);
     const going = goesAt > Date.now() ? `It goes by itself on ${day}.` : 'The next pruning removes it.';
     const age = timeInWords(Math.max(1_000, Date.now() - oldest));
-    const text = `${counted(count, 'damaged record')} ${count === 1 ? 'was' : 'were'} set aside, the oldest ${age} ago. ${going}`;
-    return warning('Set aside', text, fix);
+    const text = `${counted(count, 'damaged record')} ${count === 1 ? 'was' : 'were'} quarantined, the oldest ${age} ago. ${going}`;
+    return warning('Quarantine', text, fix);
 }
 
 function left({ count, oldest }: { count: number; oldest: number }, pruneIntervalMs: number, folder: string): Check {

@@ -188,7 +188,7 @@ async function contents(
     return [
         ok('Records', `${found} ${records === 1 && isWhole ? 'is' : 'are'} stored under ${prefix}.`),
         aside.count === 0
-            ? ok('Set aside', 'No damaged record was set aside.')
+            ? ok('Quarantine', 'No damaged record was quarantined.')
             : asideCheck(
                   aside,
                   keepDamagedMs ?? settings.keepDamagedMs,

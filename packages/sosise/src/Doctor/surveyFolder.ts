@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { SET_ASIDE, type SessionFileNames } from '../Session/Stores/File/SessionFileNames.js';
+import { QUARANTINE, type SessionFileNames } from '../Session/Stores/File/SessionFileNames.js';
 import { filesIn } from '../Session/Stores/File/sessionFolder.js';
 import { lstat } from '../Support/Files/fileCalls.js';
 import { standingOf } from '../Support/Files/ProcessIdentity.js';
@@ -27,7 +27,7 @@ export interface FolderSurvey {
 export async function surveyFolder(folder: string, names: SessionFileNames): Promise<FolderSurvey> {
     const until = performance.now() + LONGEST_MS;
     const survey: FolderSurvey = { records: 0, isWhole: true, aside: emptyPile(), leftovers: emptyPile() };
-    for await (const file of filesIn(join(folder, SET_ASIDE))) {
+    for await (const file of filesIn(join(folder, QUARANTINE))) {
         const [, time] = /-(\d+)-[0-9a-f]+$/.exec(file) ?? [];
         if (time) {
             put(survey.aside, Number(time));
@@ -38,7 +38,7 @@ export async function surveyFolder(folder: string, names: SessionFileNames): Pro
             survey.isWhole = false;
             break;
         }
-        if (names.idOf(file) !== undefined) {
+        if (names.keyOf(file) !== undefined) {
             survey.records += 1;
         } else {
             await countLeftover(survey.leftovers, join(folder, file), file, names);

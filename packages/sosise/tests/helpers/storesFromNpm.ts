@@ -81,8 +81,8 @@ export async function closeStores(): Promise<void> {
     await (await redis)?.stop();
 }
 
-const NO_LONG_IDS = ['takes ids of 5,000 characters', 'keeps ids of 5,000 characters apart'];
-const NO_CONTROL_IDS = ['takes ids with control characters', 'keeps ids with control characters apart'];
+const NO_LONG_IDS = ['takes ids of 5,000 characters', 'keeps keys of 5,000 characters apart'];
+const NO_CONTROL_IDS = ['takes ids with control characters', 'keeps keys with control characters apart'];
 const NO_LIST = ['lists its sessions', 'lists its records'];
 const NO_TOUCH = [
     'has touch, which keeps the data',
@@ -100,7 +100,7 @@ export const storesFromNpm: readonly NpmStore[] = [
         lacks: [
             'is fast and silent about unknown ids',
             'takes odd ids',
-            'keeps odd ids apart',
+            'keeps odd keys apart',
             ...NO_CONTROL_IDS,
             ...NO_LONG_IDS,
             ...NO_LIST,
@@ -244,7 +244,7 @@ export const storesFromNpm: readonly NpmStore[] = [
         sharesNothing: true,
         lacks: [
             'takes odd ids',
-            'keeps odd ids apart',
+            'keeps odd keys apart',
             'has touch, which keeps the data',
             'does not revive a destroyed session by a touch',
             GIVES_EXPIRED,

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { BadRecordError } from '../../Session/Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../../Session/Record/DamagedRecordError.js';
 import { type EndReason, type LiveRecord, parseRecord } from '../../Session/Record/SessionRecord.js';
 import { fingerprintOf } from '../../Session/Record/storageKeys.js';
 import type { SessionServices } from '../../Session/Request/SessionServices.js';
@@ -57,7 +57,7 @@ async function look(services: SessionServices, key: string): Promise<OwnSession>
                   why: 'The cookie of this browser names no session that is stored: it ended more than a day ago, or the store was emptied.',
               };
     } catch (error) {
-        return error instanceof BadRecordError
+        return error instanceof DamagedRecordError
             ? { kind: 'none', why: `What is stored of the session is damaged: ${error.message}.` }
             : { kind: 'none', why: 'The store could not be read: the terminal says why when a request meets it.' };
     }

@@ -136,13 +136,13 @@ export class SessionRegistry {
                 looked += 1;
                 progress?.(revoked, looked, walk);
             };
-            for await (const { id, record } of repository.live(signal, look)) {
+            for await (const { key, record } of repository.live(signal, look)) {
                 // What began later is no business of this call; what got a new id meanwhile is met the next time round.
                 if (walk > 1 && record.created > started) {
                     continue;
                 }
                 try {
-                    const isEnded = await repository.revoke(id);
+                    const isEnded = await repository.revoke(key);
                     found += isEnded ? 1 : 0;
                     revoked += isEnded ? 1 : 0;
                 } catch (error) {

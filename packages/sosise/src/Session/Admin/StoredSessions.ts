@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { ConfigError } from '../../Exceptions/errors.js';
 import type { CookieId } from '../Cookie/CookieCache.js';
 import { type LiveRecord, parseRecord, type StoredCookie } from '../Record/SessionRecord.js';
-import { fingerprintOf, isPlainId, isSessionKey, keyOf } from '../Record/storageKeys.js';
+import { fingerprintOf, isPlainId, isSessionKey, keyOf, type RecordKey } from '../Record/storageKeys.js';
 import { firstAlive } from '../Repository/firstAlive.js';
 import type { PruneOptions, SessionRepository } from '../Repository/SessionRepository.js';
 import { unavailable } from '../Repository/StoreCalls.js';
@@ -46,7 +46,7 @@ export interface WalkOptions {
 const STOPPED = 'Stopped before the session was found: nothing was changed.';
 
 interface Found {
-    readonly id: string;
+    readonly key: RecordKey;
     readonly record: LiveRecord;
     readonly text: string;
 }
@@ -88,10 +88,10 @@ export class StoredSessions {
     /** A user's sessions, oldest login first, found without a walk through all. */
     public async *ofUser(user: string): AsyncGenerator<StoredSession> {
         const { repository } = this.services();
-        for (const id of await repository.users.keysOf(user)) {
-            const found = await repository.load(id);
+        for (const key of await repository.users.keysOf(user)) {
+            const found = await repository.load(key);
             if (found.kind === 'live' && found.record.login?.user === user) {
-                yield this.shown({ id, record: found.record, text: found.stored.record });
+                yield this.shown({ key, record: found.record, text: found.stored.record });
             }
         }
     }
@@ -113,7 +113,7 @@ export class StoredSessions {
         }
         const found = named && repository.open(named.key, await repository.find(named.id, named.key));
         return found?.kind === 'live'
-            ? this.opened({ id: named?.key ?? '', record: found.record, text: found.stored.record })
+            ? this.opened({ key: named?.key ?? '', record: found.record, text: found.stored.record })
             : undefined;
     }
 
@@ -126,9 +126,9 @@ export class StoredSessions {
     public async revoke(fingerprint: string, options: WalkOptions = {}): Promise<StoredSession> {
         const found = await this.match(fingerprint, options);
         const { repository } = this.services();
-        await repository.revoke(found.id, { follows: true });
-        if (isPlainId(found.id)) {
-            await repository.revoke(keyOf(found.id), { follows: true }); // it may have moved there since
+        await repository.revoke(found.key, { follows: true });
+        if (isPlainId(found.key)) {
+            await repository.revoke(keyOf(found.key as string), { follows: true }); // it may have moved there since
         }
         return this.shown(found);
     }
@@ -156,11 +156,11 @@ export class StoredSessions {
     private async match(fingerprint: string, options: WalkOptions): Promise<Found> {
         let match: Found | undefined;
         for await (const found of this.walk(options)) {
-            const name = nameOf(found.id);
+            const name = nameOf(found.key);
             if (name === fingerprint) {
                 return found;
             }
-            if (match && name.startsWith(fingerprint) && name !== nameOf(match.id)) {
+            if (match && name.startsWith(fingerprint) && name !== nameOf(match.key)) {
                 throw new ConfigError(`Several sessions begin with ${fingerprint}: say more of the fingerprint.`);
             }
             match = name.startsWith(fingerprint) ? found : match;
@@ -180,14 +180,14 @@ export class StoredSessions {
     private async *walk({ signal, looked }: WalkOptions): AsyncGenerator<Found> {
         const { driver, repository } = this.services();
         try {
-            for await (const { id, record: text } of driver.records(undefined, signal)) {
+            for await (const { key, record: text } of driver.records(undefined, signal)) {
                 if (signal?.aborted) {
                     return;
                 }
                 looked?.();
                 const record = liveIn(text, repository);
-                if (record && (isSessionKey(id) || isPlainId(id))) {
-                    yield { id, record, text };
+                if (record && (isSessionKey(key) || isPlainId(key))) {
+                    yield { key, record, text };
                 }
             }
         } catch (error) {
@@ -195,9 +195,9 @@ export class StoredSessions {
         }
     }
 
-    private shown({ id, record, text }: Found): StoredSession {
+    private shown({ key, record, text }: Found): StoredSession {
         return {
-            fingerprint: nameOf(id),
+            fingerprint: nameOf(key),
             user: record.login?.user,
             created: new Date(record.created),
             lastSeen: new Date(record.seen),
@@ -221,8 +221,8 @@ export class StoredSessions {
 }
 
 /** The fingerprint; a session that is stored under its id as it is has that of its key. */
-function nameOf(id: string): string {
-    return fingerprintOf(isSessionKey(id) ? id : keyOf(id));
+function nameOf(key: RecordKey): string {
+    return fingerprintOf(isSessionKey(key) ? key : keyOf(key));
 }
 
 /** Only the beginning of a record is read until somebody asks for more. */
@@ -230,7 +230,7 @@ function dataOf(record: LiveRecord): LiveRecord['data'] {
     try {
         return record.data;
     } catch (error) {
-        throw new ConfigError('The session is damaged: it will be set aside when its visitor comes.', { cause: error });
+        throw new ConfigError('The session is damaged: it is quarantined when its visitor comes.', { cause: error });
     }
 }
 

@@ -6,8 +6,8 @@ export interface DriverAbilities {
     readonly atomicBetweenProcesses: boolean;
     /** `records` lists what is stored; where it can't, pruning is the store's own business. */
     readonly lists: boolean;
-    /** A damaged record is kept for a person to look at; otherwise `setAside` removes it. */
-    readonly setsAside: boolean;
+    /** `setAside` keeps a damaged record for a person to look at; otherwise it removes it. */
+    readonly quarantines: boolean;
     /** Sessions outlive a restart of the process. Undefined: not known. */
     readonly survivesRestart: boolean | undefined;
     /** A read that takes longer, in ms, fails by itself. Undefined: it may take for ever. */

@@ -1,5 +1,6 @@
 import type { Lease } from '../../Support/Lease.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
+import type { RecordKey } from '../Record/storageKeys.js';
 import { checkDriver } from './checkDriver.js';
 import type { ListedRecord, SessionDriver, StoredRecord } from './SessionDriver.js';
 
@@ -11,32 +12,32 @@ export abstract class DriverDecorator implements SessionDriver {
         this.abilities = driver.abilities ?? {};
     }
 
-    public read(id: string): MaybePromise<StoredRecord | undefined> {
-        return this.driver.read(id);
+    public read(key: RecordKey): MaybePromise<StoredRecord | undefined> {
+        return this.driver.read(key);
     }
 
-    public write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
-        return this.driver.write(id, record, ifVersion, expiresAt);
+    public write(key: RecordKey, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
+        return this.driver.write(key, record, ifVersion, expiresAt);
     }
 
-    public remove(id: string, ifVersion: unknown): MaybePromise<boolean> {
-        return this.driver.remove(id, ifVersion);
+    public remove(key: RecordKey, ifVersion: unknown): MaybePromise<boolean> {
+        return this.driver.remove(key, ifVersion);
     }
 
     public records(writtenBefore?: number, signal?: AbortSignal): AsyncIterable<ListedRecord> {
         return this.driver.records(writtenBefore, signal);
     }
 
-    public lock(id: string, waitMs: number): Promise<Lease | undefined> {
-        return this.driver.lock(id, waitMs);
+    public lock(key: RecordKey, waitMs: number): Promise<Lease | undefined> {
+        return this.driver.lock(key, waitMs);
     }
 
-    public setAside(id: string): MaybePromise<boolean> {
-        return this.driver.setAside(id);
+    public setAside(key: RecordKey): MaybePromise<boolean> {
+        return this.driver.setAside(key);
     }
 
-    public tidy(setAsideBefore: number, signal?: AbortSignal, removed?: (record: string) => void): Promise<void> {
-        return this.driver.tidy(setAsideBefore, signal, removed);
+    public tidy(quarantinedBefore: number, signal?: AbortSignal, removed?: (record: string) => void): Promise<void> {
+        return this.driver.tidy(quarantinedBefore, signal, removed);
     }
 
     public mayWalk(everyMs: number): MaybePromise<boolean> {

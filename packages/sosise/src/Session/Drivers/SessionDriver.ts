@@ -1,5 +1,6 @@
 import type { Lease } from '../../Support/Lease.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
+import type { RecordKey } from '../Record/storageKeys.js';
 
 /** A record as a driver holds it. */
 export interface StoredRecord {
@@ -11,16 +12,11 @@ export interface StoredRecord {
 
 /** A record met while listing. */
 export interface ListedRecord extends StoredRecord {
-    readonly id: string;
+    readonly key: RecordKey;
     /** It is stored in another form than a write would give it now: the next walk writes it anew. */
     readonly outdated?: boolean;
     /** Tells the driver that nothing is to be done with this record before a time (ms since the epoch), unless it is written: walks until then may leave it out. */
     rest?(until: number): void;
-}
-
-/** Says that what is stored under an id can't be a record: a folder, a link, a file far too large. */
-export class BadRecordError extends Error {
-    public override readonly name = 'BadRecordError';
 }
 
 /**
@@ -38,27 +34,27 @@ export interface SessionDriver {
         readonly survivesRestart?: boolean | undefined;
         readonly answersWithinMs?: number | undefined;
     };
-    /** The record under an id, or undefined. Throws BadRecordError where something else stands in its place. */
-    read(id: string): MaybePromise<StoredRecord | undefined>;
+    /** The record under a key, or undefined. Throws DamagedRecordError where something else stands in its place. */
+    read(key: RecordKey): MaybePromise<StoredRecord | undefined>;
     /**
      * Stores a record if the one stored now has the version `ifVersion` (undefined: if none is stored), atomically.
      * Gives the new version, or undefined where the condition did not hold.
      * `expiresAt` is the time in ms since the epoch from which the driver may drop the record by itself.
      */
-    write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown>;
+    write(key: RecordKey, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown>;
     /** Removes the record if it has this version. False where it has another, or is gone. */
-    remove(id: string, ifVersion: unknown): MaybePromise<boolean>;
+    remove(key: RecordKey, ifVersion: unknown): MaybePromise<boolean>;
     /** Walks all records that were last written before a time (ms since the epoch), without blocking requests. Ends early at a signal. */
     records(writtenBefore?: number, signal?: AbortSignal): AsyncIterable<ListedRecord>;
     /** Waits at most `waitMs` for this session's lock; undefined when that was not enough. Ends by itself when its process dies. */
-    lock(id: string, waitMs: number): Promise<Lease | undefined>;
-    /** Moves what is stored under an id away, where the driver can to be looked at by a person. False: nothing was there. */
-    setAside(id: string): MaybePromise<boolean>;
+    lock(key: RecordKey, waitMs: number): Promise<Lease | undefined>;
+    /** Quarantines what is stored under a key: moves it to where a person can look at it, or removes it. False: nothing was there. */
+    setAside(key: RecordKey): MaybePromise<boolean>;
     /**
-     * Removes what was set aside before a time, and what dead processes left behind. May end early at a signal.
+     * Removes what was quarantined before a time, and what dead processes left behind. May end early at a signal.
      * @param removed Told of each record that had expired, where the driver removes such by itself.
      */
-    tidy(setAsideBefore: number, signal?: AbortSignal, removed?: (record: string) => void): Promise<void>;
+    tidy(quarantinedBefore: number, signal?: AbortSignal, removed?: (record: string) => void): Promise<void>;
     /**
      * Whether this process should walk through the records now to remove what has expired. Where several processes share
      * the storage, true for one of them in every `everyMs`. Left out: true.

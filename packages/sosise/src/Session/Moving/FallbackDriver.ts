@@ -1,9 +1,10 @@
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { DriverDecorator } from '../Drivers/DriverDecorator.js';
-import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
+import type { ListedRecord, SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import type { SessionLifetime } from '../Record/SessionLifetime.js';
 import { isEndedRecord, parseRecord } from '../Record/SessionRecord.js';
-import { isUserKey } from '../Record/storageKeys.js';
+import { isUserKey, type RecordKey } from '../Record/storageKeys.js';
 import { NOTE_KEPT_MS } from '../Repository/SessionRepository.js';
 import { DriverTransfer } from './DriverTransfer.js';
 
@@ -49,32 +50,37 @@ export class FallbackDriver extends DriverDecorator {
         return this.old.find((each) => each.name === name);
     }
 
-    public override read(id: string): MaybePromise<StoredRecord | undefined> {
-        if (isUserKey(id)) {
-            return this.readList(id);
+    public override read(key: RecordKey): MaybePromise<StoredRecord | undefined> {
+        if (isUserKey(key)) {
+            return this.readList(key);
         }
-        const stored = this.driver.read(id);
+        const stored = this.driver.read(key);
         return stored instanceof Promise
-            ? stored.then((found) => found ?? this.takeOver(id))
-            : (stored ?? this.takeOver(id));
+            ? stored.then((found) => found ?? this.takeOver(key))
+            : (stored ?? this.takeOver(key));
     }
 
-    public override write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
+    public override write(
+        key: RecordKey,
+        record: string,
+        ifVersion: unknown,
+        expiresAt: number,
+    ): MaybePromise<unknown> {
         return isEndedRecord(record)
-            ? this.purge(id).then(() => this.driver.write(id, record, ifVersion, expiresAt))
-            : this.driver.write(id, record, ifVersion, expiresAt);
+            ? this.purge(key).then(() => this.driver.write(key, record, ifVersion, expiresAt))
+            : this.driver.write(key, record, ifVersion, expiresAt);
     }
 
-    public override async remove(id: string, ifVersion: unknown): Promise<boolean> {
-        await this.purge(id);
-        return this.driver.remove(id, ifVersion);
+    public override async remove(key: RecordKey, ifVersion: unknown): Promise<boolean> {
+        await this.purge(key);
+        return this.driver.remove(key, ifVersion);
     }
 
     /** The old drivers first: what moves meanwhile is met twice at the most, and never missed. Pruning sees the driver's own. */
     public override async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
         for (const { driver } of writtenBefore === undefined ? this.old : []) {
             for await (const listed of driver.records(undefined, signal)) {
-                if (!(await this.driver.read(listed.id))) {
+                if (!(await this.driver.read(listed.key))) {
                     yield { ...listed, version: undefined };
                 }
             }
@@ -83,14 +89,14 @@ export class FallbackDriver extends DriverDecorator {
     }
 
     public override async tidy(
-        setAsideBefore: number,
+        quarantinedBefore: number,
         signal?: AbortSignal,
         removed?: (record: string) => void,
     ): Promise<void> {
-        await this.driver.tidy(setAsideBefore, signal);
+        await this.driver.tidy(quarantinedBefore, signal);
         for (const { driver } of this.old) {
             await this.prune(driver, signal, removed);
-            await driver.tidy(setAsideBefore, signal);
+            await driver.tidy(quarantinedBefore, signal);
         }
     }
 
@@ -113,30 +119,30 @@ export class FallbackDriver extends DriverDecorator {
         }
     }
 
-    private async takeOver(id: string): Promise<StoredRecord | undefined> {
+    private async takeOver(key: RecordKey): Promise<StoredRecord | undefined> {
         for (const { mover } of this.old) {
-            const result = await mover.move(id);
+            const result = await mover.move(key);
             if (result.kind === 'moved' || result.kind === 'over') {
                 return result.stored;
             }
         }
         // Another request, or another process, may have moved it since the driver was asked.
-        return this.driver.read(id);
+        return this.driver.read(key);
     }
 
     /** A list in an old driver names sessions that one in the driver, which is newer, does not know. */
-    private async readList(id: string): Promise<StoredRecord | undefined> {
+    private async readList(key: RecordKey): Promise<StoredRecord | undefined> {
         for (const { mover } of this.old) {
-            if ((await mover.move(id)).kind === 'damaged') {
-                throw new BadRecordError('it was damaged in the driver that it was to move from');
+            if ((await mover.move(key)).kind === 'damaged') {
+                throw new DamagedRecordError('it was damaged in the driver that it was to move from');
             }
         }
-        return this.driver.read(id);
+        return this.driver.read(key);
     }
 
-    private async purge(id: string): Promise<void> {
+    private async purge(key: RecordKey): Promise<void> {
         for (const { mover } of this.old) {
-            await mover.purge(id);
+            await mover.purge(key);
         }
     }
 
@@ -147,12 +153,12 @@ export class FallbackDriver extends DriverDecorator {
         removed?: (record: string) => void,
     ): Promise<void> {
         const now = Date.now();
-        for await (const { id, record, version } of driver.records(undefined, signal)) {
+        for await (const { key, record, version } of driver.records(undefined, signal)) {
             if (signal?.aborted) {
                 return;
             }
             const end = this.endOf(record, now);
-            if (end !== undefined && now - end > NOTE_KEPT_MS && (await driver.remove(id, version))) {
+            if (end !== undefined && now - end > NOTE_KEPT_MS && (await driver.remove(key, version))) {
                 removed?.(record);
             }
         }

@@ -1,6 +1,6 @@
 import { ConfigError } from '../../Exceptions/errors.js';
 import type { SessionConfig } from '../Config/SessionConfig.js';
-import { isUserKey, KEY_CHECK } from '../Record/storageKeys.js';
+import { isUserKey, KEY_CHECK, type RecordKey } from '../Record/storageKeys.js';
 import type { FallbackDriver, MovingDriver } from './FallbackDriver.js';
 
 /** What became of the records of the old driver so far. */
@@ -13,7 +13,7 @@ export interface MigrationCounts {
     known: number;
     /** Sessions that have ended or expired: left where they are. */
     over: number;
-    /** Records that can't be read: set aside in the old driver. */
+    /** Records that can't be read: quarantined in the old driver. */
     damaged: number;
 }
 
@@ -50,7 +50,7 @@ export class SessionMigration {
                 if (next.done) {
                     return;
                 }
-                await moveOne(old, next.value.id, counts);
+                await moveOne(old, next.value.key, counts);
                 progress?.(counts, total);
             }
         };
@@ -86,15 +86,15 @@ export class SessionMigration {
     }
 }
 
-async function moveOne({ mover }: MovingDriver, id: string, counts: MigrationCounts): Promise<void> {
-    if (id === KEY_CHECK) {
+async function moveOne({ mover }: MovingDriver, key: RecordKey, counts: MigrationCounts): Promise<void> {
+    if (key === KEY_CHECK) {
         return; // each driver has its own
     }
-    const { kind } = await mover.move(id);
+    const { kind } = await mover.move(key);
     if (kind === 'moved') {
-        counts[isUserKey(id) ? 'lists' : 'moved'] += 1;
+        counts[isUserKey(key) ? 'lists' : 'moved'] += 1;
     } else if (kind === 'taken') {
-        counts.known += (await mover.purge(id)) ? 1 : 0;
+        counts.known += (await mover.purge(key)) ? 1 : 0;
     } else if (kind !== 'none') {
         counts[kind] += 1;
     }

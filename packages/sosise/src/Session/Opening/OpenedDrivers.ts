@@ -22,7 +22,7 @@ export class OpenedDrivers {
     /** Opens them all. Throws ConfigError where one can't be used. */
     public async open(): Promise<SessionDriver> {
         const { config, settings, log } = this.options;
-        const driver = await this.sealed(config.driver);
+        const driver = await this.encrypted(config.driver);
         if (config.fallback.length === 0) {
             return driver;
         }
@@ -32,7 +32,7 @@ export class OpenedDrivers {
         ]);
         const old: OldDriver[] = [];
         for (const name of config.fallback) {
-            old.push({ name, driver: await this.sealed(name) });
+            old.push({ name, driver: await this.encrypted(name) });
         }
         this.fallback = new FallbackDriver({
             driver,
@@ -59,15 +59,15 @@ export class OpenedDrivers {
     }
 
     /** With encryption in front, unless there is none and never was: what ends with the process begins empty. */
-    private async sealed(name: string): Promise<SessionDriver> {
+    private async encrypted(name: string): Promise<SessionDriver> {
         const { manager, settings, log } = this.options;
         const driver = await manager.driver(name);
         this.opened.push(driver);
         if (!settings.encrypts && driver.abilities?.survivesRestart === false) {
             return driver;
         }
-        const { openSealed } = await import('../Sealing/openSealed.js');
-        return openSealed(driver, {
+        const { openEncrypted } = await import('../Sealing/openEncrypted.js');
+        return openEncrypted(driver, {
             name,
             secrets: settings.secrets,
             encrypts: settings.encrypts,

@@ -1,3 +1,4 @@
+import { DamagedRecordError } from './DamagedRecordError.js';
 import { copyOfPlain } from './plainData.js';
 
 /** How a session ended, for the note that is left in its place. */
@@ -73,11 +74,6 @@ export interface UserRecord {
 }
 
 export type ParsedRecord = LiveRecord | EndedRecord | UserRecord;
-
-/** A stored text that is not a session. The message says why, and never what the text holds. */
-export class DamagedRecordError extends Error {
-    public override readonly name = 'DamagedRecordError';
-}
 
 /** session-file-store's name for the time of the last access; kept, so that either can read the other's records. */
 export const LAST_ACCESS = '__lastAccess';

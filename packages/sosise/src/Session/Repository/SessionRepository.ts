@@ -4,8 +4,9 @@ import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import type { SessionCookieConfig } from '../Config/SessionConfig.js';
 import type { HeldLock } from '../Drivers/HeldLock.js';
-import { BadRecordError, type ListedRecord, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
+import type { ListedRecord, SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
 import { CookieSettingsOfToday } from '../Record/CookieSettingsOfToday.js';
+import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { asPatch, merged, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
 import { type Lifetime, type LifetimeOptions, SessionLifetime } from '../Record/SessionLifetime.js';
 import {
@@ -22,7 +23,7 @@ import {
     type StoredCookie,
     writtenRecord,
 } from '../Record/SessionRecord.js';
-import { isPlainId, isSessionKey, isUserKey, keyOf } from '../Record/storageKeys.js';
+import { isPlainId, isSessionKey, isUserKey, keyOf, type RecordKey } from '../Record/storageKeys.js';
 import { StoreCalls, type TimeLimit, unavailable, withoutId } from './StoreCalls.js';
 import { UserSessions } from './UserSessions.js';
 
@@ -343,19 +344,22 @@ export class SessionRepository {
     }
 
     /**
-     * Walks all sessions that are alive, where the driver can list them. `id` is their key. Ends early at a signal.
+     * Walks all sessions that are alive, where the driver can list them. Ends early at a signal.
      * @param looked Called for each record, of whatever kind.
      */
-    public async *live(signal?: AbortSignal, looked?: () => void): AsyncGenerator<{ id: string; record: LiveRecord }> {
+    public async *live(
+        signal?: AbortSignal,
+        looked?: () => void,
+    ): AsyncGenerator<{ key: RecordKey; record: LiveRecord }> {
         try {
-            for await (const { id, ...stored } of this.driver.records(undefined, signal)) {
+            for await (const { key, ...stored } of this.driver.records(undefined, signal)) {
                 if (signal?.aborted) {
                     return;
                 }
                 looked?.();
-                const found = this.open(id, this.aliveOrEnded(id, stored));
+                const found = this.open(key, this.aliveOrEnded(key, stored));
                 if (found.kind === 'live') {
-                    yield { id, record: found.record };
+                    yield { key, record: found.record };
                 }
             }
         } catch (error) {
@@ -397,7 +401,7 @@ export class SessionRepository {
 
     /** A dead session's data goes at once, the note of its end a day later. */
     private async pruneRecord(listed: ListedRecord, now: number): Promise<PruneOutcome> {
-        const { id, outdated, ...stored } = listed;
+        const { key: id, outdated, ...stored } = listed;
         const record = this.parse(id, stored.record, now);
         if (record?.kind === 'ended') {
             listed.rest?.(record.at + NOTE_KEPT_MS);
@@ -533,7 +537,7 @@ export class SessionRepository {
     }
 
     private notRead(id: string, error: unknown): LoadResult {
-        if (error instanceof BadRecordError) {
+        if (error instanceof DamagedRecordError) {
             this.moveAside(id, error);
             return NONE;
         }

@@ -1,15 +1,10 @@
 import { ConfigError } from '../../Exceptions/errors.js';
 import { KeyedMutex } from '../../Support/KeyedMutex.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
-import { BadRecordError, type SessionDriver, type StoredRecord } from '../Drivers/SessionDriver.js';
-import {
-    DamagedRecordError,
-    type LiveRecord,
-    parseRecord,
-    type UserRecord,
-    userRecord,
-} from '../Record/SessionRecord.js';
-import { userKeyOf } from '../Record/storageKeys.js';
+import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../Record/DamagedRecordError.js';
+import { type LiveRecord, parseRecord, type UserRecord, userRecord } from '../Record/SessionRecord.js';
+import { type RecordKey, userKeyOf } from '../Record/storageKeys.js';
 import { type StoreCalls, unavailable } from './StoreCalls.js';
 
 type Sessions = ReadonlyMap<string, number>;
@@ -31,7 +26,7 @@ const WAIT_MS = 10_000;
 export interface FindableSessions {
     readonly canList: boolean;
     load(key: string): MaybePromise<{ readonly kind: string }>;
-    live(): AsyncIterable<{ readonly id: string; readonly record: LiveRecord }>;
+    live(): AsyncIterable<{ readonly key: RecordKey; readonly record: LiveRecord }>;
 }
 
 /**
@@ -166,10 +161,11 @@ export class UserSessions {
                 ? { ...record, version: stored?.version }
                 : { sessions: new Map(), version: stored?.version, seen: 0 };
         } catch (error) {
-            if (error instanceof BadRecordError) {
-                await this.driver.setAside(id);
-            } else if (!(error instanceof DamagedRecordError)) {
+            if (!(error instanceof DamagedRecordError)) {
                 throw error;
+            }
+            if (!stored) {
+                await this.driver.setAside(id); // what is no text at all can't be written over
             }
             return this.mend(id, user, stored?.version);
         }
@@ -191,7 +187,7 @@ export class UserSessions {
             );
         }
         const sessions = new Map<string, number>();
-        for await (const { id: key, record } of this.repository.live()) {
+        for await (const { key, record } of this.repository.live()) {
             if (record.login?.user === user) {
                 sessions.set(key, record.login.at);
             }

@@ -69,8 +69,8 @@ export class ExpressStore extends session.Store {
     public override all(done: Done<{ [id: string]: SessionData }>): void {
         this.reply(done, async () => {
             const all: { [id: string]: SessionData } = {};
-            for await (const { id, record } of this.services.repository.live()) {
-                all[id] = this.shown(record);
+            for await (const { key, record } of this.services.repository.live()) {
+                all[key] = this.shown(record);
             }
             return all;
         });
@@ -89,8 +89,8 @@ export class ExpressStore extends session.Store {
     /** Ends all sessions. */
     public override clear(done?: Done): void {
         this.reply(done, async () => {
-            for await (const { id } of this.services.repository.live()) {
-                await this.services.repository.end(id, 'destroyed');
+            for await (const { key } of this.services.repository.live()) {
+                await this.services.repository.end(key, 'destroyed');
             }
         });
     }

@@ -1,8 +1,10 @@
 import type { MaybePromise } from '../../Support/MaybePromise.js';
-import { BadRecordError, type SessionDriver } from '../Drivers/SessionDriver.js';
+import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
+import { type NextRecord, updateRecord } from '../Drivers/updateRecord.js';
+import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { KEY_CHECK } from '../Record/storageKeys.js';
+import { encryptedRecord, encryptedTextIn } from './encryptedRecord.js';
 import type { SessionKeys } from './SessionKeys.js';
-import { sealedRecord, sealedTextIn } from './sealedRecord.js';
 
 const DAY_MS = 86_400_000;
 /**
@@ -21,19 +23,19 @@ interface State {
     readonly since: number;
 }
 
-/** `foreign`: sealed with a key that is not known here. */
+/** `foreign`: encrypted with a key that is not known here. */
 type Found =
     | { readonly kind: 'none' | 'damaged' | 'foreign' }
-    | { readonly kind: 'known'; readonly state: State; readonly isNewest: boolean; readonly version: unknown };
+    | { readonly kind: 'known'; readonly state: State; readonly isNewest: boolean };
 
-/** The sessions in the store were sealed with a secret that is not among those given. */
+/** The sessions in the store were encrypted with a secret that is not among those given. */
 export class ForeignKeyError extends Error {
     public override readonly name = 'ForeignKeyError';
 }
 
 /**
- * A record of its own in the store, itself sealed: that it opens tells a start that its secrets are those that sealed the
- * sessions, and it remembers since when sessions are encrypted.
+ * A record of its own in the store, encrypted too. If it decrypts at a start, the secrets are those that encrypted
+ * the sessions. It also says since when sessions are encrypted.
  */
 export class KeyCheck {
     private constructor(
@@ -46,7 +48,7 @@ export class KeyCheck {
 
     /**
      * Reads the key check, and writes it where it is missing or no longer true. Throws ForeignKeyError where the sessions
-     * were sealed with a secret that is not known here.
+     * were encrypted with a secret that is not known here.
      */
     public static async open(
         driver: SessionDriver,
@@ -54,27 +56,36 @@ export class KeyCheck {
         encrypts: boolean,
         warn: (message: string) => void,
     ): Promise<KeyCheck> {
-        for (let tries = 0; tries < TRIES; tries += 1) {
-            const found = await look(driver, keys);
-            if (found.kind === 'foreign') {
-                throw new ForeignKeyError();
-            }
-            if (found.kind === 'damaged') {
-                await driver.setAside(KEY_CHECK);
-                warn('The key check of encrypted sessions was damaged: it is made anew.');
-                continue;
-            }
-            const known = found.kind === 'known' ? found : undefined;
-            const state = known?.state.encrypts === encrypts ? known.state : { encrypts, since: Date.now() };
-            const isTrue = known ? known.isNewest && known.state === state : !encrypts;
-            if (isTrue || (await store(driver, keys, state, known?.version))) {
-                return new KeyCheck(driver, keys, encrypts, state);
-            }
-        }
-        throw new Error('Other processes kept writing the key check of encrypted sessions.');
+        let state: State = { encrypts, since: Date.now() };
+        await updateRecord(
+            driver,
+            KEY_CHECK,
+            (stored) => {
+                const found = foundIn(stored, keys);
+                if (found.kind === 'foreign') {
+                    throw new ForeignKeyError();
+                }
+                if (found.kind === 'damaged') {
+                    throw new DamagedRecordError('it does not decrypt');
+                }
+                const known = found.kind === 'known' ? found : undefined;
+                state = known?.state.encrypts === encrypts ? known.state : { encrypts, since: Date.now() };
+                const isTrue = known ? known.isNewest && known.state === state : !encrypts;
+                return isTrue ? undefined : recordOf(state, keys);
+            },
+            {
+                tries: TRIES,
+                overtaken: 'Other processes kept writing the key check of encrypted sessions.',
+                damaged: async () => {
+                    await driver.setAside(KEY_CHECK);
+                    warn('The key check of encrypted sessions was damaged: a new one is made.');
+                },
+            },
+        );
+        return new KeyCheck(driver, keys, encrypts, state);
     }
 
-    /** What a start would find, without changing it. `foreign`: sealed with a secret that is not known here. */
+    /** What a start would find, without changing it. `foreign`: encrypted with a secret that is not known here. */
     public static async stateIn(driver: SessionDriver, keys: SessionKeys): Promise<Found['kind']> {
         return (await look(driver, keys)).kind;
     }
@@ -113,31 +124,30 @@ export class KeyCheck {
 
 async function look(driver: SessionDriver, keys: SessionKeys): Promise<Found> {
     try {
-        const stored = await driver.read(KEY_CHECK);
-        if (!stored) {
-            return { kind: 'none' };
-        }
-        const sealed = sealedTextIn(stored.record);
-        if (sealed && !keys.has(sealed)) {
-            return { kind: 'foreign' };
-        }
-        const text = sealed && keys.open(KEY_CHECK, sealed);
-        if (!sealed || text === undefined) {
-            return { kind: 'damaged' };
-        }
-        const isNewest = keys.isNewest(sealed);
-        return { kind: 'known', state: JSON.parse(text) as State, isNewest, version: stored.version };
+        return foundIn(await driver.read(KEY_CHECK), keys);
     } catch (error) {
-        if (error instanceof BadRecordError) {
+        if (error instanceof DamagedRecordError) {
             return { kind: 'damaged' };
         }
         throw error;
     }
 }
 
-/** False: another process was first. */
-async function store(driver: SessionDriver, keys: SessionKeys, state: State, ifVersion: unknown): Promise<boolean> {
+function foundIn(stored: StoredRecord | undefined, keys: SessionKeys): Found {
+    if (!stored) {
+        return { kind: 'none' };
+    }
+    const encrypted = encryptedTextIn(stored.record);
+    if (encrypted && !keys.has(encrypted)) {
+        return { kind: 'foreign' };
+    }
+    const text = encrypted && keys.decrypt(KEY_CHECK, encrypted);
+    return !encrypted || text === undefined
+        ? { kind: 'damaged' }
+        : { kind: 'known', state: JSON.parse(text) as State, isNewest: keys.isNewest(encrypted) };
+}
+
+function recordOf(state: State, keys: SessionKeys): NextRecord {
     const expiresAt = Date.now() + KEPT_MS;
-    const record = sealedRecord(keys.seal(KEY_CHECK, JSON.stringify(state)), expiresAt);
-    return (await driver.write(KEY_CHECK, record, ifVersion, expiresAt)) !== undefined;
+    return { record: encryptedRecord(keys.encrypt(KEY_CHECK, JSON.stringify(state)), expiresAt), expiresAt };
 }

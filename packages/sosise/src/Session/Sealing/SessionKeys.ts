@@ -8,6 +8,7 @@ import {
     randomBytes,
 } from 'node:crypto';
 import type { Secret } from '../../Config/secrets.js';
+import type { RecordKey } from '../Record/storageKeys.js';
 
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
@@ -16,20 +17,20 @@ const KEY_BYTES = 32;
 const KEY_ID_BYTES = 6;
 
 /** An encrypted text, and which key opens it. */
-export interface SealedText {
+export interface EncryptedText {
     /** Base64url of the random vector, the tag and the encrypted text. */
-    readonly sealed: string;
-    readonly key: string;
+    readonly text: string;
+    readonly keyId: string;
 }
 
 interface MasterKey {
-    /** Names the key in what it sealed, and tells nothing of it. */
+    /** Names the key in what it encrypted, and tells nothing of it. */
     readonly id: string;
     readonly secret: KeyObject;
 }
 
 /**
- * The keys that encrypt stored sessions, made of the session secrets: the first one's seals, all of them open. Secrets
+ * The keys that encrypt stored sessions, made of the session secrets: the first one's encrypts, all of them decrypt. Secrets
  * are random and long, so that HKDF is enough, once per secret: nothing slow is left for a request.
  */
 export class SessionKeys {
@@ -43,39 +44,39 @@ export class SessionKeys {
         }));
     }
 
-    /** Whether a text was sealed with the key that seals now. */
-    public isNewest({ key }: SealedText): boolean {
-        return key === this.newest.id;
+    /** Whether the key that encrypts now has encrypted a text. */
+    public isNewest({ keyId }: EncryptedText): boolean {
+        return keyId === this.newest.id;
     }
 
-    /** Whether there is the key that a text says it was sealed with. */
-    public has({ key }: SealedText): boolean {
-        return this.keys.some(({ id }) => id === key);
+    /** Whether the key that a text names is known here. */
+    public has({ keyId }: EncryptedText): boolean {
+        return this.keys.some(({ id }) => id === keyId);
     }
 
-    /** @param name What the text is stored under: under another name it does not open. */
-    public seal(name: string, text: string): SealedText {
+    /** @param recordKey What the text is stored under: under another key it does not decrypt. */
+    public encrypt(recordKey: RecordKey, clear: string): EncryptedText {
         const iv = randomBytes(IV_BYTES);
-        const cipher = createCipheriv(CIPHER, keyFor(name, this.newest), iv, { authTagLength: TAG_BYTES });
-        const encrypted = [cipher.update(text, 'utf8'), cipher.final()];
-        const sealed = Buffer.concat([iv, cipher.getAuthTag(), ...encrypted]).toString('base64url');
-        return { sealed, key: this.newest.id };
+        const cipher = createCipheriv(CIPHER, keyFor(recordKey, this.newest), iv, { authTagLength: TAG_BYTES });
+        const encrypted = [cipher.update(clear, 'utf8'), cipher.final()];
+        const text = Buffer.concat([iv, cipher.getAuthTag(), ...encrypted]).toString('base64url');
+        return { text, keyId: this.newest.id };
     }
 
-    /** Undefined where no key opens it, it was changed, or sealed under another name. */
-    public open(name: string, { sealed, key }: SealedText): string | undefined {
-        const found = this.keys.find(({ id }) => id === key);
-        const bytes = Buffer.from(sealed, 'base64url');
-        // Base64 can write the same bytes in several ways: only the one that seal() wrote is taken.
-        if (!found || bytes.length < IV_BYTES + TAG_BYTES || bytes.toString('base64url') !== sealed) {
+    /** Undefined where no key decrypts it, it was changed, or encrypted for another record. */
+    public decrypt(recordKey: RecordKey, { text, keyId }: EncryptedText): string | undefined {
+        const found = this.keys.find(({ id }) => id === keyId);
+        const bytes = Buffer.from(text, 'base64url');
+        // Base64 can write the same bytes in several ways: only the one that encrypt() wrote is taken.
+        if (!found || bytes.length < IV_BYTES + TAG_BYTES || bytes.toString('base64url') !== text) {
             return undefined;
         }
         const iv = bytes.subarray(0, IV_BYTES);
-        const decipher = createDecipheriv(CIPHER, keyFor(name, found), iv, { authTagLength: TAG_BYTES });
+        const decipher = createDecipheriv(CIPHER, keyFor(recordKey, found), iv, { authTagLength: TAG_BYTES });
         decipher.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
         try {
-            const text = decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8');
-            return text + decipher.final('utf8'); // throws where the tag is not that of the text
+            const clear = decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8');
+            return clear + decipher.final('utf8'); // throws where the tag is not that of the text
         } catch {
             return undefined;
         }
@@ -87,11 +88,11 @@ export class SessionKeys {
 }
 
 /**
- * Each record has a key of its own. That binds what is sealed to its name, and no key comes near the 2^32 texts that AES-GCM
+ * Each record has a key of its own. That binds the text to its record, and no key comes near the 2^32 texts that AES-GCM
  * with random vectors allows it: a busy site writes as many sessions in some weeks.
  */
-function keyFor(name: string, { secret }: MasterKey): Buffer {
-    return createHmac('sha256', secret).update(name).digest();
+function keyFor(recordKey: RecordKey, { secret }: MasterKey): Buffer {
+    return createHmac('sha256', secret).update(recordKey).digest();
 }
 
 function derive(secret: Secret, use: string, bytes: number): Buffer {

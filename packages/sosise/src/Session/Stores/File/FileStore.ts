@@ -1,4 +1,5 @@
 /// <reference path="../packages.d.ts" preserve="true" />
+
 import { constants } from 'node:fs';
 import { resolve } from 'node:path';
 import session, { type SessionData } from 'express-session';
@@ -7,16 +8,14 @@ import { access, codeOf, lstat } from '../../../Support/Files/fileCalls.js';
 import type { Lease } from '../../../Support/Lease.js';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
-import {
-    BadRecordError,
-    type ListedRecord,
-    type SessionDriver,
-    type StoredRecord,
-} from '../../Drivers/SessionDriver.js';
+import type { ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
+import { updateRecord } from '../../Drivers/updateRecord.js';
+import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
+import type { RecordKey } from '../../Record/storageKeys.js';
 import { PruneSkipList, type RestWalk } from './PruneSkipList.js';
 import { type EncodedRecord, RecordCodec } from './RecordCodec.js';
 import { SessionFileNames } from './SessionFileNames.js';
-import { isUnwritten, SessionFiles, StoreBusyError } from './SessionFiles.js';
+import { isUnwritten, SessionFiles } from './SessionFiles.js';
 import { filesIn, prepareFolder, TEMP_KEPT_MS, tidyFolder } from './sessionFolder.js';
 
 /** session-file-store's options under its own names, and ours. Those of its reaping and retrying have no effect here. */
@@ -84,14 +83,14 @@ export class FileStore extends StockFileStore implements SessionDriver {
     public readonly abilities: DriverAbilities = {
         atomicBetweenProcesses: true,
         lists: true,
-        setsAside: true,
+        quarantines: true,
         survivesRestart: true,
     };
     private readonly folder: string;
     private readonly names: SessionFileNames;
     private readonly codec: RecordCodec;
     private readonly files: SessionFiles;
-    private readonly resting = new PruneSkipList();
+    private readonly skipList = new PruneSkipList();
     private readonly warn: (message: string) => void;
 
     /** Throws ConfigError where the folder can't be made or used. */
@@ -119,53 +118,53 @@ export class FileStore extends StockFileStore implements SessionDriver {
 
     // What the session layer asks for.
 
-    public read(id: string): MaybePromise<StoredRecord | undefined> {
-        return this.files.read(this.names.nameOf(id));
+    public read(key: RecordKey): MaybePromise<StoredRecord | undefined> {
+        return this.files.read(this.names.nameOf(key));
     }
 
-    public write(id: string, record: string, ifVersion: unknown, _expiresAt?: number): Promise<unknown> {
-        return this.writeEncoded(id, this.codec.encode(record), ifVersion);
+    public write(key: RecordKey, record: string, ifVersion: unknown, _expiresAt?: number): Promise<unknown> {
+        return this.writeEncoded(key, this.codec.encode(record), ifVersion);
     }
 
-    public remove(id: string, ifVersion: unknown): Promise<boolean> {
-        return this.files.remove(this.names.nameOf(id), ifVersion);
+    public remove(key: RecordKey, ifVersion: unknown): Promise<boolean> {
+        return this.files.remove(this.names.nameOf(key), ifVersion);
     }
 
     public async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
-        const walk = this.resting.begin();
-        const look = (id: string) =>
-            writtenBefore === undefined ? this.listed(id) : this.listedIfDue(id, writtenBefore, walk);
-        for await (const ids of this.ids()) {
+        const walk = this.skipList.begin();
+        const look = (key: RecordKey) =>
+            writtenBefore === undefined ? this.listed(key) : this.listedIfDue(key, writtenBefore, walk);
+        for await (const keys of this.keys()) {
             if (signal?.aborted) {
                 return;
             }
-            for (const record of await Promise.all(ids.map(look))) {
+            for (const record of await Promise.all(keys.map(look))) {
                 if (record) {
                     yield record;
                 }
             }
         }
         if (writtenBefore !== undefined) {
-            this.resting.end(walk);
+            this.skipList.end(walk);
         }
     }
 
-    public lock(id: string, waitMs: number): Promise<Lease | undefined> {
-        return this.files.lock(this.names.nameOf(id), waitMs);
+    public lock(key: RecordKey, waitMs: number): Promise<Lease | undefined> {
+        return this.files.lock(this.names.nameOf(key), waitMs);
     }
 
-    public setAside(id: string): Promise<boolean> {
-        return this.files.setAside(this.names.nameOf(id));
+    public setAside(key: RecordKey): Promise<boolean> {
+        return this.files.setAside(this.names.nameOf(key));
     }
 
-    public tidy(setAsideBefore: number): Promise<void> {
-        return tidyFolder(this.folder, this.names, setAsideBefore);
+    public tidy(quarantinedBefore: number): Promise<void> {
+        return tidyFolder(this.folder, this.names, quarantinedBefore);
     }
 
     public async count(): Promise<number> {
         let count = 0;
-        for await (const ids of this.ids()) {
-            count += ids.length;
+        for await (const keys of this.keys()) {
+            count += keys.length;
         }
         return count;
     }
@@ -224,12 +223,12 @@ export class FileStore extends StockFileStore implements SessionDriver {
         answer<{ [sid: string]: SessionData } | null>(this.allSessions(), callback);
     }
 
-    /** The ids of all files, a few at a time. */
-    private async *ids(): AsyncGenerator<string[]> {
+    /** The keys of all files, a few at a time. */
+    private async *keys(): AsyncGenerator<string[]> {
         let batch: string[] = [];
         for await (const file of filesIn(this.folder)) {
-            const id = this.names.idOf(file);
-            if (id !== undefined && batch.push(id) === LISTED_AT_ONCE) {
+            const key = this.names.keyOf(file);
+            if (key !== undefined && batch.push(key) === LISTED_AT_ONCE) {
                 yield batch;
                 batch = [];
             }
@@ -237,8 +236,8 @@ export class FileStore extends StockFileStore implements SessionDriver {
         yield batch;
     }
 
-    private async writeEncoded(id: string, encoded: EncodedRecord, ifVersion: unknown): Promise<unknown> {
-        const name = this.names.nameOf(id);
+    private async writeEncoded(key: RecordKey, encoded: EncodedRecord, ifVersion: unknown): Promise<unknown> {
+        const name = this.names.nameOf(key);
         const isWritten =
             ifVersion === undefined
                 ? await this.files.create(name, encoded)
@@ -247,25 +246,29 @@ export class FileStore extends StockFileStore implements SessionDriver {
     }
 
     /** Most files tell by their times alone that nothing is to be done with them. */
-    private async listedIfDue(id: string, writtenBefore: number, walk: RestWalk): Promise<ListedRecord | undefined> {
-        const stats = await lstat(`${this.folder}/${this.names.fileOf(id)}`).catch(() => undefined);
+    private async listedIfDue(
+        key: RecordKey,
+        writtenBefore: number,
+        walk: RestWalk,
+    ): Promise<ListedRecord | undefined> {
+        const stats = await lstat(`${this.folder}/${this.names.fileOf(key)}`).catch(() => undefined);
         if (stats && isUnwritten(stats) && stats.mtimeMs < walk.started - TEMP_KEPT_MS) {
-            await this.files.removeUnwritten(this.names.nameOf(id)).catch(() => undefined); // or another time
+            await this.files.removeUnwritten(this.names.nameOf(key)).catch(() => undefined); // or another time
             return undefined;
         }
         const isFresh = stats && stats.mtimeMs >= writtenBefore && stats.mtimeMs <= walk.started + CLOCKS_DIFFER_MS;
-        if (!stats || isFresh || this.resting.isResting(stats, walk)) {
+        if (!stats || isFresh || this.skipList.isResting(stats, walk)) {
             return undefined;
         }
-        const listed = await this.listed(id);
-        return listed && { ...listed, rest: (until) => this.resting.rest(stats, walk, until) };
+        const listed = await this.listed(key);
+        return listed && { ...listed, rest: (until) => this.skipList.rest(stats, walk, until) };
     }
 
     /** A file that can't be read is left out here: the request that needs it says what is wrong. */
-    private async listed(id: string): Promise<ListedRecord | undefined> {
+    private async listed(key: RecordKey): Promise<ListedRecord | undefined> {
         try {
-            const stored = await this.files.readOnce(id);
-            return stored && { id, ...stored };
+            const stored = await this.files.readOnce(key);
+            return stored && { key, ...stored };
         } catch {
             return undefined;
         }
@@ -280,11 +283,11 @@ export class FileStore extends StockFileStore implements SessionDriver {
             const found = parseSession(stored.record);
             return this.isExpired(found) ? undefined : withoutLastAccess(found);
         } catch (error) {
-            if (!(error instanceof BadRecordError)) {
+            if (!(error instanceof DamagedRecordError)) {
                 throw error;
             }
             await this.setAside(sid);
-            this.warn(`A stored session is damaged and was set aside: ${error.message}.`);
+            this.warn(`A stored session is damaged and was quarantined: ${error.message}.`);
             return undefined;
         }
     }
@@ -297,44 +300,48 @@ export class FileStore extends StockFileStore implements SessionDriver {
 
     private async putSession(sid: string, data: object): Promise<void> {
         const record = JSON.stringify({ ...data, __lastAccess: Date.now() });
-        await this.files.put(this.names.nameOf(sid), this.codec.seal(record));
+        await this.files.put(this.names.nameOf(sid), this.codec.encrypt(record));
     }
 
     private async putCookie(sid: string, { cookie }: SessionData): Promise<void> {
-        for (let tries = 0; tries < TOUCH_TRIES; tries += 1) {
-            const stored = await this.read(sid);
-            if (!stored) {
-                return; // ended meanwhile: a touch must not bring it back
-            }
-            const touched = { ...parseSession(stored.record), ...(cookie && { cookie }), __lastAccess: Date.now() };
-            const encoded = this.codec.seal(JSON.stringify(touched));
-            if ((await this.writeEncoded(sid, encoded, stored.version)) !== undefined) {
-                return;
-            }
-        }
-        throw new StoreBusyError();
+        const files: Pick<SessionDriver, 'read' | 'write' | 'remove'> = {
+            read: (key) => this.read(key),
+            write: (key, record, ifVersion) => this.writeEncoded(key, this.codec.encrypt(record), ifVersion),
+            remove: (key, ifVersion) => this.remove(key, ifVersion),
+        };
+        const touched = (stored: StoredRecord | undefined) =>
+            stored && {
+                record: JSON.stringify({
+                    ...parseSession(stored.record),
+                    ...(cookie && { cookie }),
+                    __lastAccess: Date.now(),
+                }),
+                expiresAt: Number.POSITIVE_INFINITY,
+            }; // one that ended meanwhile must not come back
+        const overtaken = 'Other requests kept writing a session that was to be touched.';
+        await updateRecord(files, sid, touched, { tries: TOUCH_TRIES, overtaken });
     }
 
     private async fileNames(): Promise<string[]> {
         const names: string[] = [];
-        for await (const ids of this.ids()) {
-            names.push(...ids.map((id) => this.names.fileOf(id)));
+        for await (const keys of this.keys()) {
+            names.push(...keys.map((key) => this.names.fileOf(key)));
         }
         return names;
     }
 
     private async discardAll(): Promise<void> {
-        for await (const ids of this.ids()) {
-            await Promise.all(ids.map((id) => this.files.discard(id)));
+        for await (const keys of this.keys()) {
+            await Promise.all(keys.map((key) => this.files.discard(key)));
         }
     }
 
     private async allSessions(): Promise<{ [sid: string]: SessionData }> {
         const sessions: [string, SessionData][] = [];
-        for await (const { id, record } of this.records()) {
+        for await (const { key, record } of this.records()) {
             const found = parseOrNothing(record);
             if (found && !this.isExpired(found)) {
-                sessions.push([id, withoutLastAccess(found)]);
+                sessions.push([key, withoutLastAccess(found)]);
             }
         }
         return Object.fromEntries(sessions);
@@ -344,7 +351,7 @@ export class FileStore extends StockFileStore implements SessionDriver {
 function parseSession(record: string): StockSession {
     const found = parseOrNothing(record);
     if (!found) {
-        throw new BadRecordError('it is not a session');
+        throw new DamagedRecordError('it is not a session');
     }
     return found;
 }

@@ -19,9 +19,9 @@ interface KrupteinInside {
 }
 
 /**
- * kruptein derives a key for every text that it seals or opens, each from a salt of its own: about 40 ms of scrypt
- * that nothing else can run in. The keys of texts to open are derived beside the other work of the process instead, and
- * kept; texts sealed here share one salt per process (each still has its own random vector). The files stay the same.
+ * kruptein derives a key for every text that it encrypts or decrypts, each from a salt of its own: about 40 ms of scrypt
+ * that nothing else can run in. The keys of texts to decrypt are derived beside the other work of the process instead, and
+ * kept; texts encrypted here share one salt per process (each still has its own random vector). The files stay the same.
  */
 export class KrupteinKeys {
     private readonly keys = new Map<string, DerivedKey>();
@@ -58,9 +58,9 @@ export class KrupteinKeys {
     private reuse(derive: NonNullable<KrupteinInside['_derive_key']>): void {
         const ownSalt = randomBytes(128);
         this.inside._derive_key = (secret, saltOrCallback, callback) => {
-            const isSealing = typeof saltOrCallback === 'function';
-            const answer = (isSealing ? saltOrCallback : callback) as DeriveCallback;
-            const salt = isSealing ? ownSalt : Buffer.from(saltOrCallback as Uint8Array);
+            const isEncrypting = typeof saltOrCallback === 'function';
+            const answer = (isEncrypting ? saltOrCallback : callback) as DeriveCallback;
+            const salt = isEncrypting ? ownSalt : Buffer.from(saltOrCallback as Uint8Array);
             const name = nameOf(secret, salt);
             const known = this.keys.get(name);
             if (known) {

@@ -22,7 +22,7 @@ const LOCAL = new Set([
     0xca451a4e, // bcachefs
 ]);
 
-interface WarmFile {
+interface OpenFile {
     readonly fd: number;
     readonly stored: StoredRecord;
     /** Another record may be written over it. */
@@ -42,11 +42,11 @@ interface WarmFile {
  * and is compared with what is known. These calls can be synchronous: the kernel keeps the directory entry of an open file
  * in memory, and the content of one that was written moments ago, so no disk is waited for.
  *
- * Gain: a read of a warm record is one call of 2 µs, where opening and reading is two trips through the thread pool
+ * Gain: a read of a cached record is one call of 2 µs, where opening and reading is two trips through the thread pool
  * (80 µs; Node 20). Measure it again with `npm run bench` and LARGEST = 0. Only on local file systems of Linux.
  */
 export class OpenFileCache {
-    private readonly files = new Map<string, WarmFile>();
+    private readonly files = new Map<string, OpenFile>();
     private readonly most: number;
     private characters = 0;
     /** A file that is written to for the first time may become another one, which those who hold it open do not see. */
@@ -77,7 +77,7 @@ export class OpenFileCache {
     }
 
     /** Takes over an open file whose record was just read. False: it did not, and the caller has to close the file. */
-    public keep(path: string, read: Omit<WarmFile, 'wasUsed'>): boolean {
+    public keep(path: string, read: Omit<OpenFile, 'wasUsed'>): boolean {
         const file = { ...read, wasUsed: false };
         const isSettled = file.at - file.stats.ctimeMs > COARSE_MS;
         return (isSettled || file.isPadded) && this.hold(path, file);
@@ -110,7 +110,7 @@ export class OpenFileCache {
         }
     }
 
-    private hold(path: string, file: WarmFile): boolean {
+    private hold(path: string, file: OpenFile): boolean {
         const { stats, stored } = file;
         if (this.most === 0 || stored.record.length > LARGEST || stats.ino > Number.MAX_SAFE_INTEGER) {
             return false;
@@ -152,7 +152,7 @@ export class OpenFileCache {
 
     /** Lets go of the file that came first, unless it was used since: then it goes to the end. */
     private makeRoom(): void {
-        const [path, file] = this.files.entries().next().value as [string, WarmFile];
+        const [path, file] = this.files.entries().next().value as [string, OpenFile];
         if (file.wasUsed) {
             file.wasUsed = false;
             this.files.delete(path);
@@ -162,12 +162,12 @@ export class OpenFileCache {
         }
     }
 
-    private take(path: string, file: WarmFile): void {
+    private take(path: string, file: OpenFile): void {
         this.files.delete(path);
         this.characters -= file.stored.record.length;
     }
 
-    private drop(path: string, file: WarmFile): void {
+    private drop(path: string, file: OpenFile): void {
         this.take(path, file);
         const { fd } = file;
         if (fs.fstatSync(fd).nlink > 0) {
@@ -178,7 +178,7 @@ export class OpenFileCache {
     }
 }
 
-function isUnchanged(path: string, file: WarmFile): boolean {
+function isUnchanged(path: string, file: OpenFile): boolean {
     let now: Stats | undefined;
     try {
         now = fs.lstatSync(path, { throwIfNoEntry: false });
@@ -197,7 +197,7 @@ function isUnchanged(path: string, file: WarmFile): boolean {
 }
 
 /** Compares the content of a file with what is known of it. */
-function hasStill(file: WarmFile, now: Stats): boolean {
+function hasStill(file: OpenFile, now: Stats): boolean {
     if (Date.now() - file.at > IN_MEMORY_MS) {
         return false; // may wait for the disk: it is read in another way
     }

@@ -1,13 +1,14 @@
 /// <reference path="../packages.d.ts" preserve="true" />
 import type { Kruptein, StockFileStoreOptions } from 'session-file-store';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
-import { BadRecordError, type StoredRecord } from '../../Drivers/SessionDriver.js';
+import type { StoredRecord } from '../../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import { KrupteinKeys } from './KrupteinKeys.js';
 
-/** How every text that kruptein sealed begins (its asn.1 variant apart). */
-const SEALED = '{"hmac":';
+/** How every text that kruptein encrypted begins (its asn.1 variant apart). */
+const ENCRYPTED = '{"hmac":';
 
-/** A record is encrypted, and the key does not open it: storage trouble, not a damaged record. */
+/** A record is encrypted, and the key does not open it: the storage fails, the record is not damaged. */
 export class DecryptionError extends Error {
     public override readonly name = 'DecryptionError';
     public readonly code = 'EDECRYPT';
@@ -49,28 +50,28 @@ export class RecordCodec {
     }
 
     /** The same, encrypted where the package's `secret` is set. */
-    public seal(record: string): EncodedRecord {
+    public encrypt(record: string): EncodedRecord {
         if (!this.kruptein) {
             return this.encode(record);
         }
         const encoded = this.isPlain ? record : this.options.encoder(JSON.parse(record) as object);
-        return { content: this.toBytes(this.encrypt(this.kruptein, encoded)), stored: this.decodeText(encoded) };
+        return { content: this.toBytes(this.encryptWith(this.kruptein, encoded)), stored: this.decodeText(encoded) };
     }
 
-    /** Throws BadRecordError for what can't be a record, DecryptionError where the key is wrong or missing. */
+    /** Throws DamagedRecordError for what can't be a record, DecryptionError where the key is wrong or missing. */
     public decode(bytes: Buffer): MaybePromise<StoredRecord> {
         const text = bytes.toString(this.options.encoding ?? 'utf8');
         const encoded = this.options.encoding === null ? bytes : text;
         if (this.kruptein && this.keys) {
-            return this.decodeSealed(this.kruptein, this.keys, text, encoded);
+            return this.decodeEncrypted(this.kruptein, this.keys, text, encoded);
         }
-        if (text.startsWith(SEALED)) {
+        if (text.startsWith(ENCRYPTED)) {
             throw new DecryptionError('A session is encrypted, but drivers.file.secret is not set.');
         }
         return this.decodeText(encoded);
     }
 
-    private async decodeSealed(
+    private async decodeEncrypted(
         kruptein: Kruptein,
         keys: KrupteinKeys,
         text: string,
@@ -97,7 +98,7 @@ export class RecordCodec {
             const record = JSON.stringify((this.options.decoder as (text: string | Buffer) => unknown)(encoded)) ?? '';
             return { record, version: record };
         } catch (cause) {
-            throw new BadRecordError('the decoder does not understand it', { cause });
+            throw new DamagedRecordError('the decoder does not understand it', { cause });
         }
     }
 
@@ -107,17 +108,17 @@ export class RecordCodec {
             : encoded;
     }
 
-    private encrypt(kruptein: Kruptein, encoded: string | Buffer): string {
-        let sealed: string | undefined;
+    private encryptWith(kruptein: Kruptein, encoded: string | Buffer): string {
+        let encrypted: string | undefined;
         let problem: unknown = 'no text came back';
         kruptein.set(this.options.secret as string, encoded, (error, text) => {
             problem = error ?? problem;
-            sealed = text;
+            encrypted = text;
         });
-        if (sealed === undefined) {
+        if (encrypted === undefined) {
             throw new Error(`A session could not be encrypted: ${String(problem)}`);
         }
-        return sealed;
+        return encrypted;
     }
 
     /** Undefined where the text is not encrypted. */
@@ -144,7 +145,7 @@ export class RecordCodec {
     }
 }
 
-/** kruptein quotes a text once more before it seals it. */
+/** kruptein quotes a text once more before it encrypts it. */
 function unquote(plain: string): string {
     try {
         const inner: unknown = JSON.parse(plain);
@@ -154,15 +155,15 @@ function unquote(plain: string): string {
     }
 }
 
-/** The salt of a text that kruptein sealed; undefined for any other. */
+/** The salt of a text that kruptein encrypted; undefined for any other. */
 function saltIn(text: string): Buffer | undefined {
-    if (!text.startsWith(SEALED)) {
+    if (!text.startsWith(ENCRYPTED)) {
         return undefined;
     }
     try {
         const { hmac, ct, iv, salt } = JSON.parse(text) as Record<string, unknown>;
-        const isSealed = typeof hmac === 'string' && typeof ct === 'string' && iv !== undefined;
-        return isSealed ? Buffer.from(salt as Uint8Array) : undefined;
+        const isEncrypted = typeof hmac === 'string' && typeof ct === 'string' && iv !== undefined;
+        return isEncrypted ? Buffer.from(salt as Uint8Array) : undefined;
     } catch {
         return undefined;
     }

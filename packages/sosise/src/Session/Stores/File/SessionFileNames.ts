@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { ConfigError } from '../../../Exceptions/errors.js';
 import { newOwnerText, type Owner, parseOwner } from '../../../Support/Files/ProcessIdentity.js';
+import type { RecordKey } from '../../Record/storageKeys.js';
 
-const PLAIN_ID = /^[A-Za-z0-9_-]{1,128}$/;
-/** No plain id has the tilde, so that a hashed name never is another id's. */
+const PLAIN_KEY = /^[A-Za-z0-9_-]{1,128}$/;
+/** No plain key has the tilde, so that a hashed name never is another key's. */
 const HASHED_NAME = /^~[0-9a-f]{64}$/;
 /** The folder inside the sessions folder for what is damaged. */
-export const SET_ASIDE = '.set-aside';
+export const QUARANTINE = '.set-aside';
 /** What folders begin with in which the driver is tried; behind it stands whose they are. */
 const SCRATCH = '.contract-';
 
@@ -14,8 +15,8 @@ const TEMP_END = '.tmp';
 const HELD_FILE = /^\..+\.(lock|lease|break)$/;
 
 /**
- * What the files in a sessions folder are called. A session's name is its id where that is harmless, else a hash of it:
- * whatever an id holds, its file is in the folder and nobody else's. Everything that is no session begins with a dot.
+ * What the files in a sessions folder are called. A record's name is its key where that is harmless, else a hash of it:
+ * whatever a key holds, its file is in the folder and nobody else's. Everything that is no session begins with a dot.
  */
 export class SessionFileNames {
     public constructor(private readonly extension: string) {
@@ -26,22 +27,24 @@ export class SessionFileNames {
         }
     }
 
-    /** The name of an id, without extension. A hashed name, as `idOf` gives it for such a file, stands for itself. */
-    public nameOf(id: string): string {
-        return PLAIN_ID.test(id) || HASHED_NAME.test(id) ? id : `~${createHash('sha256').update(id).digest('hex')}`;
+    /** The name of a key, without extension. A hashed name, as `keyOf` gives it for such a file, stands for itself. */
+    public nameOf(key: RecordKey): string {
+        return PLAIN_KEY.test(key) || HASHED_NAME.test(key)
+            ? key
+            : `~${createHash('sha256').update(key).digest('hex')}`;
     }
 
     public fileOf(name: string): string {
         return name + this.extension;
     }
 
-    /** The id that a file in the folder belongs to (a hashed name where the id is not known); undefined for other files. */
-    public idOf(file: string): string | undefined {
+    /** The key that a file in the folder belongs to (a hashed name where the key is not known); undefined for other files. */
+    public keyOf(file: string): string | undefined {
         if (!file.endsWith(this.extension)) {
             return undefined;
         }
         const name = file.slice(0, file.length - this.extension.length);
-        return PLAIN_ID.test(name) || HASHED_NAME.test(name) ? name : undefined;
+        return PLAIN_KEY.test(name) || HASHED_NAME.test(name) ? name : undefined;
     }
 
     /** Held for the time of one write. */
@@ -83,6 +86,6 @@ export class SessionFileNames {
     /** What session-file-store leaves when it is killed while writing: `<id>.json.<number>`. */
     public isStockTemp(file: string): boolean {
         const [, target] = /^(.+)\.\d+$/.exec(file) ?? [];
-        return target !== undefined && this.extension !== '' && this.idOf(target) !== undefined;
+        return target !== undefined && this.extension !== '' && this.keyOf(target) !== undefined;
     }
 }

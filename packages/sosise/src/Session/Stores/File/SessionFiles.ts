@@ -24,12 +24,13 @@ import { KeyedMutex } from '../../../Support/KeyedMutex.js';
 import type { Lease } from '../../../Support/Lease.js';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
 import { Semaphore } from '../../../Support/Semaphore.js';
-import { BadRecordError, type StoredRecord } from '../../Drivers/SessionDriver.js';
+import type { StoredRecord } from '../../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import { isEndedRecord } from '../../Record/SessionRecord.js';
 import { OpenFileCache } from './OpenFileCache.js';
 import { isPadded, padded, paddedTo, textInFile, textOfPadded } from './paddedRecord.js';
 import type { EncodedRecord, RecordCodec } from './RecordCodec.js';
-import { SET_ASIDE, type SessionFileNames } from './SessionFileNames.js';
+import { QUARANTINE, type SessionFileNames } from './SessionFileNames.js';
 
 /** What a write may wait for others that write the same session, in ms. */
 const WRITE_WAIT_MS = 1_500;
@@ -73,7 +74,7 @@ export class StoreBusyError extends Error {
  * over in one step where it has room, and compared before that under a lock that holds between the processes of one host.
  */
 export class SessionFiles {
-    private readonly warm: OpenFileCache;
+    private readonly cache: OpenFileCache;
     private readonly tokens: LockFilePool;
     /**
      * Whether small records are written over in place: no new file, no rename, which makes ext4 write at once what it is to
@@ -92,17 +93,17 @@ export class SessionFiles {
         private readonly codec: RecordCodec,
         private readonly syncs: boolean,
     ) {
-        this.warm = new OpenFileCache(folder);
+        this.cache = new OpenFileCache(folder);
         this.tokens = new LockFilePool(folder);
-        this.overwrites = this.warm.isOn && !this.warm.isLayered && codec.keepsText && !syncs;
+        this.overwrites = this.cache.isOn && !this.cache.isLayered && codec.keepsText && !syncs;
     }
 
     public read(name: string): MaybePromise<StoredRecord | undefined> {
         const path = this.pathOf(name);
-        return this.warm.look(path) ?? this.readFile(path);
+        return this.cache.look(path) ?? this.readFile(path);
     }
 
-    /** Reads without keeping the file warm: for walks through all of them. */
+    /** Reads without caching the file: for walks through all of them. */
     public readOnce(name: string): Promise<StoredRecord | undefined> {
         return this.readFile(this.pathOf(name), false);
     }
@@ -118,7 +119,7 @@ export class SessionFiles {
     /** Replaces a record of a version. False: it has another now, or is gone. */
     public replace(name: string, record: EncodedRecord, ifVersion: unknown): Promise<boolean> {
         return this.changing(name, async (deadline, hadToWait) => {
-            const known = hadToWait ? this.warm.look(this.pathOf(name)) : undefined;
+            const known = hadToWait ? this.cache.look(this.pathOf(name)) : undefined;
             if (known && known.version !== ifVersion) {
                 return false; // another request was first: no need to lock to find out
             }
@@ -142,7 +143,7 @@ export class SessionFiles {
                 if (!stored || stored.version !== ifVersion) {
                     return false;
                 }
-                this.warm.forgetLinked(path);
+                this.cache.forgetLinked(path);
                 await unlink(path);
                 return true;
             }),
@@ -154,7 +155,7 @@ export class SessionFiles {
         const path = this.pathOf(name);
         return this.changing(name, (deadline) =>
             this.locked(name, deadline, async () => {
-                this.warm.forget(path);
+                this.cache.forget(path);
                 await rm(path, { recursive: true, force: true });
             }),
         );
@@ -175,8 +176,8 @@ export class SessionFiles {
     /** Waits for a session's lease: in order within this process, with other processes by trying again. */
     public async lock(name: string, waitMs: number): Promise<Lease | undefined> {
         const deadline = Deadlines.of(waitMs).start();
-        const turn = await this.leases.lease(name, waitMs);
-        if (!turn) {
+        const local = await this.leases.lease(name, waitMs);
+        if (!local) {
             deadline.end();
             return undefined;
         }
@@ -188,17 +189,17 @@ export class SessionFiles {
         } finally {
             deadline.end();
             if (!lock) {
-                await turn.release();
+                await local.release();
             }
         }
-        return lock && leaseOf(lock, turn);
+        return lock && leaseOf(lock, local);
     }
 
     /** Moves what is in a record's place out of the way: a link itself, a folder with what is in it. */
     public async setAside(name: string): Promise<boolean> {
         const path = this.pathOf(name);
-        const aside = `${this.folder}/${SET_ASIDE}`;
-        this.warm.forget(path);
+        const aside = `${this.folder}/${QUARANTINE}`;
+        this.cache.forget(path);
         try {
             await mkdir(aside, { recursive: true, mode: 0o700 });
             await rename(path, `${aside}/${name}-${Date.now()}-${randomBytes(6).toString('hex')}`);
@@ -212,7 +213,7 @@ export class SessionFiles {
     }
 
     public close(): void {
-        this.warm.clear();
+        this.cache.clear();
         this.tokens.close();
     }
 
@@ -225,14 +226,14 @@ export class SessionFiles {
     }
 
     private current(path: string): MaybePromise<StoredRecord | undefined> {
-        return this.warm.look(path) ?? this.readFile(path, false);
+        return this.cache.look(path) ?? this.readFile(path, false);
     }
 
     /** A record that is being written is read again. One that stays as it is was changed by hand, and is taken so; or never came. */
-    private async readFile(path: string, keepsWarm = true): Promise<StoredRecord | undefined> {
+    private async readFile(path: string, caches = true): Promise<StoredRecord | undefined> {
         let seen: Buffer | undefined;
         for (let tries = 1; ; tries += 1) {
-            const found = await this.tryToRead(path, keepsWarm);
+            const found = await this.tryToRead(path, caches);
             if (!Buffer.isBuffer(found)) {
                 return found;
             }
@@ -250,7 +251,7 @@ export class SessionFiles {
      * Four calls, of which two may wait for the disk: the other two only ask the kernel's memory, and are synchronous.
      * Gives the bytes where their checksum is not the one of their text, and none where they are still to be written.
      */
-    private async tryToRead(path: string, keepsWarm: boolean): Promise<StoredRecord | undefined | Buffer> {
+    private async tryToRead(path: string, caches: boolean): Promise<StoredRecord | undefined | Buffer> {
         const fd = await this.openToRead(path);
         if (fd === undefined) {
             return undefined;
@@ -270,7 +271,7 @@ export class SessionFiles {
                 return bytes;
             }
             const stored = await this.codec.decode(text ?? bytes);
-            isKept = keepsWarm && this.warm.keep(path, { fd, stats, isPadded: isRoomy, stored, at });
+            isKept = caches && this.cache.keep(path, { fd, stats, isPadded: isRoomy, stored, at });
             return stored;
         } catch (error) {
             throw withoutPath(error);
@@ -290,7 +291,7 @@ export class SessionFiles {
                 return undefined;
             }
             throw NOT_A_FILE.has(code)
-                ? new BadRecordError('a link, a folder or a device is in its place')
+                ? new DamagedRecordError('a link, a folder or a device is in its place')
                 : withoutPath(error);
         }
     }
@@ -300,7 +301,7 @@ export class SessionFiles {
             return await open(path, flags, mode);
         } catch (error) {
             // Too many open files: those that are only kept for speed go first.
-            if ((codeOf(error) === 'EMFILE' || codeOf(error) === 'ENFILE') && this.warm.clear()) {
+            if ((codeOf(error) === 'EMFILE' || codeOf(error) === 'ENFILE') && this.cache.clear()) {
                 return open(path, flags, mode);
             }
             throw error;
@@ -400,7 +401,7 @@ export class SessionFiles {
                 throw new StoreBusyError();
             }
             await writeAll(fd, bytes, 0);
-            this.warm.keepContent(path, fd, stored);
+            this.cache.keepContent(path, fd, stored);
             return true;
         } finally {
             fs.closeSync(fd);
@@ -432,7 +433,7 @@ export class SessionFiles {
             return isQuick || (await this.locked(name, deadline, async () => isInPlace(fd, path)));
         } catch (error) {
             await this.withdraw(name, fd, deadline).catch(() => undefined); // what is empty gives place
-            this.warm.clear(); // files that others replaced take space for as long as they are held open here
+            this.cache.clear(); // files that others replaced take space for as long as they are held open here
             throw error;
         } finally {
             // Not waited for: a record that is there counts, whatever the mode of its file.
@@ -486,18 +487,18 @@ export class SessionFiles {
         const temp = await this.writeTemp(bytes);
         let isOpen = true;
         try {
-            if (!this.warm.isOn) {
+            if (!this.cache.isOn) {
                 isOpen = false;
                 await close(temp.fd); // network file systems say only now that they are full
             }
             if (!(await lock.isOurs())) {
                 throw new StoreBusyError();
             }
-            this.warm.forgetLinked(path);
+            this.cache.forgetLinked(path);
             await rename(temp.path, path);
             if (!isEndedRecord(record.stored.record)) {
                 // a walk that prunes would cool down those in use
-                this.warm.keepWritten(path, temp.fd, isPadded(bytes), record.stored);
+                this.cache.keepWritten(path, temp.fd, isPadded(bytes), record.stored);
             }
         } catch (error) {
             await unlinkIfThere(temp.path).catch(() => undefined);
@@ -532,7 +533,7 @@ export class SessionFiles {
         } catch (error) {
             await close(fd).catch(() => undefined);
             await unlinkIfThere(path).catch(() => undefined);
-            this.warm.clear(); // files that others replaced take space for as long as they are held open here
+            this.cache.clear(); // files that others replaced take space for as long as they are held open here
             throw error;
         }
     }
@@ -551,13 +552,13 @@ export class SessionFiles {
     }
 }
 
-/** The lock of a request, and its place in this process' queue. */
-function leaseOf(lock: FileLock, turn: Lease): Lease {
+/** The lock between processes and the one within this process, released together. */
+function leaseOf(lock: FileLock, local: Lease): Lease {
     let isReleased = false;
     return {
         release: () => {
             isReleased = true;
-            return lock.release().finally(() => turn.release());
+            return lock.release().finally(() => local.release());
         },
         isHeld: () => !isReleased && lock.isOurs(),
     };
@@ -585,9 +586,9 @@ export function isUnwritten({ size, mode }: Stats): boolean {
 
 function checkShape(stats: Stats): void {
     if (!stats.isFile()) {
-        throw new BadRecordError('a folder or a device is in its place');
+        throw new DamagedRecordError('a folder or a device is in its place');
     }
     if (stats.size > LARGEST_BYTES) {
-        throw new BadRecordError(`it is larger than ${LARGEST_BYTES} bytes`);
+        throw new DamagedRecordError(`it is larger than ${LARGEST_BYTES} bytes`);
     }
 }

@@ -4,7 +4,7 @@ import { FileLock } from '../../../Support/Files/FileLock.js';
 import { codeOf, lstat, opendir, rm, unlinkIfThere } from '../../../Support/Files/fileCalls.js';
 import { TOKENS } from '../../../Support/Files/LockFilePool.js';
 import { type Owner, parseOwner, standingOf } from '../../../Support/Files/ProcessIdentity.js';
-import { SET_ASIDE, type SessionFileNames } from './SessionFileNames.js';
+import { QUARANTINE, type SessionFileNames } from './SessionFileNames.js';
 
 /** How many names tell whether a folder holds sessions only. */
 const LOOKED_AT = 50;
@@ -41,12 +41,12 @@ export async function* filesIn(folder: string): AsyncGenerator<string> {
     }
 }
 
-/** Removes what was set aside before a time (ms since the epoch), and locks and temporary files of dead processes. */
-export async function tidyFolder(folder: string, names: SessionFileNames, setAsideBefore: number): Promise<void> {
-    for await (const file of filesIn(`${folder}/${SET_ASIDE}`)) {
+/** Removes what was quarantined before a time (ms since the epoch), and locks and temporary files of dead processes. */
+export async function tidyFolder(folder: string, names: SessionFileNames, quarantinedBefore: number): Promise<void> {
+    for await (const file of filesIn(`${folder}/${QUARANTINE}`)) {
         const [, time] = /-(\d+)-[0-9a-f]+$/.exec(file) ?? [];
-        if (time && Number(time) < setAsideBefore) {
-            await rm(`${folder}/${SET_ASIDE}/${file}`, { recursive: true, force: true });
+        if (time && Number(time) < quarantinedBefore) {
+            await rm(`${folder}/${QUARANTINE}/${file}`, { recursive: true, force: true });
         }
     }
     for await (const file of filesIn(`${folder}/${TOKENS}`)) {
@@ -106,7 +106,7 @@ export function isClosedByStart(path: string, names: SessionFileNames): boolean 
     try {
         for (let seen = 0; seen < LOOKED_AT; seen += 1) {
             const name = folder.readSync()?.name ?? '.';
-            if (!name.startsWith('.') && names.idOf(name) === undefined && !names.isStockTemp(name)) {
+            if (!name.startsWith('.') && names.keyOf(name) === undefined && !names.isStockTemp(name)) {
                 return false;
             }
         }

@@ -2,36 +2,36 @@ import { TimeSlice } from '../../../Support/TimeSlice.js';
 
 /** Texts by key, each until its time is over: the oldest go first where there are too many. */
 export class ExpiringTexts {
-    private readonly notes = new Map<string, { readonly text: string; readonly until: number }>();
+    private readonly texts = new Map<string, { readonly text: string; readonly until: number }>();
 
     public constructor(private readonly most = Number.POSITIVE_INFINITY) {}
 
     public get size(): number {
-        return this.notes.size;
+        return this.texts.size;
     }
 
     public get(key: string): string | undefined {
-        const note = this.notes.get(key);
-        return note && note.until > Date.now() ? note.text : undefined;
+        const found = this.texts.get(key);
+        return found && found.until > Date.now() ? found.text : undefined;
     }
 
     /** @param until In ms since the epoch. */
     public set(key: string, text: string, until: number): void {
-        this.notes.delete(key);
-        if (this.notes.size >= this.most) {
-            this.notes.delete(this.notes.keys().next().value as string);
+        this.texts.delete(key);
+        if (this.texts.size >= this.most) {
+            this.texts.delete(this.texts.keys().next().value as string);
         }
-        this.notes.set(key, { text, until });
+        this.texts.set(key, { text, until });
     }
 
     public delete(key: string): boolean {
-        return this.notes.delete(key);
+        return this.texts.delete(key);
     }
 
     /** One by one, no more than there are at first: what is set or deleted meanwhile does no harm. */
     public *entries(): Generator<[key: string, text: string]> {
-        let left = this.notes.size;
-        for (const [key, { text }] of this.notes) {
+        let left = this.texts.size;
+        for (const [key, { text }] of this.texts) {
             if (left === 0) {
                 return;
             }
@@ -43,11 +43,11 @@ export class ExpiringTexts {
     /** They came in the order of their ends, but for a few: the first that lasts ends the search. */
     public async prune(): Promise<void> {
         const slice = new TimeSlice();
-        for (const [key, { until }] of this.notes) {
+        for (const [key, { until }] of this.texts) {
             if (until > Date.now()) {
                 return;
             }
-            this.notes.delete(key);
+            this.texts.delete(key);
             if (slice.isOver) {
                 await slice.rest();
             }

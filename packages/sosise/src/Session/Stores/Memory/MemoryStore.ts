@@ -5,14 +5,10 @@ import type { Lease } from '../../../Support/Lease.js';
 import { TimeSlice } from '../../../Support/TimeSlice.js';
 import { LONGEST_TIMER_MS } from '../../../Support/timers.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
-import {
-    BadRecordError,
-    type ListedRecord,
-    type SessionDriver,
-    type StoredRecord,
-} from '../../Drivers/SessionDriver.js';
+import type { ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import { isEndedRecord } from '../../Record/SessionRecord.js';
-import { isUserKey } from '../../Record/storageKeys.js';
+import { isUserKey, type RecordKey } from '../../Record/storageKeys.js';
 import { ExpiringTexts } from './ExpiringTexts.js';
 
 /** memorystore's options under its own names, and ours. */
@@ -37,11 +33,11 @@ type Callback = (error?: unknown) => void;
 interface LruCache {
     readonly itemCount: number;
     readonly max: number;
-    has(id: string): boolean;
-    get(id: string): string | undefined;
-    peek(id: string): string | undefined;
-    set(id: string, text: string, maxAge: number): boolean;
-    del(id: string): void;
+    has(key: string): boolean;
+    get(key: string): string | undefined;
+    peek(key: string): string | undefined;
+    set(key: string, text: string, maxAge: number): boolean;
+    del(key: string): void;
 }
 
 interface LruEntry {
@@ -81,12 +77,12 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         limits: 'sessions are in the memory of this process: a restart ends them, and other processes do not see them.',
         atomicBetweenProcesses: false,
         lists: true,
-        setsAside: false,
+        quarantines: false,
         survivesRestart: false,
     };
     private readonly leases = new KeyedMutex();
     /** Of sessions that ended: beside the others, as they must not push those out that live. */
-    private readonly notes: ExpiringTexts;
+    private readonly tombstones: ExpiringTexts;
     /** Users' lists of their sessions, which have to outlast these. */
     private readonly lists = new ExpiringTexts();
     private readonly isPlain: boolean;
@@ -98,48 +94,48 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         const { warn = () => undefined, ...given } = options;
         super({ ...given, checkPeriod: given.checkPeriod ?? CHECK_PERIOD_MS, max: given.max ?? MOST_SESSIONS });
         this.warn = warn;
-        this.notes = new ExpiringTexts(this.store.max);
+        this.tombstones = new ExpiringTexts(this.store.max);
         this.isPlain = given.serializer === undefined;
     }
 
     // What the session layer asks for: answered at once, without promises.
 
-    public read(id: string): StoredRecord | undefined {
-        const text = this.store.get(id);
+    public read(key: RecordKey): StoredRecord | undefined {
+        const text = this.store.get(key);
         if (text !== undefined) {
             return this.toRecord(text);
         }
-        const note = this.lists.get(id) ?? this.notes.get(id);
-        return note === undefined ? undefined : { record: note, version: note };
+        const record = this.lists.get(key) ?? this.tombstones.get(key);
+        return record === undefined ? undefined : { record, version: record };
     }
 
-    public write(id: string, record: string, ifVersion: unknown, expiresAt: number): unknown {
-        if (this.versionOf(id) !== ifVersion) {
+    public write(key: RecordKey, record: string, ifVersion: unknown, expiresAt: number): unknown {
+        if (this.versionOf(key) !== ifVersion) {
             return undefined;
         }
-        if (isUserKey(id)) {
-            this.lists.set(id, record, expiresAt);
+        if (isUserKey(key)) {
+            this.lists.set(key, record, expiresAt);
             return record;
         }
         if (isEndedRecord(record)) {
-            this.store.del(id);
-            this.notes.set(id, record, expiresAt);
+            this.store.del(key);
+            this.tombstones.set(key, record, expiresAt);
             return record;
         }
         const text = this.isPlain ? record : this.serializer.stringify(JSON.parse(record) as object);
-        this.warnAtCap(id);
+        this.warnAtCap(key);
         // 0 would mean for ever.
-        this.store.set(id, text, Math.max(1, expiresAt - Date.now()));
+        this.store.set(key, text, Math.max(1, expiresAt - Date.now()));
         return text;
     }
 
-    public remove(id: string, ifVersion: unknown): boolean {
-        if (ifVersion === undefined || this.versionOf(id) !== ifVersion) {
+    public remove(key: RecordKey, ifVersion: unknown): boolean {
+        if (ifVersion === undefined || this.versionOf(key) !== ifVersion) {
             return false;
         }
-        this.store.del(id);
-        this.notes.delete(id);
-        this.lists.delete(id);
+        this.store.del(key);
+        this.tombstones.delete(key);
+        this.lists.delete(key);
         return true;
     }
 
@@ -148,8 +144,8 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         signal?: AbortSignal,
     ): AsyncGenerator<ListedRecord> {
         const slice = new TimeSlice();
-        for (const [id, record] of this.lists.entries()) {
-            yield { id, record, version: record };
+        for (const [key, record] of this.lists.entries()) {
+            yield { key, record, version: record };
             if (slice.isOver) {
                 await slice.rest();
             }
@@ -168,14 +164,14 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         }
     }
 
-    public lock(id: string, waitMs: number): Promise<Lease | undefined> {
-        return this.leases.lease(id, waitMs);
+    public lock(key: RecordKey, waitMs: number): Promise<Lease | undefined> {
+        return this.leases.lease(key, waitMs);
     }
 
-    /** There is no place to keep it: it is removed. */
-    public setAside(id: string): boolean {
-        const isThere = this.store.has(id) || this.lists.delete(id);
-        this.store.del(id);
+    /** There is no quarantine: it is removed. */
+    public setAside(key: RecordKey): boolean {
+        const isThere = this.store.has(key) || this.lists.delete(key);
+        this.store.del(key);
         return isThere;
     }
 
@@ -217,7 +213,7 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
     }
 
     private async pruneSlowly(): Promise<void> {
-        await this.notes.prune();
+        await this.tombstones.prune();
         const slice = new TimeSlice();
         const time = Date.now();
         for (const { value } of entriesIn(this.store)) {
@@ -230,8 +226,8 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         }
     }
 
-    private versionOf(id: string): string | undefined {
-        return this.store.peek(id) ?? this.lists.get(id) ?? this.notes.get(id);
+    private versionOf(key: RecordKey): string | undefined {
+        return this.store.peek(key) ?? this.lists.get(key) ?? this.tombstones.get(key);
     }
 
     private toRecord(text: string): StoredRecord {
@@ -241,22 +237,22 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         try {
             return { record: JSON.stringify(this.serializer.parse(text)), version: text };
         } catch (cause) {
-            throw new BadRecordError('the serializer does not understand it', { cause });
+            throw new DamagedRecordError('the serializer does not understand it', { cause });
         }
     }
 
-    private listed(id: string): ListedRecord | undefined {
-        const text = this.store.has(id) ? this.store.peek(id) : undefined;
+    private listed(key: RecordKey): ListedRecord | undefined {
+        const text = this.store.has(key) ? this.store.peek(key) : undefined;
         try {
-            return text === undefined ? undefined : { id, ...this.toRecord(text) };
+            return text === undefined ? undefined : { key, ...this.toRecord(text) };
         } catch {
             return undefined; // whoever reads it alone hears of it
         }
     }
 
-    private warnAtCap(id: string): void {
+    private warnAtCap(key: RecordKey): void {
         const { store } = this;
-        if (store.itemCount < store.max || store.has(id) || performance.now() - this.warnedAt < WARN_EVERY_MS) {
+        if (store.itemCount < store.max || store.has(key) || performance.now() - this.warnedAt < WARN_EVERY_MS) {
             return;
         }
         this.warnedAt = performance.now();

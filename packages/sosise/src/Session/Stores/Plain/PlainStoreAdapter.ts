@@ -5,13 +5,10 @@ import { KeyedMutex } from '../../../Support/KeyedMutex.js';
 import type { Lease } from '../../../Support/Lease.js';
 import { TimeSlice } from '../../../Support/TimeSlice.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
-import {
-    BadRecordError,
-    type ListedRecord,
-    type SessionDriver,
-    type StoredRecord,
-} from '../../Drivers/SessionDriver.js';
+import type { ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import { LAST_ACCESS, META } from '../../Record/SessionRecord.js';
+import type { RecordKey } from '../../Record/storageKeys.js';
 import { canonicalJson } from './canonicalJson.js';
 
 export interface PlainStoreAdapterOptions {
@@ -79,10 +76,10 @@ export class PlainStoreAdapter implements SessionDriver {
         this.abilities = {
             limits:
                 'a plain express-session store: changes are merged and exclusive() holds within one process only' +
-                `${lists ? '' : ', expired sessions are left to the store itself'}, and damaged records are removed, not set aside.`,
+                `${lists ? '' : ', expired sessions are left to the store itself'}, and damaged records are removed, not quarantined.`,
             atomicBetweenProcesses: false,
             lists,
-            setsAside: false,
+            quarantines: false,
             survivesRestart: undefined,
         };
     }
@@ -92,28 +89,28 @@ export class PlainStoreAdapter implements SessionDriver {
         this.store.on?.(event, listener);
     }
 
-    public read(id: string): Promise<StoredRecord | undefined> {
-        return this.inTurn(id, (calls) => this.fetch(id, calls));
+    public read(key: RecordKey): Promise<StoredRecord | undefined> {
+        return this.exclusively(key, (calls) => this.fetch(key, calls));
     }
 
-    public write(id: string, record: string, ifVersion: unknown, expiresAt: number): Promise<unknown> {
-        return this.inTurn(id, async (calls) => {
-            if ((await this.fetch(id, calls))?.version !== ifVersion) {
+    public write(key: RecordKey, record: string, ifVersion: unknown, expiresAt: number): Promise<unknown> {
+        return this.exclusively(key, async (calls) => {
+            if ((await this.fetch(key, calls))?.version !== ifVersion) {
                 return undefined;
             }
             const data = JSON.parse(record) as StoredSession;
-            await this.call('set', (done) => this.store.set(id, toSession(id, data, expiresAt), done), { calls });
+            await this.call('set', (done) => this.store.set(key, toSession(key, data, expiresAt), done), { calls });
             return versionOf(data);
         });
     }
 
-    public remove(id: string, ifVersion: unknown): Promise<boolean> {
-        return this.inTurn(id, async (calls) => {
-            const stored = await this.fetch(id, calls);
+    public remove(key: RecordKey, ifVersion: unknown): Promise<boolean> {
+        return this.exclusively(key, async (calls) => {
+            const stored = await this.fetch(key, calls);
             if (!stored || stored.version !== ifVersion) {
                 return false;
             }
-            await this.destroy(id, calls);
+            await this.destroy(key, calls);
             return true;
         });
     }
@@ -131,13 +128,13 @@ export class PlainStoreAdapter implements SessionDriver {
         );
         const slice = new TimeSlice();
         let nameless = 0;
-        for (const [id, data] of idsAndSessions(found ?? {})) {
-            if (id === undefined) {
+        for (const [key, data] of keysAndSessions(found ?? {})) {
+            if (key === undefined) {
                 nameless += 1;
                 continue;
             }
             try {
-                yield { id, ...toRecord(data) };
+                yield { key, ...toRecord(data) };
             } catch {
                 // Damaged: whoever reads it alone hears of it.
             }
@@ -152,19 +149,19 @@ export class PlainStoreAdapter implements SessionDriver {
         }
     }
 
-    public lock(id: string, waitMs: number): Promise<Lease | undefined> {
-        return this.leases.lease(id, waitMs);
+    public lock(key: RecordKey, waitMs: number): Promise<Lease | undefined> {
+        return this.leases.lease(key, waitMs);
     }
 
-    /** A plain store has no place to keep it: it is removed. */
-    public setAside(id: string): Promise<boolean> {
-        return this.inTurn(id, async (calls) => {
-            const isThere = await this.fetch(id, calls).then(
+    /** A plain store has no quarantine: it is removed. */
+    public setAside(key: RecordKey): Promise<boolean> {
+        return this.exclusively(key, async (calls) => {
+            const isThere = await this.fetch(key, calls).then(
                 (stored) => stored !== undefined,
                 () => true, // damaged is there
             );
             if (isThere) {
-                await this.destroy(id, calls);
+                await this.destroy(key, calls);
             }
             return isThere;
         });
@@ -187,30 +184,30 @@ export class PlainStoreAdapter implements SessionDriver {
         }
     }
 
-    private async fetch(id: string, calls: Calls): Promise<StoredRecord | undefined> {
+    private async fetch(key: RecordKey, calls: Calls): Promise<StoredRecord | undefined> {
         try {
-            const found = await this.call<unknown>('get', (done) => this.store.get(id, done), { calls });
+            const found = await this.call<unknown>('get', (done) => this.store.get(key, done), { calls });
             return found === undefined || found === null ? undefined : toRecord(found);
         } catch (error) {
             if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
                 return undefined; // express-session too takes this for "there is none"
             }
             throw error instanceof SyntaxError
-                ? new BadRecordError('the store can not parse it', { cause: error })
+                ? new DamagedRecordError('the store can not parse it', { cause: error })
                 : error;
         }
     }
 
-    private async destroy(id: string, calls: Calls): Promise<void> {
-        await this.call('destroy', (done) => this.store.destroy(id, done), { calls });
+    private async destroy(key: RecordKey, calls: Calls): Promise<void> {
+        await this.call('destroy', (done) => this.store.destroy(key, done), { calls });
     }
 
     /**
      * One call at a time per session. A call that took too long is still waited for before the next one begins: a `set`
      * that arrives late must not undo what came after it.
      */
-    private async inTurn<T>(id: string, work: (calls: Calls) => Promise<T>): Promise<T> {
-        if (!this.calls.tryEnter(id) && !(await this.calls.enter(id, this.timeoutMs))) {
+    private async exclusively<T>(key: RecordKey, work: (calls: Calls) => Promise<T>): Promise<T> {
+        if (!this.calls.tryEnter(key) && !(await this.calls.enter(key, this.timeoutMs))) {
             throw new Error(`The session store was busy with the same session for ${this.timeoutMs} ms.`);
         }
         const calls: Calls = [];
@@ -219,9 +216,9 @@ export class PlainStoreAdapter implements SessionDriver {
         } finally {
             const open = calls.filter(({ isOver }) => !isOver);
             if (open.length === 0) {
-                this.calls.leave(id);
+                this.calls.leave(key);
             } else {
-                void this.answered(open).then(() => this.calls.leave(id));
+                void this.answered(open).then(() => this.calls.leave(key));
             }
         }
     }
@@ -272,9 +269,9 @@ function toRecord(found: unknown): StoredRecord {
             return { record, version: versionOf(plain) };
         }
     } catch (cause) {
-        throw new BadRecordError('it can not be written as JSON', { cause }); // circular, or nested too deeply
+        throw new DamagedRecordError('it can not be written as JSON', { cause }); // circular, or nested too deeply
     }
-    throw new BadRecordError('the store gave something that is not a session');
+    throw new DamagedRecordError('the store gave something that is not a session');
 }
 
 /** The last access is left out: session-file-store writes its own, and it changes nothing of what a session holds. */
@@ -286,7 +283,7 @@ function versionOf(record: object): string {
  * What a store gets to see: a session whose cookie ends when the record may be dropped, because that is what stores compute
  * their time to live from: by any of its fields, in the object, its JSON or a copy. What the cookie was stands beside it.
  */
-function toSession(id: string, data: StoredSession, expiresAt: number): SessionData {
+function toSession(key: RecordKey, data: StoredSession, expiresAt: number): SessionData {
     const { originalMaxAge, expires, ...settings } = (data['cookie'] ?? {}) as StoredSession;
     const cookie = new CookieClass(settings);
     for (const name of ['expires', 'maxAge']) {
@@ -297,7 +294,7 @@ function toSession(id: string, data: StoredSession, expiresAt: number): SessionD
     const end = Math.min(expiresAt, now + LONGEST_KEPT_MS);
     cookie.expires = new Date(end);
     cookie.originalMaxAge = Math.max(1, end - now);
-    const beside: Beside = { cookie: data['cookie'], id };
+    const beside: Beside = { cookie: data['cookie'], id: key };
     return { ...data, [META]: { ...(data[META] as object), ...beside }, cookie } as unknown as SessionData;
 }
 
@@ -323,11 +320,11 @@ function besideIn(found: StoredSession): Beside {
 }
 
 /** The forms in which stores list: an object by id, or an array of rows, or of sessions. Some of those don't hold their id. */
-function idsAndSessions(found: SessionData[] | Record<string, SessionData>): [string | undefined, unknown][] {
-    return Array.isArray(found) ? found.map(idAndSession) : Object.entries(found);
+function keysAndSessions(found: SessionData[] | Record<string, SessionData>): [string | undefined, unknown][] {
+    return Array.isArray(found) ? found.map(keyAndSession) : Object.entries(found);
 }
 
-function idAndSession(listed: unknown): [string | undefined, unknown] {
+function keyAndSession(listed: unknown): [string | undefined, unknown] {
     if (!isObject(listed)) {
         return [undefined, listed];
     }

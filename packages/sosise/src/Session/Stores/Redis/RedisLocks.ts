@@ -6,8 +6,8 @@ import { randomId } from '../../../Support/randomId.js';
 import { REMOVE, RENEW, type Script } from './scripts.js';
 
 export interface LockCommands {
-    ask(key: string, args: readonly string[]): Promise<unknown>;
-    run(script: Script, key: string, args: readonly string[]): Promise<unknown>;
+    ask(redisKey: string, args: readonly string[]): Promise<unknown>;
+    run(script: Script, redisKey: string, args: readonly string[]): Promise<unknown>;
 }
 
 /** So long before it ends, a lease counts as perhaps lost: two clocks, and the way to the server. */
@@ -27,36 +27,38 @@ interface Taken {
 /** Locks between all processes on one Redis: a key with an owner that the server drops when nobody renews it. */
 export class RedisLocks {
     /** Of this process, in the order of asking: only its first one asks the server. */
-    private readonly turns = new KeyedMutex();
+    private readonly localLocks = new KeyedMutex();
 
     public constructor(private readonly commands: LockCommands) {}
 
     /** Undefined when `waitMs` was not enough. */
-    public async lock(key: string, waitMs: number): Promise<Lease | undefined> {
+    public async lock(redisKey: string, waitMs: number): Promise<Lease | undefined> {
         const deadline = Deadlines.of(waitMs).start();
-        const turn = await this.turns.lease(key, waitMs);
+        const local = await this.localLocks.lease(redisKey, waitMs);
         let taken: Taken | undefined;
         try {
-            taken = turn && (await this.take(key, deadline));
-            return turn && taken && this.hold(key, taken, turn);
+            taken = local && (await this.take(redisKey, deadline));
+            return local && taken && this.hold(redisKey, taken, local);
         } finally {
             deadline.end();
             if (!taken) {
-                void turn?.release();
+                void local?.release();
             }
         }
     }
 
-    private async take(key: string, deadline: Deadline): Promise<Taken | undefined> {
+    private async take(redisKey: string, deadline: Deadline): Promise<Taken | undefined> {
         const owner = randomId();
         for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
             const at = performance.now();
             try {
-                if ((await this.commands.ask(key, ['SET', key, owner, 'NX', 'PX', String(LEASE_MS)])) !== null) {
+                if (
+                    (await this.commands.ask(redisKey, ['SET', redisKey, owner, 'NX', 'PX', String(LEASE_MS)])) !== null
+                ) {
                     return { owner, at };
                 }
             } catch (error) {
-                this.giveBack(key, owner); // it may have been given after all
+                this.giveBack(redisKey, owner); // it may have been given after all
                 throw error;
             }
             if (deadline.isOver) {
@@ -66,11 +68,11 @@ export class RedisLocks {
         }
     }
 
-    private hold(key: string, { owner, at }: Taken, turn: Lease): Lease {
+    private hold(redisKey: string, { owner, at }: Taken, local: Lease): Lease {
         let sureUntil = at + LEASE_MS - UNSURE_MS;
         const renew = async () => {
             const asked = performance.now();
-            const isOurs = (await this.commands.run(RENEW, key, [owner, String(LEASE_MS)])) === 1;
+            const isOurs = (await this.commands.run(RENEW, redisKey, [owner, String(LEASE_MS)])) === 1;
             sureUntil = isOurs ? asked + LEASE_MS - UNSURE_MS : 0;
             return isOurs;
         };
@@ -86,17 +88,17 @@ export class RedisLocks {
                 isHeld = false;
                 clearInterval(renewing);
                 try {
-                    await this.commands.run(REMOVE, key, [owner]);
+                    await this.commands.run(REMOVE, redisKey, [owner]);
                 } catch {
                     // It ends by itself.
                 } finally {
-                    void turn.release();
+                    void local.release();
                 }
             },
         };
     }
 
-    private giveBack(key: string, owner: string): void {
-        this.commands.run(REMOVE, key, [owner]).catch(() => undefined);
+    private giveBack(redisKey: string, owner: string): void {
+        this.commands.run(REMOVE, redisKey, [owner]).catch(() => undefined);
     }
 }

@@ -2,12 +2,9 @@ import { createHash } from 'node:crypto';
 import { RedisStore as StockRedisStore } from 'connect-redis';
 import type { Lease } from '../../../Support/Lease.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
-import {
-    BadRecordError,
-    type ListedRecord,
-    type SessionDriver,
-    type StoredRecord,
-} from '../../Drivers/SessionDriver.js';
+import type { ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
+import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
+import type { RecordKey } from '../../Record/storageKeys.js';
 import { COMMAND_TIMEOUT_MS, notOpened, openConnection } from './Connection/openConnection.js';
 import type { RedisConnection } from './Connection/RedisConnection.js';
 import type { RedisStoreOptions } from './Connection/RedisStoreOptions.js';
@@ -38,8 +35,8 @@ const CHECK = `${OTHER}check`;
 export class RedisStore extends StockRedisStore implements SessionDriver {
     public readonly abilities: DriverAbilities;
     private readonly locks = new RedisLocks({
-        ask: (key, args) => this.connection.ask(key, args),
-        run: (script, key, args) => this.run(script, key, args),
+        ask: (redisKey, args) => this.connection.ask(redisKey, args),
+        run: (script, redisKey, args) => this.run(script, redisKey, args),
     });
     private readonly calls: ReturnType<typeof stockClient>;
     private readonly isPlain: boolean;
@@ -56,7 +53,7 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
         this.abilities = {
             atomicBetweenProcesses: true,
             lists: true,
-            setsAside: true,
+            quarantines: true,
             survivesRestart: true,
             answersWithinMs: options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS,
         };
@@ -71,40 +68,40 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
 
     // What the session layer asks for.
 
-    public read(id: string): Promise<StoredRecord | undefined> {
-        const key = this.keyOf(id);
-        return this.connection.askAgain(key, ['GET', key]).then(
-            (text) => (text === null ? undefined : this.toStored(key, text as string)),
+    public read(key: RecordKey): Promise<StoredRecord | undefined> {
+        const redisKey = this.redisKeyOf(key);
+        return this.connection.askAgain(redisKey, ['GET', redisKey]).then(
+            (text) => (text === null ? undefined : this.toStored(redisKey, text as string)),
             (error) => {
-                throw (error as RedisTrouble).code === 'WRONGTYPE' ? new BadRecordError('it is no text') : error;
+                throw (error as RedisTrouble).code === 'WRONGTYPE' ? new DamagedRecordError('it is no text') : error;
             },
         );
     }
 
-    public async write(id: string, record: string, ifVersion: unknown, expiresAt: number): Promise<unknown> {
-        const key = this.keyOf(id);
+    public async write(key: RecordKey, record: string, ifVersion: unknown, expiresAt: number): Promise<unknown> {
+        const redisKey = this.redisKeyOf(key);
         const text = this.isPlain ? record : this.serializer.stringify(JSON.parse(record));
         const ttl = String(Math.max(1, Math.ceil(expiresAt - Date.now())));
         if (ifVersion === undefined) {
-            const reply = await this.connection.ask(key, ['SET', key, text, 'NX', 'PX', ttl]);
+            const reply = await this.connection.ask(redisKey, ['SET', redisKey, text, 'NX', 'PX', ttl]);
             return reply === null ? undefined : text;
         }
         const version = ifVersion as string;
         const reply =
             version.length > LARGE
-                ? await this.run(WRITE_LARGE, key, [sha1(version), text, ttl])
-                : await this.run(WRITE, key, [version, text, ttl]);
+                ? await this.run(WRITE_LARGE, redisKey, [sha1(version), text, ttl])
+                : await this.run(WRITE, redisKey, [version, text, ttl]);
         return reply === 1 ? text : undefined;
     }
 
-    public async remove(id: string, ifVersion: unknown): Promise<boolean> {
+    public async remove(key: RecordKey, ifVersion: unknown): Promise<boolean> {
         if (ifVersion === undefined) {
             return false;
         }
-        const key = this.keyOf(id);
+        const redisKey = this.redisKeyOf(key);
         const version = ifVersion as string;
         const isLarge = version.length > LARGE;
-        return (await this.run(isLarge ? REMOVE_LARGE : REMOVE, key, [isLarge ? sha1(version) : version])) === 1;
+        return (await this.run(isLarge ? REMOVE_LARGE : REMOVE, redisKey, [isLarge ? sha1(version) : version])) === 1;
     }
 
     public async *records(writtenBefore = Number.POSITIVE_INFINITY): AsyncGenerator<ListedRecord> {
@@ -112,26 +109,26 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
         for await (const keys of this.calls.scanIterator({ MATCH: match, COUNT: this.scanCount })) {
             const texts = (await this.calls.mGet(keys)) as (string | null)[];
             for (const [index, text] of texts.entries()) {
-                const key = keys[index] as string;
-                const stored = text !== null && writtenAt(text) < writtenBefore && (await this.listed(key, text));
+                const redisKey = keys[index] as string;
+                const stored = text !== null && writtenAt(text) < writtenBefore && (await this.listed(redisKey, text));
                 if (stored) {
-                    yield { id: key.slice(this.prefix.length), ...stored };
+                    yield { key: redisKey.slice(this.prefix.length), ...stored };
                 }
             }
         }
     }
 
-    public lock(id: string, waitMs: number): Promise<Lease | undefined> {
-        return this.locks.lock(this.keyOf(`${OTHER}lock:${id}`), waitMs);
+    public lock(key: RecordKey, waitMs: number): Promise<Lease | undefined> {
+        return this.locks.lock(this.redisKeyOf(`${OTHER}lock:${key}`), waitMs);
     }
 
-    /** It is kept under another key until `keepDamagedMs` are over. */
-    public async setAside(id: string): Promise<boolean> {
-        const key = this.keyOf(id);
+    /** It is kept under another name until `keepDamagedMs` are over. */
+    public async setAside(key: RecordKey): Promise<boolean> {
+        const redisKey = this.redisKeyOf(key);
         // The braces keep both keys on one server of a cluster.
-        const aside = this.keyOf(`${OTHER}aside:${Date.now()}:{${key}}`);
+        const aside = this.redisKeyOf(`${OTHER}aside:${Date.now()}:{${redisKey}}`);
         try {
-            await this.connection.ask(key, ['RENAME', key, aside]);
+            await this.connection.ask(redisKey, ['RENAME', redisKey, aside]);
         } catch (error) {
             if (error instanceof RedisTrouble && error.message.includes('no such key')) {
                 return false;
@@ -148,8 +145,15 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
 
     /** One process walks for all. */
     public async mayWalk(everyMs: number): Promise<boolean> {
-        const key = this.keyOf(`${OTHER}walk`);
-        const isFirst = await this.connection.ask(key, ['SET', key, '1', 'NX', 'PX', String(Math.max(1, everyMs))]);
+        const redisKey = this.redisKeyOf(`${OTHER}walk`);
+        const isFirst = await this.connection.ask(redisKey, [
+            'SET',
+            redisKey,
+            '1',
+            'NX',
+            'PX',
+            String(Math.max(1, everyMs)),
+        ]);
         return isFirst !== null;
     }
 
@@ -166,8 +170,8 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
 
     /** Writes, too: a server that is full, or a replica, is not ready for sessions. */
     public async check(): Promise<void> {
-        const key = this.keyOf(CHECK);
-        await this.connection.ask(key, ['SET', key, '1', 'PX', '10000']);
+        const redisKey = this.redisKeyOf(CHECK);
+        await this.connection.ask(redisKey, ['SET', redisKey, '1', 'PX', '10000']);
     }
 
     public close(): Promise<void> {
@@ -178,7 +182,7 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
     private async refuseForbidden(): Promise<void> {
         try {
             await this.check();
-            await this.run(REMOVE, this.keyOf(CHECK), ['1']);
+            await this.run(REMOVE, this.redisKeyOf(CHECK), ['1']);
         } catch (error) {
             if ((error as RedisTrouble).code === 'NOPERM') {
                 await this.close();
@@ -187,38 +191,38 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
         }
     }
 
-    private keyOf(id: string): string {
-        return this.prefix + id;
+    private redisKeyOf(key: RecordKey): string {
+        return this.prefix + key;
     }
 
-    private run(script: Script, key: string, args: readonly string[]): Promise<unknown> {
-        return this.connection.ask(key, ['EVALSHA', script.sha, '1', key, ...args]).catch((error) => {
+    private run(script: Script, redisKey: string, args: readonly string[]): Promise<unknown> {
+        return this.connection.ask(redisKey, ['EVALSHA', script.sha, '1', redisKey, ...args]).catch((error) => {
             if ((error as RedisTrouble).code !== 'NOSCRIPT') {
                 throw error;
             }
-            return this.connection.ask(key, ['EVAL', script.text, '1', key, ...args]);
+            return this.connection.ask(redisKey, ['EVAL', script.text, '1', redisKey, ...args]);
         });
     }
 
-    private toStored(key: string, text: string): StoredRecord | Promise<StoredRecord> {
+    private toStored(redisKey: string, text: string): StoredRecord | Promise<StoredRecord> {
         return this.isPlain && isOwn(text) && !text.includes(NO_TEXT)
             ? { record: text, version: text }
-            : this.toForeign(key, text);
+            : this.toForeign(redisKey, text);
     }
 
     /** What another package wrote, or in another form. */
-    private async toForeign(key: string, text: string): Promise<StoredRecord> {
+    private async toForeign(redisKey: string, text: string): Promise<StoredRecord> {
         if (
             text.includes(NO_TEXT) &&
-            (await this.connection.askAgain(key, ['STRLEN', key])) !== Buffer.byteLength(text)
+            (await this.connection.askAgain(redisKey, ['STRLEN', redisKey])) !== Buffer.byteLength(text)
         ) {
-            throw new BadRecordError('it is no text');
+            throw new DamagedRecordError('it is no text');
         }
         const record = this.isPlain ? text : await this.parsed(text);
         if (isOwn(record) || !record.startsWith('{')) {
             return { record, version: text };
         }
-        const leftMs = Number(await this.connection.askAgain(key, ['PTTL', key]));
+        const leftMs = Number(await this.connection.askAgain(redisKey, ['PTTL', redisKey]));
         const ttl = typeof this.options.ttl === 'number' ? this.options.ttl : TTL_SECONDS;
         return { record: leftMs > 0 ? withLastAccess(record, leftMs, ttl * 1_000) : record, version: text };
     }
@@ -227,15 +231,15 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
         try {
             return JSON.stringify(await this.serializer.parse(text));
         } catch (cause) {
-            throw new BadRecordError('the serializer does not understand it', { cause });
+            throw new DamagedRecordError('the serializer does not understand it', { cause });
         }
     }
 
-    private async listed(key: string, text: string): Promise<StoredRecord | undefined> {
+    private async listed(redisKey: string, text: string): Promise<StoredRecord | undefined> {
         try {
-            return await this.toStored(key, text);
+            return await this.toStored(redisKey, text);
         } catch (error) {
-            if (error instanceof BadRecordError) {
+            if (error instanceof DamagedRecordError) {
                 return undefined; // whoever reads it alone hears of it
             }
             throw error;

@@ -3,7 +3,7 @@ import { LAST_ACCESS } from '../../Record/SessionRecord.js';
 const OWN = `{"${LAST_ACCESS}":`;
 const SEEN = new RegExp(`^\\{"${LAST_ACCESS}":([1-9]\\d*)[,}]`);
 const ENDED = /"ended":(\d+)/;
-const SEALED = /"cookie":\{"originalMaxAge":(\d+),"expires":"([^"]+)"\}\}$/;
+const ENCRYPTED = /"cookie":\{"originalMaxAge":(\d+),"expires":"([^"]+)"\}\}$/;
 
 /** Whether the session layer wrote this; else it is another package's, such as connect-redis'. */
 export function isOwn(text: string): boolean {
@@ -19,7 +19,7 @@ export function writtenAt(text: string): number {
     if (!isOwn(text)) {
         return 0;
     }
-    const [, maxAge, expires] = SEALED.exec(text) ?? [];
+    const [, maxAge, expires] = ENCRYPTED.exec(text) ?? [];
     return expires === undefined ? Number(ENDED.exec(text)?.[1] ?? 0) : Date.parse(expires) - Number(maxAge);
 }
 

@@ -1,7 +1,3 @@
 /** What tests use of src/Session/Drivers. */
-export {
-    BadRecordError,
-    type ListedRecord,
-    type SessionDriver,
-    type StoredRecord,
-} from '../../../../src/Session/Drivers/SessionDriver.js';
+export type { ListedRecord, SessionDriver, StoredRecord } from '../../../../src/Session/Drivers/SessionDriver.js';
+export { REMOVED, updateRecord } from '../../../../src/Session/Drivers/updateRecord.js';

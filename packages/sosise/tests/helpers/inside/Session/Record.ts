@@ -1,5 +1,6 @@
 /** What tests use of src/Session/Record. */
 
+export { DamagedRecordError } from '../../../../src/Session/Record/DamagedRecordError.js';
 export { NO_CHANGE } from '../../../../src/Session/Record/mergeChanges.js';
 export { copyOfPlain, hasTextOf } from '../../../../src/Session/Record/plainData.js';
 export { SessionLifetime } from '../../../../src/Session/Record/SessionLifetime.js';

@@ -1,4 +1,4 @@
 /** What tests use of src/Session/Sealing. */
 
-export { openSealed, type SealingOptions } from '../../../../src/Session/Sealing/openSealed.js';
+export { type EncryptionOptions, openEncrypted } from '../../../../src/Session/Sealing/openEncrypted.js';
 export { SessionKeys } from '../../../../src/Session/Sealing/SessionKeys.js';
