@@ -78,7 +78,7 @@ describe.each(['file', 'memory'])('who answers an error that came before the ses
     ])('has it also past the stages: %s', async (path, status) => {
         const app = await started(GreetingHandler, {
             session: { driver },
-            http: { answerTimeoutMs: 80 },
+            http: { answerTimeoutMs: 400 }, // the login has to be answered by then, on a busy machine too
             boot: ({ container }) => {
                 container.make(HttpPipeline).before('requestId', (request, response, next) => {
                     if (request.path === '/broken') {
@@ -144,7 +144,7 @@ test.each([['one cookie'], ['two cookies']])(
         const trouble: Interference = {};
         const app = await started(GreetingHandler, {
             session: { driver: 'watched', storeTimeoutMs: 60_000 },
-            http: { answerTimeoutMs: 80 },
+            http: { answerTimeoutMs: 400 }, // the login has to be answered by then, on a busy machine too
             boot: ({ container }) =>
                 void container.make(SessionManager).extend('watched', () => interferedDriver(trouble)),
         });

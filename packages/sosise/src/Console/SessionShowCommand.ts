@@ -1,5 +1,5 @@
 import type { OpenedSession } from '../Session/Admin/StoredSessions.js';
-import type { StoredCookie } from '../Session/Record/SessionRecord.js';
+import type { StoredCookie } from '../Session/Record/CookieSettings.js';
 import { counted } from '../Support/words.js';
 import type { CommandInput } from './Command.js';
 import { DRIVER_OPTION, fingerprintIn, SessionCommand } from './SessionCommand.js';

@@ -1,7 +1,7 @@
 import session, { type SessionData, type Store } from 'express-session';
 import { isDriver, isStore, whyNeither } from '../Session/Drivers/kindOfStore.js';
 import type { SessionDriver } from '../Session/Drivers/SessionDriver.js';
-import { bodyOf, liveRecord } from '../Session/Record/SessionRecord.js';
+import { bodyOf, liveRecord } from '../Session/Record/recordText.js';
 import { PlainStoreAdapter } from '../Session/Stores/Plain/PlainStoreAdapter.js';
 import type { MaybePromise } from '../Support/MaybePromise.js';
 

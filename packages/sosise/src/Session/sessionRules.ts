@@ -31,7 +31,7 @@ import {
     type SessionCookieConfig,
 } from './Config/SessionConfig.js';
 import { cookieName } from './Config/settingsOf.js';
-import { LAST_COOKIE_TIME } from './Cookie/SetCookieForm.js';
+import { LAST_COOKIE_TIME } from './Record/CookieSettings.js';
 
 const HOUR_MS = 3_600_000;
 

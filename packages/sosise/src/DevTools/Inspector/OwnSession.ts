@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { DamagedRecordError } from '../../Session/Record/DamagedRecordError.js';
-import { type EndReason, type LiveRecord, parseRecord } from '../../Session/Record/SessionRecord.js';
+import { parseRecord } from '../../Session/Record/parseRecord.js';
+import { type EndReason, type LiveRecord } from '../../Session/Record/SessionRecord.js';
 import { fingerprintOf } from '../../Session/Record/storageKeys.js';
 import type { SessionServices } from '../../Session/Request/SessionServices.js';
 import { INSPECTOR_USE } from './StoreUse.js';

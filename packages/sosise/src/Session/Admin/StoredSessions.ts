@@ -1,7 +1,9 @@
 import type { Request } from 'express';
 import { ConfigError } from '../../Exceptions/errors.js';
 import type { CookieId } from '../Cookie/CookieCache.js';
-import { type LiveRecord, parseRecord, type StoredCookie } from '../Record/SessionRecord.js';
+import { type StoredCookie } from '../Record/CookieSettings.js';
+import { parseRecord } from '../Record/parseRecord.js';
+import { type LiveRecord } from '../Record/SessionRecord.js';
 import { fingerprintOf, isPlainId, isSessionKey, keyOf, type RecordKey } from '../Record/storageKeys.js';
 import { firstAlive } from '../Repository/firstAlive.js';
 import type { PruneOptions, SessionRepository } from '../Repository/SessionRepository.js';

@@ -10,7 +10,7 @@ import { UnstorableSessionError } from '../Repository/SessionErrors.js';
 import { CookieCache, type CookieId } from './CookieCache.js';
 import { cookieValues } from './cookieValues.js';
 import { type EndedCookie, formerNameOf } from './formerCookies.js';
-import { type Attributes, SetCookieForm } from './SetCookieForm.js';
+import { attributesOf, SetCookieForm } from './SetCookieForm.js';
 
 export interface SessionCookieOptions {
     name: string;
@@ -99,7 +99,7 @@ export class SessionCookie {
     public issue(id: string, cookie: Cookie, end: number, signed = this.sign(id)): string {
         const { expires } = cookie;
         const date = expires && (expires.getTime() > end ? new Date(end) : expires);
-        const text = this.form.fill(attributes(cookie), signed, date);
+        const text = this.form.fill(cookie, signed, date);
         if (text.length > MAX_COOKIE_BYTES) {
             throw new UnstorableSessionError(
                 `The session cookie is ${text.length} bytes, and browsers drop those above ${MAX_COOKIE_BYTES}: shorten its path or its name.`,
@@ -110,7 +110,7 @@ export class SessionCookie {
 
     /** The Set-Cookie value that takes the cookie away; browsers want the attributes it was set with. */
     public clear(cookie: Cookie): string {
-        return serialize(this.options.name, '', { ...attributes(cookie), expires: new Date(1) });
+        return serialize(this.options.name, '', { ...attributesOf(cookie), expires: new Date(1) });
     }
 
     /** The Set-Cookie values that end what a request carries under former names, domains and paths. */
@@ -135,8 +135,4 @@ export class SessionCookie {
                 .toLowerCase() === 'https'
         );
     }
-}
-
-function attributes(cookie: Cookie): Attributes {
-    return (cookie as unknown as { data: Attributes }).data;
 }

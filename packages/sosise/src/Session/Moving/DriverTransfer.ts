@@ -2,16 +2,10 @@ import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
 import { REMOVED, updateRecord } from '../Drivers/updateRecord.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { merged, type SessionChange } from '../Record/mergeChanges.js';
+import { parseRecord } from '../Record/parseRecord.js';
+import { liveRecord, userRecord } from '../Record/recordText.js';
 import type { SessionLifetime } from '../Record/SessionLifetime.js';
-import {
-    type EndedRecord,
-    type LiveRecord,
-    liveRecord,
-    type ParsedRecord,
-    parseRecord,
-    type UserRecord,
-    userRecord,
-} from '../Record/SessionRecord.js';
+import { type EndedRecord, type LiveRecord, type ParsedRecord, type UserRecord } from '../Record/SessionRecord.js';
 import { isUserKey, type RecordKey } from '../Record/storageKeys.js';
 import { dropOf } from '../Repository/SessionRepository.js';
 import { LIST_KEPT_MS } from '../Repository/UserSessions.js';

@@ -1,7 +1,8 @@
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { inflateCookie } from '../Cookie/inflateCookie.js';
+import type { StoredCookie } from '../Record/CookieSettings.js';
 import { asPatch, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
-import type { LiveRecord, StoredCookie } from '../Record/SessionRecord.js';
+import type { LiveRecord } from '../Record/SessionRecord.js';
 import type { HttpSession } from './HttpSession.js';
 import { type Reading, readSession, type SessionLimits, type Snapshot, snapshotOf } from './SessionChanges.js';
 

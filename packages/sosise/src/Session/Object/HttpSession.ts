@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import session, { type Cookie } from 'express-session';
-import { FLASH, LAST_ACCESS, META } from '../Record/SessionRecord.js';
 import { ReservedSessionKeyError } from '../Repository/SessionErrors.js';
+import { RESERVED_KEYS } from './reservedKeys.js';
 
 type Callback = (error?: unknown) => void;
 
@@ -83,20 +83,6 @@ export class HttpSession {
 }
 
 Object.setPrototypeOf(HttpSession.prototype, session.Session.prototype);
-
-/** Names that data can't have: the session's methods and properties, and what the record keeps beside the data. */
-export const RESERVED_KEYS: ReadonlySet<string> = new Set([
-    ...['id', 'req', 'cookie', 'save', 'reload', 'destroy', 'regenerate', 'migrate', 'touch', 'resetMaxAge'],
-    ...['__proto__', LAST_ACCESS, META],
-]);
-
-/** As `flash()` names what it puts by; any other key that begins so would be taken for it, and be deleted. */
-const FLASHED = new RegExp(`^${FLASH}.*:[\\w-]{8}$`, 's');
-
-/** Whether data can't have this name. */
-export function isReservedKey(key: string): boolean {
-    return RESERVED_KEYS.has(key) || (key.startsWith(FLASH) && !FLASHED.test(key));
-}
 
 // Data under such a name would break the session, or be lost: the assignment itself says so.
 for (const key of RESERVED_KEYS) {

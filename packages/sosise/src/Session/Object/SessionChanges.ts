@@ -1,20 +1,15 @@
 import { types } from 'node:util';
 import { Cookie } from 'express-session';
-import { LAST_COOKIE_TIME } from '../Cookie/SetCookieForm.js';
+import { hasSameSettings, LAST_COOKIE_TIME, type StoredCookie } from '../Record/CookieSettings.js';
+import { wrongSetting } from '../Record/cookieText.js';
+import { isDeeperThan, MAX_DEPTH } from '../Record/jsonText.js';
 import type { SessionChange } from '../Record/mergeChanges.js';
 import { copyOfPlain, hasTextOf } from '../Record/plainData.js';
-import {
-    bodyOf,
-    entriesIn,
-    hasSameSettings,
-    isDeeperThan,
-    type LiveRecord,
-    MAX_DEPTH,
-    type StoredCookie,
-    wrongSetting,
-} from '../Record/SessionRecord.js';
+import { bodyOf, entriesIn } from '../Record/recordText.js';
+import { type LiveRecord } from '../Record/SessionRecord.js';
 import { ReservedSessionKeyError, UnstorableSessionError } from '../Repository/SessionErrors.js';
-import { type HttpSession, isReservedKey } from './HttpSession.js';
+import type { HttpSession } from './HttpSession.js';
+import { isReservedKey } from './reservedKeys.js';
 
 /** A session at one moment. Its keys are told apart where somebody asks for them: most requests never do. */
 export class Snapshot {

@@ -1,7 +1,16 @@
 import { Cookie } from 'express-session';
 import type { SessionCookieConfig } from '../Config/SessionConfig.js';
+import {
+    areSame,
+    COOKIE_SETTINGS,
+    type CookieSettings,
+    KNOWN_SETTINGS,
+    OWN_AGE,
+    type StoredCookie,
+    settingsIn,
+} from './CookieSettings.js';
 import type { SessionLifetime } from './SessionLifetime.js';
-import { COOKIE_SETTINGS, hasSameSettings, type LiveRecord, OWN_AGE, type StoredCookie } from './SessionRecord.js';
+import type { LiveRecord } from './SessionRecord.js';
 
 const CookieClass = Cookie as unknown as new (options: object) => StoredCookie;
 
@@ -15,7 +24,8 @@ const NOTHING: readonly string[] = [];
 export class CookieSettingsOfToday {
     /** The config's settings. Those that are 'auto' are what they were for the request that began the session. */
     private readonly settings: StoredCookie;
-    private readonly names: readonly (keyof StoredCookie)[];
+    private readonly interned: CookieSettings;
+    private readonly names: readonly (typeof COOKIE_SETTINGS)[number][];
 
     public constructor(
         config: SessionCookieConfig,
@@ -24,6 +34,7 @@ export class CookieSettingsOfToday {
         // As express-session fills in what is left out.
         const { path, domain, httpOnly, secure, sameSite, partitioned, priority } = new CookieClass(config);
         this.settings = { path, domain, httpOnly, secure, sameSite, partitioned, priority } as StoredCookie;
+        this.interned = settingsIn(this.settings);
         this.names = COOKIE_SETTINGS.filter((name) => this.settings[name] !== 'auto');
     }
 
@@ -34,7 +45,7 @@ export class CookieSettingsOfToday {
         if (age === (cookie.originalMaxAge ?? null) && this.hasSettingsOfToday(cookie, own)) {
             return cookie;
         }
-        const today: Record<string, unknown> = { ...cookie, originalMaxAge: age };
+        const today: Record<string | symbol, unknown> = { ...cookie, originalMaxAge: age, [KNOWN_SETTINGS]: undefined };
         for (const name of this.names) {
             if (this.differs(name, cookie, own)) {
                 today[name] = this.settings[name];
@@ -45,7 +56,7 @@ export class CookieSettingsOfToday {
     }
 
     private hasSettingsOfToday(cookie: StoredCookie, own: readonly string[] | undefined): boolean {
-        if (hasSameSettings(cookie, this.settings)) {
+        if (areSame(settingsIn(cookie), this.interned)) {
             return true; // as nearly all are
         }
         for (const name of this.names) {
@@ -70,7 +81,7 @@ export class CookieSettingsOfToday {
         return record.own ?? (this.lifetime.hasOwnAge(record) ? [OWN_AGE] : NOTHING);
     }
 
-    private differs(name: keyof StoredCookie, cookie: StoredCookie, own = NOTHING): boolean {
+    private differs(name: (typeof COOKIE_SETTINGS)[number], cookie: StoredCookie, own = NOTHING): boolean {
         return (cookie[name] ?? null) !== (this.settings[name] ?? null) && !own.includes(name);
     }
 }

@@ -1,5 +1,6 @@
 import type { SessionSettings } from '../Config/SessionConfig.js';
-import { type LiveRecord, OWN_AGE, type StoredCookie } from './SessionRecord.js';
+import { OWN_AGE, type StoredCookie } from './CookieSettings.js';
+import { type LiveRecord } from './SessionRecord.js';
 
 export interface LifetimeOptions {
     /** How long a session lives without a request, in ms, unless its own cookie says otherwise. */

@@ -5,23 +5,19 @@ import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import type { SessionCookieConfig } from '../Config/SessionConfig.js';
 import type { HeldLock } from '../Drivers/HeldLock.js';
 import type { ListedRecord, SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
+import { type StoredCookie } from '../Record/CookieSettings.js';
 import { CookieSettingsOfToday } from '../Record/CookieSettingsOfToday.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { asPatch, merged, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
+import { parseRecord, writtenRecord } from '../Record/parseRecord.js';
+import { cookieTextAt, endedRecord, isEndedRecord, liveRecord } from '../Record/recordText.js';
 import { type Lifetime, type LifetimeOptions, SessionLifetime } from '../Record/SessionLifetime.js';
 import {
-    cookieTextAt,
     type EndedRecord,
     type EndReason,
-    endedRecord,
-    isEndedRecord,
     type LiveRecord,
     type Login,
-    liveRecord,
     type ParsedRecord,
-    parseRecord,
-    type StoredCookie,
-    writtenRecord,
 } from '../Record/SessionRecord.js';
 import { isPlainId, isSessionKey, isUserKey, keyOf, type RecordKey } from '../Record/storageKeys.js';
 import { StoreCalls, type TimeLimit, unavailable, withoutId } from './StoreCalls.js';

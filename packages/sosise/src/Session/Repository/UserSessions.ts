@@ -3,7 +3,9 @@ import { KeyedMutex } from '../../Support/KeyedMutex.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
-import { type LiveRecord, parseRecord, type UserRecord, userRecord } from '../Record/SessionRecord.js';
+import { parseRecord } from '../Record/parseRecord.js';
+import { userRecord } from '../Record/recordText.js';
+import { type LiveRecord, type UserRecord } from '../Record/SessionRecord.js';
 import { type RecordKey, userKeyOf } from '../Record/storageKeys.js';
 import { type StoreCalls, unavailable } from './StoreCalls.js';
 

@@ -26,7 +26,7 @@ import type { MaybePromise } from '../../../Support/MaybePromise.js';
 import { Semaphore } from '../../../Support/Semaphore.js';
 import type { StoredRecord } from '../../Drivers/SessionDriver.js';
 import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
-import { isEndedRecord } from '../../Record/SessionRecord.js';
+import { isEndedRecord } from '../../Record/recordText.js';
 import { OpenFileCache } from './OpenFileCache.js';
 import { isPadded, padded, paddedTo, textInFile, textOfPadded } from './paddedRecord.js';
 import type { EncodedRecord, RecordCodec } from './RecordCodec.js';

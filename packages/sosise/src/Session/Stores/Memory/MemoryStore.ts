@@ -7,7 +7,7 @@ import { LONGEST_TIMER_MS } from '../../../Support/timers.js';
 import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
 import type { ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
 import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
-import { isEndedRecord } from '../../Record/SessionRecord.js';
+import { isEndedRecord } from '../../Record/recordText.js';
 import { isUserKey, type RecordKey } from '../../Record/storageKeys.js';
 import { ExpiringTexts } from './ExpiringTexts.js';
 

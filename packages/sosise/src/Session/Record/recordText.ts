@@ -1,0 +1,133 @@
+import type { StoredCookie } from './CookieSettings.js';
+import { settingsIn } from './CookieSettings.js';
+import { type EndedRecord, type EndReason, LAST_ACCESS, type LiveRecord, META } from './SessionRecord.js';
+
+const ENDED = `{"${LAST_ACCESS}":0,"${META}":{"ended":`;
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/**
+ * A record is one JSON object: when it was last seen, what the framework knows, the cookie, and the session's keys.
+ * @param body The keys as `bodyOf` gives them.
+ */
+export function liveRecord(
+    { seen, created, own, login }: Pick<LiveRecord, 'seen' | 'created' | 'login'> & Partial<Pick<LiveRecord, 'own'>>,
+    cookie: StoredCookie | string,
+    body: string,
+): string {
+    const ownPart = own === undefined ? '' : own.length === 0 ? ',"own":[]' : `,"own":${JSON.stringify(own)}`;
+    const loginPart = login ? `,"login":${JSON.stringify(login)}` : '';
+    const cookieText = typeof cookie === 'string' ? cookie : JSON.stringify(cookie);
+    return `{"${LAST_ACCESS}":${seen},"${META}":{"created":${created}${ownPart}${loginPart}},"cookie":${cookieText}${body}}`;
+}
+
+/**
+ * A cookie's JSON text.
+ * @param now Where the browser gets the cookie now, the time in ms since the epoch that its end is counted from. The record
+ * keeps the end of the cookie that the browser has.
+ */
+export function cookieTextAt(cookie: StoredCookie, now: number | undefined): string {
+    const { originalMaxAge } = cookie;
+    const expires = now === undefined ? cookie.expires : undefined;
+    if (typeof originalMaxAge !== 'number' || (now === undefined && typeof expires !== 'string')) {
+        return JSON.stringify(cookie);
+    }
+    const end = now === undefined ? JSON.stringify(expires) : `"${isoOf(now + originalMaxAge)}"`;
+    return `{"originalMaxAge":${originalMaxAge},"expires":${end}${settingsIn(cookie).text}`;
+}
+
+let lastTime = Number.NaN;
+let lastIso = '';
+
+/** A time as JSON has it. Under load many requests have the same one: 1 µs each. */
+function isoOf(time: number): string {
+    if (time !== lastTime) {
+        lastIso = new Date(time).toISOString();
+        lastTime = time;
+    }
+    return lastIso;
+}
+
+/** The record of a user's sessions. Stock readers take it for an expired session. */
+export function userRecord(seen: number, sessions: ReadonlyMap<string, number>): string {
+    const list = JSON.stringify(Object.fromEntries(sessions));
+    return `{"${LAST_ACCESS}":${seen},"${META}":{"sessions":${list}},"cookie":{"originalMaxAge":1}}`;
+}
+
+/** The end of a record: each key with its JSON text. */
+export function bodyOf(entries: Iterable<readonly [key: string, json: string]>): string {
+    let body = '';
+    for (const [key, json] of entries) {
+        body += `,${JSON.stringify(key)}:${json}`;
+    }
+    return body;
+}
+
+/** The keys of such an end, each with its JSON text, without parsing what they hold. */
+export function entriesIn(body: string): Map<string, string> {
+    const entries = new Map<string, string>();
+    let start = 1; // behind the comma
+    while (start < body.length) {
+        const colon = endOfString(body, start) + 1;
+        const end = endOfValue(body, colon + 1);
+        entries.set(JSON.parse(body.slice(start, colon)) as string, body.slice(colon + 1, end));
+        start = end + 1;
+    }
+    return entries;
+}
+
+/** Where the string that begins at an index ends: the index of its last quote. */
+function endOfString(text: string, start: number): number {
+    let end = text.indexOf('"', start + 1);
+    while (end > 0 && isEscaped(text, end)) {
+        end = text.indexOf('"', end + 1);
+    }
+    return end < 0 ? text.length : end;
+}
+
+function isEscaped(text: string, index: number): boolean {
+    let backslashes = 0;
+    while (text.charCodeAt(index - 1 - backslashes) === BACKSLASH) {
+        backslashes += 1;
+    }
+    return backslashes % 2 === 1;
+}
+
+/** The index of the comma behind a value, or of the end. */
+function endOfValue(text: string, start: number): number {
+    let depth = 0;
+    for (let index = start; index < text.length; index += 1) {
+        const code = text.charCodeAt(index);
+        if (code === QUOTE) {
+            index = endOfString(text, index);
+        } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+            depth += 1;
+        } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
+            depth -= 1;
+        } else if (code === COMMA && depth === 0) {
+            return index;
+        }
+    }
+    return text.length;
+}
+
+/** The text that takes the place of an ended session's record. Stock readers take it for an expired session. */
+export function endedRecord(
+    at: number,
+    reason: EndReason,
+    { to, sealedId }: Pick<EndedRecord, 'to' | 'sealedId'> = {},
+): string {
+    const rest = JSON.stringify({ reason, to, sealedId }).slice(1);
+    return `${ENDED}${at},${rest},"cookie":{"originalMaxAge":1}}`;
+}
+
+/** Whether a stored text is the note of an ended session. */
+export function isEndedRecord(text: string): boolean {
+    return text.startsWith(ENDED);
+}
