@@ -4,6 +4,8 @@ import type { Secret } from '../../Config/secrets.js';
 
 /** Browsers drop cookies above this. */
 export const MAX_COOKIE_BYTES = 4096;
+/** A hundred years: dates beyond some point can't be written. */
+export const LONGEST_AGE_MS = 100 * 365 * 86_400_000;
 
 /** The attributes of the session cookie, under express-session's names. Times are in ms. */
 export interface SessionCookieConfig {
@@ -63,7 +65,7 @@ export interface SessionConfig {
     registry: { address: boolean; browser: boolean };
     /** `merge`: requests of one session run in parallel. `exclusive`: one after another. */
     concurrency: 'merge' | 'exclusive';
-    /** How long a request waits for its turn under `exclusive`, in ms. */
+    /** How long a request waits for the session's lock under `exclusive`, in ms. */
     lockTimeoutMs: number;
     /** How long the store may take before the request is answered 503, in ms. */
     storeTimeoutMs: number;
@@ -87,27 +89,11 @@ export function defineSessionConfig(config: ConfigInput<SessionConfig>): ConfigI
 }
 
 /** The session config with every default worked out. Times are in ms. */
-export interface SessionSettings {
+export interface SessionSettings extends Omit<SessionConfig, 'secret' | 'idle' | 'absolute' | 'encrypt'> {
     readonly name: string;
     readonly secrets: readonly Secret[];
-    readonly rolling: boolean | undefined;
-    readonly resave: boolean;
-    readonly proxy: boolean | undefined;
-    readonly saveUninitialized: boolean;
-    readonly unset: 'destroy' | 'keep';
     readonly genid: (request: Request) => string;
-    readonly cookie: SessionCookieConfig;
-    readonly formerCookies: readonly FormerCookie[];
     readonly idleMs: number;
     readonly absoluteMs: number | null | undefined;
     readonly encrypts: boolean;
-    readonly clearSiteData: readonly ClearSiteData[];
-    readonly registry: { readonly address: boolean; readonly browser: boolean };
-    readonly concurrency: 'merge' | 'exclusive';
-    readonly lockTimeoutMs: number;
-    readonly storeTimeoutMs: number;
-    readonly warnBytes: number;
-    readonly maxBytes: number;
-    readonly keepDamagedMs: number;
-    readonly pruneIntervalMs: number;
 }

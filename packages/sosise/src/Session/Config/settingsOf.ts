@@ -27,28 +27,14 @@ export function cookieName(
 export function settingsOf(config: SessionConfig, environment: Environment): SessionSettings {
     const secrets = secretsIn(config.secret);
     return {
+        ...config,
         name: cookieName(config, environment),
         // Production has refused to start without one by now; a test needs none to outlive it.
         secrets: secrets.length > 0 ? secrets : [randomSecret()],
-        rolling: config.rolling,
-        resave: config.resave,
-        proxy: config.proxy,
-        saveUninitialized: config.saveUninitialized,
-        unset: config.unset,
         genid: config.genid ? checkedGenid(config.genid) : randomId,
-        cookie: config.cookie,
-        formerCookies: config.formerCookies,
         idleMs: config.idle ?? config.cookie.maxAge ?? ttlOf(config) ?? DEFAULT_IDLE_MS,
         absoluteMs: config.absolute,
         encrypts: config.encrypt ?? (config.driver === 'file' && config.drivers.file?.secret !== undefined),
-        clearSiteData: config.clearSiteData,
-        registry: config.registry,
-        concurrency: config.concurrency,
-        lockTimeoutMs: config.lockTimeoutMs,
-        storeTimeoutMs: config.storeTimeoutMs,
-        warnBytes: config.warnBytes,
-        maxBytes: config.maxBytes,
-        keepDamagedMs: config.keepDamagedMs,
         pruneIntervalMs: pruneIntervalOf(config),
     };
 }

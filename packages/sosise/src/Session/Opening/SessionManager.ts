@@ -27,7 +27,7 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
         private readonly log: Pick<Logger, 'warning'>,
     ) {
         super();
-        // What knows the names of these drivers, too: sessionRules, Contract/openScratch, Doctor, Testing/ownStorage, Welcome.
+        // What knows the names of these drivers, too: Config/driverRules, Contract/openScratch, Doctor, Testing/ownStorage, Welcome.
         const warn = (message: string) => log.warning(message);
         this.extend('file', async (options) => {
             const { FileStore } = await import('../Stores/File/FileStore.js');

@@ -14,8 +14,9 @@ import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import type { RecordKey } from '../../Record/storageKeys.js';
 import { PruneSkipList, type RestWalk } from './PruneSkipList.js';
 import { type EncodedRecord, RecordCodec } from './RecordCodec.js';
+import { isUnwritten } from './RecordReader.js';
 import { SessionFileNames } from './SessionFileNames.js';
-import { isUnwritten, SessionFiles } from './SessionFiles.js';
+import { SessionFiles } from './SessionFiles.js';
 import { filesIn, prepareFolder, TEMP_KEPT_MS, tidyFolder } from './sessionFolder.js';
 
 /** session-file-store's options under its own names, and ours. Those of its reaping and retrying have no effect here. */

@@ -1,4 +1,5 @@
 import fs, { type Stats } from 'node:fs';
+import { codeOf, open } from '../../../Support/Files/fileCalls.js';
 import type { StoredRecord } from '../../Drivers/SessionDriver.js';
 import { textInFile } from './paddedRecord.js';
 
@@ -60,6 +61,18 @@ export class OpenFileCache {
 
     public get isOn(): boolean {
         return this.most > 0;
+    }
+
+    /** Opens any file of the folder. Where too many are open, those that are only kept for speed are closed first. */
+    public async open(path: string, flags: number | string, mode?: number): Promise<number> {
+        try {
+            return await open(path, flags, mode);
+        } catch (error) {
+            if ((codeOf(error) === 'EMFILE' || codeOf(error) === 'ENFILE') && this.clear()) {
+                return open(path, flags, mode);
+            }
+            throw error;
+        }
     }
 
     /** The record of a file, if it is known and unchanged. */
