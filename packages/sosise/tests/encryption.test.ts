@@ -692,7 +692,7 @@ describe('in an application', () => {
             .poll(() => said(app), { interval: 5 })
             .toEqual([
                 expect.objectContaining({
-                    message: 'A stored session is damaged and was set aside; its visitor gets a fresh one.',
+                    message: 'A stored session is damaged and was quarantined; its visitor gets a new session.',
                     context: { reason: 'it does not decrypt with any of the secrets' },
                 }),
             ]);

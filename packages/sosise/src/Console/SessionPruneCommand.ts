@@ -1,5 +1,5 @@
 import { ConfigError } from '../Exceptions/errors.js';
-import type { PruneOutcome, PruneStep } from '../Session/Repository/SessionRepository.js';
+import type { PruneOutcome, PruneStep } from '../Session/Repository/Pruning.js';
 import { counted, grouped } from '../Support/words.js';
 import type { CommandInput } from './Command.js';
 import { DRIVER_OPTION, SessionCommand } from './SessionCommand.js';

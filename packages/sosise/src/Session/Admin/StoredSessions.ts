@@ -6,7 +6,8 @@ import { parseRecord } from '../Record/parseRecord.js';
 import { type LiveRecord } from '../Record/SessionRecord.js';
 import { fingerprintOf, isPlainId, isSessionKey, keyOf, type RecordKey } from '../Record/storageKeys.js';
 import { firstAlive } from '../Repository/firstAlive.js';
-import type { PruneOptions, SessionRepository } from '../Repository/SessionRepository.js';
+import type { PruneOptions } from '../Repository/Pruning.js';
+import type { SessionRepository } from '../Repository/SessionRepository.js';
 import { unavailable } from '../Repository/StoreCalls.js';
 import type { SessionServices } from '../Request/SessionServices.js';
 

@@ -7,7 +7,7 @@ import { liveRecord, userRecord } from '../Record/recordText.js';
 import type { SessionLifetime } from '../Record/SessionLifetime.js';
 import { type EndedRecord, type LiveRecord, type ParsedRecord, type UserRecord } from '../Record/SessionRecord.js';
 import { isUserKey, type RecordKey } from '../Record/storageKeys.js';
-import { dropOf } from '../Repository/SessionRepository.js';
+import { dropOf } from '../Repository/SessionWriter.js';
 import { LIST_KEPT_MS } from '../Repository/UserSessions.js';
 
 /**

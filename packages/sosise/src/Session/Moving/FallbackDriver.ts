@@ -6,7 +6,7 @@ import { parseRecord } from '../Record/parseRecord.js';
 import { isEndedRecord } from '../Record/recordText.js';
 import type { SessionLifetime } from '../Record/SessionLifetime.js';
 import { isUserKey, type RecordKey } from '../Record/storageKeys.js';
-import { NOTE_KEPT_MS } from '../Repository/SessionRepository.js';
+import { TOMBSTONE_KEPT_MS } from '../Repository/SessionWriter.js';
 import { DriverTransfer } from './DriverTransfer.js';
 
 /** A driver that sessions come from. */
@@ -159,7 +159,7 @@ export class FallbackDriver extends DriverDecorator {
                 return;
             }
             const end = this.endOf(record, now);
-            if (end !== undefined && now - end > NOTE_KEPT_MS && (await driver.remove(key, version))) {
+            if (end !== undefined && now - end > TOMBSTONE_KEPT_MS && (await driver.remove(key, version))) {
                 removed?.(record);
             }
         }

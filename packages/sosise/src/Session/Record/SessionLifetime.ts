@@ -1,6 +1,6 @@
 import type { SessionSettings } from '../Config/SessionConfig.js';
 import { OWN_AGE, type StoredCookie } from './CookieSettings.js';
-import { type LiveRecord } from './SessionRecord.js';
+import type { Life, LiveRecord } from './SessionRecord.js';
 
 export interface LifetimeOptions {
     /** How long a session lives without a request, in ms, unless its own cookie says otherwise. */
@@ -44,6 +44,19 @@ export function lifetimeOf(settings: SessionSettings): LifetimeOptions {
 export class SessionLifetime {
     public constructor(private readonly options: LifetimeOptions) {}
 
+    /** The same for a record as it stands, worked out once. */
+    public lifeOf(record: LiveRecord): Life {
+        if (!record.life) {
+            const { at: endsAt, reason } = this.endOf(record);
+            const idle = this.idleOf(record);
+            const { maxAgeMs = idle } = this.options;
+            const shorter = maxAgeMs < idle && !this.hasOwnAge(record) ? maxAgeMs : idle;
+            const touchAt = record.isAhead ? Number.NEGATIVE_INFINITY : record.seen + shorter * TOUCH_AFTER;
+            record.life = { endsAt, reason, touchAt };
+        }
+        return record.life;
+    }
+
     /** When a session ends if nobody uses it any more, in ms since the epoch, and which of its limits that is. */
     public endOf(record: Lifetime): { at: number; reason: 'idle' | 'absolute' } {
         const idle = this.idleEndOf(record);
@@ -51,8 +64,8 @@ export class SessionLifetime {
         return idle < absolute ? { at: idle, reason: 'idle' } : { at: absolute, reason: 'absolute' };
     }
 
-    public lives(record: Lifetime, now = Date.now()): boolean {
-        return now <= this.endOf(record).at;
+    public lives(record: LiveRecord, now = Date.now()): boolean {
+        return now <= this.lifeOf(record).endsAt;
     }
 
     /** When a session ends that nobody uses, in ms since the epoch, if its absolute end is not before that. */
@@ -66,12 +79,9 @@ export class SessionLifetime {
         return record.created + longestLife(this.options, this.idleOf(record));
     }
 
-    /** Whether so much of the idle time, or of the cookie's life, has passed that a request has to be written down as activity. */
+    /** Whether so much of the idle timeout, or of the cookie's life, has passed that a request has to be written down as activity. */
     public touchDue(record: LiveRecord, now = Date.now()): boolean {
-        const idle = this.idleOf(record);
-        const { maxAgeMs = idle } = this.options;
-        const shorter = maxAgeMs < idle && !this.hasOwnAge(record) ? maxAgeMs : idle;
-        return record.isAhead || now - record.seen >= shorter * TOUCH_AFTER;
+        return now >= this.lifeOf(record).touchAt;
     }
 
     /**

@@ -15,6 +15,13 @@ export interface Login {
     readonly browser?: string | undefined;
 }
 
+/** When a session ends, and from when a request has to be written down as activity (ms since the epoch). */
+export interface Life {
+    readonly endsAt: number;
+    readonly reason: 'idle' | 'absolute';
+    readonly touchAt: number;
+}
+
 export interface LiveRecord {
     readonly kind: 'live';
     /** When the session began and when it was last active, in ms since the epoch. */
@@ -39,6 +46,8 @@ export interface LiveRecord {
     readonly body: string | undefined;
     /** Whether the keys may hold something flashed. False: they do not. */
     readonly mayHoldFlash: boolean;
+    /** What SessionLifetime has worked out of it: it is asked with each request. */
+    life?: Life | undefined;
 }
 
 /** A tombstone, all that is left of a session that ended: its id can be refused for a while. */

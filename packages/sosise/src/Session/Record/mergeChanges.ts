@@ -1,6 +1,6 @@
-import { type StoredCookie } from './CookieSettings.js';
+import type { StoredCookie } from './CookieSettings.js';
 import { bodyOf } from './recordText.js';
-import { type LiveRecord } from './SessionRecord.js';
+import type { LiveRecord } from './SessionRecord.js';
 
 /**
  * What one request changed in a session: only this is applied to what is stored when it is saved. Changes of different keys both

@@ -92,6 +92,7 @@ class OwnRecord implements LiveRecord {
     public readonly isAhead: boolean;
     public readonly maxAge: StoredCookie['originalMaxAge'];
     public readonly own: readonly string[] | undefined;
+    public life: LiveRecord['life'];
     private flash: boolean | undefined;
 
     public constructor(

@@ -5,7 +5,7 @@ import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { parseRecord } from '../Record/parseRecord.js';
 import { userRecord } from '../Record/recordText.js';
-import { type LiveRecord, type UserRecord } from '../Record/SessionRecord.js';
+import { type LiveRecord, type Login, type UserRecord } from '../Record/SessionRecord.js';
 import { type RecordKey, userKeyOf } from '../Record/storageKeys.js';
 import { type StoreCalls, unavailable } from './StoreCalls.js';
 
@@ -54,12 +54,15 @@ export class UserSessions {
         }
     }
 
-    public add(user: string, key: string): Promise<void> {
-        return this.change(userKeyOf(user), user, async (sessions) => {
+    public add(user: string, key: RecordKey): Promise<void> {
+        const added: Change = async (sessions) => {
             const isTidied = sessions.size % TIDY_EVERY === TIDY_EVERY - 1;
             const others = new Map(isTidied ? await this.alive(sessions, TIDY_MOST) : sessions);
             others.delete(key);
             return others.set(key, Date.now());
+        };
+        return this.change(userKeyOf(user), user, added).catch((error) => {
+            throw unavailable('saved', key, error);
         });
     }
 
@@ -71,15 +74,19 @@ export class UserSessions {
         });
     }
 
-    /** Whether a session that is in use should make sure that it is in the list: a store may have dropped that. */
-    public isDue(listed: number): boolean {
-        return Date.now() - listed > RENEW_MS;
-    }
-
-    /** Puts a session back into the list where it is missing, and says that the list is in use. */
-    public renew(user: string, key: string): Promise<void> {
-        const isNamed = (sessions: Sessions) => (sessions.has(key) ? sessions : new Map(sessions).set(key, Date.now()));
-        return this.change(userKeyOf(user), user, isNamed, RENEW_MS);
+    /**
+     * Now and then, a session that is in use makes sure that its user's list names it: a store may have dropped that. Gives its
+     * login as it is to be written.
+     */
+    public refreshed(key: RecordKey, login: Login | undefined): MaybePromise<Login | undefined> {
+        if (!login || Date.now() - (login.listed ?? login.at) <= RENEW_MS) {
+            return login;
+        }
+        const named: Change = (sessions) => (sessions.has(key) ? sessions : new Map(sessions).set(key, Date.now()));
+        return this.change(userKeyOf(login.user), login.user, named, RENEW_MS).then(
+            () => ({ ...login, listed: Date.now() }),
+            () => login, // the list is no reason to lose a change; the next request tries again
+        );
     }
 
     /** Leaves out what has ended; called for each list that a walk through the store meets. */

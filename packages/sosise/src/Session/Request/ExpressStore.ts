@@ -6,7 +6,7 @@ import type { StoredCookie } from '../Record/CookieSettings.js';
 import type { SessionChange } from '../Record/mergeChanges.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
 import { isSessionKey, keyOf } from '../Record/storageKeys.js';
-import type { LoadResult } from '../Repository/SessionRepository.js';
+import type { LoadResult } from '../Repository/LoadedSession.js';
 import { sessionOf } from './requestSessions.js';
 import type { SessionServices } from './SessionServices.js';
 

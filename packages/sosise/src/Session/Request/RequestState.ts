@@ -13,8 +13,8 @@ import { SessionFlash } from '../Object/SessionFlash.js';
 import { NO_CHANGE } from '../Record/mergeChanges.js';
 import { CLOCKS_DIFFER_MS, type EndReason, type LiveRecord, type Login } from '../Record/SessionRecord.js';
 import { fingerprintOf, keyOf, type RecordKey, type SessionId } from '../Record/storageKeys.js';
+import { hasMoved, type LoadedSession, type LoadResult } from '../Repository/LoadedSession.js';
 import { SessionUnavailableException, UnstorableSessionError } from '../Repository/SessionErrors.js';
-import { hasMoved, type LoadedSession, type LoadResult } from '../Repository/SessionRepository.js';
 import type { SessionServices } from './SessionServices.js';
 
 /**
@@ -169,7 +169,8 @@ export abstract class RequestState implements SessionOwner {
         const { record } = found;
         this.stage = 'live';
         this.loaded = found;
-        this.isTouchDue = this.cookie?.isRenamed === true || this.services.repository.lifetime.touchDue(record);
+        const { touchAt } = record.life ?? this.services.repository.lifetime.lifeOf(record);
+        this.isTouchDue = this.cookie?.isRenamed === true || Date.now() >= touchAt;
         this.mayTakeFlash = record.mayHoldFlash && isNavigation(this.request);
     }
 

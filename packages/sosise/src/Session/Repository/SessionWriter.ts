@@ -1,0 +1,93 @@
+import { andThen } from '../../Support/andThen.js';
+import type { MaybePromise } from '../../Support/MaybePromise.js';
+import type { StoredRecord } from '../Drivers/SessionDriver.js';
+import { merged, type SessionChange } from '../Record/mergeChanges.js';
+import { writtenRecord } from '../Record/parseRecord.js';
+import { cookieTextAt, endedRecord, liveRecord } from '../Record/recordText.js';
+import type { Lifetime, SessionLifetime } from '../Record/SessionLifetime.js';
+import type { EndedRecord, EndReason, LiveRecord, Login } from '../Record/SessionRecord.js';
+import type { RecordKey } from '../Record/storageKeys.js';
+import type { LoadedSession } from './LoadedSession.js';
+import { ENDED_KEPT_MS, type SessionReader } from './SessionReader.js';
+import type { TimeLimit } from './StoreCalls.js';
+
+/** A tombstone is kept a little longer than it counts: what a process that died left of the same session is removed before. */
+export const TOMBSTONE_KEPT_MS = ENDED_KEPT_MS * (1 + 1 / 24);
+
+export interface WriteOptions {
+    readonly created?: number | undefined;
+    readonly login?: Login | undefined;
+    /** The browser gets the cookie anew: its end, which the record keeps, is counted from now. */
+    readonly renewsCookie?: boolean | undefined;
+}
+
+/** Writes records and tombstones by compare-and-swap, once each: undefined or false where another one came first. */
+export class SessionWriter {
+    public constructor(private readonly reader: SessionReader) {}
+
+    /** @param stored What stands there now; undefined: nothing. @param base What the change is applied to. */
+    public write(
+        key: RecordKey,
+        stored: StoredRecord | undefined,
+        base: LiveRecord,
+        change: SessionChange,
+        { created = base.created, login = base.login, renewsCookie = false }: WriteOptions = {},
+    ): MaybePromise<LoadedSession | undefined> {
+        const { reader } = this;
+        const now = Date.now();
+        const cookie = change.cookie ?? reader.cookieOf(base);
+        const own = change.cookie ? reader.cookies?.ownOf(change.cookie) : reader.cookies?.ownIn(base);
+        const cookieText = cookieTextAt(cookie, renewsCookie || change.cookie ? now : undefined);
+        const times = { seen: now, created, own, login, maxAge: cookie.originalMaxAge };
+        const body = change.whole ?? merged(base, change);
+        const text = liveRecord(times, cookieText, body);
+        return andThen(reader.driver.write(key, text, stored?.version, dropOf(reader.lifetime, times)), (version) => {
+            if (version === undefined) {
+                return undefined;
+            }
+            const record = writtenRecord(times, cookieText, body, change.whole === undefined ? undefined : change.data);
+            if (stored) {
+                reader.keepParsed(key, text, record);
+            }
+            return { kind: 'live', stored: { record: text, version }, record };
+        });
+    }
+
+    /** The same under a new key. A record that lands when nobody waits for it any more is taken away again. */
+    public writeNew(
+        key: RecordKey,
+        stored: StoredRecord | undefined,
+        base: LiveRecord,
+        change: SessionChange,
+        options: WriteOptions,
+    ): Promise<LoadedSession | undefined> {
+        const limit: TimeLimit = { isOver: false };
+        const written = Promise.resolve(this.write(key, stored, base, change, options));
+        written.then((late) => (limit.isOver && late ? this.withdraw(key, late) : undefined)).catch(() => undefined);
+        return this.reader.calls.inTime('saved', written, limit);
+    }
+
+    /** Removes what was just written, unless somebody has written since. */
+    public async withdraw(key: RecordKey, { stored }: LoadedSession): Promise<undefined> {
+        await this.reader.driver.remove(key, stored.version);
+    }
+
+    public async writeTombstone(
+        key: RecordKey,
+        stored: StoredRecord | undefined,
+        reason: EndReason,
+        { at = Date.now(), to, sealedId }: Partial<EndedRecord> = {},
+    ): Promise<boolean> {
+        const tombstone = endedRecord(at, reason, { to, sealedId });
+        const version = await this.reader.driver.write(key, tombstone, stored?.version, at + TOMBSTONE_KEPT_MS);
+        return version !== undefined;
+    }
+}
+
+/**
+ * From when a driver may drop a record by itself, in ms since the epoch: how the session ended is worth knowing for a while.
+ * @param record Or the time (ms since the epoch) at which a session ended, for its tombstone.
+ */
+export function dropOf(lifetime: SessionLifetime, record: Lifetime | number): number {
+    return typeof record === 'number' ? record + TOMBSTONE_KEPT_MS : lifetime.endOf(record).at + ENDED_KEPT_MS;
+}
