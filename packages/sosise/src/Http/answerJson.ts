@@ -4,10 +4,6 @@ import { weakEtag } from './weakEtag.js';
 
 const { json, send, set, get } = express.response;
 const JSON_TYPE = 'application/json; charset=utf-8';
-/** Settings of Express with which the text is another one. */
-const OTHER_TEXT = ['json escape', 'json replacer', 'json spaces'];
-/** Headers with which the answer is another one, in lower case. */
-const OTHER_ANSWER = ['content-type', 'etag', 'transfer-encoding'];
 const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /**
@@ -39,11 +35,15 @@ function isUsual(response: Response): boolean {
     const { settings } = response.app as Application & { settings: Record<string, unknown> };
     return (
         settings['etag fn'] === weakEtag &&
-        OTHER_TEXT.every((name) => !settings[name]) &&
+        !settings['json escape'] &&
+        !settings['json replacer'] &&
+        !settings['json spaces'] &&
         isUntouched(response) &&
         response.req.method !== 'HEAD' &&
         !WITHOUT_BODY.has(response.statusCode) &&
-        !OTHER_ANSWER.some((name) => response.hasHeader(name))
+        !response.hasHeader('content-type') &&
+        !response.hasHeader('etag') &&
+        !response.hasHeader('transfer-encoding')
     );
 }
 

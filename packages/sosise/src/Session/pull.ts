@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import type { SessionData } from 'express-session';
 import { required } from './login.js';
-import { isReservedKey } from './Object/reservedKeys.js';
+import { isReservedKey } from './Record/SessionRecord.js';
 import { ReservedSessionKeyError } from './Repository/SessionErrors.js';
 
 /**

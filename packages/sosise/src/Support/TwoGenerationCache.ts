@@ -7,8 +7,14 @@ export class TwoGenerationCache<Value> {
     private newer = new Map<string, Value>();
     private older = new Map<string, Value>();
 
-    /** @param most How many entries each half takes. */
-    public constructor(private readonly most: number) {}
+    /**
+     * @param most How many entries each half takes.
+     * @param longest The length of the longest keys that are remembered.
+     */
+    public constructor(
+        private readonly most: number,
+        private readonly longest = Number.POSITIVE_INFINITY,
+    ) {}
 
     public find(key: string): Value | undefined {
         const value = this.newer.get(key);
@@ -23,6 +29,9 @@ export class TwoGenerationCache<Value> {
     }
 
     public remember(key: string, value: Value): void {
+        if (key.length > this.longest) {
+            return;
+        }
         if (this.newer.size >= this.most && !this.newer.has(key)) {
             this.older = this.newer;
             this.newer = new Map();

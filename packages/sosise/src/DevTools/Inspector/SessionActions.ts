@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { Exception } from '../../Exceptions/Exception.js';
 import { ConfigError } from '../../Exceptions/errors.js';
 import type { StoredSessions } from '../../Session/Admin/StoredSessions.js';
-import { isReservedKey } from '../../Session/Object/reservedKeys.js';
+import { isReservedKey } from '../../Session/Record/SessionRecord.js';
 import { ReservedSessionKeyError, UnstorableSessionError } from '../../Session/Repository/SessionErrors.js';
 import { willPersist } from '../../Session/Request/reachability.js';
 import { sessionOf } from '../../Session/Request/requestSessions.js';

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { ConfigError } from '../../Exceptions/errors.js';
-import type { CookieId } from '../Cookie/CookieCache.js';
+import type { CookieId } from '../Cookie/CookieId.js';
 import { type StoredCookie } from '../Record/CookieSettings.js';
 import { parseRecord } from '../Record/parseRecord.js';
 import { type LiveRecord } from '../Record/SessionRecord.js';

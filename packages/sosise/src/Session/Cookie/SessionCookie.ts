@@ -4,10 +4,11 @@ import { unsign } from 'cookie-signature';
 import type { Request } from 'express';
 import type { Cookie } from 'express-session';
 import type { Secret } from '../../Config/secrets.js';
+import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import { MAX_COOKIE_BYTES } from '../Config/SessionConfig.js';
 import { keyOf } from '../Record/storageKeys.js';
 import { UnstorableSessionError } from '../Repository/SessionErrors.js';
-import { CookieCache, type CookieId } from './CookieCache.js';
+import type { CookieId } from './CookieId.js';
 import { cookieValues } from './cookieValues.js';
 import { type EndedCookie, formerNameOf } from './formerCookies.js';
 import { attributesOf, SetCookieForm } from './SetCookieForm.js';
@@ -30,11 +31,17 @@ export interface CarriedCookies {
 
 /** So many are looked up at most, that a client can't make the store work. Browsers send two or three. */
 const MOST_IDS = 8;
+const MOST_CACHED = 2_000;
+const LONGEST_CACHED = 512;
 
 /** Reads and writes the signed cookie that carries a session's id, in express-session's format. */
 export class SessionCookie {
-    private readonly headers = new CookieCache<CarriedCookies>();
-    private readonly values = new CookieCache<CookieId>();
+    /**
+     * Caches of what has verified: a visitor's next request need not compute the signature again, nor the hash of the id, nor
+     * parse the header: 6 of 75 µs on Node 20. Nothing that did not verify is in them.
+     */
+    private readonly headers = new TwoGenerationCache<CarriedCookies>(MOST_CACHED, LONGEST_CACHED);
+    private readonly values = new TwoGenerationCache<CookieId>(MOST_CACHED, LONGEST_CACHED);
     /** Today's, and the one of before that still opens a session. */
     private readonly names: readonly string[];
     private readonly form: SetCookieForm;

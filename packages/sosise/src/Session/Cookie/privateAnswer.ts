@@ -17,11 +17,15 @@ export function keepPrivate(response: Response): boolean {
     } else {
         response.setHeader('Vary', 'Cookie');
     }
-    const names = response.getHeaderNames().filter(speaksToCachesInFront);
-    for (const name of sendsCookie ? names : []) {
-        response.removeHeader(name);
+    let isSharedInFront = false;
+    for (const name of response.getHeaderNames()) {
+        if (name.endsWith('control') && CACHES_IN_FRONT.test(name)) {
+            isSharedInFront = !sendsCookie;
+            if (sendsCookie) {
+                response.removeHeader(name);
+            }
+        }
     }
-    const isSharedInFront = names.length > 0 && !sendsCookie;
     const header = String(response.getHeader('Cache-Control') ?? '');
     if (UNSAID.has(header)) {
         response.setHeader('Cache-Control', 'private, no-cache');
@@ -38,10 +42,6 @@ export function keepPrivate(response: Response): boolean {
         response.setHeader('Cache-Control', [...(isPrivate ? [] : ['private']), ...others].join(', '));
     }
     return !isSharedInFront;
-}
-
-function speaksToCachesInFront(name: string): boolean {
-    return name.endsWith('control') && CACHES_IN_FRONT.test(name);
 }
 
 function nameOf(directive: string): string {

@@ -21,7 +21,8 @@ export interface RequestForgeryOptions {
     isDevelopment: boolean;
 }
 
-const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+/** Requests that change nothing: they are not checked. */
+export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const MESSAGE = 'The request was refused: it seems to come from another site. Please reload the page and try again.';
 const LONGEST_SHOWN = 100;
 

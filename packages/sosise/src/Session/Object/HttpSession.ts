@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import session, { type Cookie } from 'express-session';
+import { RESERVED_KEYS } from '../Record/SessionRecord.js';
 import { ReservedSessionKeyError } from '../Repository/SessionErrors.js';
-import { RESERVED_KEYS } from './reservedKeys.js';
 
 type Callback = (error?: unknown) => void;
 
@@ -106,4 +106,27 @@ for (const key of RESERVED_KEYS) {
 
 function inheritedMethod(key: string): PropertyDescriptor | undefined {
     return Reflect.getOwnPropertyDescriptor(session.Session.prototype, key);
+}
+
+/** Where a request keeps its session, and what is behind `request.session`. */
+export const OWNER = Symbol('session of this request');
+
+interface Presented {
+    [OWNER]: { value: unknown };
+}
+
+const SESSION: PropertyDescriptor & ThisType<Presented> = {
+    configurable: true,
+    enumerable: true,
+    get() {
+        return this[OWNER].value;
+    },
+    set(session: unknown) {
+        this[OWNER].value = session;
+    },
+};
+
+/** Gives a request its `session`, as a property of its own. */
+export function presentSession(request: Request): void {
+    Object.defineProperty(request, 'session', SESSION);
 }

@@ -20,6 +20,8 @@ export interface Life {
     readonly endsAt: number;
     readonly reason: 'idle' | 'absolute';
     readonly touchAt: number;
+    /** The session's cookie as the config of today has it, once somebody has asked for it. */
+    cookie?: StoredCookie;
 }
 
 export interface LiveRecord {
@@ -83,3 +85,17 @@ export const FLASH = '~flash:';
 
 /** As much as the clocks of machines that share a store may differ. */
 export const CLOCKS_DIFFER_MS = 60_000;
+
+/** Names that data can't have: the session's methods and properties, and what the record keeps beside the data. */
+export const RESERVED_KEYS: ReadonlySet<string> = new Set([
+    ...['id', 'req', 'cookie', 'save', 'reload', 'destroy', 'regenerate', 'migrate', 'touch', 'resetMaxAge'],
+    ...['__proto__', LAST_ACCESS, META],
+]);
+
+/** As `flash()` names what it puts by; any other key that begins so would be taken for it, and be deleted. */
+const FLASHED = new RegExp(`^${FLASH}.*:[\\w-]{8}$`, 's');
+
+/** Whether data can't have this name. */
+export function isReservedKey(key: string): boolean {
+    return RESERVED_KEYS.has(key) || (key.startsWith(FLASH) && !FLASHED.test(key));
+}

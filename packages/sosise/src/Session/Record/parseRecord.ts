@@ -7,6 +7,7 @@ import {
     CLOCKS_DIFFER_MS,
     END_REASONS,
     FLASH,
+    isReservedKey,
     LAST_ACCESS,
     type LiveRecord,
     type Login,
@@ -132,20 +133,27 @@ class OwnRecord implements LiveRecord {
     }
 
     private parse(): Record<string, unknown> {
-        return withoutReserved(parseObject(`{${this.body.slice(1)}}`));
+        const data = parseObject(`{${this.body.slice(1)}}`);
+        if (LAST_ACCESS in data || META in data || 'cookie' in data) {
+            throw new DamagedRecordError('a key appears twice');
+        }
+        return withoutReserved(data);
     }
 }
 
-/** Keys that come again in the body would count twice. */
+/** Stock records may use names that are ours: they are left out, as the package does. */
 function withoutReserved(data: Record<string, unknown>): Record<string, unknown> {
-    if (LAST_ACCESS in data || META in data || 'cookie' in data) {
-        throw new DamagedRecordError('a part of it stands there twice');
+    for (const key of Object.keys(data)) {
+        if (isReservedKey(key)) {
+            delete data[key];
+        }
     }
     return data;
 }
 
 function parseForeign(text: string, now: number): ParsedRecord {
-    const { [LAST_ACCESS]: lastAccess, [META]: rawMeta, cookie: rawCookie, ...data } = parseObject(text);
+    const { [LAST_ACCESS]: lastAccess, [META]: rawMeta, cookie: rawCookie, ...keys } = parseObject(text);
+    const data = withoutReserved(keys);
     const meta = isObject(rawMeta) ? rawMeta : {};
     if (isTime(meta.ended)) {
         const reason = END_REASONS.find((known) => known === meta.reason) ?? 'destroyed';

@@ -8,7 +8,7 @@ import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { parseRecord } from '../Record/parseRecord.js';
 import { type LifetimeOptions, SessionLifetime } from '../Record/SessionLifetime.js';
 import type { LiveRecord, ParsedRecord } from '../Record/SessionRecord.js';
-import type { RecordKey } from '../Record/storageKeys.js';
+import { isPlainId, keyOf, type RecordKey, type SessionId } from '../Record/storageKeys.js';
 import { type LoadResult, NONE } from './LoadedSession.js';
 import { Quarantine } from './Quarantine.js';
 import { StoreCalls, unavailable } from './StoreCalls.js';
@@ -30,7 +30,7 @@ export const ENDED_KEPT_MS = DAY_MS;
 const LONGEST_PARSED = 8_192;
 
 /** Reads what is stored, and says what it means: a live session, a tombstone, or nothing. */
-export class SessionReader {
+export abstract class SessionReader {
     /** When sessions end. */
     public readonly lifetime: SessionLifetime;
     public readonly calls: StoreCalls;
@@ -54,6 +54,18 @@ export class SessionReader {
         this.calls = new StoreCalls(options.timeoutMs);
         this.quarantine = new Quarantine(driver, options.warn);
         this.isBounded = (driver.abilities?.answersWithinMs ?? Number.POSITIVE_INFINITY) <= options.timeoutMs;
+    }
+
+    /** A session that is stored under its plain id, as the stock packages write it, moves to its key. */
+    protected abstract adoptPlain(id: SessionId, key: RecordKey): MaybePromise<LoadResult>;
+
+    /** The session that an id names. */
+    public find(id: SessionId, key: RecordKey = keyOf(id)): MaybePromise<LoadResult> {
+        const found = this.load(key);
+        if (found instanceof Promise) {
+            return found.then((one) => (one.kind === 'none' && isPlainId(id) ? this.adoptPlain(id, key) : one));
+        }
+        return found.kind === 'none' && isPlainId(id) ? this.adoptPlain(id, key) : found;
     }
 
     /** The session that is stored under a key, unless it is damaged. */
@@ -130,7 +142,15 @@ export class SessionReader {
 
     /** A session's cookie as it is today: its own settings, and else the config's. */
     public cookieOf(record: LiveRecord): StoredCookie {
-        return this.cookies ? this.cookies.of(record) : record.cookie;
+        const life = record.life ?? this.lifetime.lifeOf(record);
+        if (life.cookie) {
+            return life.cookie;
+        }
+        const cookie = this.cookies ? this.cookies.of(record) : record.cookie;
+        if (this.options.fixedEnd === undefined) {
+            life.cookie = cookie; // else it comes nearer to its end all the time
+        }
+        return cookie;
     }
 
     private notRead(key: RecordKey, error: unknown): LoadResult {

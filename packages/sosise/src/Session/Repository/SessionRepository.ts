@@ -7,7 +7,7 @@ import type { StoredCookie } from '../Record/CookieSettings.js';
 import { asPatch, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
 import { writtenRecord } from '../Record/parseRecord.js';
 import type { EndReason, LiveRecord, Login } from '../Record/SessionRecord.js';
-import { isPlainId, keyOf, type RecordKey, type SessionId } from '../Record/storageKeys.js';
+import type { RecordKey, SessionId } from '../Record/storageKeys.js';
 import { endedOrLost, type LoadedSession, type LoadResult } from './LoadedSession.js';
 import type { PruneOptions } from './Pruning.js';
 import { Pruning } from './Pruning.js';
@@ -57,17 +57,6 @@ export class SessionRepository extends SessionReader {
         this.writer = new SessionWriter(this);
         this.tombstones = new Tombstones(this, this.writer);
         this.pruning = new Pruning(this, this.writer, this.users);
-    }
-
-    /**
-     * The session that an id names. One that is stored under its plain id, as it was written by the stock packages,
-     * moves to its key.
-     */
-    public find(id: SessionId, key: RecordKey = keyOf(id)): MaybePromise<LoadResult> {
-        const found = this.load(key);
-        return found instanceof Promise
-            ? found.then((one) => this.orPlain(one, id, key))
-            : this.orPlain(found, id, key);
     }
 
     /** Stores a new session. Fails where the id is taken. Undefined: it was revoked before it was there. */
@@ -231,10 +220,7 @@ export class SessionRepository extends SessionReader {
         return this.pruning.run(signal, options);
     }
 
-    private orPlain(found: LoadResult, id: SessionId, key: RecordKey): MaybePromise<LoadResult> {
-        if (found.kind !== 'none' || !isPlainId(id)) {
-            return found;
-        }
+    protected override adoptPlain(id: SessionId, key: RecordKey): MaybePromise<LoadResult> {
         const wasMissing = !this.quarantine.isTaking(key); // else it is looked at once: what takes its place may be sound
         return andThen(this.load(id as RecordKey), (plain) => {
             if (plain.kind === 'none' && wasMissing) {

@@ -1,4 +1,3 @@
-import type { MaybePromise } from '../../Support/MaybePromise.js';
 import type { RecordKey, SessionId } from '../Record/storageKeys.js';
 import type { SessionRepository } from './SessionRepository.js';
 
@@ -11,16 +10,9 @@ interface CarriedId {
  * Of several cookies of the session's name, the first whose session lives: browsers send those of other domains and paths
  * in an order of their own. Where none lives, the one whose session ended last: the request may have been under way then.
  */
-export function firstAlive<Id extends CarriedId>(
+export async function firstAlive<Id extends CarriedId>(
     repository: SessionRepository,
-    cookies: readonly Id[] | undefined,
-): MaybePromise<Id | undefined> {
-    return cookies === undefined || cookies.length < 2 ? cookies?.[0] : choose(repository, cookies);
-}
-
-async function choose<Id extends CarriedId>(
-    repository: SessionRepository,
-    cookies: readonly Id[],
+    cookies: readonly Id[] = [],
 ): Promise<Id | undefined> {
     let [chosen] = cookies;
     let latest = Number.NEGATIVE_INFINITY;

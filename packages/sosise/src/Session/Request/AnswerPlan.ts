@@ -20,37 +20,31 @@ export class AnswerPlan implements Gatekeeper {
     private isAnswered = false;
     private watchesLateChanges = false;
 
-    public constructor(
-        private readonly state: RequestState,
-        /** What the route asked for, and is still under way. */
-        private readonly pending: () => Promise<unknown> | undefined,
-    ) {
+    public constructor(private readonly state: RequestState) {
         new ResponseGate(state.response, this);
     }
 
     /** Gatekeeper: the headers are about to leave. */
     public beforeHeaders(status: number): Promise<void> | undefined {
-        return this.before(status, () => this.storeDue(status));
+        return this.before(status, false);
     }
 
     /** Gatekeeper: the end of an answer whose headers left already. */
     public beforeEnd(): Promise<void> | undefined {
-        const { statusCode } = this.state.response;
-        return this.before(statusCode, () => this.storeLate(statusCode));
+        return this.before(this.state.response.statusCode, true);
     }
 
-    private before(status: number, store: () => MaybePromise<unknown>): Promise<void> | undefined {
-        const pending = this.pending();
+    private before(status: number, isLate: boolean): Promise<void> | undefined {
+        const { pending, saveFailure } = this.state;
         if (pending) {
-            return pending.then(() => this.before(status, store));
+            return pending.then(() => this.before(status, isLate));
         }
-        const { saveFailure } = this.state;
         if (saveFailure !== undefined) {
             // The route may answer for the failure itself; what it may not do is to call it a success.
             return status < 400 ? Promise.reject(saveFailure) : undefined;
         }
         try {
-            const result = store();
+            const result = isLate ? this.storeLate(status) : this.storeDue(status);
             return result instanceof Promise ? (result as Promise<void>) : undefined;
         } catch (error) {
             return Promise.reject(error);
@@ -70,9 +64,10 @@ export class AnswerPlan implements Gatekeeper {
         }
         const reading = state.object && state.read(state.object);
         const stored = this.store(reading, status);
-        return stored instanceof Promise
-            ? stored.then(() => refuseLoss(state, reading, status))
-            : refuseLoss(state, reading, status);
+        if (stored instanceof Promise) {
+            return stored.then(() => refuseLoss(state, reading, status));
+        }
+        return state.stage === 'late' || state.hasLostChanges ? refuseLoss(state, reading, status) : undefined;
     }
 
     /** Stores what is due; what was stored before and is only sent now is looked up, as it may have ended meanwhile. */
@@ -83,7 +78,10 @@ export class AnswerPlan implements Gatekeeper {
             if (reading && (reading.change || resave)) {
                 return saveSession(state, reading);
             }
-            return rolling || state.isTouchDue ? touchSession(state) : this.confirmCookie();
+            if (rolling || state.isTouchDue) {
+                return touchSession(state);
+            }
+            return state.isCookieDue ? this.confirmCookie() : undefined;
         }
         const isDue = reading && (state.mustStore || saveUninitialized || reading.change !== undefined);
         return state.stage === 'new' && isDue && this.mayCreate(reading, status)
@@ -104,20 +102,14 @@ export class AnswerPlan implements Gatekeeper {
     }
 
     /** What was stored earlier may have ended since. Where that can't be seen now, an id that the browser has is not sent again. */
-    private confirmCookie(): MaybePromise<void> {
+    private async confirmCookie(): Promise<void> {
         const { state } = this;
-        if (!state.isCookieDue) {
-            return undefined;
+        try {
+            const found = await state.services.repository.load(state.key);
+            state.stage = found.kind === 'live' ? 'live' : 'late';
+        } catch {
+            state.isCookieDue = state.id !== state.cookie?.id;
         }
-        const { repository } = state.services;
-        return (async () => {
-            try {
-                const found = await repository.load(state.key);
-                state.stage = found.kind === 'live' ? 'live' : 'late';
-            } catch {
-                state.isCookieDue = state.id !== state.cookie?.id;
-            }
-        })();
     }
 
     /** The visitor may have a new session since this one was ended: its cookie is not taken away. */
@@ -166,10 +158,10 @@ export class AnswerPlan implements Gatekeeper {
     public leaving(): void {
         const { state } = this;
         const { services, response } = state;
-        if (state.saveFailure === undefined) {
-            this.sendCookie();
-        } else {
+        if (state.saveFailure !== undefined) {
             this.sendMoved();
+        } else if (state.isCookieDue || state.isClearDue) {
+            this.sendCookie();
         }
         const isCleared = state.stage === 'ended' && state.isClearDue;
         const { clearSiteData } = services.settings;

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import session, { type SessionData } from 'express-session';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
-import { storable } from '../Object/SessionChanges.js';
+import { storable } from '../Object/storable.js';
 import type { StoredCookie } from '../Record/CookieSettings.js';
 import type { SessionChange } from '../Record/mergeChanges.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';

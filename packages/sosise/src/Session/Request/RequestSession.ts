@@ -1,5 +1,5 @@
 import type { NextFunction, Request, Response } from 'express';
-import type { CookieId } from '../Cookie/CookieCache.js';
+import type { CookieId } from '../Cookie/CookieId.js';
 import type { Refusal } from '../Forgery/RequestForgery.js';
 import { AnswerPlan } from './AnswerPlan.js';
 import { RequestState } from './RequestState.js';
@@ -29,12 +29,12 @@ export class RequestSession extends RequestState {
 
     /** From when it is first asked for, the answer waits for the session. */
     public get plan(): AnswerPlan {
-        this.ownPlan ??= new AnswerPlan(this, () => this.ownActions?.pending);
+        this.ownPlan ??= new AnswerPlan(this);
         return this.ownPlan;
     }
 
     protected override guardAnswer(): void {
-        void this.plan;
+        this.ownPlan ??= new AnswerPlan(this);
     }
 
     /** `request.session`. The first look at it makes the session. */

@@ -1,14 +1,11 @@
 import type { Request, Response } from 'express';
 import { isNavigation } from '../../Http/isNavigation.js';
-import type { CookieId } from '../Cookie/CookieCache.js';
+import type { CookieId } from '../Cookie/CookieId.js';
 import { inflateCookie } from '../Cookie/inflateCookie.js';
 import type { HeldLock } from '../Drivers/HeldLock.js';
 import type { Refusal } from '../Forgery/RequestForgery.js';
-import { ChangeTracker } from '../Object/ChangeTracker.js';
-import { HttpSession, type SessionOwner } from '../Object/HttpSession.js';
-import { presentSession } from '../Object/presentSession.js';
-import { isReservedKey } from '../Object/reservedKeys.js';
-import { type Reading, snapshotOf } from '../Object/SessionChanges.js';
+import { HttpSession, presentSession, type SessionOwner } from '../Object/HttpSession.js';
+import { ChangeTracker, type Reading, snapshotOf } from '../Object/SessionChanges.js';
 import { SessionFlash } from '../Object/SessionFlash.js';
 import { NO_CHANGE } from '../Record/mergeChanges.js';
 import { CLOCKS_DIFFER_MS, type EndReason, type LiveRecord, type Login } from '../Record/SessionRecord.js';
@@ -50,6 +47,8 @@ export abstract class RequestState implements SessionOwner {
     public saveFailure: unknown;
     /** Changes were lost, as the session ended meanwhile. */
     public hasLostChanges = false;
+    /** What the route asked for, and is still under way. */
+    public pending: Promise<unknown> | undefined;
     /** What this request holds while it runs exclusively. */
     public lock: HeldLock | undefined;
     /** The route has looked at the session: its answer belongs to this visitor. */
@@ -234,9 +233,7 @@ export abstract class RequestState implements SessionOwner {
         const object = new HttpSession(this);
         object.cookie = inflateCookie(cookie) as HttpSession['cookie'];
         for (const key of Object.keys(data)) {
-            if (!isReservedKey(key)) {
-                object[key] = data[key]; // stock records may use names that are ours: left out, as the package does
-            }
+            object[key] = data[key];
         }
         this.changes.begin(snapshotOf(record, cookie));
         this.show(object);

@@ -15,9 +15,6 @@ const LONGEST_BROWSER_NAME = 200;
 
 /** What a route asks of its session that takes a call of the store: it is done one after another, before the answer leaves. */
 export class SessionActions {
-    /** What is still under way. */
-    public pending: Promise<unknown> | undefined;
-
     public constructor(
         private readonly state: RequestState,
         private readonly next: NextFunction,
@@ -150,17 +147,18 @@ export class SessionActions {
      * is harmless: nothing that should be stored is lost by it.
      */
     private inTurn(work: () => Promise<void>, failure?: 'harmless'): Promise<void> {
-        const done = (this.pending ?? Promise.resolve()).then(work);
+        const { state } = this;
+        const done = (state.pending ?? Promise.resolve()).then(work);
         const settled = done
             .catch((error) => {
-                this.state.saveFailure = failure === 'harmless' ? this.state.saveFailure : error;
+                state.saveFailure = failure === 'harmless' ? state.saveFailure : error;
             })
             .then(() => {
-                if (this.pending === settled) {
-                    this.pending = undefined;
+                if (state.pending === settled) {
+                    state.pending = undefined;
                 }
             });
-        this.pending = settled;
+        state.pending = settled;
         return settled.then(() => done);
     }
 

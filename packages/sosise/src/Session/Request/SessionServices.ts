@@ -11,7 +11,7 @@ import type { SessionDriver } from '../Drivers/SessionDriver.js';
 import type { CsrfTokens } from '../Forgery/CsrfTokens.js';
 import { RequestForgery } from '../Forgery/RequestForgery.js';
 import type { HttpSession } from '../Object/HttpSession.js';
-import type { SessionLimits } from '../Object/SessionChanges.js';
+import type { SessionLimits } from '../Object/storable.js';
 import { lifetimeOf } from '../Record/SessionLifetime.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
 import { SessionRepository } from '../Repository/SessionRepository.js';

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { OWNER, presentSession } from '../Object/presentSession.js';
+import { OWNER, presentSession } from '../Object/HttpSession.js';
 import type { RequestSession } from './RequestSession.js';
 
 /** Why a request has no session; its first read of `request.session` says so in the log. */

@@ -1,6 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { isBelow } from '../../Http/isBelow.js';
-import type { CookieId } from '../Cookie/CookieCache.js';
+import type { CookieId } from '../Cookie/CookieId.js';
+import { type Refusal, SAFE_METHODS } from '../Forgery/RequestForgery.js';
 import { firstAlive } from '../Repository/firstAlive.js';
 import { absence, type SessionStages } from './noSession.js';
 import { RequestSession } from './RequestSession.js';
@@ -12,6 +13,7 @@ import type { SessionServices } from './SessionServices.js';
  * @param takeLock Lets the requests of one session run one after another, where the config asks for it: see `exclusive()`.
  */
 export function startSession(services: SessionServices, takeLock?: RequestHandler): SessionStages {
+    const { forgery } = services;
     const path = services.settings.cookie.path ?? '/';
     const outside = absence(
         services.log,
@@ -30,12 +32,15 @@ export function startSession(services: SessionServices, takeLock?: RequestHandle
     );
 
     function serve(request: Request, response: Response, next: NextFunction, cookie: CookieId | undefined): void {
-        const refusal = services.forgery?.refusalOf(request);
-        try {
-            services.forgery?.check(request, cookie?.id, refusal);
-        } catch (error) {
-            assignSession(request, refused);
-            throw error;
+        let refusal: Refusal | undefined;
+        if (forgery && !SAFE_METHODS.has(request.method)) {
+            refusal = forgery.refusalOf(request);
+            try {
+                forgery.check(request, cookie?.id, refusal);
+            } catch (error) {
+                assignSession(request, refused);
+                throw error;
+            }
         }
         const session = new RequestSession(services, request, response, next, cookie, refusal);
         assignSession(request, session);
@@ -65,13 +70,15 @@ export function startSession(services: SessionServices, takeLock?: RequestHandle
             next();
             return;
         }
-        const cookie = firstAlive(services.repository, services.cookie.carriedBy(request)?.ids);
-        if (cookie instanceof Promise) {
-            assignSession(request, looking); // an answer timeout comes by meanwhile
-            cookie.then((chosen) => serve(request, response, next, chosen)).catch(next);
-        } else {
-            serve(request, response, next, cookie);
+        const ids = services.cookie.carriedBy(request)?.ids;
+        if (ids === undefined || ids.length < 2) {
+            serve(request, response, next, ids?.[0]);
+            return;
         }
+        assignSession(request, looking); // a response timeout may come meanwhile
+        firstAlive(services.repository, ids)
+            .then((chosen) => serve(request, response, next, chosen))
+            .catch(next);
     };
 
     return {

@@ -1,2 +1,2 @@
 /** What tests use of src/Session/Object. */
-export { RESERVED_KEYS } from '../../../../src/Session/Object/reservedKeys.js';
+export { RESERVED_KEYS } from '../../../../src/Session/Record/SessionRecord.js';
