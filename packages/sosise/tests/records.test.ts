@@ -125,7 +125,9 @@ describe('a damaged record gives its visitor a fresh session, one warning, and i
         await settled(app, 1);
         expect(fs.existsSync(file)).toBe(false);
         const [warning] = warnings(app);
-        expect(warning?.message).toBe('A stored session is damaged and was quarantined; its visitor gets a new session.');
+        expect(warning?.message).toBe(
+            'A stored session is damaged and was quarantined; its visitor gets a new session.',
+        );
         expect(warning?.context).toEqual({ reason: expect.stringMatching(/^(it|a link,|a folder) /) });
         expect(JSON.stringify(app.log)).not.toContain(CANARY);
         // The fresh session is one like any other, and so is the next visitor's.

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request } from 'express';
-import type { LiveRecord } from '../Record/SessionRecord.js';
 import { fingerprintOf, keyOf } from '../Record/storageKeys.js';
 import type { SessionRepository } from '../Repository/SessionRepository.js';
 import { sessionOf } from '../Request/requestSessions.js';
+import type { SessionServices } from '../Request/SessionServices.js';
+import { liveSessions, liveSessionsOf } from './liveSessions.js';
 
 /** One of a user's sessions. */
 export interface UserSession {
@@ -47,13 +48,14 @@ export type SessionName = Request | string;
  * from the next request on, in every process, and requests in flight can't bring it back.
  */
 export class SessionRegistry {
-    public constructor(private readonly findRepository: () => SessionRepository) {}
+    public constructor(private readonly services: () => SessionServices) {}
 
     /** A user's live sessions, oldest login first. `request` tells which one is the current. */
     public async list(userId: string | number, { request }: { request?: Request } = {}): Promise<UserSession[]> {
-        const current = await sparedKeys(this.findRepository(), [], request);
+        const services = this.services();
+        const current = await sparedKeys(services.repository, [], request);
         const sessions: UserSession[] = [];
-        for await (const { key, record } of this.sessionsOf(String(userId))) {
+        for await (const { key, record } of liveSessionsOf(services, String(userId))) {
             sessions.push({
                 fingerprint: fingerprintOf(key),
                 created: new Date(record.created),
@@ -71,7 +73,7 @@ export class SessionRegistry {
         userId: string | number,
         { except, signal, progress }: RevokeOptions & { except?: SessionName } = {},
     ): Promise<number> {
-        const repository = this.findRepository();
+        const { repository } = this.services();
         const user = String(userId);
         const handled = new Set<string>();
         const failures = new Map<string, unknown>();
@@ -110,14 +112,15 @@ export class SessionRegistry {
 
     /** Ends one session of a user, by its fingerprint. False: the user has no such session. */
     public async revokeOne(userId: string | number, fingerprint: string): Promise<boolean> {
-        const repository = this.findRepository();
+        const { repository } = this.services();
         const key = (await repository.users.keysOf(String(userId))).find((each) => fingerprintOf(each) === fingerprint);
         return key !== undefined && (await repository.revoke(key, { follows: true }));
     }
 
     /** Ends all sessions there are, of visitors too. Gives their number. */
     public async revokeAll({ signal, progress }: RevokeOptions = {}): Promise<number> {
-        const repository = this.findRepository();
+        const services = this.services();
+        const { repository } = services;
         if (!repository.canList) {
             throw new Error(
                 "The session store can't list its sessions, so that they can't be ended one by one: give SESSION_SECRET a new value instead (./artisan key:generate --force), delete what is stored if it is encrypted, and restart.",
@@ -131,12 +134,12 @@ export class SessionRegistry {
         do {
             walk += 1;
             found = 0;
-            let looked = 0;
-            const look = () => {
-                looked += 1;
-                progress?.(revoked, looked, walk);
+            let count = 0;
+            const looked = () => {
+                count += 1;
+                progress?.(revoked, count, walk);
             };
-            for await (const { key, record } of repository.live(signal, look)) {
+            for await (const { key, record } of liveSessions(services, { signal, looked })) {
                 // What began later is no business of this call; what got a new id meanwhile is met the next time round.
                 if (walk > 1 && record.created > started) {
                     continue;
@@ -154,16 +157,6 @@ export class SessionRegistry {
             throw failure;
         }
         return revoked;
-    }
-
-    private async *sessionsOf(user: string): AsyncGenerator<{ key: string; record: LiveRecord }> {
-        const repository = this.findRepository();
-        for (const key of await repository.users.keysOf(user)) {
-            const found = await repository.load(key);
-            if (found.kind === 'live' && found.record.login?.user === user) {
-                yield { key, record: found.record };
-            }
-        }
     }
 }
 
@@ -218,7 +211,7 @@ async function sparedKeys(
     for (const key of keys) {
         const found = await repository.load(key);
         if (found.kind === 'ended' && found.to !== undefined) {
-            keys.add(found.to); // looked at in its turn
+            keys.add(found.to); // looked at later in this loop
         }
     }
     return keys;

@@ -19,21 +19,28 @@ export interface ListedRecord extends StoredRecord {
     rest?(until: number): void;
 }
 
+/** What a driver can promise: for the line at start-up that says what it can't, and for `./artisan session:test`. */
+export interface DriverAbilities {
+    /** What it can't promise, as a sentence; none where it keeps all promises. */
+    readonly limits?: string;
+    /** Compare-and-swap and locks hold between processes that share the storage, not only within one. */
+    readonly atomicBetweenProcesses?: boolean;
+    /** False: it has no `records`, and pruning is the store's own business. */
+    readonly lists?: boolean;
+    /** `setAside` keeps a damaged record for a person to look at; otherwise it removes it. */
+    readonly quarantines?: boolean;
+    /** Sessions outlive a restart of the process. Undefined: not known. */
+    readonly survivesRestart?: boolean | undefined;
+    /** A read that takes longer, in ms, fails by itself. Undefined: it may take for ever. */
+    readonly answersWithinMs?: number | undefined;
+}
+
 /**
  * What the session layer asks of a driver. A driver moves text and compares versions; merging, expiry and ended
  * sessions are the layer's business, once for all drivers. Every method throws (or rejects) only on storage trouble.
  */
 export interface SessionDriver {
-    /**
-     * `limits`: what the driver can't promise, as a sentence for one line at boot. `lists`: false if it has no `records`.
-     * `survivesRestart`: false if it begins empty. `answersWithinMs`: a read that takes longer fails by itself.
-     */
-    readonly abilities?: {
-        readonly limits?: string;
-        readonly lists?: boolean;
-        readonly survivesRestart?: boolean | undefined;
-        readonly answersWithinMs?: number | undefined;
-    };
+    readonly abilities?: DriverAbilities;
     /** The record under a key, or undefined. Throws DamagedRecordError where something else stands in its place. */
     read(key: RecordKey): MaybePromise<StoredRecord | undefined>;
     /**

@@ -1,10 +1,11 @@
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { DriverDecorator } from '../Drivers/DriverDecorator.js';
 import type { ListedRecord, SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
+import { walkRecords } from '../Drivers/walkRecords.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
-import { parseRecord } from '../Record/parseRecord.js';
 import { isEndedRecord } from '../Record/recordText.js';
 import type { SessionLifetime } from '../Record/SessionLifetime.js';
+import type { ParsedRecord } from '../Record/SessionRecord.js';
 import { isUserKey, type RecordKey } from '../Record/storageKeys.js';
 import { TOMBSTONE_KEPT_MS } from '../Repository/SessionWriter.js';
 import { DriverTransfer } from './DriverTransfer.js';
@@ -153,28 +154,19 @@ export class FallbackDriver extends DriverDecorator {
         signal?: AbortSignal,
         removed?: (record: string) => void,
     ): Promise<void> {
-        const now = Date.now();
-        for await (const { key, record, version } of driver.records(undefined, signal)) {
-            if (signal?.aborted) {
-                return;
-            }
-            const end = this.endOf(record, now);
-            if (end !== undefined && now - end > TOMBSTONE_KEPT_MS && (await driver.remove(key, version))) {
+        for await (const { key, record, version, parsed } of walkRecords(driver, { signal })) {
+            const end = parsed && this.endOf(parsed);
+            if (end !== undefined && Date.now() - end > TOMBSTONE_KEPT_MS && (await driver.remove(key, version))) {
                 removed?.(record);
             }
         }
     }
 
     /** In ms since the epoch; undefined for what is no session. */
-    private endOf(text: string, now: number): number | undefined {
-        try {
-            const record = parseRecord(text, now);
-            if (record.kind === 'user') {
-                return undefined;
-            }
-            return record.kind === 'ended' ? record.at : this.options.lifetime.endOf(record).at;
-        } catch {
-            return undefined; // damaged: whoever reads it alone hears of it
+    private endOf(record: ParsedRecord): number | undefined {
+        if (record.kind === 'user') {
+            return undefined;
         }
+        return record.kind === 'ended' ? record.at : this.options.lifetime.endOf(record).at;
     }
 }

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RedisStore as StockRedisStore } from 'connect-redis';
 import type { Lease } from '../../../Support/Lease.js';
-import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
-import type { ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
+import type { DriverAbilities, ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
 import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import type { RecordKey } from '../../Record/storageKeys.js';
 import { COMMAND_TIMEOUT_MS, notOpened, openConnection } from './Connection/openConnection.js';
