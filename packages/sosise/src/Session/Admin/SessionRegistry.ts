@@ -21,12 +21,12 @@ export interface UserSession {
     readonly browser: string | undefined;
 }
 
-/** Who logs in over and over must not keep a revocation from its end. */
+/** A user who logs in over and over must not keep a revocation from ending. */
 const MOST_ROUNDS = 50;
 /** A move takes some ms: a session that is spared gets ten times that to complete its own. */
 const LOOK_AGAIN_MS = 20;
 const MOST_LOOKS = 10;
-/** Who has logged in so lately may still be on the way to the new id. */
+/** A login this recent may still be moving to its new id. */
 const JUST_NOW_MS = 1_000;
 
 /** For who revokes many. */
@@ -161,8 +161,8 @@ export class SessionRegistry {
 }
 
 /**
- * Makes what tells, each time that it is asked, whether a key is the spared session's. One that is just moving is in its
- * user's list under the new key before the old one says so: that is waited for.
+ * Makes the test whether a key is the spared session's. A session that moves is in its user's list under the new key before
+ * the tombstone of the old one names that key: the test waits for it.
  */
 function sparing(repository: SessionRepository, except: SessionName | undefined) {
     const since = Date.now() - JUST_NOW_MS;
@@ -182,7 +182,7 @@ function sparing(repository: SessionRepository, except: SessionName | undefined)
     };
 }
 
-/** Whether one of the spared may be moving to a key: it lives, and under the key there is nothing yet, a copy, or a new login. */
+/** Whether a spared session may be moving to a key: it lives, and under the key is nothing yet, a copy, or a new login. */
 async function mayBeMoving(
     repository: SessionRepository,
     key: string,

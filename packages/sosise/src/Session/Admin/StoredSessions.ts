@@ -48,9 +48,9 @@ const STOPPED = 'Stopped before the session was found: nothing was changed.';
  * hold one session at a time, however many there are.
  */
 export class StoredSessions {
-    /** Set where another process serves: what that one has in memory can't be reached from here. */
+    /** Set in the console: what the server's process has in memory can't be reached from here. */
     public isInConsole = false;
-    /** Of a request with several cookies, the one that counted when it was first asked of: the others are other sessions. */
+    /** For a request with several cookies, the one whose session lived when it was first looked up. */
     private readonly named = new WeakMap<Request, CookieId>();
 
     public constructor(private readonly openLayer: () => SessionServices) {}
@@ -60,7 +60,7 @@ export class StoredSessions {
         return this.services().repository.canList;
     }
 
-    /** About how many records there are: sessions, notes of ended ones, lists. Undefined: not known. */
+    /** About how many records there are: sessions, tombstones, users' lists. Undefined: not known. */
     public async count(): Promise<number | undefined> {
         const { driver } = this.services();
         try {

@@ -30,11 +30,11 @@ export interface FallbackOptions {
 }
 
 /**
- * A driver in front of those that were used before it. What it does not have is looked for in them, and moves on first
- * use. What ends is removed from all of them: the note of the end is in the driver, and nothing older can come back.
+ * A driver in front of those that were used before it. A session that it does not have is looked for in them, and moves on
+ * first use. A session that ends is removed from all of them: its tombstone is in the driver, and nothing older comes back.
  */
 export class FallbackDriver extends DriverDecorator {
-    /** Several may have to be asked. */
+    /** A read may have to ask several drivers. */
     public override readonly abilities = { ...this.driver.abilities, answersWithinMs: undefined };
     private readonly old: readonly MovingDriver[];
 
@@ -78,7 +78,7 @@ export class FallbackDriver extends DriverDecorator {
         return this.driver.remove(key, ifVersion);
     }
 
-    /** The old drivers first: what moves meanwhile is met twice at the most, and never missed. Pruning sees the driver's own. */
+    /** The old drivers first: what moves meanwhile is never missed, and met twice at the most. Pruning gets the driver's own only. */
     public override async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
         for (const { driver } of writtenBefore === undefined ? this.old : []) {
             for await (const listed of driver.records(undefined, signal)) {
@@ -102,10 +102,10 @@ export class FallbackDriver extends DriverDecorator {
         }
     }
 
-    /** All that there are, wherever. Undefined where one of the drivers does not know. */
+    /** The records of all drivers. Undefined where one of them does not know. */
     public override async count(): Promise<number | undefined> {
         let sum = 0;
-        for (const driver of [this.driver, ...this.old.map((each) => each.driver)]) {
+        for (const driver of this.drivers) {
             const count = await driver.count?.();
             if (count === undefined) {
                 return undefined;
@@ -116,9 +116,13 @@ export class FallbackDriver extends DriverDecorator {
     }
 
     public override async close(): Promise<void> {
-        for (const driver of [this.driver, ...this.old.map((each) => each.driver)]) {
+        for (const driver of this.drivers) {
             await driver.close();
         }
+    }
+
+    private get drivers(): SessionDriver[] {
+        return [this.driver, ...this.old.map(({ driver }) => driver)];
     }
 
     private async takeOver(key: RecordKey): Promise<StoredRecord | undefined> {
@@ -148,7 +152,7 @@ export class FallbackDriver extends DriverDecorator {
         }
     }
 
-    /** What is over in an old driver goes from there. */
+    /** Removes from an old driver what has ended or expired. */
     private async prune(
         driver: SessionDriver,
         signal?: AbortSignal,
