@@ -206,8 +206,7 @@ export class FileStore extends StockFileStore implements SessionDriver {
     }
 
     public override length(callback: Callback<number>): void {
-        const counted = this.fileNames().then((files) => files.length);
-        answer(counted, callback);
+        answer(this.count(), callback);
     }
 
     public override clear(callback?: Callback): void {
