@@ -24,7 +24,7 @@ test('without its server, the application waits for it, says one sentence, and e
     const { code, output, errors } = await start(new ConsoleProject(), port);
     expect(code).toBe(1);
     expect(errors).toBe(
-        `Session driver [redis]: localhost:${port} did not answer within 700 ms (ECONNREFUSED): start Redis, or mend drivers.redis in src/config/session.ts.\n`,
+        `Session driver [redis]: localhost:${port} did not answer within 700 ms (ECONNREFUSED): start Redis, or correct drivers.redis in src/config/session.ts.\n`,
     );
     expect(output).not.toContain('is running');
 });

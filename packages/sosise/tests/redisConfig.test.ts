@@ -57,7 +57,7 @@ describe('the options of the redis driver', () => {
         const started = performance.now();
         const said = await refusal({ url: `redis://anna:${PASSWORD}@127.0.0.1:${port}/0`, connectTimeoutMs: 300 });
         expect(said).toBe(
-            `Session driver [redis]: 127.0.0.1:${port} did not answer within 300 ms (ECONNREFUSED): start Redis, or mend drivers.redis in src/config/session.ts.`,
+            `Session driver [redis]: 127.0.0.1:${port} did not answer within 300 ms (ECONNREFUSED): start Redis, or correct drivers.redis in src/config/session.ts.`,
         );
         expect(performance.now() - started).toBeGreaterThan(100);
     });

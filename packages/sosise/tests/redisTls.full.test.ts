@@ -86,7 +86,7 @@ await onRedis('Redis behind TLS', () => {
             connectTimeoutMs,
         });
         await expect(untrusted).rejects.toThrow(
-            /localhost:\d+ can't be spoken to over TLS \(SELF_SIGNED_CERT_IN_CHAIN\): mend tls of drivers\.redis/,
+            /localhost:\d+ can't be spoken to over TLS \(SELF_SIGNED_CERT_IN_CHAIN\): correct tls of drivers\.redis/,
         );
         const otherHost = RedisStore.open({
             host: '127.0.0.1',

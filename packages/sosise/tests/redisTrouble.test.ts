@@ -230,7 +230,7 @@ await onRedis('when Redis is in trouble', () => {
             () => undefined,
             (thrown: Error) => thrown,
         );
-        expect(error?.message).toMatch(/refused the application: .*WRONGPASS.*Mend username, password/);
+        expect(error?.message).toMatch(/refused the application: .*WRONGPASS.*Correct username, password/);
         expect(inspect([error, log], { depth: null })).not.toContain(secret);
     });
 
@@ -242,7 +242,7 @@ await onRedis('when Redis is in trouble', () => {
         const server = await ownServer();
         server.cli('ACL', 'SETUSER', 'shop', 'on', '>Right7kQ2vX9mZ4', ...rights.split(' '));
         const opening = RedisStore.open({ port: server.port, username: 'shop', password: 'Right7kQ2vX9mZ4' });
-        await expect(opening).rejects.toThrow(/refused the application: Redis refused: NOPERM .*\. Mend username/);
+        await expect(opening).rejects.toThrow(/refused the application: Redis refused: NOPERM .*\. Correct username/);
     });
 
     test('a server that lets nobody in is told in its own words', async () => {

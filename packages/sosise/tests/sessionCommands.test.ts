@@ -87,8 +87,10 @@ async function linesOf(line: string): Promise<string[]> {
 async function withRepository<T>(work: (repository: SessionRepository) => Promise<T>): Promise<T> {
     const app = await kernel().boot();
     try {
-        const registry = app.container.make(SessionRegistry) as unknown as { findRepository(): SessionRepository };
-        return await work(registry.findRepository());
+        const registry = app.container.make(SessionRegistry) as unknown as {
+            services(): { repository: SessionRepository };
+        };
+        return await work(registry.services().repository);
     } finally {
         await app.shutdown();
     }

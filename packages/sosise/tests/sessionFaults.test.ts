@@ -61,7 +61,7 @@ interface Started {
 async function start(options: SessionAppOptions = {}): Promise<Started> {
     const app = await sessionApp({ routes, ...options });
     const registry = app.app.container.make(SessionRegistry);
-    const repository = (registry as unknown as { findRepository(): SessionRepository }).findRepository();
+    const repository = (registry as unknown as { services(): { repository: SessionRepository } }).services().repository;
     return { app, registry, repository };
 }
 

@@ -12,7 +12,8 @@ const HOUR = 3_600_000;
 const post = (body: unknown = {}) => ({ method: 'POST', body });
 
 const repositoryOf = (app: SessionApp) =>
-    (app.app.container.make(SessionRegistry) as unknown as { findRepository(): SessionRepository }).findRepository();
+    (app.app.container.make(SessionRegistry) as unknown as { services(): { repository: SessionRepository } }).services()
+        .repository;
 
 /** Stores sessions of 20 users, and as many that will have expired at once. */
 async function fill(app: SessionApp, count: number): Promise<void> {

@@ -239,7 +239,7 @@ function layerIn(request: Request): SessionServices {
 }
 
 function registryOf(request: Request): SessionRegistry {
-    return new SessionRegistry(() => layerIn(request).repository);
+    return new SessionRegistry(() => layerIn(request));
 }
 
 /** `login before/after, none` is three situations. */

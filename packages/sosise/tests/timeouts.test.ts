@@ -198,19 +198,21 @@ describe('the end of a session', () => {
     test('removes the data soon, and the note of it a day later', async () => {
         const app = await sessionApp({ session: { idle: HOUR }, routes });
         await app.browser().visit('/');
-        const registry = app.app.container.make(SessionRegistry) as unknown as { findRepository(): SessionRepository };
+        const registry = app.app.container.make(SessionRegistry) as unknown as {
+            services(): { repository: SessionRepository };
+        };
         const stored = () =>
             readdirSync(app.folder)
                 .filter((name) => name.endsWith('.json'))
                 .map((name) => readFileSync(join(app.folder, name), 'utf8'));
         later(HOUR + 2 * MINUTE);
-        await registry.findRepository().prune();
+        await registry.services().repository.prune();
         expect(stored()).toHaveLength(1);
         expect(stored()[0]).not.toContain('visits');
         const [name = ''] = readdirSync(app.folder).filter((file) => file.endsWith('.json'));
         later(DAY + HOUR);
         utimesSync(join(app.folder, name), new Date(0), new Date(0));
-        await registry.findRepository().prune();
+        await registry.services().repository.prune();
         expect(stored()).toEqual([]);
     });
 });

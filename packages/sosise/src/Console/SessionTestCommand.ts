@@ -1,7 +1,7 @@
 import type { PromiseOutcome } from '../Contract/ContractRun.js';
 import type { Scratch } from '../Contract/Scratch.js';
 import { ConfigError } from '../Exceptions/errors.js';
-import type { DriverAbilities } from '../Session/Drivers/DriverAbilities.js';
+import type { DriverAbilities } from '../Session/Drivers/SessionDriver.js';
 import { inTime } from '../Support/inTime.js';
 import { Command, type CommandInput } from './Command.js';
 import type { Paint } from './Terminal.js';
@@ -107,7 +107,7 @@ function whyNot(outcomes: readonly PromiseOutcome[]): string | undefined {
 }
 
 /** What the driver can do, as it says itself. */
-function inWords(abilities: Partial<DriverAbilities> | undefined): [string, string][] {
+function inWords(abilities: DriverAbilities | undefined): [string, string][] {
     const { limits, lists, quarantines, survivesRestart, answersWithinMs, atomicBetweenProcesses } = abilities ?? {};
     return [
         ['limits', limits ?? 'none that it knows of'],

@@ -1,5 +1,4 @@
-import type { DriverAbilities } from '../Session/Drivers/DriverAbilities.js';
-import type { SessionDriver } from '../Session/Drivers/SessionDriver.js';
+import type { DriverAbilities, SessionDriver } from '../Session/Drivers/SessionDriver.js';
 import { PlainStoreAdapter } from '../Session/Stores/Plain/PlainStoreAdapter.js';
 import { inTime } from '../Support/inTime.js';
 import { driverPromises } from './driverPromises.js';
@@ -30,7 +29,7 @@ export interface ContractRunOptions {
 
 /** What a look at the store tells before it is tried. */
 interface Probe {
-    readonly abilities: Partial<DriverAbilities> | undefined;
+    readonly abilities: DriverAbilities | undefined;
     readonly isDriver: boolean;
     readonly canReopen: boolean;
     readonly hasFace: boolean;
@@ -53,7 +52,7 @@ export class ContractRun {
     }
 
     /** Gives what the driver says that it can do. */
-    public async run(): Promise<Partial<DriverAbilities> | undefined> {
+    public async run(): Promise<DriverAbilities | undefined> {
         const probe = await Promise.race([this.probe(), this.stopped]);
         if (probe === 'stopped') {
             return undefined;
@@ -76,7 +75,7 @@ export class ContractRun {
         const { driver, face, canReopen } = bench;
         await bench.close();
         return {
-            abilities: driver.abilities as Partial<DriverAbilities> | undefined,
+            abilities: driver.abilities,
             isDriver: isDriver(driver),
             canReopen,
             hasFace: face !== undefined,

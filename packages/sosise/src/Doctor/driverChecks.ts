@@ -1,7 +1,6 @@
 import { toError } from '../Exceptions/thrown.js';
 import { driverOptions } from '../Session/Config/settingsOf.js';
 import { checkDriver } from '../Session/Drivers/checkDriver.js';
-import type { DriverAbilities } from '../Session/Drivers/DriverAbilities.js';
 import type { SessionDriver } from '../Session/Drivers/SessionDriver.js';
 import { KeyCheck } from '../Session/Sealing/KeyCheck.js';
 import { SessionKeys } from '../Session/Sealing/SessionKeys.js';
@@ -84,7 +83,7 @@ async function opened(name: string, options: Record<string, unknown>, examined: 
 }
 
 function promisesOf(name: string, { abilities }: SessionDriver, { manager }: Examined): Check[] {
-    const { limits, atomicBetweenProcesses } = (abilities ?? {}) as Partial<DriverAbilities>;
+    const { limits, atomicBetweenProcesses } = abilities ?? {};
     if (manager.isBuiltIn(name)) {
         return [];
     }

@@ -6,7 +6,7 @@ import type { RedisStoreOptions } from '../Session/Stores/Redis/Connection/Redis
 import { RedisTrouble } from '../Session/Stores/Redis/Connection/RedisTrouble.js';
 import { addressOf, guardOf } from '../Session/Stores/Redis/Connection/redisLinks.js';
 import { requireRedisPackages } from '../Session/Stores/Redis/Connection/redisPackages.js';
-import { keysIn } from '../Session/Stores/Redis/keysIn.js';
+import { keysIn, keysLike } from '../Session/Stores/Redis/keysIn.js';
 import { counted } from '../Support/words.js';
 import { type Check, ok, problem, warning } from './Check.js';
 import type { Examined } from './Examined.js';
@@ -169,7 +169,7 @@ async function contents(
     let records = 0;
     let isWhole = true;
     for (const ask of nodes) {
-        for await (const keys of keysIn(ask, prefix)) {
+        for await (const keys of keysIn(ask, keysLike(prefix))) {
             for (const key of keys) {
                 const [, time] = /^~aside:(\d+):/.exec(key.slice(prefix.length)) ?? [];
                 if (time) {

@@ -43,10 +43,7 @@ export class SessionServiceProvider extends ServiceProvider {
             SessionMigration,
             () => new SessionMigration(this.settings, () => this.drivers?.withFallback),
         );
-        container.singleton(
-            SessionRegistry,
-            () => new SessionRegistry(() => this.layerFor('SessionRegistry').repository),
-        );
+        container.singleton(SessionRegistry, () => new SessionRegistry(() => this.layerFor('SessionRegistry')));
         container.singleton(ErrorSessions, () => ({
             prepare: (request, response) => prepareSession(this.stages, request, response),
         }));

@@ -4,8 +4,8 @@ import { required } from './login.js';
 import type { RequestSession } from './Request/RequestSession.js';
 
 /**
- * Puts a value by for the next page: `flashed()` gives it there, and in this request too. It is gone once that page was
- * shown, and waits through redirects, server errors, fetches and prefetches.
+ * Keeps a value for the next page: `flashed()` gives it there, and in this request too. It is removed once that page was
+ * shown, and stays through redirects, server errors, fetches and prefetches.
  */
 export function flash<Key extends keyof FlashData & string>(request: Request, key: Key, value: FlashData[Key]): void {
     const session = required(request, 'flash');

@@ -8,8 +8,8 @@ const MINUTE_MS = 60_000;
 
 /**
  * Makes the session a user's: call it when the password (or what proves who it is) was right. The session gets a new id,
- * so that nobody who knew the old one is logged in along with the user; it keeps its data, unless that was another
- * user's, and its life begins anew. Resolves once that is stored.
+ * so that nobody who knew the old id is logged in along with the user. It keeps its data, unless that was another user's,
+ * and its absolute timeout restarts. Resolves once that is stored.
  */
 export async function login(request: Request, userId: string | number): Promise<void> {
     const session = required(request, 'login');

@@ -6,7 +6,7 @@ import { ReservedSessionKeyError } from './Repository/SessionErrors.js';
 
 /**
  * Reads a key of the session and deletes it; undefined where it is not there. Of requests that run at the same moment,
- * each may get it: where only one may, make them take turns with `exclusive()`.
+ * each may get it: where only one may, lock the session with `exclusive()`.
  */
 export function pull<Key extends keyof SessionData & string>(request: Request, key: Key): SessionData[Key] | undefined {
     const session = required(request, 'pull').current();

@@ -3,7 +3,7 @@ import { ERRORS, INPUT } from './Forms/flashedForm.js';
 import { flashedIn } from './flash.js';
 import { required } from './login.js';
 
-/** What was wrong with the form that brought the visitor back to this page: the messages by field. */
+/** The messages, by field, of the refused form that brought the visitor back to this page. */
 export function validationErrors(request: Request): Record<string, string[]> {
     return (flashedIn(required(request, 'validationErrors'), ERRORS) ?? {}) as Record<string, string[]>;
 }

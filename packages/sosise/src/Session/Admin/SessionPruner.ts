@@ -1,10 +1,10 @@
 import type { SessionServices } from '../Request/SessionServices.js';
 
-/** Soon after the start: a process that is restarted often would never come to it otherwise. */
+/** Soon after the start: a process that restarts often would never prune otherwise. */
 const FIRST_WALK_MS = 60_000;
 
-/** The part of the interval for which a walk is one process's turn. */
-const TURN_PART = 0.9;
+/** One process prunes in so much of an interval: a little less than all of it, so that the same one may be first again. */
+const SHARE_OF_INTERVAL = 0.9;
 
 /** Removes dead records now and then, one walk at a time, while the application runs. */
 export class SessionPruner {
@@ -40,8 +40,7 @@ export class SessionPruner {
     private async prune(): Promise<void> {
         try {
             const { driver, repository, settings } = this.services;
-            // A little less than the interval: the same process may be first again.
-            if ((await driver.mayWalk?.(settings.pruneIntervalMs * TURN_PART)) ?? true) {
+            if ((await driver.mayWalk?.(settings.pruneIntervalMs * SHARE_OF_INTERVAL)) ?? true) {
                 await repository.prune(this.stopping.signal);
             }
         } catch (error) {

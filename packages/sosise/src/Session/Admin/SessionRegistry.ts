@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request } from 'express';
-import type { LiveRecord } from '../Record/SessionRecord.js';
 import { fingerprintOf, keyOf } from '../Record/storageKeys.js';
 import type { SessionRepository } from '../Repository/SessionRepository.js';
 import { sessionOf } from '../Request/requestSessions.js';
+import type { SessionServices } from '../Request/SessionServices.js';
+import { liveSessions, liveSessionsOf } from './liveSessions.js';
 
 /** One of a user's sessions. */
 export interface UserSession {
@@ -20,12 +21,12 @@ export interface UserSession {
     readonly browser: string | undefined;
 }
 
-/** Who logs in over and over must not keep a revocation from its end. */
+/** A user who logs in over and over must not keep a revocation from ending. */
 const MOST_ROUNDS = 50;
 /** A move takes some ms: a session that is spared gets ten times that to complete its own. */
 const LOOK_AGAIN_MS = 20;
 const MOST_LOOKS = 10;
-/** Who has logged in so lately may still be on the way to the new id. */
+/** A login this recent may still be moving to its new id. */
 const JUST_NOW_MS = 1_000;
 
 /** For who revokes many. */
@@ -47,13 +48,14 @@ export type SessionName = Request | string;
  * from the next request on, in every process, and requests in flight can't bring it back.
  */
 export class SessionRegistry {
-    public constructor(private readonly findRepository: () => SessionRepository) {}
+    public constructor(private readonly services: () => SessionServices) {}
 
     /** A user's live sessions, oldest login first. `request` tells which one is the current. */
     public async list(userId: string | number, { request }: { request?: Request } = {}): Promise<UserSession[]> {
-        const current = await sparedKeys(this.findRepository(), [], request);
+        const services = this.services();
+        const current = await sparedKeys(services.repository, [], request);
         const sessions: UserSession[] = [];
-        for await (const { key, record } of this.sessionsOf(String(userId))) {
+        for await (const { key, record } of liveSessionsOf(services, String(userId))) {
             sessions.push({
                 fingerprint: fingerprintOf(key),
                 created: new Date(record.created),
@@ -71,7 +73,7 @@ export class SessionRegistry {
         userId: string | number,
         { except, signal, progress }: RevokeOptions & { except?: SessionName } = {},
     ): Promise<number> {
-        const repository = this.findRepository();
+        const { repository } = this.services();
         const user = String(userId);
         const handled = new Set<string>();
         const failures = new Map<string, unknown>();
@@ -110,14 +112,15 @@ export class SessionRegistry {
 
     /** Ends one session of a user, by its fingerprint. False: the user has no such session. */
     public async revokeOne(userId: string | number, fingerprint: string): Promise<boolean> {
-        const repository = this.findRepository();
+        const { repository } = this.services();
         const key = (await repository.users.keysOf(String(userId))).find((each) => fingerprintOf(each) === fingerprint);
         return key !== undefined && (await repository.revoke(key, { follows: true }));
     }
 
     /** Ends all sessions there are, of visitors too. Gives their number. */
     public async revokeAll({ signal, progress }: RevokeOptions = {}): Promise<number> {
-        const repository = this.findRepository();
+        const services = this.services();
+        const { repository } = services;
         if (!repository.canList) {
             throw new Error(
                 "The session store can't list its sessions, so that they can't be ended one by one: give SESSION_SECRET a new value instead (./artisan key:generate --force), delete what is stored if it is encrypted, and restart.",
@@ -131,12 +134,12 @@ export class SessionRegistry {
         do {
             walk += 1;
             found = 0;
-            let looked = 0;
-            const look = () => {
-                looked += 1;
-                progress?.(revoked, looked, walk);
+            let count = 0;
+            const looked = () => {
+                count += 1;
+                progress?.(revoked, count, walk);
             };
-            for await (const { key, record } of repository.live(signal, look)) {
+            for await (const { key, record } of liveSessions(services, { signal, looked })) {
                 // What began later is no business of this call; what got a new id meanwhile is met the next time round.
                 if (walk > 1 && record.created > started) {
                     continue;
@@ -155,21 +158,11 @@ export class SessionRegistry {
         }
         return revoked;
     }
-
-    private async *sessionsOf(user: string): AsyncGenerator<{ key: string; record: LiveRecord }> {
-        const repository = this.findRepository();
-        for (const key of await repository.users.keysOf(user)) {
-            const found = await repository.load(key);
-            if (found.kind === 'live' && found.record.login?.user === user) {
-                yield { key, record: found.record };
-            }
-        }
-    }
 }
 
 /**
- * Makes what tells, each time that it is asked, whether a key is the spared session's. One that is just moving is in its
- * user's list under the new key before the old one says so: that is waited for.
+ * Makes the test whether a key is the spared session's. A session that moves is in its user's list under the new key before
+ * the tombstone of the old one names that key: the test waits for it.
  */
 function sparing(repository: SessionRepository, except: SessionName | undefined) {
     const since = Date.now() - JUST_NOW_MS;
@@ -189,7 +182,7 @@ function sparing(repository: SessionRepository, except: SessionName | undefined)
     };
 }
 
-/** Whether one of the spared may be moving to a key: it lives, and under the key there is nothing yet, a copy, or a new login. */
+/** Whether a spared session may be moving to a key: it lives, and under the key is nothing yet, a copy, or a new login. */
 async function mayBeMoving(
     repository: SessionRepository,
     key: string,
@@ -218,7 +211,7 @@ async function sparedKeys(
     for (const key of keys) {
         const found = await repository.load(key);
         if (found.kind === 'ended' && found.to !== undefined) {
-            keys.add(found.to); // looked at in its turn
+            keys.add(found.to); // looked at later in this loop
         }
     }
     return keys;

@@ -1,15 +1,17 @@
 import type { Request } from 'express';
 import { ConfigError } from '../../Exceptions/errors.js';
 import type { CookieId } from '../Cookie/CookieId.js';
-import { type StoredCookie } from '../Record/CookieSettings.js';
-import { parseRecord } from '../Record/parseRecord.js';
-import { type LiveRecord } from '../Record/SessionRecord.js';
+import type { WalkOptions } from '../Drivers/walkRecords.js';
+import type { StoredCookie } from '../Record/CookieSettings.js';
+import type { LiveRecord } from '../Record/SessionRecord.js';
 import { fingerprintOf, isPlainId, isSessionKey, keyOf, type RecordKey } from '../Record/storageKeys.js';
 import { firstAlive } from '../Repository/firstAlive.js';
 import type { PruneOptions } from '../Repository/Pruning.js';
-import type { SessionRepository } from '../Repository/SessionRepository.js';
 import { unavailable } from '../Repository/StoreCalls.js';
 import type { SessionServices } from '../Request/SessionServices.js';
+import { type LiveSession, liveSessions, liveSessionsOf } from './liveSessions.js';
+
+export type { WalkOptions };
 
 /** A session that lives, as it may be shown: without its id, its key, and what it holds. */
 export interface StoredSession {
@@ -38,30 +40,17 @@ export interface OpenedSession extends StoredSession {
     readonly data: Readonly<Record<string, unknown>>;
 }
 
-export interface WalkOptions {
-    /** Ends the walk early. */
-    readonly signal?: AbortSignal;
-    /** Called for each record that is looked at, of whatever kind. */
-    looked?(): void;
-}
-
 /** The end of a walk that was stopped. */
 const STOPPED = 'Stopped before the session was found: nothing was changed.';
-
-interface Found {
-    readonly key: RecordKey;
-    readonly record: LiveRecord;
-    readonly text: string;
-}
 
 /**
  * What is stored, for those who look after it: `app.container.make(StoredSessions)`. Looking changes nothing, and walks
  * hold one session at a time, however many there are.
  */
 export class StoredSessions {
-    /** Set where another process serves: what that one has in memory can't be reached from here. */
+    /** Set in the console: what the server's process has in memory can't be reached from here. */
     public isInConsole = false;
-    /** Of a request with several cookies, the one that counted when it was first asked of: the others are other sessions. */
+    /** For a request with several cookies, the one whose session lived when it was first looked up. */
     private readonly named = new WeakMap<Request, CookieId>();
 
     public constructor(private readonly openLayer: () => SessionServices) {}
@@ -71,7 +60,7 @@ export class StoredSessions {
         return this.services().repository.canList;
     }
 
-    /** About how many records there are: sessions, notes of ended ones, lists. Undefined: not known. */
+    /** About how many records there are: sessions, tombstones, users' lists. Undefined: not known. */
     public async count(): Promise<number | undefined> {
         const { driver } = this.services();
         try {
@@ -83,19 +72,15 @@ export class StoredSessions {
 
     /** All sessions that live, in the driver's order. One that moves meanwhile may come twice. */
     public async *all(options: WalkOptions = {}): AsyncGenerator<StoredSession> {
-        for await (const found of this.walk(options)) {
+        for await (const found of liveSessions(this.services(), options)) {
             yield this.shown(found);
         }
     }
 
     /** A user's sessions, oldest login first, found without a walk through all. */
     public async *ofUser(user: string): AsyncGenerator<StoredSession> {
-        const { repository } = this.services();
-        for (const key of await repository.users.keysOf(user)) {
-            const found = await repository.load(key);
-            if (found.kind === 'live' && found.record.login?.user === user) {
-                yield this.shown({ key, record: found.record, text: found.stored.record });
-            }
+        for await (const found of liveSessionsOf(this.services(), user)) {
+            yield this.shown(found);
         }
     }
 
@@ -156,9 +141,9 @@ export class StoredSessions {
         return services;
     }
 
-    private async match(fingerprint: string, options: WalkOptions): Promise<Found> {
-        let match: Found | undefined;
-        for await (const found of this.walk(options)) {
+    private async match(fingerprint: string, options: WalkOptions): Promise<LiveSession> {
+        let match: LiveSession | undefined;
+        for await (const found of liveSessions(this.services(), options)) {
             const name = nameOf(found.key);
             if (name === fingerprint) {
                 return found;
@@ -179,26 +164,7 @@ export class StoredSessions {
         return match;
     }
 
-    /** Damaged records are left out: whoever needs one alone deals with it. */
-    private async *walk({ signal, looked }: WalkOptions): AsyncGenerator<Found> {
-        const { driver, repository } = this.services();
-        try {
-            for await (const { key, record: text } of driver.records(undefined, signal)) {
-                if (signal?.aborted) {
-                    return;
-                }
-                looked?.();
-                const record = liveIn(text, repository);
-                if (record && (isSessionKey(key) || isPlainId(key))) {
-                    yield { key, record, text };
-                }
-            }
-        } catch (error) {
-            throw unavailable('loaded', '', error);
-        }
-    }
-
-    private shown({ key, record, text }: Found): StoredSession {
+    private shown({ key, record, text }: LiveSession): StoredSession {
         return {
             fingerprint: nameOf(key),
             user: record.login?.user,
@@ -209,7 +175,7 @@ export class StoredSessions {
         };
     }
 
-    private opened(found: Found): OpenedSession {
+    private opened(found: LiveSession): OpenedSession {
         const { record } = found;
         const end = this.services().repository.lifetime.absoluteEndOf(record);
         return {
@@ -234,15 +200,5 @@ function dataOf(record: LiveRecord): LiveRecord['data'] {
         return record.data;
     } catch (error) {
         throw new ConfigError('The session is damaged: it is quarantined when its visitor comes.', { cause: error });
-    }
-}
-
-function liveIn(text: string, { lifetime }: SessionRepository): LiveRecord | undefined {
-    const now = Date.now();
-    try {
-        const record = parseRecord(text, now);
-        return record.kind === 'live' && lifetime.lives(record, now) ? record : undefined;
-    } catch {
-        return undefined;
     }
 }

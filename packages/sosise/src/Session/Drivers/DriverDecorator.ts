@@ -4,7 +4,7 @@ import type { RecordKey } from '../Record/storageKeys.js';
 import { checkDriver } from './checkDriver.js';
 import type { ListedRecord, SessionDriver, StoredRecord } from './SessionDriver.js';
 
-/** Around another driver, to which it hands on what is asked of it. What comes of it otherwise is overridden. */
+/** Wraps another driver and passes all calls on to it. Subclasses override some. */
 export abstract class DriverDecorator implements SessionDriver {
     public readonly abilities: NonNullable<SessionDriver['abilities']>;
 

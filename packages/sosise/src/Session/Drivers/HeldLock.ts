@@ -2,8 +2,8 @@ import type { Lease } from '../../Support/Lease.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 
 /**
- * A request's turn with its session, and the fence around it: once it is given back, or its lease was lost, nothing more of
- * the request is stored, because the next turn has read the session by then.
+ * The lock that a request holds on its session, and the fence behind it: once the lock is released, or its lease is lost,
+ * the request stores nothing more, because the next holder has read the session by then.
  */
 export class HeldLock {
     private isOver = false;
@@ -12,17 +12,17 @@ export class HeldLock {
 
     public constructor(private readonly lease: Lease) {}
 
-    /** @param isDoubted Somebody else wrote meanwhile: what this process believes by itself does not do. */
+    /** @param isDoubted Somebody else wrote meanwhile: the lock is asked for at its source, not in this process's memory. */
     public isHeld(isDoubted: boolean): MaybePromise<boolean> {
         return !this.isOver && (this.lease.isHeld?.(isDoubted) ?? true);
     }
 
-    /** The next turn begins only when this is stored, or has failed. */
+    /** The lock is released only when this is stored, or has failed. */
     public storesUntil(stored: Promise<unknown>): void {
         this.storing = Promise.allSettled([this.storing, stored]);
     }
 
-    /** Gives the turn back; a second call does nothing. */
+    /** A second call does nothing. */
     public async release(): Promise<void> {
         if (!this.isOver) {
             this.isOver = true;

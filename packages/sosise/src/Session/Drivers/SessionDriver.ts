@@ -10,35 +10,42 @@ export interface StoredRecord {
     readonly version: unknown;
 }
 
-/** A record met while listing. */
+/** A record as a walk gives it. */
 export interface ListedRecord extends StoredRecord {
     readonly key: RecordKey;
-    /** It is stored in another form than a write would give it now: the next walk writes it anew. */
+    /** A write would store it in another form now, such as with a newer key: the next prune writes it again. */
     readonly outdated?: boolean;
-    /** Tells the driver that nothing is to be done with this record before a time (ms since the epoch), unless it is written: walks until then may leave it out. */
+    /** Tells the driver that pruning has nothing to do with this record before a time (ms since the epoch), unless it is written. Walks until then may leave it out. */
     rest?(until: number): void;
 }
 
+/** What a driver can promise: for the line at start-up that says what it can't, and for `./artisan session:test`. */
+export interface DriverAbilities {
+    /** What it can't promise, as a sentence; none where it keeps all promises. */
+    readonly limits?: string;
+    /** Compare-and-swap and locks hold between processes that share the storage, not only within one. */
+    readonly atomicBetweenProcesses?: boolean;
+    /** False: it has no `records`, and pruning is the store's own business. */
+    readonly lists?: boolean;
+    /** `setAside` keeps a damaged record for a person to look at; otherwise it removes it. */
+    readonly quarantines?: boolean;
+    /** Sessions outlive a restart of the process. Undefined: not known. */
+    readonly survivesRestart?: boolean | undefined;
+    /** A read that takes longer, in ms, fails by itself. Undefined: it may take for ever. */
+    readonly answersWithinMs?: number | undefined;
+}
+
 /**
- * What the session layer asks of a driver. A driver moves text and compares versions; merging, expiry and ended
- * sessions are the layer's business, once for all drivers. Every method throws (or rejects) only on storage trouble.
+ * What the session layer asks of a driver. A driver stores text and compares versions. Merging, expiry and tombstones are
+ * handled above it, once for all drivers. A method throws (or rejects) only where the storage fails.
  */
 export interface SessionDriver {
-    /**
-     * `limits`: what the driver can't promise, as a sentence for one line at boot. `lists`: false if it has no `records`.
-     * `survivesRestart`: false if it begins empty. `answersWithinMs`: a read that takes longer fails by itself.
-     */
-    readonly abilities?: {
-        readonly limits?: string;
-        readonly lists?: boolean;
-        readonly survivesRestart?: boolean | undefined;
-        readonly answersWithinMs?: number | undefined;
-    };
-    /** The record under a key, or undefined. Throws DamagedRecordError where something else stands in its place. */
+    readonly abilities?: DriverAbilities;
+    /** The record under a key, or undefined. Throws DamagedRecordError where what is stored can't be a record. */
     read(key: RecordKey): MaybePromise<StoredRecord | undefined>;
     /**
-     * Stores a record if the one stored now has the version `ifVersion` (undefined: if none is stored), atomically.
-     * Gives the new version, or undefined where the condition did not hold.
+     * Compare-and-swap: stores a record if the one stored now has the version `ifVersion` (undefined: if none is stored).
+     * Gives the new version, or undefined where the stored version is another.
      * `expiresAt` is the time in ms since the epoch from which the driver may drop the record by itself.
      */
     write(key: RecordKey, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown>;
@@ -52,21 +59,20 @@ export interface SessionDriver {
     setAside(key: RecordKey): MaybePromise<boolean>;
     /**
      * Removes what was quarantined before a time, and what dead processes left behind. May end early at a signal.
-     * @param removed Told of each record that had expired, where the driver removes such by itself.
+     * @param removed Called with each expired record that the driver removes by itself.
      */
     tidy(quarantinedBefore: number, signal?: AbortSignal, removed?: (record: string) => void): Promise<void>;
     /**
-     * Whether this process should walk through the records now to remove what has expired. Where several processes share
-     * the storage, true for one of them in every `everyMs`. Left out: true.
+     * Whether this process should prune now. Where several processes share the storage, true for one of them in every
+     * `everyMs`. Left out: true.
      */
     mayWalk?(everyMs: number): MaybePromise<boolean>;
     /**
-     * About how many records there are, without reading them: work that walks through all tells by it how much is left.
-     * Undefined, or left out: not known.
+     * About how many records there are, without reading them: for the progress of walks. Undefined, or left out: not known.
      */
     count?(): MaybePromise<number | undefined>;
-    /** Throws where sessions can't be read or written now. Left out: a read has to do. */
+    /** Throws where sessions can't be read or written now. Left out: a read is tried. */
     check?(): MaybePromise<void>;
-    /** Gives up timers and connections. */
+    /** Ends timers and connections. */
     close(): MaybePromise<void>;
 }

@@ -1,13 +1,13 @@
 import type { SessionDriver } from './SessionDriver.js';
 
-/** No session's name: only whether it can be asked for counts. */
-const NOBODY = `sha256-${'0'.repeat(43)}`;
+/** No session has this key. */
+const NO_SESSION = `sha256-${'0'.repeat(43)}`;
 
 /** Throws where a driver can't read or write sessions now. */
 export async function checkDriver(driver: SessionDriver): Promise<void> {
     if (driver.check) {
         await driver.check();
     } else {
-        await driver.read(NOBODY);
+        await driver.read(NO_SESSION);
     }
 }

@@ -14,7 +14,7 @@ export function isStore(value: unknown): value is Store {
     return lacked(value, STORE).length === 0;
 }
 
-/** Why an object is neither, with what it lacks of what it seems to be. */
+/** Why an object is neither a driver nor a store, with the methods that it lacks. */
 export function whyNeither(value: unknown): string {
     const missing = lacked(value, DRIVER);
     return missing.length < DRIVER.length / 2

@@ -39,7 +39,7 @@ const SEND_IT = 'Send csrfToken(request) in the header X-CSRF-Token or in the fo
 
 /**
  * Refuses requests that another site made a visitor's browser send. Browsers say where a request comes from, in
- * `Sec-Fetch-Site` or else in `Origin`, and no page can change that; what says neither is no browser, or an old one.
+ * `Sec-Fetch-Site` or else in `Origin`, and no page can change that. A client that says neither is no browser, or an old one.
  */
 export class RequestForgery {
     /** Undefined where none are asked for. */

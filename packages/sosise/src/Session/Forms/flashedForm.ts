@@ -36,14 +36,14 @@ function isInput(value: unknown): value is string | string[] {
     return typeof value === 'string' || (Array.isArray(value) && value.every((item) => typeof item === 'string'));
 }
 
-/** As many fields as there is room for. */
+/** As many fields as fit. */
 function fitting<Value>(fields: readonly [name: string, value: Value][]): Record<string, Value> {
-    let room = MOST_BYTES;
+    let left = MOST_BYTES;
     return Object.fromEntries(
         fields.filter((field) => {
             const bytes = Buffer.byteLength(JSON.stringify(field));
-            const fits = bytes <= room;
-            room -= fits ? bytes : 0;
+            const fits = bytes <= left;
+            left -= fits ? bytes : 0;
             return fits;
         }),
     );

@@ -1,5 +1,6 @@
 import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
 import { REMOVED, updateRecord } from '../Drivers/updateRecord.js';
+import { parsedOrNothing } from '../Drivers/walkRecords.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { merged, type SessionChange } from '../Record/mergeChanges.js';
 import { parseRecord } from '../Record/parseRecord.js';
@@ -27,6 +28,7 @@ export interface SessionMoverOptions {
 
 /** The version of a record that is not in the new driver: no write or removal there is meant by it. */
 const NOWHERE = Symbol('in the old driver');
+const NO_SESSIONS: UserRecord = { kind: 'user', seen: 0, sessions: new Map() };
 const TRIES = 100;
 const MOVE_OVERTAKEN = 'Other processes kept writing a session that moves to another driver: end them first.';
 
@@ -190,22 +192,18 @@ export class DriverTransfer {
             to,
             key,
             (there) => {
-                const known = there ? listIn(there.record) : { seen: 0, sessions: new Map() };
-                const expiresAt = Date.now() + LIST_KEPT_MS;
-                return (
-                    known && {
-                        record: userRecord(
-                            Math.max(list.seen, known.seen),
-                            new Map([...list.sessions, ...known.sessions]),
-                        ),
-                        expiresAt,
-                    }
-                );
+                const known = there ? parsedOrNothing(there.record) : NO_SESSIONS;
+                if (known?.kind !== 'user') {
+                    return undefined; // damaged: whoever needs the list makes it again, from all sessions
+                }
+                const sessions = new Map([...list.sessions, ...known.sessions]);
+                const record = userRecord(Math.max(list.seen, known.seen), sessions);
+                return { record, expiresAt: Date.now() + LIST_KEPT_MS };
             },
             { tries: TRIES, overtaken: "Other processes kept writing a user's list of sessions." },
         );
         if (!stored) {
-            return { kind: 'taken' }; // the list there is damaged: whoever needs it makes it again, from all sessions
+            return { kind: 'taken' };
         }
         return (await from.remove(key, left.version)) ? { kind: 'moved', stored } : this.move(key);
     }
@@ -217,16 +215,6 @@ function parsed(text: string): ParsedRecord {
         void (record.cookie && record.data); // parsed now: damaged data must not move
     }
     return record;
-}
-
-/** Undefined for a damaged one. */
-function listIn(text: string): Pick<UserRecord, 'seen' | 'sessions'> | undefined {
-    try {
-        const record = parsed(text);
-        return record.kind === 'user' ? record : undefined;
-    } catch {
-        return undefined;
-    }
 }
 
 /** The keys that are others in `next`. */

@@ -1,10 +1,11 @@
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { DriverDecorator } from '../Drivers/DriverDecorator.js';
 import type { ListedRecord, SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
+import { walkRecords } from '../Drivers/walkRecords.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
-import { parseRecord } from '../Record/parseRecord.js';
 import { isEndedRecord } from '../Record/recordText.js';
 import type { SessionLifetime } from '../Record/SessionLifetime.js';
+import type { ParsedRecord } from '../Record/SessionRecord.js';
 import { isUserKey, type RecordKey } from '../Record/storageKeys.js';
 import { TOMBSTONE_KEPT_MS } from '../Repository/SessionWriter.js';
 import { DriverTransfer } from './DriverTransfer.js';
@@ -29,11 +30,11 @@ export interface FallbackOptions {
 }
 
 /**
- * A driver in front of those that were used before it. What it does not have is looked for in them, and moves on first
- * use. What ends is removed from all of them: the note of the end is in the driver, and nothing older can come back.
+ * A driver in front of those that were used before it. A session that it does not have is looked for in them, and moves on
+ * first use. A session that ends is removed from all of them: its tombstone is in the driver, and nothing older comes back.
  */
 export class FallbackDriver extends DriverDecorator {
-    /** Several may have to be asked. */
+    /** A read may have to ask several drivers. */
     public override readonly abilities = { ...this.driver.abilities, answersWithinMs: undefined };
     private readonly old: readonly MovingDriver[];
 
@@ -77,7 +78,7 @@ export class FallbackDriver extends DriverDecorator {
         return this.driver.remove(key, ifVersion);
     }
 
-    /** The old drivers first: what moves meanwhile is met twice at the most, and never missed. Pruning sees the driver's own. */
+    /** The old drivers first: what moves meanwhile is never missed, and met twice at the most. Pruning gets the driver's own only. */
     public override async *records(writtenBefore?: number, signal?: AbortSignal): AsyncGenerator<ListedRecord> {
         for (const { driver } of writtenBefore === undefined ? this.old : []) {
             for await (const listed of driver.records(undefined, signal)) {
@@ -101,10 +102,10 @@ export class FallbackDriver extends DriverDecorator {
         }
     }
 
-    /** All that there are, wherever. Undefined where one of the drivers does not know. */
+    /** The records of all drivers. Undefined where one of them does not know. */
     public override async count(): Promise<number | undefined> {
         let sum = 0;
-        for (const driver of [this.driver, ...this.old.map((each) => each.driver)]) {
+        for (const driver of this.drivers) {
             const count = await driver.count?.();
             if (count === undefined) {
                 return undefined;
@@ -115,9 +116,13 @@ export class FallbackDriver extends DriverDecorator {
     }
 
     public override async close(): Promise<void> {
-        for (const driver of [this.driver, ...this.old.map((each) => each.driver)]) {
+        for (const driver of this.drivers) {
             await driver.close();
         }
+    }
+
+    private get drivers(): SessionDriver[] {
+        return [this.driver, ...this.old.map(({ driver }) => driver)];
     }
 
     private async takeOver(key: RecordKey): Promise<StoredRecord | undefined> {
@@ -147,34 +152,25 @@ export class FallbackDriver extends DriverDecorator {
         }
     }
 
-    /** What is over in an old driver goes from there. */
+    /** Removes from an old driver what has ended or expired. */
     private async prune(
         driver: SessionDriver,
         signal?: AbortSignal,
         removed?: (record: string) => void,
     ): Promise<void> {
-        const now = Date.now();
-        for await (const { key, record, version } of driver.records(undefined, signal)) {
-            if (signal?.aborted) {
-                return;
-            }
-            const end = this.endOf(record, now);
-            if (end !== undefined && now - end > TOMBSTONE_KEPT_MS && (await driver.remove(key, version))) {
+        for await (const { key, record, version, parsed } of walkRecords(driver, { signal })) {
+            const end = parsed && this.endOf(parsed);
+            if (end !== undefined && Date.now() - end > TOMBSTONE_KEPT_MS && (await driver.remove(key, version))) {
                 removed?.(record);
             }
         }
     }
 
     /** In ms since the epoch; undefined for what is no session. */
-    private endOf(text: string, now: number): number | undefined {
-        try {
-            const record = parseRecord(text, now);
-            if (record.kind === 'user') {
-                return undefined;
-            }
-            return record.kind === 'ended' ? record.at : this.options.lifetime.endOf(record).at;
-        } catch {
-            return undefined; // damaged: whoever reads it alone hears of it
+    private endOf(record: ParsedRecord): number | undefined {
+        if (record.kind === 'user') {
+            return undefined;
         }
+        return record.kind === 'ended' ? record.at : this.options.lifetime.endOf(record).at;
     }
 }

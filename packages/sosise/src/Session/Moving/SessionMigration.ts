@@ -9,7 +9,7 @@ export interface MigrationCounts {
     moved: number;
     /** Users' lists of their sessions that are there now. */
     lists: number;
-    /** What the new driver had already, such as what a process that died had left: removed from the old one. */
+    /** Records that the new driver had already, as where a process died while it moved one: removed from the old driver. */
     known: number;
     /** Sessions that have ended or expired: left where they are. */
     over: number;
@@ -30,7 +30,7 @@ export interface MigrationOptions {
 /** Records that move at the same time: enough to keep the server busy, few enough to leave room for requests. */
 const AT_ONCE = 16;
 
-/** Moves what visitors have not moved by themselves, while the application serves. It may be stopped, and run again. */
+/** Moves the sessions whose visitors have not come yet, while the application serves. It may be stopped and run again. */
 export class SessionMigration {
     public constructor(
         private readonly config: SessionConfig,

@@ -2,8 +2,8 @@ import { andThen } from '../../Support/andThen.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { DriverDecorator } from '../Drivers/DriverDecorator.js';
 import type { ListedRecord, SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
+import { parsedOrNothing } from '../Drivers/walkRecords.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
-import { parseRecord } from '../Record/parseRecord.js';
 import { isEndedRecord } from '../Record/recordText.js';
 import { KEY_CHECK, type RecordKey } from '../Record/storageKeys.js';
 import { encryptedRecord, encryptedTextIn } from './encryptedRecord.js';
@@ -95,7 +95,8 @@ export class EncryptedDriver extends DriverDecorator {
 
     private clear(stored: StoredRecord): MaybePromise<StoredRecord> {
         return andThen(this.keyCheck.takesClear(), (takesClear) => {
-            if (!takesClear && !isTombstone(stored.record)) {
+            // All of a tombstone is parsed: its beginning alone could be forged.
+            if (!takesClear && parsedOrNothing(stored.record)?.kind !== 'ended') {
                 throw new DamagedRecordError('it is not encrypted');
             }
             return stored;
@@ -123,14 +124,5 @@ export class EncryptedDriver extends DriverDecorator {
         return this.keyCheck.encrypts
             ? !(encrypted ? this.keys.isNewest(encrypted) : isEndedRecord(record))
             : encrypted !== undefined;
-    }
-}
-
-/** Whether a record is a tombstone. All of it is parsed: its beginning alone could be forged. */
-function isTombstone(record: string): boolean {
-    try {
-        return parseRecord(record, Date.now()).kind === 'ended';
-    } catch {
-        return false;
     }
 }

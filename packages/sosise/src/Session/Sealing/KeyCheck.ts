@@ -8,13 +8,13 @@ import type { SessionKeys } from './SessionKeys.js';
 
 const DAY_MS = 86_400_000;
 /**
- * Sessions that were stored in the clear are taken for so long after encryption began, or turning it on would log their
- * visitors out. Then no more: who can write to the store could put one there that says anything.
+ * Sessions that were stored in the clear are accepted for so long after encryption began, or turning it on would log their
+ * visitors out. Not for ever: somebody who can write to the store could forge one.
  */
 const CLEAR_TAKEN_MS = 30 * DAY_MS;
-/** Longer than a process runs: stores that count the time themselves must not drop it. */
+/** Longer than any process runs: stores with a time to live must not drop it. */
 const KEPT_MS = 3_650 * DAY_MS;
-/** Only processes that start at the same moment come between. */
+/** Only processes that start at the same moment can overtake. */
 const TRIES = 20;
 
 interface State {

@@ -91,7 +91,9 @@ export class FileLock {
                 return 'not possible';
             }
             try {
-                const isMade = await FileLock.wait(path, deadline, token.owner, () => makeHardLink(path, token));
+                const isMade = await FileLock.wait(path, deadline, token.owner, () =>
+                    unlessThere(link(token.path, path)),
+                );
                 if (isMade) {
                     return new FileLock(path, token.owner, () => tokens.giveBack(token));
                 }
@@ -195,38 +197,21 @@ async function create(path: string, owner: string, make: () => Promise<boolean>)
     return isMade;
 }
 
-async function makeHardLink(path: string, token: LockToken): Promise<boolean> {
-    try {
-        await link(token.path, path);
-        return true;
-    } catch (error) {
-        if (codeOf(error) === 'EEXIST') {
-            return false;
-        }
-        throw error;
-    }
-}
-
 async function makeLink(path: string, owner: string): Promise<boolean> {
     try {
-        await symlink(owner, path);
-        return true;
+        return await unlessThere(symlink(owner, path));
     } catch (error) {
-        const code = codeOf(error) ?? '';
-        if (code === 'EEXIST') {
-            return false;
-        }
-        if (NO_LINKS.has(code)) {
-            return makeFile(path, owner);
+        if (NO_LINKS.has(codeOf(error) ?? '')) {
+            return unlessThere(createFile(path, owner)); // the same where there are no links: a file
         }
         throw error;
     }
 }
 
-/** The same where there are no links: a file. */
-async function makeFile(path: string, owner: string): Promise<boolean> {
+/** False where the lock to be made is there already. */
+async function unlessThere(made: Promise<void>): Promise<boolean> {
     try {
-        await createFile(path, owner);
+        await made;
         return true;
     } catch (error) {
         if (codeOf(error) === 'EEXIST') {
@@ -239,14 +224,9 @@ async function makeFile(path: string, owner: string): Promise<boolean> {
 /** The text of a lock's owner; undefined where there is no lock. */
 async function readOwner(path: string): Promise<string | undefined> {
     try {
-        return await readlink(path);
-    } catch (error) {
-        if (codeOf(error) === 'ENOENT') {
-            return undefined;
-        }
-    }
-    try {
-        return await readFile(path, 'latin1');
+        return await readlink(path).catch((error) =>
+            codeOf(error) === 'ENOENT' ? Promise.reject(error) : readFile(path, 'latin1'),
+        );
     } catch (error) {
         if (codeOf(error) === 'ENOENT') {
             return undefined;

@@ -7,12 +7,11 @@ import sessionFileStore from 'session-file-store';
 import { access, codeOf, lstat } from '../../../Support/Files/fileCalls.js';
 import type { Lease } from '../../../Support/Lease.js';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
-import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
-import type { ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
+import type { DriverAbilities, ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
 import { updateRecord } from '../../Drivers/updateRecord.js';
 import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import type { RecordKey } from '../../Record/storageKeys.js';
-import { PruneSkipList, type RestWalk } from './PruneSkipList.js';
+import { PruneSkipList, type PruneWalk } from './PruneSkipList.js';
 import { type EncodedRecord, RecordCodec } from './RecordCodec.js';
 import { isUnwritten } from './RecordReader.js';
 import { SessionFileNames } from './SessionFileNames.js';
@@ -117,7 +116,7 @@ export class FileStore extends StockFileStore implements SessionDriver {
         }
     }
 
-    // What the session layer asks for.
+    // The driver.
 
     public read(key: RecordKey): MaybePromise<StoredRecord | undefined> {
         return this.files.read(this.names.nameOf(key));
@@ -170,7 +169,7 @@ export class FileStore extends StockFileStore implements SessionDriver {
         return count;
     }
 
-    /** The folder can be used, or made anew. */
+    /** The folder can be used, or is made by the next write. */
     public async check(): Promise<void> {
         const { R_OK, W_OK, X_OK } = constants;
         await access(this.folder, R_OK | W_OK | X_OK).catch((error) => {
@@ -184,7 +183,7 @@ export class FileStore extends StockFileStore implements SessionDriver {
         this.files.close();
     }
 
-    // express-session's store, for those who use the class by itself.
+    // The express-session store, for those who use the class by itself.
 
     public override get(sid: string, callback: Callback<SessionData | null | undefined>): void {
         answer<SessionData | null | undefined>(this.sessionOf(sid, true), callback);
@@ -207,8 +206,7 @@ export class FileStore extends StockFileStore implements SessionDriver {
     }
 
     public override length(callback: Callback<number>): void {
-        const counted = this.fileNames().then((files) => files.length);
-        answer(counted, callback);
+        answer(this.count(), callback);
     }
 
     public override clear(callback?: Callback): void {
@@ -246,11 +244,11 @@ export class FileStore extends StockFileStore implements SessionDriver {
         return isWritten ? encoded.stored.version : undefined;
     }
 
-    /** Most files tell by their times alone that nothing is to be done with them. */
+    /** The times of most files say that there is nothing to prune: they are not read. */
     private async listedIfDue(
         key: RecordKey,
         writtenBefore: number,
-        walk: RestWalk,
+        walk: PruneWalk,
     ): Promise<ListedRecord | undefined> {
         const stats = await lstat(`${this.folder}/${this.names.fileOf(key)}`).catch(() => undefined);
         if (stats && isUnwritten(stats) && stats.mtimeMs < walk.started - TEMP_KEPT_MS) {
@@ -258,14 +256,14 @@ export class FileStore extends StockFileStore implements SessionDriver {
             return undefined;
         }
         const isFresh = stats && stats.mtimeMs >= writtenBefore && stats.mtimeMs <= walk.started + CLOCKS_DIFFER_MS;
-        if (!stats || isFresh || this.skipList.isResting(stats, walk)) {
+        if (!stats || isFresh || this.skipList.isSkipped(stats, walk)) {
             return undefined;
         }
         const listed = await this.listed(key);
         return listed && { ...listed, rest: (until) => this.skipList.rest(stats, walk, until) };
     }
 
-    /** A file that can't be read is left out here: the request that needs it says what is wrong. */
+    /** A file that can't be read is left out here: a read of this record alone reports it. */
     private async listed(key: RecordKey): Promise<ListedRecord | undefined> {
         try {
             const stored = await this.files.readOnce(key);

@@ -32,7 +32,7 @@ interface OpenFile {
     stats: Stats;
     /** When that was, in ms since the epoch. */
     at: number;
-    /** Asked for since room was last made: then it stays. */
+    /** Looked up since the last eviction: then it stays. */
     wasUsed: boolean;
 }
 
@@ -132,7 +132,7 @@ export class OpenFileCache {
         this.files.set(path, file);
         this.characters += stored.record.length;
         while (this.files.size > this.most || this.characters > MOST_CHARACTERS) {
-            this.makeRoom();
+            this.evict();
         }
         return true;
     }
@@ -163,8 +163,8 @@ export class OpenFileCache {
         return hadFiles;
     }
 
-    /** Lets go of the file that came first, unless it was used since: then it goes to the end. */
-    private makeRoom(): void {
+    /** Evicts the file that came first, unless it was used since: then it goes to the end. */
+    private evict(): void {
         const [path, file] = this.files.entries().next().value as [string, OpenFile];
         if (file.wasUsed) {
             file.wasUsed = false;

@@ -22,7 +22,7 @@ export interface EncodedRecord {
 
 /**
  * Between a record's text and a file's bytes: the package's encoder, decoder and encoding. What its `secret` encrypted is
- * opened; only who uses the class by itself still encrypts with it.
+ * decrypted; only those who use the class by itself still encrypt with it.
  */
 export class RecordCodec {
     private readonly kruptein: Kruptein | undefined;

@@ -13,13 +13,13 @@ export const LARGEST_BYTES = 6 * 1024 * 1024;
 export const READ = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
 /** How often bytes with a wrong checksum have to be the same, each time a millisecond later than before: 50 ms in all. */
 const READ_TRIES = 10;
-/** What opening something says that is no plain file. */
+/** The codes of failed opens of something other than a plain file. */
 const NOT_A_FILE = new Set(['ELOOP', 'EMLINK', 'EISDIR', 'ENXIO', 'ENODEV']);
-/** Of a file for one record, for its owner only; and until that is written: so is told what is to come from what was emptied. */
+/** A record's file is for its owner only. Until it is written it has another mode, which tells it from one that was emptied. */
 export const WRITTEN_MODE = 0o600;
 export const UNWRITTEN_MODE = 0o400;
 
-/** Whether a file was made here for a record, and nothing was written into it. One that was emptied is none: it has the other mode. */
+/** Whether a file was made for a record that is not written yet. */
 export function isUnwritten({ size, mode }: Stats): boolean {
     return size === 0 && (mode & 0o777) === UNWRITTEN_MODE;
 }
@@ -32,8 +32,8 @@ export class RecordReader {
     ) {}
 
     /**
-     * Undefined where there is none. One that is being written is read again. One that stays as it is was changed by hand, and
-     * is taken so; or never came.
+     * Undefined where there is none. A record that is being written is read again. One whose checksum stays wrong was changed by
+     * hand, and is taken as it is; a file that stays empty was never written.
      */
     public async read(path: string, caches = true): Promise<StoredRecord | undefined> {
         let seen: Buffer | undefined;

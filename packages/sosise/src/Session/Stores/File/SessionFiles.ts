@@ -13,8 +13,8 @@ import { SessionFileLocks } from './SessionFileLocks.js';
 import { QUARANTINE, type SessionFileNames } from './SessionFileNames.js';
 
 /**
- * A file that is made for a record is empty for a moment. Whoever meets one that stays so for 50 ms may take its place; so
- * whoever took longer than half of that to make and fill his own looks, under the lock, whether it is still there.
+ * A new record's file is empty for a moment. A process that finds one empty for 50 ms may take its place. So a process that
+ * needed more than half of that to fill its file checks, under the lock, that the file is still in place.
  */
 const FILLED_WITHIN_MS = 25;
 
@@ -195,7 +195,7 @@ export class SessionFiles {
             const isQuick = performance.now() - since < FILLED_WITHIN_MS;
             return isQuick || (await this.locks.locked(name, deadline, async () => isInPlace(fd, path)));
         } catch (error) {
-            await this.withdraw(name, fd, deadline).catch(() => undefined); // what is empty gives place
+            await this.withdraw(name, fd, deadline).catch(() => undefined); // an empty file may be replaced
             this.cache.clear(); // files that others replaced take space for as long as they are held open here
             throw error;
         } finally {

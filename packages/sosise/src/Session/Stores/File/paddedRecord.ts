@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { crc32 } from 'node:zlib';
 
 /** A page of memory: the kernel writes as much in one step, which a kill does not cut. */
-const LARGEST_WITH_ROOM = 4_096;
+const LARGEST_PADDED = 4_096;
 const ROUNDED_TO = 256;
 /** The checksum's bits, each as one character. */
 const SUM_LENGTH = 32;
@@ -10,9 +10,9 @@ const SPACE = 0x20;
 const TAB = 0x09;
 
 /**
- * A record as a file that has room for it to grow: its text, spaces, and a checksum of both in spaces and tabs, all of
- * which readers of JSON skip. The next record is written over it, in one step, instead of into a new file that is moved to its
- * place. Who reads meanwhile may see parts of both, and knows it by the checksum.
+ * A padded record: its text, spaces for it to grow, and a checksum of both in spaces and tabs. Readers of JSON skip all of
+ * these. The next record is written over it, in one step, instead of into a new file that is moved to its place. A reader may
+ * see parts of both meanwhile, and finds that by the checksum.
  *
  * Undefined where the text needs more than one page.
  */
@@ -20,18 +20,18 @@ export function padded(text: string): Buffer | undefined {
     const length = Buffer.byteLength(text);
     const least = length + SUM_LENGTH;
     const size = Math.ceil((least + least / 8) / ROUNDED_TO) * ROUNDED_TO;
-    return least > LARGEST_WITH_ROOM ? undefined : filled(text, length, Math.min(size, LARGEST_WITH_ROOM));
+    return least > LARGEST_PADDED ? undefined : filled(text, length, Math.min(size, LARGEST_PADDED));
 }
 
 /** The same at the size of a file that is there. Undefined where the text does not fit. */
 export function paddedTo(size: number, text: string): Buffer | undefined {
-    const length = size > LARGEST_WITH_ROOM ? 0 : Buffer.byteLength(text);
+    const length = size > LARGEST_PADDED ? 0 : Buffer.byteLength(text);
     return length === 0 || length + SUM_LENGTH > size ? undefined : filled(text, length, size);
 }
 
-/** Whether this is a record with room, whole or not. One that was cut off in its spaces is none: it has no checksum. */
+/** Whether this is a padded record, whole or not. One that was cut off in its spaces is none: it has no checksum. */
 export function isPadded(bytes: Buffer): boolean {
-    if (bytes.length > LARGEST_WITH_ROOM || bytes.length % ROUNDED_TO !== 0 || bytes.length === 0) {
+    if (bytes.length > LARGEST_PADDED || bytes.length % ROUNDED_TO !== 0 || bytes.length === 0) {
         return false;
     }
     let tabs = 0;
@@ -45,7 +45,7 @@ export function isPadded(bytes: Buffer): boolean {
     return tabs > 0;
 }
 
-/** The record's text; undefined where the checksum is another one's: it was being written. */
+/** The record's text; undefined where the checksum is wrong: it was being written. */
 export function textOfPadded(bytes: Buffer): Buffer | undefined {
     let end = bytes.length - SUM_LENGTH;
     let sum = 0;
@@ -61,13 +61,13 @@ export function textOfPadded(bytes: Buffer): Buffer | undefined {
     return bytes.subarray(0, end);
 }
 
-/** The text of the record with room in an open file, read at once; undefined where there is none. It holds until the next call. */
+/** The text of the padded record in an open file, read synchronously; undefined where there is none. It holds until the next call. */
 export function textInFile(fd: number): Buffer | undefined {
-    const bytes = READING.subarray(0, fs.readSync(fd, READING, 0, LARGEST_WITH_ROOM, 0));
+    const bytes = READING.subarray(0, fs.readSync(fd, READING, 0, LARGEST_PADDED, 0));
     return isPadded(bytes) ? textOfPadded(bytes) : undefined;
 }
 
-const READING = Buffer.allocUnsafeSlow(LARGEST_WITH_ROOM);
+const READING = Buffer.allocUnsafeSlow(LARGEST_PADDED);
 
 function filled(text: string, length: number, size: number): Buffer {
     const bytes = Buffer.allocUnsafe(size);

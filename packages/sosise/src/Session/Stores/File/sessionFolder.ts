@@ -6,7 +6,7 @@ import { TOKENS } from '../../../Support/Files/LockFilePool.js';
 import { type Owner, parseOwner, standingOf } from '../../../Support/Files/ProcessIdentity.js';
 import { QUARANTINE, type SessionFileNames } from './SessionFileNames.js';
 
-/** How many names tell whether a folder holds sessions only. */
+/** So many names are looked at to find out whether a folder holds sessions only. */
 const LOOKED_AT = 50;
 /** A file that a living process makes is finished within this time. */
 export const TEMP_KEPT_MS = 600_000;
@@ -59,7 +59,7 @@ export async function tidyFolder(folder: string, names: SessionFileNames, quaran
     }
 }
 
-/** One that is missed is made anew by its process. */
+/** A process that misses its token makes another. */
 async function tidyToken(path: string, owner: Owner | undefined): Promise<void> {
     const standing = owner ? standingOf(owner) : 'foreign';
     const isOld = async () => Date.now() - (await lstat(path)).mtimeMs > TEMP_KEPT_MS;

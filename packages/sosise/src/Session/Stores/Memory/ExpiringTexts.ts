@@ -1,6 +1,6 @@
 import { TimeSlice } from '../../../Support/TimeSlice.js';
 
-/** Texts by key, each until its time is over: the oldest go first where there are too many. */
+/** A cache of texts, each with its time to live. Where there are too many, the oldest is dropped. */
 export class ExpiringTexts {
     private readonly texts = new Map<string, { readonly text: string; readonly until: number }>();
 
@@ -28,7 +28,7 @@ export class ExpiringTexts {
         return this.texts.delete(key);
     }
 
-    /** One by one, no more than there are at first: what is set or deleted meanwhile does no harm. */
+    /** One by one, no more than there are at first. Entries may be set and deleted meanwhile. */
     public *entries(): Generator<[key: string, text: string]> {
         let left = this.texts.size;
         for (const [key, { text }] of this.texts) {
@@ -40,7 +40,7 @@ export class ExpiringTexts {
         }
     }
 
-    /** They came in the order of their ends, but for a few: the first that lasts ends the search. */
+    /** Removes what has expired. Texts are nearly in the order of their ends: the first that has not expired ends the search. */
     public async prune(): Promise<void> {
         const slice = new TimeSlice();
         for (const [key, { until }] of this.texts) {

@@ -4,8 +4,7 @@ import { KeyedMutex } from '../../../Support/KeyedMutex.js';
 import type { Lease } from '../../../Support/Lease.js';
 import { TimeSlice } from '../../../Support/TimeSlice.js';
 import { LONGEST_TIMER_MS } from '../../../Support/timers.js';
-import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
-import type { ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
+import type { DriverAbilities, ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
 import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import { isEndedRecord } from '../../Record/recordText.js';
 import { isUserKey, type RecordKey } from '../../Record/storageKeys.js';
@@ -17,7 +16,7 @@ export interface MemoryStoreOptions {
     checkPeriod?: number;
     /** The most sessions that are kept. Default: 100,000. Beyond it the least recently used goes. */
     max?: number;
-    /** How long `set` and `touch` keep a session, in ms. The session layer says it with each record instead. */
+    /** How long `set` and `touch` keep a session, in ms. The session layer gives each record its own. */
     ttl?: number | ((options: unknown, session: unknown, sid: unknown) => number);
     dispose?: (sid: string, text: string) => void;
     stale?: boolean;
@@ -81,9 +80,9 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         survivesRestart: false,
     };
     private readonly leases = new KeyedMutex();
-    /** Of sessions that ended: beside the others, as they must not push those out that live. */
+    /** Beside the live sessions, so that tombstones do not push them out. */
     private readonly tombstones: ExpiringTexts;
-    /** Users' lists of their sessions, which have to outlast these. */
+    /** Users' lists of their sessions. They have to outlast the sessions. */
     private readonly lists = new ExpiringTexts();
     private readonly isPlain: boolean;
     private readonly warn: (message: string) => void;
@@ -98,7 +97,7 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         this.isPlain = given.serializer === undefined;
     }
 
-    // What the session layer asks for: answered at once, without promises.
+    // The driver: it answers at once, without promises.
 
     public read(key: RecordKey): StoredRecord | undefined {
         const text = this.store.get(key);
@@ -188,7 +187,7 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         this.stopInterval();
     }
 
-    // express-session's store.
+    // The express-session store.
 
     public override set(sid: string, data: SessionData, callback?: Callback): void {
         this.warnAtCap(sid);
@@ -218,7 +217,7 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         const time = Date.now();
         for (const { value } of entriesIn(this.store)) {
             if (value.maxAge > 0 && time - value.now > value.maxAge) {
-                this.store.peek(value.key); // looks again, and removes what is expired, without counting as a use
+                this.store.peek(value.key); // removes an expired entry, and does not count as a use
             }
             if (slice.isOver) {
                 await slice.rest();
@@ -246,7 +245,7 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
         try {
             return text === undefined ? undefined : { key, ...this.toRecord(text) };
         } catch {
-            return undefined; // whoever reads it alone hears of it
+            return undefined; // damaged: a read of this record alone reports it
         }
     }
 
@@ -263,9 +262,9 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
 }
 
 /**
- * The entries of the cache's own map, no more than there are at first: else a walk might not end. The cache's methods walk it without a break only,
- * or give a list of all that is in it, which costs 13 ms of garbage collection with 100,000 sessions (Node 20). A map can be
- * walked slowly: whatever is set or deleted meanwhile, the way is not lost.
+ * The entries of the cache's own map, no more than there are at first: else a walk might not end. The cache's own methods walk
+ * without a pause, or make a list of everything, which costs 13 ms of garbage collection with 100,000 sessions (Node 20). A map
+ * can be walked with pauses, while entries are set and deleted.
  */
 function* entriesIn(cache: LruCache): Generator<{ readonly value: LruEntry }> {
     const index = Object.getOwnPropertySymbols(cache).find(({ description }) => description === 'cache');

@@ -4,8 +4,7 @@ import { inTime } from '../../../Support/inTime.js';
 import { KeyedMutex } from '../../../Support/KeyedMutex.js';
 import type { Lease } from '../../../Support/Lease.js';
 import { TimeSlice } from '../../../Support/TimeSlice.js';
-import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
-import type { ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
+import type { DriverAbilities, ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
 import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import { LAST_ACCESS, META } from '../../Record/SessionRecord.js';
 import type { RecordKey } from '../../Record/storageKeys.js';
@@ -24,29 +23,12 @@ const LONGEST_CALL_MS = 60_000;
 /** No store is told to keep a record for longer: times of some databases end soon. */
 const LONGEST_KEPT_MS = 3_650 * 86_400_000;
 
-/** A call to the store that may outlast the time for its answer. */
-class Call {
-    public isOver = false;
-    public readonly over: Promise<void>;
-    private resolve: () => void = () => undefined;
-
-    public constructor() {
-        this.over = new Promise((resolve) => {
-            this.resolve = resolve;
-        });
-    }
-
-    public end(): void {
-        this.isOver = true;
-        this.resolve();
-    }
-}
-
-type Calls = Call[];
+/** Calls to the store that it has not answered: each may outlast the time for its answer. */
+type Unanswered = Set<Promise<void>>;
 type Answer<T> = (error?: unknown, value?: T) => void;
 type StoredSession = Record<string, unknown>;
 
-/** What stands in a stored session's own part for the adapter alone. */
+/** What the adapter keeps for itself in a stored session's own part. */
 interface Beside {
     /** The record's cookie as it was: the one beside it lives as long as the record. */
     readonly cookie?: unknown;
@@ -60,7 +42,7 @@ interface Beside {
  */
 export class PlainStoreAdapter implements SessionDriver {
     public readonly abilities: DriverAbilities;
-    private readonly calls = new KeyedMutex();
+    private readonly mutex = new KeyedMutex();
     private readonly leases = new KeyedMutex();
     private readonly timeoutMs: number;
     private readonly listTimeoutMs: number;
@@ -84,33 +66,35 @@ export class PlainStoreAdapter implements SessionDriver {
         };
     }
 
-    /** Hears what the store says on its own. An 'error' event that nobody hears would end the process. */
+    /** Listens to the store's own events. An 'error' event without a listener would end the process. */
     public on(event: 'error', listener: (error: unknown) => void): void {
         this.store.on?.(event, listener);
     }
 
     public read(key: RecordKey): Promise<StoredRecord | undefined> {
-        return this.exclusively(key, (calls) => this.fetch(key, calls));
+        return this.exclusively(key, (unanswered) => this.fetch(key, unanswered));
     }
 
     public write(key: RecordKey, record: string, ifVersion: unknown, expiresAt: number): Promise<unknown> {
-        return this.exclusively(key, async (calls) => {
-            if ((await this.fetch(key, calls))?.version !== ifVersion) {
+        return this.exclusively(key, async (unanswered) => {
+            if ((await this.fetch(key, unanswered))?.version !== ifVersion) {
                 return undefined;
             }
             const data = JSON.parse(record) as StoredSession;
-            await this.call('set', (done) => this.store.set(key, toSession(key, data, expiresAt), done), { calls });
+            await this.call('set', (done) => this.store.set(key, toSession(key, data, expiresAt), done), {
+                unanswered,
+            });
             return versionOf(data);
         });
     }
 
     public remove(key: RecordKey, ifVersion: unknown): Promise<boolean> {
-        return this.exclusively(key, async (calls) => {
-            const stored = await this.fetch(key, calls);
+        return this.exclusively(key, async (unanswered) => {
+            const stored = await this.fetch(key, unanswered);
             if (!stored || stored.version !== ifVersion) {
                 return false;
             }
-            await this.destroy(key, calls);
+            await this.destroy(key, unanswered);
             return true;
         });
     }
@@ -136,7 +120,7 @@ export class PlainStoreAdapter implements SessionDriver {
             try {
                 yield { key, ...toRecord(data) };
             } catch {
-                // Damaged: whoever reads it alone hears of it.
+                // Damaged: a read of this record alone reports it.
             }
             if (slice.isOver) {
                 await slice.rest();
@@ -155,22 +139,20 @@ export class PlainStoreAdapter implements SessionDriver {
 
     /** A plain store has no quarantine: it is removed. */
     public setAside(key: RecordKey): Promise<boolean> {
-        return this.exclusively(key, async (calls) => {
-            const isThere = await this.fetch(key, calls).then(
+        return this.exclusively(key, async (unanswered) => {
+            const isThere = await this.fetch(key, unanswered).then(
                 (stored) => stored !== undefined,
                 () => true, // damaged is there
             );
             if (isThere) {
-                await this.destroy(key, calls);
+                await this.destroy(key, unanswered);
             }
             return isThere;
         });
     }
 
-    /** There is nothing to tidy that the adapter knows of. */
     public async tidy(): Promise<void> {}
 
-    /** What the store says of itself. */
     public async count(): Promise<number | undefined> {
         const { store } = this;
         return store.length && (await this.call<number>('length', (done) => store.length?.(done)));
@@ -184,9 +166,9 @@ export class PlainStoreAdapter implements SessionDriver {
         }
     }
 
-    private async fetch(key: RecordKey, calls: Calls): Promise<StoredRecord | undefined> {
+    private async fetch(key: RecordKey, unanswered: Unanswered): Promise<StoredRecord | undefined> {
         try {
-            const found = await this.call<unknown>('get', (done) => this.store.get(key, done), { calls });
+            const found = await this.call<unknown>('get', (done) => this.store.get(key, done), { unanswered });
             return found === undefined || found === null ? undefined : toRecord(found);
         } catch (error) {
             if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
@@ -198,51 +180,52 @@ export class PlainStoreAdapter implements SessionDriver {
         }
     }
 
-    private async destroy(key: RecordKey, calls: Calls): Promise<void> {
-        await this.call('destroy', (done) => this.store.destroy(key, done), { calls });
+    private async destroy(key: RecordKey, unanswered: Unanswered): Promise<void> {
+        await this.call('destroy', (done) => this.store.destroy(key, done), { unanswered });
     }
 
     /**
      * One call at a time per session. A call that took too long is still waited for before the next one begins: a `set`
      * that arrives late must not undo what came after it.
      */
-    private async exclusively<T>(key: RecordKey, work: (calls: Calls) => Promise<T>): Promise<T> {
-        if (!this.calls.tryEnter(key) && !(await this.calls.enter(key, this.timeoutMs))) {
+    private async exclusively<T>(key: RecordKey, work: (unanswered: Unanswered) => Promise<T>): Promise<T> {
+        if (!this.mutex.tryEnter(key) && !(await this.mutex.enter(key, this.timeoutMs))) {
             throw new Error(`The session store was busy with the same session for ${this.timeoutMs} ms.`);
         }
-        const calls: Calls = [];
+        const unanswered: Unanswered = new Set();
         try {
-            return await work(calls);
+            return await work(unanswered);
         } finally {
-            const open = calls.filter(({ isOver }) => !isOver);
-            if (open.length === 0) {
-                this.calls.leave(key);
+            if (unanswered.size === 0) {
+                this.mutex.leave(key);
             } else {
-                void this.answered(open).then(() => this.calls.leave(key));
+                // A store that never answers must not block the session for ever.
+                const answers = Promise.all(unanswered);
+                void inTime(answers, LONGEST_CALL_MS, () => new Error('given up'))
+                    .catch(() => undefined)
+                    .then(() => this.mutex.leave(key));
             }
         }
-    }
-
-    /** Also of a store that never answers something is expected again. */
-    private async answered(open: Calls): Promise<void> {
-        const answers = Promise.all(open.map(({ over }) => over));
-        await inTime(answers, LONGEST_CALL_MS, () => new Error('given up')).catch(() => undefined);
     }
 
     /** A store's answer as a promise, also where it throws, rejects, answers twice or never. */
     private call<T>(
         name: string,
         start: (done: Answer<T>) => unknown,
-        { calls = [], timeoutMs = this.timeoutMs }: { calls?: Calls; timeoutMs?: number } = {},
+        { unanswered, timeoutMs = this.timeoutMs }: { unanswered?: Unanswered; timeoutMs?: number } = {},
     ): Promise<T | undefined> {
-        const call = new Call();
-        calls.push(call);
+        let end = () => {};
+        const answered = new Promise<void>((resolve) => {
+            end = resolve;
+        });
+        unanswered?.add(answered);
         return new Promise((resolve, reject) => {
             const deadline = Deadlines.of(timeoutMs).start(() =>
                 reject(new Error(`The session store did not answer ${name}() within ${timeoutMs} ms.`)),
             );
             const done: Answer<T> = (error, value) => {
-                call.end();
+                unanswered?.delete(answered);
+                end();
                 deadline.end();
                 if (error) {
                     reject(error instanceof Error ? error : new Error(`The session store failed: ${String(error)}`));

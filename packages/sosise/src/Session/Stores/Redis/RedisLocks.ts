@@ -10,7 +10,7 @@ export interface LockCommands {
     run(script: Script, redisKey: string, args: readonly string[]): Promise<unknown>;
 }
 
-/** So long before it ends, a lease counts as perhaps lost: two clocks, and the way to the server. */
+/** So long before its end a lease counts as doubtful: two clocks, and the way to the server. */
 const UNSURE_MS = 1_000;
 /** A lease ends so long after its process was last heard of, in ms; while it lives it says so more often. */
 const LEASE_MS = 5_000;
@@ -26,7 +26,7 @@ interface Taken {
 
 /** Locks between all processes on one Redis: a key with an owner that the server drops when nobody renews it. */
 export class RedisLocks {
-    /** Of this process, in the order of asking: only its first one asks the server. */
+    /** The locks within this process, in the order of asking: only the first in line asks the server. */
     private readonly localLocks = new KeyedMutex();
 
     public constructor(private readonly commands: LockCommands) {}

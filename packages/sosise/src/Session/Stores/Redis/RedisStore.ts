@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RedisStore as StockRedisStore } from 'connect-redis';
 import type { Lease } from '../../../Support/Lease.js';
-import type { DriverAbilities } from '../../Drivers/DriverAbilities.js';
-import type { ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
+import type { DriverAbilities, ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
 import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import type { RecordKey } from '../../Record/storageKeys.js';
 import { COMMAND_TIMEOUT_MS, notOpened, openConnection } from './Connection/openConnection.js';
@@ -22,9 +21,9 @@ const TTL_SECONDS = 86_400;
 const LARGE = 4_096;
 /** Keys that Redis looks at in one step of counting: about a millisecond of its time. */
 const COUNTED_AT_ONCE = 1_000;
-/** What stands where a byte was that is no text. */
+/** What Node puts in the place of bytes that are no text. */
 const NO_TEXT = '\uFFFD';
-/** Names of keys that hold no session. Ids never begin like this. */
+/** Keys that hold no session begin with this. Ids never do. */
 const OTHER = '~';
 const CHECK = `${OTHER}check`;
 
@@ -66,7 +65,7 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
         return store;
     }
 
-    // What the session layer asks for.
+    // The driver.
 
     public read(key: RecordKey): Promise<StoredRecord | undefined> {
         const redisKey = this.redisKeyOf(key);
@@ -168,7 +167,7 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
         return count;
     }
 
-    /** Writes, too: a server that is full, or a replica, is not ready for sessions. */
+    /** Writes, as a server that is full, or a replica, is not ready for sessions. */
     public async check(): Promise<void> {
         const redisKey = this.redisKeyOf(CHECK);
         await this.connection.ask(redisKey, ['SET', redisKey, '1', 'PX', '10000']);
@@ -178,7 +177,7 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
         return this.connection.close();
     }
 
-    /** A user who may not run scripts, or touch these keys, would be met with the first change. Other trouble passes. */
+    /** Finds out at the start that a user may not run scripts or use these keys, not at the first change. Other errors may pass. */
     private async refuseForbidden(): Promise<void> {
         try {
             await this.check();
@@ -240,7 +239,7 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
             return await this.toStored(redisKey, text);
         } catch (error) {
             if (error instanceof DamagedRecordError) {
-                return undefined; // whoever reads it alone hears of it
+                return undefined; // damaged: a read of this record alone reports it
             }
             throw error;
         }

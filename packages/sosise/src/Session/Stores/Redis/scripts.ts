@@ -14,14 +14,14 @@ export const WRITE = script(
 export const WRITE_LARGE = script(
     "local s=redis.call('GET',KEYS[1]) if not s or redis.sha1hex(s)~=ARGV[1] then return 0 end redis.call('SET',KEYS[1],ARGV[2],'PX',ARGV[3]) return 1",
 );
-/** Removes what is stored if it is ARGV[1]; also what gives a lease back. */
+/** Removes what is stored if it is ARGV[1]; also for the release of a lease. */
 export const REMOVE = script(
     "if redis.call('GET',KEYS[1])~=ARGV[1] then return 0 end return redis.call('DEL',KEYS[1])",
 );
 export const REMOVE_LARGE = script(
     "local s=redis.call('GET',KEYS[1]) if not s or redis.sha1hex(s)~=ARGV[1] then return 0 end return redis.call('DEL',KEYS[1])",
 );
-/** Holds a lease for ARGV[2] ms more if it is still ARGV[1]'s. */
+/** Renews a lease for ARGV[2] ms if it is still ARGV[1]'s. */
 export const RENEW = script(
     "if redis.call('GET',KEYS[1])~=ARGV[1] then return 0 end return redis.call('PEXPIRE',KEYS[1],ARGV[2])",
 );

@@ -1,5 +1,5 @@
 import type { RedisConnection } from './Connection/RedisConnection.js';
-import type { SendCommand } from './Connection/RedisLink.js';
+import { keysIn } from './keysIn.js';
 
 interface SetOptions {
     expiration?: { type: string; value: number };
@@ -27,22 +27,15 @@ export function stockClient(connection: RedisConnection, { hidden, isCluster }: 
             isCluster ? each(keys, 'GET') : connection.askAgain(undefined, ['MGET', ...keys]),
         async *scanIterator({ MATCH, COUNT }: { MATCH: string; COUNT: number }): AsyncGenerator<string[]> {
             for (const ask of await connection.nodes()) {
-                yield* scan(ask, MATCH, COUNT, hidden);
+                for await (const found of keysIn(ask, MATCH, COUNT)) {
+                    const keys = found.filter((key) => !key.startsWith(hidden));
+                    if (keys.length > 0) {
+                        yield keys;
+                    }
+                }
             }
         },
     };
-}
-
-async function* scan(ask: SendCommand, match: string, count: number, hidden: string): AsyncGenerator<string[]> {
-    let cursor = '0';
-    do {
-        const reply = (await ask(['SCAN', cursor, 'MATCH', match, 'COUNT', String(count)])) as [string, string[]];
-        cursor = String(reply[0]);
-        const keys = reply[1].filter((key) => !key.startsWith(hidden));
-        if (keys.length > 0) {
-            yield keys;
-        }
-    } while (cursor !== '0');
 }
 
 /** Under a session's name stands something else: there is no session. */

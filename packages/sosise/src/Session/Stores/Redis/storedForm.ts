@@ -24,8 +24,8 @@ export function writtenAt(text: string): number {
 }
 
 /**
- * connect-redis notes the use of a session by its key's time to live alone, and leaves what is stored as it is: the
- * record is told when the session was last used, or one that is in use would count as expired.
+ * connect-redis renews only its key's time to live when a session is used, and leaves the record as it is. So the record gets
+ * the time of its last use here, or a session in use would count as expired.
  * @param leftMs The key's time to live. @param fullMs What connect-redis gives a session whose cookie has no age.
  */
 export function withLastAccess(text: string, leftMs: number, fullMs: number): string {

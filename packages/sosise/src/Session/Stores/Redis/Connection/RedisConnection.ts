@@ -11,7 +11,7 @@ export interface RedisConnectionOptions {
     readonly connectTimeoutMs: number;
     /** Makes a new client, not connected yet. */
     makeLink(): RedisLink;
-    /** Whether an error is the server's answer, and no trouble with the connection. */
+    /** Whether an error is the server's answer, and not a failed connection. */
     isReply(error: unknown): error is Error;
     warn(message: string): void;
 }
@@ -30,8 +30,8 @@ const REPLACE_READ_ONLY_EVERY_MS = 1_000;
 const MINUTE_MS = 60_000;
 
 /**
- * Commands to Redis that are answered, or fail, in time, whatever happens to the server. While it is away they fail at
- * once and nothing piles up, but for the first moment, in which a server that restarts may be back. It is connected
+ * Commands to Redis are answered, or fail, in time, whatever happens to the server. While the server is unavailable they fail
+ * at once and nothing piles up, except in the first moment: a server that restarts may be back by then. The connection is made
  * again by itself.
  */
 export class RedisConnection {

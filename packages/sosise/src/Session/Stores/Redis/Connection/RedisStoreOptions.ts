@@ -1,6 +1,6 @@
 /** Where the server is, connect-redis' options under its own names, and ours. All others go to the client of the package redis. */
 export interface RedisStoreOptions {
-    /** `redis://user:password@host:6379/0`; `rediss://` for TLS. What stands beside it goes before its parts. */
+    /** `redis://user:password@host:6379/0`; `rediss://` for TLS. Options beside it override its parts. */
     url?: string;
     host?: string;
     /** Default: 6379. */
@@ -16,7 +16,7 @@ export interface RedisStoreOptions {
     commandTimeoutMs?: number;
     /** What all keys begin with. Default: `sess:`. */
     prefix?: string;
-    /** Seconds that `set` and `touch` keep a session without `cookie.maxAge`. The session layer says it with each record. */
+    /** Seconds that `set` and `touch` keep a session without `cookie.maxAge`. The session layer gives each record its own. */
     ttl?: number | ((session: unknown) => number);
     /** How many keys a walk asks for at once. Default: 100. */
     scanCount?: number;

@@ -43,7 +43,7 @@ export function refused(reply: Error): RedisTrouble {
     return new RedisTrouble(`Redis refused: ${said.replace(/\.?$/, '.')}`, code, 'refused');
 }
 
-/** A connection that broke, or was not to be had. */
+/** A connection that broke, or could not be made. */
 export function lost(error: unknown, kind: 'lost' | 'unsent' = 'lost'): RedisTrouble {
     if (error instanceof RedisTrouble) {
         return error;

@@ -35,12 +35,12 @@ export function notOpened(error: unknown, options: RedisStoreOptions): ConfigErr
 
 function whyNot({ message, code, kind, isLasting, isOfTls }: RedisTrouble, connectTimeoutMs: number): string {
     if (isOfTls) {
-        return `can't be spoken to over TLS (${code}): mend tls of drivers.redis in src/config/session.ts; its ca holds the certificate of who signed the server's.`;
+        return `can't be spoken to over TLS (${code}): correct tls of drivers.redis in src/config/session.ts; its ca holds the certificate of who signed the server's.`;
     }
     if (kind === 'refused' && !isLasting) {
         return `let nobody in within ${connectTimeoutMs} ms: ${message} Look at the server, then start again.`;
     }
     return isLasting
-        ? `refused the application: ${message} Mend username, password, database and tls of drivers.redis in src/config/session.ts.`
-        : `did not answer within ${connectTimeoutMs} ms (${code}): start Redis, or mend drivers.redis in src/config/session.ts.`;
+        ? `refused the application: ${message} Correct username, password, database and tls of drivers.redis in src/config/session.ts.`
+        : `did not answer within ${connectTimeoutMs} ms (${code}): start Redis, or correct drivers.redis in src/config/session.ts.`;
 }
