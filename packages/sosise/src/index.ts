@@ -79,7 +79,7 @@ export { type MigrationCounts, SessionMigration } from './Session/Moving/Session
 export { type SessionDriverFactory, SessionManager } from './Session/Opening/SessionManager.js';
 export { pull } from './Session/pull.js';
 export { DamagedRecordError } from './Session/Record/DamagedRecordError.js';
-export type { SessionEnded } from './Session/Request/requestSessions.js';
+export type { SessionEnded } from './Session/Request/RequestSession.js';
 export { oldInput, validationErrors } from './Session/refusedForm.js';
 export { SessionServiceProvider } from './Session/SessionServiceProvider.js';
 export { KeyedMutex } from './Support/KeyedMutex.js';

@@ -1,4 +1,3 @@
-import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { type Secret, secretsIn, weaknessOf } from '../Config/secrets.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { ErrorSessions } from '../Http/Errors/ErrorSessions.js';
@@ -51,21 +50,13 @@ export class SessionServiceProvider extends ServiceProvider {
         container.singleton(StoredSessions, () => new StoredSessions(() => this.layerFor('StoredSessions')));
     }
 
-    public override boot(): void {
-        const { container } = this.app;
-        const session: RequestHandler = (request, response, next) => this.stages?.session(request, response, next);
-        const sessionForErrors: ErrorRequestHandler = (error, request, response, next) =>
-            this.stages ? this.stages.errors(error, request, response, next) : next(error);
-        container.make(HttpPipeline).use('session', session, sessionForErrors);
-    }
-
     /** Every `extend()` has been called by now: a driver that can't be made stops start-up, not the first request. */
     public override async ready(): Promise<void> {
         const { container, environment } = this.app;
         const log = container.make(Logger);
         const config = this.settings;
         if (!config.enabled) {
-            this.stages = noSession(log);
+            this.serve(noSession(log));
             return;
         }
         for (const weakness of new Set(secretsIn(config.secret).flatMap((secret) => weaknessOf(secret) ?? []))) {
@@ -103,7 +94,7 @@ export class SessionServiceProvider extends ServiceProvider {
             observer,
         });
         container.instance(SessionServices, this.services);
-        this.stages = startSession(this.services, settings.concurrency === 'exclusive' ? exclusive() : undefined);
+        this.serve(startSession(this.services, settings.concurrency === 'exclusive' ? exclusive() : undefined));
         this.pruner = new SessionPruner(this.services);
         this.pruner.start();
         container.make(Readiness).add('session store', () => checkDriver(driver));
@@ -116,6 +107,11 @@ export class SessionServiceProvider extends ServiceProvider {
     public override async shutdown(): Promise<void> {
         await this.pruner?.stop();
         await this.drivers?.close();
+    }
+
+    private serve(stages: SessionStages): void {
+        this.stages = stages;
+        this.app.container.make(HttpPipeline).use('session', stages.session, stages.errors);
     }
 
     private async forgery(secrets: readonly Secret[]): Promise<ForgeryRules | undefined> {

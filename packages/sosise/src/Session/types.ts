@@ -1,5 +1,5 @@
 import type {} from 'express-session';
-import type { SessionEnded } from './Request/requestSessions.js';
+import type { SessionEnded } from './Request/RequestSession.js';
 
 declare global {
     namespace Express {

@@ -1,5 +1,6 @@
 import type { Request } from 'express';
-import session, { type Cookie } from 'express-session';
+import session, { Cookie } from 'express-session';
+import { LAST_COOKIE_TIME, type StoredCookie } from '../Record/CookieSettings.js';
 import { RESERVED_KEYS } from '../Record/SessionRecord.js';
 import { ReservedSessionKeyError } from '../Repository/SessionErrors.js';
 
@@ -108,25 +109,13 @@ function inheritedMethod(key: string): PropertyDescriptor | undefined {
     return Reflect.getOwnPropertyDescriptor(session.Session.prototype, key);
 }
 
-/** Where a request keeps its session, and what is behind `request.session`. */
-export const OWNER = Symbol('session of this request');
+const CookieClass = Cookie as unknown as new (options: object) => StoredCookie & Cookie;
 
-interface Presented {
-    [OWNER]: { value: unknown };
-}
-
-const SESSION: PropertyDescriptor & ThisType<Presented> = {
-    configurable: true,
-    enumerable: true,
-    get() {
-        return this[OWNER].value;
-    },
-    set(session: unknown) {
-        this[OWNER].value = session;
-    },
-};
-
-/** Gives a request its `session`, as a property of its own. */
-export function presentSession(request: Request): void {
-    Object.defineProperty(request, 'session', SESSION);
+/** express-session's cookie of a stored one, as it makes it: `originalMaxAge` is kept, and its date is a Date again. */
+export function inflateCookie(stored: StoredCookie): Cookie {
+    const { originalMaxAge, expires, ...settings } = stored;
+    const cookie = new CookieClass(settings) as Cookie;
+    cookie.expires = typeof expires === 'string' ? new Date(Math.min(Date.parse(expires), LAST_COOKIE_TIME)) : null;
+    cookie.originalMaxAge = originalMaxAge || null;
+    return cookie;
 }

@@ -1,6 +1,6 @@
+import { Cookie } from 'express-session';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
-import { inflateCookie } from '../Cookie/inflateCookie.js';
-import type { StoredCookie } from '../Record/CookieSettings.js';
+import { isAlike, type StoredCookie } from '../Record/CookieSettings.js';
 import { isDeeperThan, MAX_DEPTH } from '../Record/jsonText.js';
 import { asPatch, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
 import { copyOfPlain, hasTextOf } from '../Record/plainData.js';
@@ -9,8 +9,9 @@ import type { LiveRecord } from '../Record/SessionRecord.js';
 import { isReservedKey } from '../Record/SessionRecord.js';
 import { ReservedSessionKeyError } from '../Repository/SessionErrors.js';
 import type { HttpSession } from './HttpSession.js';
+import { inflateCookie } from './HttpSession.js';
 import { warnOfLosses } from './lossyValues.js';
-import { checkCookie, cookieOf, hasCookie } from './sessionCookie.js';
+import { checkCookie, cookieOf } from './sessionCookie.js';
 import { checkDepth, checkSize, type SessionLimits, toJson } from './storable.js';
 
 /** A session at one moment. Its keys are told apart where somebody asks for them: most requests never do. */
@@ -71,7 +72,11 @@ export function readSession(
     if (limits.lossy) {
         warnOfLosses(session, data, limits.lossy);
     }
-    const cookie = baseline && hasCookie(sessionCookie, baseline.cookie) ? undefined : cookieOf(sessionCookie);
+    // express-session's own cookie has the settings as properties: no need to ask for a copy of them.
+    const isCookie = sessionCookie instanceof Cookie;
+    const hasCookie =
+        baseline && isAlike(isCookie ? (sessionCookie as StoredCookie) : cookieOf(sessionCookie), baseline.cookie);
+    const cookie = hasCookie ? undefined : cookieOf(sessionCookie);
     if (baseline?.data && !cookie && increments.size === 0 && hasTextOf(data, baseline.data)) {
         return { change: undefined, snapshot: baseline };
     }

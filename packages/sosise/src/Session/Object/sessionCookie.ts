@@ -1,5 +1,4 @@
-import { Cookie } from 'express-session';
-import { areSame, LAST_COOKIE_TIME, type StoredCookie, settingsIn } from '../Record/CookieSettings.js';
+import { isAlike, LAST_COOKIE_TIME, type StoredCookie } from '../Record/CookieSettings.js';
 import { wrongSetting } from '../Record/cookieText.js';
 import { ReservedSessionKeyError, UnstorableSessionError } from '../Repository/SessionErrors.js';
 import type { HttpSession } from './HttpSession.js';
@@ -58,20 +57,4 @@ function wrongEndOf({ expires }: SessionCookie, { originalMaxAge: age }: StoredC
         return "is after the year 9999, which browsers don't take: choose an earlier Date, or a smaller maxAge";
     }
     return end >= FIRST_TIME ? undefined : 'is an invalid Date: set it, or maxAge, to a time that there is';
-}
-
-/** Whether a session still has the cookie that is stored. */
-export function hasCookie(cookie: SessionCookie, stored: StoredCookie): boolean {
-    // express-session's own has the settings as properties: no need to ask for a copy of them.
-    return isAlike(cookie instanceof Cookie ? (cookie as StoredCookie) : cookieOf(cookie), stored);
-}
-
-/** express-session moves `expires` all the time and may lose a millisecond of `maxAge`: neither is a change. */
-function isAlike(now: StoredCookie, before: StoredCookie): boolean {
-    const age = now.originalMaxAge ?? null;
-    const ageBefore = before.originalMaxAge ?? null;
-    const isSameAge =
-        age === ageBefore ||
-        (typeof age === 'number' && typeof ageBefore === 'number' && Math.abs(age - ageBefore) <= 1000);
-    return isSameAge && areSame(settingsIn(now), settingsIn(before));
 }

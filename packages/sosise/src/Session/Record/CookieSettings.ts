@@ -86,3 +86,13 @@ export function hasSameSettings(one: StoredCookie, other: StoredCookie): boolean
 export function areSame(one: CookieSettings, other: CookieSettings): boolean {
     return one === other || one.text === other.text;
 }
+
+/** express-session moves `expires` all the time and may lose a millisecond of `maxAge`: neither is a change. */
+export function isAlike(now: StoredCookie, before: StoredCookie): boolean {
+    const age = now.originalMaxAge ?? null;
+    const ageBefore = before.originalMaxAge ?? null;
+    const isSameAge =
+        age === ageBefore ||
+        (typeof age === 'number' && typeof ageBefore === 'number' && Math.abs(age - ageBefore) <= 1000);
+    return isSameAge && areSame(settingsIn(now), settingsIn(before));
+}

@@ -59,8 +59,9 @@ export class SessionLifetime {
 
     /** When a session ends if nobody uses it any more, in ms since the epoch, and which of its limits that is. */
     public endOf(record: Lifetime): { at: number; reason: 'idle' | 'absolute' } {
-        const idle = this.idleEndOf(record);
-        const absolute = this.absoluteEndOf(record);
+        const idleMs = this.idleOf(record);
+        const idle = record.seen + (idleMs || -1); // of no time at all, it is over in the millisecond in which it was stored, too
+        const absolute = record.created + longestLife(this.options, idleMs);
         return idle < absolute ? { at: idle, reason: 'idle' } : { at: absolute, reason: 'absolute' };
     }
 
@@ -70,7 +71,6 @@ export class SessionLifetime {
 
     /** When a session ends that nobody uses, in ms since the epoch, if its absolute end is not before that. */
     public idleEndOf(record: Omit<Lifetime, 'created'>): number {
-        // Of no time at all, it is over in the millisecond in which it was stored, too.
         return record.seen + (this.idleOf(record) || -1);
     }
 

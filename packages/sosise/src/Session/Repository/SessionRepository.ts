@@ -264,16 +264,18 @@ export class SessionRepository extends SessionReader {
         options: SaveOptions,
     ): MaybePromise<LoadedSession | undefined> {
         const { lock, renewsCookie } = options;
-        const login = this.users.refreshed(key, record.login);
-        const write = (listed: Login | undefined) =>
-            this.calls.attempt('saved', key, () =>
-                lock
-                    ? andThen(refuseLost(lock, false), () =>
-                          this.writer.write(key, stored, record, change, { login: listed, renewsCookie }),
-                      )
-                    : this.writer.write(key, stored, record, change, { login: listed, renewsCookie }),
-            );
-        return andThen(andThen(login, write), (written) => written ?? this.merge(key, asPatch(change), options));
+        const write = (login: Login | undefined) =>
+            this.calls.attempt('saved', key, () => {
+                const held = lock && refuseLost(lock, false);
+                return held instanceof Promise
+                    ? held.then(() => this.writer.write(key, stored, record, change, { login, renewsCookie }))
+                    : this.writer.write(key, stored, record, change, { login, renewsCookie });
+            });
+        const login = record.login && this.users.refreshed(key, record.login);
+        const written = login instanceof Promise ? login.then(write) : write(login);
+        return written instanceof Promise
+            ? written.then((saved) => saved ?? this.merge(key, asPatch(change), options))
+            : (written ?? this.merge(key, asPatch(change), options));
     }
 
     /** Other requests of this process write the session: the wait for them has a limit of its own, as the store is not slow for it. */

@@ -1,4 +1,3 @@
-import { andThen } from '../../Support/andThen.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import type { StoredRecord } from '../Drivers/SessionDriver.js';
 import { merged, type SessionChange } from '../Record/mergeChanges.js';
@@ -36,12 +35,14 @@ export class SessionWriter {
         const { reader } = this;
         const now = Date.now();
         const cookie = change.cookie ?? reader.cookieOf(base);
-        const own = change.cookie ? reader.cookies?.ownOf(change.cookie) : reader.cookies?.ownIn(base);
+        const own = change.cookie
+            ? reader.cookies?.ownOf(change.cookie)
+            : reader.cookies && (base.own ?? reader.cookies.ownIn(base));
         const cookieText = cookieTextAt(cookie, renewsCookie || change.cookie ? now : undefined);
         const times = { seen: now, created, own, login, maxAge: cookie.originalMaxAge };
         const body = change.whole ?? merged(base, change);
         const text = liveRecord(times, cookieText, body);
-        return andThen(reader.driver.write(key, text, stored?.version, dropOf(reader.lifetime, times)), (version) => {
+        const settle = (version: unknown): LoadedSession | undefined => {
             if (version === undefined) {
                 return undefined;
             }
@@ -50,7 +51,10 @@ export class SessionWriter {
                 reader.keepParsed(key, text, record);
             }
             return { kind: 'live', stored: { record: text, version }, record };
-        });
+        };
+        const expiresAt = reader.lifetime.endOf(times).at + ENDED_KEPT_MS;
+        const writing = reader.driver.write(key, text, stored?.version, expiresAt);
+        return writing instanceof Promise ? writing.then(settle) : settle(writing);
     }
 
     /** The same under a new key. A record that lands when nobody waits for it any more is taken away again. */

@@ -1,10 +1,10 @@
 import type { Request, Response } from 'express';
 import { isNavigation } from '../../Http/isNavigation.js';
 import type { CookieId } from '../Cookie/CookieId.js';
-import { inflateCookie } from '../Cookie/inflateCookie.js';
 import type { HeldLock } from '../Drivers/HeldLock.js';
 import type { Refusal } from '../Forgery/RequestForgery.js';
-import { HttpSession, presentSession, type SessionOwner } from '../Object/HttpSession.js';
+import { HttpSession, inflateCookie, type SessionOwner } from '../Object/HttpSession.js';
+import { presentSession } from '../Object/requestOwner.js';
 import { ChangeTracker, type Reading, snapshotOf } from '../Object/SessionChanges.js';
 import { SessionFlash } from '../Object/SessionFlash.js';
 import { NO_CHANGE } from '../Record/mergeChanges.js';

@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import type { Logger } from '../../Logging/Logger.js';
-import { assignSession, isSettled, type NoSession } from './requestSessions.js';
+import { assignNone, isSettled, type NoSession } from './requestSessions.js';
 
 /** The stages of the pipeline that find the session of each request. */
 export interface SessionStages {
@@ -31,7 +31,7 @@ export function noSession(log: Logger): SessionStages {
     );
     const settle = (request: Request) => {
         if (!isSettled(request)) {
-            assignSession(request, disabled);
+            assignNone(request, disabled);
         }
     };
 

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { OWNER, presentSession } from '../Object/HttpSession.js';
+import { hasSession, OWNER } from '../Object/requestOwner.js';
 import type { RequestSession } from './RequestSession.js';
 
 /** Why a request has no session; its first read of `request.session` says so in the log. */
@@ -9,34 +9,12 @@ export interface NoSession {
     readonly reason: string;
 }
 
-/** How a session ended, as far as its visitor may hear of it. */
-const SHOWN_ENDS = ['idle', 'absolute', 'revoked', 'destroyed'] as const;
-export type SessionEnded = (typeof SHOWN_ENDS)[number];
-
 type Carrier = Request & { [OWNER]?: RequestSession | NoSession };
 
-/**
- * Gives a request its session, which is made when it is first asked for. All that belongs to it are the request's own
- * properties, as with express-session: other Express applications that a router mounts, also of another copy of Express, put
- * a prototype of theirs under the request, and `delete request.session` works.
- */
-export function assignSession(request: Request, session: RequestSession | NoSession): void {
-    (request as Carrier)[OWNER] = session;
-    if ('absent' in session) {
-        Object.defineProperty(request, 'session', ABSENT);
-        return;
-    }
-    // One by one: Object.defineProperties takes twice as long, 1.8 in place of 0.8 µs (Node 24).
-    presentSession(request);
-    Object.defineProperty(request, 'sessionID', SESSION_ID);
-    Object.defineProperty(request, 'sessionEnded', SESSION_ENDED);
-    request.sessionStore = session.services.store as Request['sessionStore'];
-}
-
-/** Whether an application around this one has given the request a session: it is left alone, as express-session does. */
-export function hasSession(request: Request): boolean {
-    const owner = (request as Carrier)[OWNER];
-    return owner ? !('absent' in owner) : request.session !== undefined;
+/** Says that a request has no session, and why. */
+export function assignNone(request: Request, none: NoSession): void {
+    (request as Carrier)[OWNER] = none;
+    Object.defineProperty(request, 'session', ABSENT);
 }
 
 /** Whether it is settled which session a request has, if any. */
@@ -69,37 +47,11 @@ const ABSENT: PropertyDescriptor & ThisType<Request> = {
         return undefined;
     },
     set(session: unknown) {
-        put(this, 'session', session);
+        Object.defineProperty(this, 'session', {
+            configurable: true,
+            enumerable: true,
+            writable: true,
+            value: session,
+        });
     },
 };
-
-const SESSION_ID: PropertyDescriptor & ThisType<Request> = {
-    configurable: true,
-    enumerable: true,
-    get() {
-        const owner = sessionOf(this) as RequestSession;
-        owner.open();
-        return owner.id;
-    },
-    set(id: string | undefined) {
-        (sessionOf(this) as RequestSession).id = id ?? '';
-    },
-};
-
-const SESSION_ENDED: PropertyDescriptor & ThisType<Request> = {
-    configurable: true,
-    enumerable: false,
-    get() {
-        const session = sessionOf(this);
-        session?.use();
-        return SHOWN_ENDS.find((reason) => reason === session?.endReason);
-    },
-    set(ended: unknown) {
-        put(this, 'sessionEnded', ended);
-    },
-};
-
-/** From now on an ordinary property. */
-function put(request: Request, name: string, value: unknown): void {
-    Object.defineProperty(request, name, { configurable: true, enumerable: true, writable: true, value });
-}

@@ -46,11 +46,12 @@ export function saveSession(state: RequestState, reading: Reading): MaybePromise
     const saving = state.changes.store(reading, (change) =>
         state.services.repository.save(state.key, state.loaded as LoadedSession, change, options),
     );
-    return andThen(fenced(state, saving), (stored) => {
+    const saved = (stored: LoadedSession | undefined): boolean => {
         const isStored = settle(state, stored, reading, 'saved');
         state.isCookieDue ||= isStored && renewsCookie;
         return isStored;
-    });
+    };
+    return saving instanceof Promise ? fenced(state, saving).then(saved) : saved(saving);
 }
 
 /** Writes down that the session is in use. Where that fails it is as it was, and the next request tries again. */
@@ -88,7 +89,7 @@ export async function moveSession(
     const moving = state.changes.store(reading, (change) =>
         state.services.repository.migrate(state.key, keyOf(newId), state.loaded as LoadedSession, change, options),
     );
-    const stored = await fenced(state, moving);
+    const stored = await fenced(state, Promise.resolve(moving));
     if (stored) {
         state.id = newId;
         state.storedId = newId;
@@ -151,10 +152,8 @@ function isCookieDue(state: RequestState, change: SessionChange | undefined): bo
 }
 
 /** What the request's lock holds off waits until this is stored. */
-function fenced<Stored>({ lock }: RequestState, storing: MaybePromise<Stored>): MaybePromise<Stored> {
-    if (lock && storing instanceof Promise) {
-        lock.storesUntil(storing);
-    }
+function fenced<Stored>({ lock }: RequestState, storing: Promise<Stored>): Promise<Stored> {
+    lock?.storesUntil(storing);
     return storing;
 }
 

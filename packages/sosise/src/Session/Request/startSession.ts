@@ -2,10 +2,11 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { isBelow } from '../../Http/isBelow.js';
 import type { CookieId } from '../Cookie/CookieId.js';
 import { type Refusal, SAFE_METHODS } from '../Forgery/RequestForgery.js';
+import { hasSession } from '../Object/requestOwner.js';
 import { firstAlive } from '../Repository/firstAlive.js';
 import { absence, type SessionStages } from './noSession.js';
 import { RequestSession } from './RequestSession.js';
-import { assignSession, hasSession, isSettled } from './requestSessions.js';
+import { assignNone, isSettled } from './requestSessions.js';
 import type { SessionServices } from './SessionServices.js';
 
 /**
@@ -38,12 +39,12 @@ export function startSession(services: SessionServices, takeLock?: RequestHandle
             try {
                 forgery.check(request, cookie?.id, refusal);
             } catch (error) {
-                assignSession(request, refused);
+                assignNone(request, refused);
                 throw error;
             }
         }
         const session = new RequestSession(services, request, response, next, cookie, refusal);
-        assignSession(request, session);
+        session.assign();
         const begin = () => {
             try {
                 session.begin();
@@ -66,7 +67,7 @@ export function startSession(services: SessionServices, takeLock?: RequestHandle
             return;
         }
         if (path !== '/' && !isBelow(request.originalUrl, path)) {
-            assignSession(request, outside);
+            assignNone(request, outside);
             next();
             return;
         }
@@ -75,7 +76,7 @@ export function startSession(services: SessionServices, takeLock?: RequestHandle
             serve(request, response, next, ids?.[0]);
             return;
         }
-        assignSession(request, looking); // a response timeout may come meanwhile
+        assignNone(request, looking); // a response timeout may come meanwhile
         firstAlive(services.repository, ids)
             .then((chosen) => serve(request, response, next, chosen))
             .catch(next);

@@ -6,7 +6,7 @@ import { parsedOrNothing } from '../Drivers/walkRecords.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { isEndedRecord } from '../Record/recordText.js';
 import { KEY_CHECK, type RecordKey } from '../Record/storageKeys.js';
-import { encryptedRecord, encryptedTextIn } from './encryptedRecord.js';
+import { ENCRYPTED, encryptedRecord, encryptedTextIn } from './encryptedRecord.js';
 import type { KeyCheck } from './KeyCheck.js';
 import type { SessionKeys } from './SessionKeys.js';
 
@@ -35,13 +35,16 @@ export class EncryptedDriver extends DriverDecorator {
     public constructor(
         driver: SessionDriver,
         private readonly keys: SessionKeys,
-        private readonly keyCheck: Pick<KeyCheck, 'encrypts' | 'takesClear' | 'isOutdated'>,
+        private readonly keyCheck: Pick<KeyCheck, 'encrypts' | 'clearUntil' | 'takesClear' | 'isOutdated'>,
     ) {
         super(driver);
     }
 
     public override read(key: RecordKey): MaybePromise<StoredRecord | undefined> {
-        return andThen(this.driver.read(key), (stored) => stored && this.decrypt(key, stored));
+        const stored = this.driver.read(key);
+        return stored instanceof Promise
+            ? stored.then((found) => found && this.decrypt(key, found))
+            : stored && this.decrypt(key, stored);
     }
 
     public override write(
@@ -72,6 +75,9 @@ export class EncryptedDriver extends DriverDecorator {
     }
 
     private decrypt(key: RecordKey, stored: StoredRecord): MaybePromise<StoredRecord> {
+        if (Date.now() < this.keyCheck.clearUntil && !stored.record.includes(ENCRYPTED)) {
+            return stored; // as nearly all are where encryption is off
+        }
         const encrypted = encryptedTextIn(stored.record);
         if (!encrypted) {
             return this.clear(stored);

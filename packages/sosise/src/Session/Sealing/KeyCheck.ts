@@ -38,13 +38,18 @@ export class ForeignKeyError extends Error {
  * the sessions. It also says since when sessions are encrypted.
  */
 export class KeyCheck {
+    /** Until when sessions that are stored in the clear may be taken, in ms since the epoch. */
+    public clearUntil: number;
+
     private constructor(
         private readonly driver: SessionDriver,
         private readonly keys: SessionKeys,
         /** Whether this process encrypts. */
         public readonly encrypts: boolean,
         private state: State,
-    ) {}
+    ) {
+        this.clearUntil = clearUntil(encrypts, state);
+    }
 
     /**
      * Reads the key check, and writes it where it is missing or no longer true. Throws ForeignKeyError where the sessions
@@ -102,11 +107,7 @@ export class KeyCheck {
 
     /** Whether a session that is stored in the clear may be taken. */
     public takesClear(): MaybePromise<boolean> {
-        return this.isClearTime() || this.checkAgain();
-    }
-
-    private isClearTime(): boolean {
-        return !this.encrypts || !this.state.encrypts || Date.now() - this.state.since < CLEAR_TAKEN_MS;
+        return Date.now() < this.clearUntil || this.checkAgain();
     }
 
     /**
@@ -117,9 +118,14 @@ export class KeyCheck {
         const found = await look(this.driver, this.keys);
         if (found.kind === 'known' && found.state.since > this.state.since) {
             this.state = found.state;
+            this.clearUntil = clearUntil(this.encrypts, found.state);
         }
-        return this.isClearTime();
+        return Date.now() < this.clearUntil;
     }
+}
+
+function clearUntil(encrypts: boolean, state: State): number {
+    return encrypts && state.encrypts ? state.since + CLEAR_TAKEN_MS : Number.POSITIVE_INFINITY;
 }
 
 async function look(driver: SessionDriver, keys: SessionKeys): Promise<Found> {

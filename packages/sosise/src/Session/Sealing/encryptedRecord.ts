@@ -13,9 +13,12 @@ export function encryptedRecord({ text, keyId }: EncryptedText, expiresAt: numbe
     return `{"${LAST_ACCESS}":0,"${META}":{"sealed":"${text}","key":"${keyId}"},"cookie":${JSON.stringify(cookie)}}`;
 }
 
+/** What only records have that are encrypted, or hold this in their data. */
+export const ENCRYPTED = '"sealed":';
+
 /** The encrypted text of a record; undefined for a record in the clear. */
 export function encryptedTextIn(record: string): EncryptedText | undefined {
-    if (!record.includes('"sealed":')) {
+    if (!record.includes(ENCRYPTED)) {
         return undefined;
     }
     try {

@@ -11,10 +11,11 @@ import type { DriverAbilities, ListedRecord, SessionDriver, StoredRecord } from 
 import { updateRecord } from '../../Drivers/updateRecord.js';
 import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import type { RecordKey } from '../../Record/storageKeys.js';
+import { OpenFileCache } from './OpenFileCache.js';
 import { PruneSkipList, type PruneWalk } from './PruneSkipList.js';
 import { type EncodedRecord, RecordCodec } from './RecordCodec.js';
 import { isUnwritten } from './RecordReader.js';
-import { SessionFileNames } from './SessionFileNames.js';
+import { PLAIN_KEY, SessionFileNames } from './SessionFileNames.js';
 import { SessionFiles } from './SessionFiles.js';
 import { filesIn, prepareFolder, TEMP_KEPT_MS, tidyFolder } from './sessionFolder.js';
 
@@ -89,6 +90,7 @@ export class FileStore extends StockFileStore implements SessionDriver {
     private readonly folder: string;
     private readonly names: SessionFileNames;
     private readonly codec: RecordCodec;
+    private readonly cache: OpenFileCache;
     private readonly files: SessionFiles;
     private readonly skipList = new PruneSkipList();
     private readonly warn: (message: string) => void;
@@ -104,7 +106,8 @@ export class FileStore extends StockFileStore implements SessionDriver {
         this.folder = folder;
         this.names = names;
         this.codec = new RecordCodec(this.options);
-        this.files = new SessionFiles(folder, names, this.codec, fsync);
+        this.cache = new OpenFileCache(folder);
+        this.files = new SessionFiles(folder, names, this.cache, this.codec, fsync);
         this.warn = warn;
         if (given.fallbackSessionFn) {
             warn('drivers.file.fallbackSessionFn has no effect: a visitor without a stored session gets a new one.');
@@ -119,7 +122,9 @@ export class FileStore extends StockFileStore implements SessionDriver {
     // The driver.
 
     public read(key: RecordKey): MaybePromise<StoredRecord | undefined> {
-        return this.files.read(this.names.nameOf(key));
+        const name = PLAIN_KEY.test(key) ? key : this.names.nameOf(key);
+        const path = `${this.folder}/${name}${this.names.extension}`;
+        return this.cache.look(path) ?? this.files.read(path);
     }
 
     public write(key: RecordKey, record: string, ifVersion: unknown, _expiresAt?: number): Promise<unknown> {

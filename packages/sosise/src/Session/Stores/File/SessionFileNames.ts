@@ -3,7 +3,8 @@ import { ConfigError } from '../../../Exceptions/errors.js';
 import { newOwnerText, type Owner, parseOwner } from '../../../Support/Files/ProcessIdentity.js';
 import type { RecordKey } from '../../Record/storageKeys.js';
 
-const PLAIN_KEY = /^[A-Za-z0-9_-]{1,128}$/;
+/** Keys that are file names as they are. */
+export const PLAIN_KEY = /^[A-Za-z0-9_-]{1,128}$/;
 /** No plain key has the tilde, so that a hashed name never is another key's. */
 const HASHED_NAME = /^~[0-9a-f]{64}$/;
 /** The folder inside the sessions folder for what is damaged. */
@@ -19,7 +20,7 @@ const HELD_FILE = /^\..+\.(lock|lease|break)$/;
  * whatever a key holds, its file is in the folder and nobody else's. Everything that is no session begins with a dot.
  */
 export class SessionFileNames {
-    public constructor(private readonly extension: string) {
+    public constructor(public readonly extension: string) {
         if (!/^[^/\\\0]{0,64}$/.test(extension)) {
             throw new ConfigError(
                 'drivers.file.fileExtension must be a plain file name ending such as ".json" (src/config/session.ts).',

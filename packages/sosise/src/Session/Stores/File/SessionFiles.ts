@@ -5,7 +5,7 @@ import { codeOf, lstat, mkdir, rename, rm, unlink, withoutPath, writeAll } from 
 import type { Lease } from '../../../Support/Lease.js';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
 import type { StoredRecord } from '../../Drivers/SessionDriver.js';
-import { OpenFileCache } from './OpenFileCache.js';
+import type { OpenFileCache } from './OpenFileCache.js';
 import type { EncodedRecord, RecordCodec } from './RecordCodec.js';
 import { isUnwritten, RecordReader, UNWRITTEN_MODE, WRITTEN_MODE } from './RecordReader.js';
 import { RecordWriter } from './RecordWriter.js';
@@ -23,7 +23,6 @@ const FILLED_WITHIN_MS = 25;
  * over in one step where it is padded, and compared before that under a lock that holds between the processes of one host.
  */
 export class SessionFiles {
-    private readonly cache: OpenFileCache;
     private readonly locks: SessionFileLocks;
     private readonly reader: RecordReader;
     private readonly writer: RecordWriter;
@@ -31,18 +30,17 @@ export class SessionFiles {
     public constructor(
         private readonly folder: string,
         private readonly names: SessionFileNames,
+        private readonly cache: OpenFileCache,
         codec: RecordCodec,
         syncs: boolean,
     ) {
-        this.cache = new OpenFileCache(folder);
         this.locks = new SessionFileLocks(folder, names);
         this.reader = new RecordReader(this.cache, codec);
         this.writer = new RecordWriter(folder, names, this.cache, codec, syncs);
     }
 
-    public read(name: string): MaybePromise<StoredRecord | undefined> {
-        const path = this.pathOf(name);
-        return this.cache.look(path) ?? this.reader.read(path);
+    public read(path: string): Promise<StoredRecord | undefined> {
+        return this.reader.read(path);
     }
 
     /** Reads without caching the file: for walks through all of them. */
