@@ -105,13 +105,13 @@ export const driverPromises: StorePromise[] = [
         const stored = await driver.read('one');
         assert(stored || Date.now() >= expiresAt, 'it was dropped too early');
     }),
-    waiting('keeps notes of sessions that have ended, and lists of sessions, until their time', async (driver) => {
+    waiting('keeps tombstones and users’ lists of sessions until their time', async (driver) => {
         const now = Date.now();
-        await driver.write('note', endedRecord(now, 'destroyed'), undefined, now + 3_000);
+        await driver.write('tombstone', endedRecord(now, 'destroyed'), undefined, now + 3_000);
         await driver.write('list', userRecord(now, new Map([['one', now]])), undefined, now + 3_000);
         await sleep(1_200);
-        const [note, list] = [await driver.read('note'), await driver.read('list')];
-        assert((note && list) || Date.now() >= now + 3_000, 'one was dropped too early');
+        const [tombstone, list] = [await driver.read('tombstone'), await driver.read('list')];
+        assert((tombstone && list) || Date.now() >= now + 3_000, 'one was dropped too early');
     }),
     must('keeps 1 MB as it is', async (driver) => {
         const text = '🍪'.repeat(250_000);

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { openConnection } from '../Session/Stores/Redis/Connection/openConnection.js';
 import type { RedisConnection } from '../Session/Stores/Redis/Connection/RedisConnection.js';
+import { RedisError } from '../Session/Stores/Redis/Connection/RedisError.js';
 import type { SendCommand } from '../Session/Stores/Redis/Connection/RedisLink.js';
 import type { RedisStoreOptions } from '../Session/Stores/Redis/Connection/RedisStoreOptions.js';
-import { RedisTrouble } from '../Session/Stores/Redis/Connection/RedisTrouble.js';
 import { addressOf, guardOf } from '../Session/Stores/Redis/Connection/redisLinks.js';
 import { requireRedisPackages } from '../Session/Stores/Redis/Connection/redisPackages.js';
 import { keysIn, keysLike } from '../Session/Stores/Redis/keysIn.js';
@@ -44,7 +44,7 @@ export async function redisChecks(options: RedisStoreOptions, examined: Examined
 }
 
 function unreachable({ message, cause }: Error, options: RedisStoreOptions): Check {
-    if (!(cause instanceof RedisTrouble)) {
+    if (!(cause instanceof RedisError)) {
         return cause === undefined
             ? problem('Redis', message, `Mend drivers.redis in ${CONFIG}.`)
             : problem('Redis', 'Its packages are not installed.', 'npm install connect-redis redis --save-prod');
@@ -130,7 +130,7 @@ async function writing(connection: RedisConnection, { prefix = 'sess:' }: RedisS
                   'Raise maxmemory: the server drops what it is given.',
               );
     } catch (error) {
-        const { message, code } = error as RedisTrouble;
+        const { message, code } = error as RedisError;
         return problem(
             'Writing',
             `A key can't be written. ${message}`,

@@ -1,5 +1,5 @@
+import type { RedisError } from '../Session/Stores/Redis/Connection/RedisError.js';
 import type { SendCommand } from '../Session/Stores/Redis/Connection/RedisLink.js';
-import type { RedisTrouble } from '../Session/Stores/Redis/Connection/RedisTrouble.js';
 
 /** A section of INFO; undefined where this user may not ask. */
 export async function infoOf(ask: SendCommand, section: string): Promise<Record<string, string> | undefined> {
@@ -23,7 +23,7 @@ async function allowed<T>(ask: () => Promise<T>): Promise<T | undefined> {
     try {
         return await ask();
     } catch (error) {
-        if ((error as RedisTrouble).kind === 'refused') {
+        if ((error as RedisError).kind === 'refused') {
             return undefined;
         }
         throw error;

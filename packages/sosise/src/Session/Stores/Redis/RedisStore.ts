@@ -6,8 +6,8 @@ import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import type { RecordKey } from '../../Record/storageKeys.js';
 import { COMMAND_TIMEOUT_MS, notOpened, openConnection } from './Connection/openConnection.js';
 import type { RedisConnection } from './Connection/RedisConnection.js';
+import { RedisError } from './Connection/RedisError.js';
 import type { RedisStoreOptions } from './Connection/RedisStoreOptions.js';
-import { RedisTrouble } from './Connection/RedisTrouble.js';
 import { keysLike } from './keysIn.js';
 import { RedisLocks } from './RedisLocks.js';
 import { REMOVE, REMOVE_LARGE, type Script, WRITE, WRITE_LARGE } from './scripts.js';
@@ -72,7 +72,7 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
         return this.connection.askAgain(redisKey, ['GET', redisKey]).then(
             (text) => (text === null ? undefined : this.toStored(redisKey, text as string)),
             (error) => {
-                throw (error as RedisTrouble).code === 'WRONGTYPE' ? new DamagedRecordError('it is no text') : error;
+                throw (error as RedisError).code === 'WRONGTYPE' ? new DamagedRecordError('it is no text') : error;
             },
         );
     }
@@ -129,7 +129,7 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
         try {
             await this.connection.ask(redisKey, ['RENAME', redisKey, aside]);
         } catch (error) {
-            if (error instanceof RedisTrouble && error.message.includes('no such key')) {
+            if (error instanceof RedisError && error.message.includes('no such key')) {
                 return false;
             }
             throw error;
@@ -183,7 +183,7 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
             await this.check();
             await this.run(REMOVE, this.redisKeyOf(CHECK), ['1']);
         } catch (error) {
-            if ((error as RedisTrouble).code === 'NOPERM') {
+            if ((error as RedisError).code === 'NOPERM') {
                 await this.close();
                 throw notOpened(error, this.options);
             }
@@ -196,7 +196,7 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
 
     private run(script: Script, redisKey: string, args: readonly string[]): Promise<unknown> {
         return this.connection.ask(redisKey, ['EVALSHA', script.sha, '1', redisKey, ...args]).catch((error) => {
-            if ((error as RedisTrouble).code !== 'NOSCRIPT') {
+            if ((error as RedisError).code !== 'NOSCRIPT') {
                 throw error;
             }
             return this.connection.ask(redisKey, ['EVAL', script.text, '1', redisKey, ...args]);

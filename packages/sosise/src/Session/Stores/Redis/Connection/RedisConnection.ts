@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deadline, Deadlines } from '../../../../Support/Deadlines.js';
 import { inTime } from '../../../../Support/inTime.js';
+import { lost, RedisError, refused } from './RedisError.js';
 import type { RedisLink, SendCommand } from './RedisLink.js';
-import { lost, RedisTrouble, refused } from './RedisTrouble.js';
 
 export interface RedisConnectionOptions {
     /** How long a command may take, in ms. */
@@ -20,7 +20,7 @@ interface Outage {
     /** The connection is back, or the first moment is over, in which it is waited for. */
     readonly over: Promise<void>;
     readonly end: () => void;
-    cause: RedisTrouble;
+    cause: RedisError;
 }
 
 const FIRST_PAUSE_MS = 50;
@@ -48,7 +48,7 @@ export class RedisConnection {
         this.deadlines = new Deadlines(options.commandTimeoutMs);
     }
 
-    /** Connects, and tries again where the server is not there yet; throws RedisTrouble when the time is over. */
+    /** Connects, and tries again where the server is not there yet; throws RedisError when the time is over. */
     public async open(): Promise<void> {
         const until = performance.now() + this.options.connectTimeoutMs;
         let before: unknown;
@@ -60,7 +60,7 @@ export class RedisConnection {
             } catch (error) {
                 this.drop(this.link);
                 const pause = pauseAfter(tries);
-                const { isLasting, code } = error as RedisTrouble;
+                const { isLasting, code } = error as RedisError;
                 if (isLasting || performance.now() + pause > until) {
                     // The last try may have been cut short by the end alone: the one before knows what is wrong.
                     throw code === 'ETIMEDOUT' ? (before ?? error) : error;
@@ -71,7 +71,7 @@ export class RedisConnection {
         }
     }
 
-    /** The answer to a command. Rejects with RedisTrouble. */
+    /** The answer to a command. Rejects with RedisError. */
     public ask(key: string | undefined, args: readonly string[]): Promise<unknown> {
         const { link } = this;
         return link && !this.isSilent(link) ? this.send(link, link.send(key, args)) : this.askLater(key, args);
@@ -88,7 +88,7 @@ export class RedisConnection {
     /** All servers that hold a part of the keys, each with the same limits. */
     public async nodes(): Promise<SendCommand[]> {
         const link = this.link ?? (await this.back());
-        const nodes = await link.nodes().catch((error) => Promise.reject(this.troubleOf(link, error)));
+        const nodes = await link.nodes().catch((error) => Promise.reject(this.errorOf(link, error)));
         return nodes.map(
             (send) => (args) =>
                 this.isSilent(link) ? Promise.reject(this.silence('unsent')) : this.send(link, send(args)),
@@ -121,8 +121,8 @@ export class RedisConnection {
                 },
                 (error) => {
                     const isWaitedFor = waiting.end();
-                    const trouble = this.troubleOf(link, error);
-                    again && isWaitedFor && trouble.kind === 'lost' ? resolve(again()) : reject(trouble);
+                    const failure = this.errorOf(link, error);
+                    again && isWaitedFor && failure.kind === 'lost' ? resolve(again()) : reject(failure);
                 },
             );
         });
@@ -150,7 +150,7 @@ export class RedisConnection {
         await outage?.over;
         if (!this.link) {
             throw asUnsent(
-                this.outage?.cause ?? new RedisTrouble('The connection to Redis is closed.', 'ECLOSED', 'unsent'),
+                this.outage?.cause ?? new RedisError('The connection to Redis is closed.', 'ECLOSED', 'unsent'),
             );
         }
         return this.link;
@@ -164,7 +164,7 @@ export class RedisConnection {
             await inTime(
                 link.connect(),
                 limitMs,
-                () => new RedisTrouble("Redis can't be reached (ETIMEDOUT).", 'ETIMEDOUT', 'unsent'),
+                () => new RedisError("Redis can't be reached (ETIMEDOUT).", 'ETIMEDOUT', 'unsent'),
             );
             return link;
         } catch (error) {
@@ -195,21 +195,21 @@ export class RedisConnection {
         );
     }
 
-    private troubleOf(link: RedisLink, error: unknown): RedisTrouble {
+    private errorOf(link: RedisLink, error: unknown): RedisError {
         if (!this.options.isReply(error)) {
             return lost(error);
         }
         this.heard();
-        const trouble = refused(error);
+        const failure = refused(error);
         const now = performance.now();
-        if (trouble.code === 'READONLY' && link.isSingle && now - this.replacedAt > REPLACE_READ_ONLY_EVERY_MS) {
+        if (failure.code === 'READONLY' && link.isSingle && now - this.replacedAt > REPLACE_READ_ONLY_EVERY_MS) {
             this.replacedAt = now;
-            this.replace(link, trouble);
+            this.replace(link, failure);
         }
-        return trouble;
+        return failure;
     }
 
-    private outageFrom(cause: RedisTrouble): Outage {
+    private outageFrom(cause: RedisError): Outage {
         let resolve = () => {};
         const over = new Promise<void>((settle) => {
             resolve = settle;
@@ -222,7 +222,7 @@ export class RedisConnection {
         return { over, end, cause };
     }
 
-    private replace(link: RedisLink, cause: RedisTrouble): void {
+    private replace(link: RedisLink, cause: RedisError): void {
         if (link !== this.link || this.closing.signal.aborted) {
             return;
         }
@@ -268,8 +268,8 @@ export class RedisConnection {
         this.silent = undefined;
     }
 
-    private silence(kind: 'lost' | 'unsent'): RedisTrouble {
-        return new RedisTrouble(`Redis did not answer within ${this.options.commandTimeoutMs} ms.`, 'ETIMEDOUT', kind);
+    private silence(kind: 'lost' | 'unsent'): RedisError {
+        return new RedisError(`Redis did not answer within ${this.options.commandTimeoutMs} ms.`, 'ETIMEDOUT', kind);
     }
 
     private warn(message: string): void {
@@ -286,8 +286,8 @@ function pauseAfter(tries: number): number {
     return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries) * (0.75 + Math.random() / 2);
 }
 
-function asUnsent({ message, code, kind }: RedisTrouble): RedisTrouble {
-    return new RedisTrouble(message, code, kind === 'refused' ? 'refused' : 'unsent');
+function asUnsent({ message, code, kind }: RedisError): RedisError {
+    return new RedisError(message, code, kind === 'refused' ? 'refused' : 'unsent');
 }
 
 function destroy(link: RedisLink): void {

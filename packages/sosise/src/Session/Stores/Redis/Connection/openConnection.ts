@@ -1,7 +1,7 @@
 import { ConfigError } from '../../../../Exceptions/errors.js';
 import { RedisConnection } from './RedisConnection.js';
+import type { RedisError } from './RedisError.js';
 import type { RedisStoreOptions } from './RedisStoreOptions.js';
-import type { RedisTrouble } from './RedisTrouble.js';
 import { addressOf, linkMaker } from './redisLinks.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -30,10 +30,10 @@ export async function openConnection(options: RedisStoreOptions): Promise<RedisC
 export function notOpened(error: unknown, options: RedisStoreOptions): ConfigError {
     const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
     const where = `Session driver [redis]: ${addressOf(options)}`;
-    return new ConfigError(`${where} ${whyNot(error as RedisTrouble, connectTimeoutMs)}`, { cause: error });
+    return new ConfigError(`${where} ${whyNot(error as RedisError, connectTimeoutMs)}`, { cause: error });
 }
 
-function whyNot({ message, code, kind, isLasting, isOfTls }: RedisTrouble, connectTimeoutMs: number): string {
+function whyNot({ message, code, kind, isLasting, isOfTls }: RedisError, connectTimeoutMs: number): string {
     if (isOfTls) {
         return `can't be spoken to over TLS (${code}): correct tls of drivers.redis in src/config/session.ts; its ca holds the certificate of who signed the server's.`;
     }

@@ -4,8 +4,8 @@ const LASTING = new Set(['WRONGPASS', 'NOAUTH', 'NOPERM', 'DENIED']);
 const TLS = /^(?:EPROTO|ERR_(?:TLS|SSL|OSSL)_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA)|CERT/;
 
 /** The server could not be asked, or refused. The message and the code never hold what was sent, or an address with a password. */
-export class RedisTrouble extends Error {
-    public override readonly name = 'RedisTrouble';
+export class RedisError extends Error {
+    public override readonly name = 'RedisError';
 
     public constructor(
         message: string,
@@ -37,19 +37,19 @@ export class RedisTrouble extends Error {
 }
 
 /** What the server answered, without the part in which it repeats what it was sent: that may be a password. */
-export function refused(reply: Error): RedisTrouble {
+export function refused(reply: Error): RedisError {
     const said = reply.message.split(/,? with args /i)[0] ?? '';
     const code = /^[A-Z]+/.exec(said)?.[0] ?? 'ERR';
-    return new RedisTrouble(`Redis refused: ${said.replace(/\.?$/, '.')}`, code, 'refused');
+    return new RedisError(`Redis refused: ${said.replace(/\.?$/, '.')}`, code, 'refused');
 }
 
 /** A connection that broke, or could not be made. */
-export function lost(error: unknown, kind: 'lost' | 'unsent' = 'lost'): RedisTrouble {
-    if (error instanceof RedisTrouble) {
+export function lost(error: unknown, kind: 'lost' | 'unsent' = 'lost'): RedisError {
+    if (error instanceof RedisError) {
         return error;
     }
     const code = codeIn(error);
-    return new RedisTrouble(`Redis can't be reached (${code}).`, code, kind);
+    return new RedisError(`Redis can't be reached (${code}).`, code, kind);
 }
 
 /** Several addresses were tried: what the first one said. */
