@@ -49,8 +49,8 @@ const ROOMS = {
     },
 };
 
-/** One test that takes as long as all others of its room, which cover the same. */
-const LONG_TESTS = ['cut off at any length'];
+/** Tests that take as long as ten others, which cover the same. */
+const LONG_TESTS = ['cut off at any length', 'once, where 20 requests meet it at the same time'];
 
 const { values: options, positionals } = parseArgs({
     allowPositionals: true,
@@ -144,6 +144,7 @@ export default {
     test: {
         ...fast.test,
         include,
+        reporters: [{}],
         exclude: [],
         sequence: { sequencer: InOrder },
         server: { deps: { external: [/\\/${BUNDLES}\\/chunks\\//] } },
@@ -163,7 +164,8 @@ export default {
         tempDirName: join(folder, 'temp'),
         concurrency: Number(options.concurrency),
         timeoutMS: 10_000,
-        reporters: ['clear-text', 'progress-append-only', 'json', 'html'],
+        reporters: ['clear-text', 'progress-append-only', 'json', 'html', 'event-recorder'],
+        eventReporter: { baseDir: `${report}-events` },
         clearTextReporter: { logTests: false, reportTests: false, reportMutants: false },
         jsonReporter: { fileName: `${report}.json` },
         htmlReporter: { fileName: `${report}.html` },
