@@ -356,6 +356,12 @@ describe('what is read of a record', () => {
         });
     });
 
+    test('a text may say __proto__, and hold what JSON writes in escapes', () => {
+        const data = { text: '__proto__', nul: '\u0000', list: ['a\u001fb', '\\u005f_proto__'] };
+        expect(whole(ours(`,${JSON.stringify(data).slice(1, -1)}`)).data).toEqual(data);
+        expect(stock({}, data).data).toEqual(data);
+    });
+
     test.each<[keyof StoredCookie, unknown[], unknown[]]>([
         ['originalMaxAge', [undefined, null, false, 0, 1.5, 1_000], [true, '1000', {}]],
         ['expires', [undefined, null, true, false, '2026-03-01T12:00:00.000Z'], ['soon', '', 1, {}]],

@@ -196,6 +196,21 @@ describe('what a read writes down', () => {
     });
 });
 
+test('a change sends the cookie anew once it has lost a twentieth of its life, and not before', async () => {
+    const app = await sessionApp({ routes, session: { driver: 'memory', idle: 10 * HOUR, cookie: { maxAge: HOUR } } });
+    const browser = app.browser();
+    await browser.visit('/login', post());
+    const sentAfter = async (ms: number) => {
+        later(ms);
+        const before = browser.received.length;
+        await browser.visit('/put', post({ now: Date.now() }));
+        return browser.received.length - before;
+    };
+    expect(await sentAfter(3 * MINUTE - 1)).toBe(0);
+    expect(await sentAfter(1)).toBe(1);
+    expect(await sentAfter(3 * MINUTE - 1)).toBe(0);
+});
+
 describe('to the millisecond', () => {
     const key = keyOf('a session');
     const untilClosed: StoredCookie = { originalMaxAge: null };
