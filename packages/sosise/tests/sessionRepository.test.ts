@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { SessionDriver } from './helpers/inside/Session/Drivers.js';
+import type { SessionDriver, StoredRecord } from './helpers/inside/Session/Drivers.js';
 import {
     endedRecord,
     keyOf,
@@ -451,6 +451,14 @@ describe("a user's list", () => {
         expect(await repository.users.keysOf('7')).toEqual([B]);
     });
 
+    test('is no session', async () => {
+        const repository = on();
+        await begin(repository, A, {}, '7');
+        expect(await repository.load(userKeyOf('7'))).toEqual({ kind: 'none' });
+        expect(await repository.end(userKeyOf('7'), 'destroyed')).toBe(false);
+        expect(await repository.users.keysOf('7')).toEqual([A]);
+    });
+
     test('that is damaged is made anew of the sessions that say whose they are', async () => {
         const driver = new MemoryStore();
         const repository = on(driver);
@@ -510,6 +518,66 @@ describe('the walk that removes what is over', () => {
         expect(driver.read(keyOf('just over'))?.record).toContain('just over');
     });
 
+    test('keeps a note of an end for 25 hours', async () => {
+        const driver = new MemoryStore();
+        put(driver, A, endedRecord(Date.now(), 'destroyed'));
+        driver.records = async function* () {
+            yield { id: A, ...(driver.read(A) as StoredRecord) }; // memory drops notes by itself
+        };
+        later(25 * HOUR);
+        expect(await walk(driver)).toEqual({ removed: 0, steps: [['', 1, 'other']] });
+        later(1);
+        expect(await walk(driver)).toEqual({ removed: 1, steps: [['', 1, 'forgotten']] });
+        expect(driver.read(A)).toBeUndefined();
+    });
+
+    test('counts what its driver removes by itself, and tells it how long what is damaged is kept', async () => {
+        const driver = new MemoryStore();
+        put(driver, A, seen(0, ',"name":"live"'));
+        const over = [seen(2 * DAY, ',"name":"over"'), endedRecord(Date.now() - 2 * DAY, 'destroyed')];
+        let before = 0;
+        (driver as SessionDriver).tidy = async (setAsideBefore, _signal, removed) => {
+            before = setAsideBefore;
+            for (const record of over) {
+                removed?.(record);
+            }
+        };
+        expect(await on(driver).prune()).toBe(2);
+        expect(before).toBe(Date.now() - HOUR);
+        expect((await walk(driver)).steps).toEqual([
+            ['live', 1, 'kept'],
+            ['over', 2, 'removed'],
+            ['', 3, 'forgotten'],
+        ]);
+    });
+
+    test('goes on past a record that makes trouble, and says so at its end', async () => {
+        const driver = new MemoryStore();
+        for (const key of [A, B, C]) {
+            put(driver, key, seen(27 * HOUR));
+        }
+        const remove = driver.remove.bind(driver);
+        driver.remove = (key, version) => {
+            if (key === B) {
+                throw new Error('disk full');
+            }
+            return remove(key, version);
+        };
+        await expect(on(driver).prune(undefined, { whole: true })).rejects.toThrow('disk full');
+        expect([A, B, C].map((key) => driver.read(key) !== undefined)).toEqual([false, true, false]);
+    });
+
+    test('takes a session under its plain id for a copy where it has moved to its key, and leaves it where it has not', async () => {
+        const driver = new MemoryStore();
+        put(driver, 'a', seen(0));
+        put(driver, A, seen(0));
+        put(driver, 'b', seen(0));
+        put(driver, 'c', seen(2 * HOUR));
+        expect((await walk(driver)).removed).toBe(2);
+        expect(['a', A, 'b', 'c'].map((key) => driver.read(key) !== undefined)).toEqual([false, true, true, false]);
+        expect(driver.read(C)).toBeUndefined(); // nobody comes by its hash
+    });
+
     test('leaves what was written lately alone, unless it is to look at all', async () => {
         const driver = new MemoryStore();
         const started = Date.now();
@@ -564,6 +632,123 @@ describe('the walk that removes what is over', () => {
             stop.abort();
         }
         expect(met).toHaveLength(1);
+    });
+});
+
+describe('a store that is slow', () => {
+    const never = new Promise<never>(() => undefined);
+
+    test('is waited for no longer than it may take, and that is trouble', async () => {
+        const interference: Interference = {};
+        const repository = on(interferedDriver(interference), { timeoutMs: 30 });
+        const loaded = await begin(repository, A, { a: 1 });
+        const late = { status: 503, cause: expect.objectContaining({ message: expect.stringContaining('30 ms') }) };
+        interference.read = () => never;
+        await expect(repository.load(A)).rejects.toMatchObject(late);
+        await expect(repository.find('a')).rejects.toMatchObject(late);
+        delete interference.read;
+        interference.write = () => never;
+        await expect(repository.save(A, loaded, set({ a: 2 }))).rejects.toMatchObject(late);
+        await expect(repository.end(A, 'destroyed')).rejects.toMatchObject(late);
+        await expect(repository.revoke(A)).rejects.toMatchObject(late);
+        await expect(repository.create(B, cookie, NO_CHANGE)).rejects.toMatchObject(late);
+        await expect(repository.migrate(A, B, loaded, NO_CHANGE)).rejects.toMatchObject(late);
+        await expect(repository.users.add('7', A)).rejects.toThrow('30 ms');
+    });
+
+    test.each<[string, (repository: SessionRepository) => unknown]>([
+        ['is created', (repository) => repository.create(B, cookie, set({ a: 1 }))],
+        [
+            'moves',
+            async (repository) => {
+                const found = await repository.load(A);
+                return found.kind === 'live' && repository.migrate(A, B, found, NO_CHANGE);
+            },
+        ],
+    ])('leaves nothing of a session that %s when nobody waits for it any more', async (_what, act) => {
+        const interference: Interference = {};
+        const repository = on(interferedDriver(interference), { timeoutMs: 30 });
+        await begin(repository, A, { a: 1 });
+        let land = () => {};
+        interference.write = (key) =>
+            key === B
+                ? new Promise<void>((resolve) => {
+                      land = resolve;
+                  })
+                : undefined;
+        await expect((async () => act(repository))()).rejects.toMatchObject({ status: 503 });
+        let isRemoved = false;
+        interference.remove = () => {
+            isRemoved = true;
+        };
+        land();
+        await vi.waitFor(() => expect(isRemoved).toBe(true));
+        expect(await dataOf(repository, B)).toBe('none');
+        expect(await dataOf(repository, A)).toEqual({ a: 1 });
+    });
+});
+
+describe('trouble', () => {
+    test('has one name, whatever the store calls it, and names neither ids nor keys', async () => {
+        const trouble = Object.assign(new Error(`EACCES: open '/srv/${A}.json' and ${userKeyOf('7')}`), {
+            code: 'EACCES',
+            name: 'StoreError',
+            cause: new Error(`lock of ${A}`),
+        });
+        const throws = () => {
+            throw trouble;
+        };
+        const interference: Interference = {};
+        const repository = on(interferedDriver(interference));
+        const loaded = await begin(repository, A);
+        const calls: [string, keyof Interference, () => unknown][] = [
+            ['loaded', 'read', () => repository.load(A)],
+            ['saved', 'write', () => repository.save(A, loaded, set({ a: 1 }))],
+            ['ended', 'write', () => repository.end(A, 'destroyed')],
+        ];
+        for (const [action, fails, call] of calls) {
+            delete interference.read;
+            delete interference.write;
+            interference[fails] = throws;
+            const error = await (async () => call())().catch((thrown: unknown) => thrown as Error);
+            expect(error).toMatchObject({
+                status: 503,
+                expose: true,
+                message: `The session could not be ${action}: please try again in a moment.`,
+                cause: { name: 'StoreError', code: 'EACCES', message: "EACCES: open '/srv/<id>.json' and <id>" },
+            });
+            const { cause } = error as Error & { cause: Error };
+            expect((cause.cause as Error).message).toBe('lock of <id>');
+            expect(cause.stack).not.toMatch(/sha256-|user-/);
+        }
+    });
+
+    test('of a walk has that name, too', async () => {
+        const driver = new MemoryStore();
+        // biome-ignore lint/correctness/useYield: it fails before it gives anything
+        driver.records = async function* () {
+            throw new Error(`EIO: ${A}`);
+        };
+        const walk = async () => {
+            for await (const { id } of on(driver).live()) {
+                expect(id).toBe('');
+            }
+        };
+        await expect(walk()).rejects.toMatchObject({ status: 503, cause: { message: 'EIO: <id>' } });
+    });
+
+    test('with setting aside what is damaged is said in the log, and its visitor gets a fresh session', async () => {
+        const driver = new MemoryStore();
+        driver.write(A, '{"cookie":', undefined, Date.now() + DAY);
+        driver.setAside = () => {
+            throw new Error(`EACCES: ${A}`);
+        };
+        expect(await on(driver).load(A)).toEqual({ kind: 'none' });
+        await vi.waitFor(() =>
+            expect(warnings).toEqual([
+                'A stored session is damaged and can not be set aside; its visitor gets a fresh one.',
+            ]),
+        );
     });
 });
 
