@@ -146,6 +146,7 @@ export default {
         include,
         reporters: [{}],
         exclude: [],
+        testTimeout: 15_000, // what waits for ever is found out sooner
         sequence: { sequencer: InOrder },
         server: { deps: { external: [/\\/${BUNDLES}\\/chunks\\//] } },
     },
@@ -163,7 +164,8 @@ export default {
         inPlace: true,
         tempDirName: join(folder, 'temp'),
         concurrency: Number(options.concurrency),
-        timeoutMS: 10_000,
+        timeoutMS: 20_000,
+        timeoutFactor: 1,
         reporters: ['clear-text', 'progress-append-only', 'json', 'html', 'event-recorder'],
         eventReporter: { baseDir: `${report}-events` },
         clearTextReporter: { logTests: false, reportTests: false, reportMutants: false },

@@ -356,6 +356,21 @@ describe('what is read of a record', () => {
         });
     });
 
+    test('up to 200 levels are read, however many lists and objects stand side by side', () => {
+        const wide = `[${'{"a":[]},'.repeat(600)}{"b":{}}]`;
+        const nest = (levels: number) => `${'[{"a":'.repeat(levels / 2)}0${'}]'.repeat(levels / 2)}`;
+        const quoted = JSON.stringify(`"${'[{'.repeat(300)}\\`);
+        const padding = 'x'.repeat(4_000);
+        const at = (levels: number) =>
+            `,"wide":${wide},"quoted":${quoted},"deep":${nest(levels)},"padding":"${padding}"`;
+        for (const read of [(body: string) => whole(ours(body)), (body: string) => live(`{"cookie":{}${body}}`)]) {
+            expect(read(at(198)).data['wide']).toHaveLength(601);
+            expect(read(`,"one":[${nest(198)}],"padding":"${padding}"`).data).toHaveProperty('one');
+            expect(() => read(at(200))).toThrow('it is nested too deeply');
+            expect(() => read(`,"one":[${nest(200)}],"padding":"${padding}"`)).toThrow('it is nested too deeply');
+        }
+    });
+
     test('a text may say __proto__, and hold what JSON writes in escapes', () => {
         const data = { text: '__proto__', nul: '\u0000', list: ['a\u001fb', '\\u005f_proto__'] };
         expect(whole(ours(`,${JSON.stringify(data).slice(1, -1)}`)).data).toEqual(data);
