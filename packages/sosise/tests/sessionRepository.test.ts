@@ -97,16 +97,16 @@ describe('a new session', () => {
 describe('a change', () => {
     test('is applied to what another request has stored meanwhile', async () => {
         const repository = on();
-        const loaded = await begin(repository, A, { kept: 1, changed: 1, removed: 1, count: 1 });
+        const loaded = await begin(repository, A, { kept: 1, changed: 1, removed: 1, count: 1, word: 'x' });
         const theirs = { ...set({ theirs: 2, changed: 2 }), added: new Map([['count', 10]]) };
         await repository.save(A, loaded, theirs);
         const ours = {
             ...set({ ours: 3, changed: 3 }),
             removed: new Set(['removed']),
-            added: new Map([['count', 100]]),
+            added: new Map(Object.entries({ count: 100, word: 5, new: 7 })),
         };
         const saved = await repository.save(A, loaded, ours);
-        const all = { kept: 1, changed: 3, theirs: 2, ours: 3, count: 111 };
+        const all = { kept: 1, changed: 3, theirs: 2, ours: 3, count: 111, word: 5, new: 7 };
         expect(saved?.record.data).toEqual(all);
         expect(await dataOf(repository, A)).toEqual(all);
     });
