@@ -295,6 +295,23 @@ describe('sessions that are disabled', () => {
     });
 });
 
+test.each([
+    ['that are disabled', { enabled: false }],
+    ['outside the path of their cookie', { driver: 'memory', cookie: { path: '/shop' } }],
+])('sessions %s leave request.session to whoever sets it', async (_where, session) => {
+    const app = await sessionApp({
+        session,
+        routes: (router) => {
+            router.get('/', (request, response) => {
+                request.session = { of: 'another middleware' } as never;
+                response.json(request.session);
+            });
+        },
+    });
+    expect(await app.browser().json('/')).toEqual({ of: 'another middleware' });
+    expect(app.log.filter(({ level }) => level === 'warning')).toEqual([]);
+});
+
 describe('start-up', () => {
     test('an unknown driver stops start-up and names the known ones', async () => {
         const { app } = createKernel({ session: { driver: 'mongo' } });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { SessionDriver, StoredRecord } from './helpers/inside/Session/Drivers.js';
 import {
     endedRecord,
+    KEY_CHECK,
     keyOf,
     liveRecord,
     NO_CHANGE,
@@ -92,6 +93,21 @@ describe('a new session', () => {
         expect(await repository.create(A, cookie, set({ a: 1 }))).toBeUndefined();
         expect(await dataOf(repository, A)).toBe('ended');
     });
+});
+
+test('no id opens what is stored under the name of something else', async () => {
+    const driver = new MemoryStore();
+    const repository = on(driver);
+    const text = liveRecord({ seen: Date.now(), created: Date.now(), login: undefined }, cookie, ',"a":1');
+    for (const name of [A, userKeyOf('7'), KEY_CHECK, '~file-name']) {
+        driver.write(name, text, undefined, Date.now() + DAY);
+        expect((await repository.find(name)).kind, name).toBe('none');
+    }
+    for (const plain of ['of-another-package', 'ends-with~', `x${A}`]) {
+        driver.write(plain, text, undefined, Date.now() + DAY);
+        expect(await repository.find(plain), plain).toMatchObject({ kind: 'live', record: { data: { a: 1 } } });
+        expect([driver.read(plain), driver.read(keyOf(plain))?.record]).toEqual([undefined, expect.any(String)]);
+    }
 });
 
 describe('a change', () => {
@@ -449,6 +465,22 @@ describe("a user's list", () => {
         later(1);
         await repository.prune(undefined, { whole: true });
         expect(await repository.users.keysOf('7')).toEqual([B]);
+    });
+
+    test('that can not be read or written is trouble, and not an empty one', async () => {
+        const interference: Interference = {};
+        const repository = on(interferedDriver(interference));
+        await begin(repository, A, {}, '7');
+        const throws = () => {
+            throw new Error('EIO');
+        };
+        interference.read = throws;
+        const message = (action: string) => ({ status: 503, message: expect.stringContaining(`not be ${action}`) });
+        await expect(repository.users.keysOf('7')).rejects.toMatchObject(message('loaded'));
+        await expect(repository.users.remove('7', new Set([A]))).rejects.toMatchObject(message('ended'));
+        await expect(begin(repository, B, {}, '7')).rejects.toMatchObject(message('saved'));
+        delete interference.read;
+        expect(await repository.users.keysOf('7')).toEqual([A]);
     });
 
     test('is no session', async () => {
