@@ -431,6 +431,30 @@ describe("a user's list", () => {
         expect(await touchAfter(1)).toEqual([A]);
     });
 
+    test('is not written where nothing in it changes, unless ten minutes have passed', async () => {
+        const interference: Interference = {};
+        const repository = on(interferedDriver(interference), { idleMs: 10 * HOUR });
+        let session = await begin(repository, A, {}, '7');
+        later(5 * MINUTE);
+        await begin(repository, B, {}, '7');
+        let writes = 0;
+        interference.write = (key) => {
+            writes += key === userKeyOf('7') ? 1 : 0;
+        };
+        await repository.users.remove('7', new Set([C]));
+        const touchAfter = async (ms: number) => {
+            later(ms);
+            session = (await repository.touch(A, session)) ?? session;
+            return writes;
+        };
+        expect(await touchAfter(5 * MINUTE + 1), 'it is younger').toBe(0);
+        expect(await touchAfter(10 * MINUTE + 1)).toBe(1);
+        expect(await touchAfter(5 * MINUTE)).toBe(1);
+        await repository.users.remove('7', new Set([B]));
+        expect(writes).toBe(2);
+        expect(await repository.users.keysOf('7')).toEqual([A]);
+    });
+
     test('keeps what is in flight for five minutes, and drops then what never came', async () => {
         const driver = new MemoryStore();
         const repository = on(driver, { idleMs: 10 * DAY });
@@ -491,18 +515,20 @@ describe("a user's list", () => {
         expect(await repository.users.keysOf('7')).toEqual([A]);
     });
 
-    test('that is damaged is made anew of the sessions that say whose they are', async () => {
-        const driver = new MemoryStore();
+    test.each<[string, () => SessionDriver]>([
+        ['memory', () => new MemoryStore()],
+        ['a driver that names no abilities', () => interferedDriver({})],
+    ])('that is damaged is made anew of the sessions that say whose they are, on %s', async (_which, make) => {
+        const driver = make();
         const repository = on(driver);
         await begin(repository, A, {}, '7');
         await begin(repository, B, {}, '8');
         await begin(repository, C);
         const list = userKeyOf('7');
-        driver.write(list, '{"damaged', driver.read(list)?.version, Date.now() + DAY);
+        await driver.write(list, '{"damaged', (await driver.read(list))?.version, Date.now() + DAY);
         expect(await repository.users.keysOf('7')).toEqual([A]);
-        expect(JSON.parse(driver.read(list)?.record ?? '')).toMatchObject({
-            __sosise: { sessions: { [A]: Date.now() } },
-        });
+        const { record = '' } = (await driver.read(list)) ?? {};
+        expect(JSON.parse(record)).toMatchObject({ __sosise: { sessions: { [A]: Date.now() } } });
         expect(warnings).toEqual([]);
     });
 });
@@ -625,6 +651,10 @@ describe('the walk that removes what is over', () => {
             put(driver, key, seen(10 * HOUR));
         }
         const stop = new AbortController();
+        let hasTidied = false;
+        driver.tidy = async () => {
+            hasTidied = true;
+        };
         let looked = 0;
         const removed = await on(driver).prune(stop.signal, {
             whole: true,
@@ -633,7 +663,7 @@ describe('the walk that removes what is over', () => {
                 stop.abort();
             },
         });
-        expect([removed, looked]).toEqual([1, 1]);
+        expect([removed, looked, hasTidied]).toEqual([1, 1, false]);
     });
 
     test('walks over the sessions that live, and ends there at a signal, too', async () => {
