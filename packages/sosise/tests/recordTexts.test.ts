@@ -167,7 +167,7 @@ describe('what is read of a record', () => {
     });
 
     test('it says whether a page may find something flashed in it', () => {
-        const key = `${FLASH}message`;
+        const key = `${FLASH}message:abcdefgh`;
         expect(live(ours(`,"${key}":{"value":1}`)).mayHoldFlash).toBe(true);
         expect(live(ours(',"message":1')).mayHoldFlash).toBe(false);
         expect(stock({}, { a: 1, [key]: 1 }).mayHoldFlash).toBe(true);
