@@ -277,6 +277,45 @@ describe('changes after the headers were sent', () => {
     });
 });
 
+describe('a stream whose route saves by hand', () => {
+    const streams = (router: Router) => {
+        router.get('/waits', async (request, response) => {
+            response.status(Number(request.query['status'])).write('begun ');
+            request.session['visits'] = 100;
+            await request.session.save().catch(() => undefined);
+            response.end('done');
+        });
+        router.get('/waits-not', (request, response) => {
+            response.status(Number(request.query['status'])).write('begun ');
+            request.session['visits'] = 100;
+            request.session.save().catch(() => undefined);
+            response.end('done');
+        });
+    };
+
+    test.each([
+        ['/waits', 200, false],
+        ['/waits', 400, true],
+        ['/waits-not', 200, false],
+        ['/waits-not', 400, true],
+    ])('%s: with a status of %i it ends whole though that failed: %s', async (path, status, isWhole) => {
+        let fails = false;
+        const write = () => {
+            if (fails) {
+                throw new Error('disk on fire');
+            }
+        };
+        const app = await start({ write }, streams);
+        const browser = app.browser();
+        await browser.visit('/json');
+        expect(await (await browser.visit(`${path}?status=${status}`)).text()).toBe('begun done');
+        expect(await browser.json('/visits')).toBe(100);
+        fails = true;
+        const text = browser.visit(`${path}?status=${status}`).then((answer) => answer.text());
+        await (isWhole ? expect(text).resolves.toBe('begun done') : expect(text).rejects.toThrow());
+    });
+});
+
 test.each([3, 400_000])(
     'a stream of %i bytes arrives whole through compression, which has its own drain',
     async (size) => {

@@ -1,8 +1,10 @@
 import type { Response, Router } from 'express';
+import { increment } from 'sosise';
 import { describe, expect, test, vi } from 'vitest';
 import type { Browser } from './helpers/Browser.js';
 import { exclusive } from './helpers/inside/Session.js';
-import { sessionApp } from './helpers/sessionApp.js';
+import { SessionManager, sessionApp } from './helpers/sessionApp.js';
+import { interferedDriver } from './helpers/wrapDriver.js';
 
 /** Answers that end when a test says so. */
 const holding: Response[] = [];
@@ -138,6 +140,70 @@ describe.each(['file', 'memory'])('exclusive() on %s', (driver) => {
         working.goOn();
         await expect(working.isDone).rejects.toThrow('could not be saved');
         expect([before, await browser.json('/count')]).toEqual([1, 1]);
+    });
+});
+
+test('what a request did before its turn is applied to what others have stored until then', async () => {
+    const working = signal();
+    const [mayGoOn, goOn] = signal();
+    const app = await sessionApp({
+        session: { driver: 'memory' },
+        routes: (router) => {
+            router.get('/begin', (request, response) => {
+                Object.assign(request.session, { n: 1, gone: 1, kept: 1 });
+                response.json('begun');
+            });
+            router.get('/theirs', (request, response) => {
+                increment(request, 'n', 10);
+                request.session['theirs'] = 1;
+                delete request.session['kept'];
+                response.json('done');
+            });
+            router.get('/ours', async (request, _response, next) => {
+                increment(request, 'n', 100);
+                request.session['ours'] = 1;
+                delete request.session['gone'];
+                working[1]();
+                await mayGoOn;
+                next();
+            });
+            router.get(['/ours', '/all'], exclusive(), (request, response) => {
+                const { cookie, ...data } = request.session;
+                response.json(data);
+            });
+        },
+    });
+    const browser = app.browser();
+    await browser.visit('/begin');
+    const ours = browser.copy().json('/ours');
+    await working[0];
+    await browser.visit('/theirs');
+    goOn();
+    expect(await ours).toEqual({ n: 111, ours: 1, theirs: 1 });
+    expect(await browser.json('/all')).toEqual({ n: 111, ours: 1, theirs: 1 });
+});
+
+test('a store that can not lock is trouble: the route does not run without its turn', async () => {
+    let hasRun = false;
+    const driver = interferedDriver({});
+    driver.lock = () => Promise.reject(new Error('EACCES: the lock'));
+    const app = await sessionApp({
+        session: { driver: 'own' },
+        boot: (kernel) => kernel.container.make(SessionManager).extend('own', () => driver),
+        routes: (router) => {
+            routes(router);
+            router.get('/run', exclusive(), (_request, response) => {
+                hasRun = true;
+                response.json('ran');
+            });
+        },
+    });
+    const browser = app.browser();
+    await browser.visit('/start');
+    const answer = await browser.visit('/run');
+    expect([answer.status, hasRun]).toEqual([503, false]);
+    expect(await answer.json()).toMatchObject({
+        message: 'The session could not be loaded: please try again in a moment.',
     });
 });
 

@@ -5,6 +5,7 @@ import session, { type SessionData } from 'express-session';
 import { describe, expect, test } from 'vitest';
 import { HttpPipeline } from './helpers/inside/Http.js';
 import { SessionManager } from './helpers/inside/Session/Opening.js';
+import { keyOf } from './helpers/inside/Session/Record.js';
 import { type SessionAppOptions, sessionApp } from './helpers/sessionApp.js';
 import { interferedDriver } from './helpers/wrapDriver.js';
 
@@ -205,6 +206,65 @@ describe('request.sessionStore', () => {
         expect(await browser.json('/load')).toEqual([1, true]);
         await browser.visit('/clear');
         expect(await other.json('/get')).toBeNull();
+    });
+});
+
+describe('request.sessionStore, for a session of another request', () => {
+    /** `/store/set?id=…`: the method with the id, or the key, of somebody else's session. */
+    const storeRoutes = (router: Router) => {
+        router.get('/id', (request, response) => {
+            response.json(request.sessionID);
+        });
+        router.get('/store/:method', (request, response, next) => {
+            const { sessionStore: store } = request;
+            const id = String(request.query['id']);
+            const data = { cookie: { originalMaxAge: MAX_AGE, path: '/' }, b: 2 } as never;
+            const done = (error?: unknown, found?: unknown) => (error ? next(error) : response.json(found ?? null));
+            const methods: Record<string, () => void> = {
+                get: () => store.get(id, done),
+                set: () => store.set(id, data, done),
+                touch: () => store.touch?.(id, data, done),
+                destroy: () => store.destroy(id, done),
+            };
+            methods[request.params['method'] as string]?.();
+        });
+        router.get('/all-of-it', (request, response) => {
+            const { cookie, ...data } = request.session;
+            response.json(data);
+        });
+    };
+
+    test.each([
+        ['its id', (id: string) => id],
+        ['its key', keyOf],
+    ])('is read, written and ended by %s', async (_by, nameOf) => {
+        const app = await start(storeRoutes);
+        const [visitor, admin] = [app.browser(), app.browser()];
+        await visitor.visit('/set');
+        const name = nameOf(await visitor.json<string>('/id'));
+        const call = (method: string) => admin.json(`/store/${method}?id=${name}`);
+        expect(await call('get')).toMatchObject({ a: 1, cookie: { originalMaxAge: MAX_AGE } });
+        await call('touch');
+        expect(await visitor.json('/all-of-it')).toEqual({ a: 1 });
+        await call('set');
+        expect(await visitor.json('/all-of-it'), 'all that there is now').toEqual({ b: 2 });
+        await call('destroy');
+        expect(await call('get')).toBeNull();
+        await call('set');
+        await call('touch');
+        expect(await call('get'), 'what has ended does not come back').toBeNull();
+        expect(await visitor.copy().json('/all-of-it')).toEqual({});
+    });
+
+    test('one that is not there is made by set, and by nothing else', async () => {
+        const app = await start(storeRoutes);
+        const admin = app.browser();
+        const call = (method: string) => admin.json(`/store/${method}?id=made-elsewhere`);
+        await call('touch');
+        await call('destroy');
+        expect(await call('get')).toBeNull();
+        await call('set');
+        expect(await call('get')).toMatchObject({ b: 2 });
     });
 });
 

@@ -23,6 +23,8 @@ const plain: Record<string, unknown>[] = [
     { list: [1, [2, [3]], { four: [] }], object: { deep: { deeper: {} } } },
     { 'a key': 'Zoë 🎈', constructor: 1, toString: 'x', 7: 'seven' },
 ];
+const nested = (levels: number, wrap: (inner: unknown) => unknown): unknown =>
+    levels === 0 ? 'x' : wrap(nested(levels - 1, wrap));
 const notPlain: Record<string, unknown> = {
     undefined: { a: undefined },
     'a function': { a: () => 1 },
@@ -39,6 +41,9 @@ const notPlain: Record<string, unknown> = {
     'a class': { a: new (class Point {})() },
     'an object without prototype': { a: Object.create(null) },
     '__proto__ as a key': JSON.parse('{"a":{"__proto__":1}}'),
+    'a list of a class of its own': { a: class Tags extends Array {}.from(['x', 'y']) },
+    'lists nested deeply': { a: nested(150, (inner) => [inner]) },
+    'objects nested deeply': { a: nested(150, (inner) => ({ inner })) },
     'what refers to itself': (() => {
         const self: Record<string, unknown> = {};
         self['self'] = self;
@@ -61,6 +66,18 @@ describe('plain data', () => {
         expect(copyOfPlain(data)).toBeUndefined();
         expect(hasTextOf(data, { a: {} })).toBe(false);
         expect(hasTextOf(data, { a: [null, null] })).toBe(false);
+    });
+
+    test('with a toJSON that is hidden has not the text that its keys have', () => {
+        const changed = Object.defineProperty({ b: 1 }, 'toJSON', { value: () => 2 });
+        expect(hasTextOf({ a: changed }, { a: { b: 1 } })).toBe(false);
+        const list = Object.defineProperty([1], 'toJSON', { value: () => 2 });
+        expect(hasTextOf({ a: list }, { a: [1] })).toBe(false);
+    });
+
+    test('is no list where it only looks like one', () => {
+        expect(hasTextOf({ a: { 0: 'x', length: 1 } }, { a: ['x'] })).toBe(false);
+        expect(hasTextOf({ a: ['x'] }, { a: { 0: 'x' } })).toBe(false);
     });
 
     test('has the same text only where JSON gives the same text', () => {

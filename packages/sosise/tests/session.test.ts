@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
-import type { Router } from 'express';
+import type { Request, Router } from 'express';
 import session from 'express-session';
+import { flash, increment, logout, pull } from 'sosise';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { SessionManager } from './helpers/inside/Session/Opening.js';
 import { createKernel, type SessionAppOptions, sessionApp } from './helpers/sessionApp.js';
@@ -293,6 +294,95 @@ describe('sessions that are disabled', () => {
             'Sessions are disabled: set enabled to true in src/config/session.ts to use request.session.',
         ]);
     });
+});
+
+describe('a session that is not stored yet', () => {
+    test('gets its new id by migrate(), and is found by that id with what the route puts in then', async () => {
+        const app = await sessionApp({ session: { driver: 'memory' }, routes: documented });
+        const browser = app.browser();
+        expect(await browser.json('/migrate')).toBe(true);
+        expect(browser.received).toHaveLength(1);
+        const moved = await browser.json<string>('/id');
+        expect(decodeURIComponent(browser.cookies.get('sosise') ?? '')).toContain(`s:${moved}.`);
+        expect(await browser.json('/all')).toMatchObject({ moved: true });
+    });
+
+    test('is stored by migrate() alone', async () => {
+        const app = await sessionApp({
+            session: { driver: 'memory' },
+            routes: (router) => {
+                documented(router);
+                router.get('/only', async (request, response) => {
+                    const before = request.sessionID;
+                    await request.session.migrate();
+                    response.json([before, request.sessionID]);
+                });
+            },
+        });
+        const browser = app.browser();
+        const [before, after] = await browser.json<[string, string]>('/only');
+        expect(before).not.toBe(after);
+        expect(browser.received).toHaveLength(1);
+        expect(await browser.json('/id')).toBe(after);
+        expect(await browser.json('/migrate')).toBe(true);
+        expect(browser.received, 'it was there, and moved').toHaveLength(2);
+    });
+});
+
+describe('a session that the request has ended or taken away', () => {
+    const ways: Record<string, (request: Request) => unknown> = {
+        'destroy()': (request) => request.session.destroy(),
+        'logout()': (request) => logout(request),
+        null: (request) => {
+            request.session = null as never;
+        },
+        'delete, once it was looked at,': (request) => {
+            void request.session;
+            Reflect.deleteProperty(request, 'session');
+        },
+    };
+    const uses: Record<string, (request: Request) => unknown> = {
+        increment: (request) => increment(request, 'count'),
+        pull: (request) => pull(request, 'users'),
+        flash: (request) => flash(request, 'message', 'hello'),
+    };
+
+    test.each(Object.keys(ways))('by %s holds nothing more: who puts something in is told', async (way) => {
+        const app = await sessionApp({
+            session: { driver: 'memory' },
+            routes: (router) => {
+                documented(router);
+                router.get('/use/:name', async (request, response) => {
+                    await ways[way]?.(request);
+                    uses[request.params.name]?.(request);
+                    response.json('never');
+                });
+            },
+        });
+        for (const name of Object.keys(uses)) {
+            const browser = app.browser();
+            await browser.visit('/store');
+            expect([name, (await browser.visit(`/use/${name}`)).status]).toEqual([name, 500]);
+            expect(app.log.findLast(({ level }) => level === 'error')?.message).toContain('There is no session');
+        }
+    });
+});
+
+test.each([
+    ['that are disabled', { enabled: false }],
+    ['outside the path of their cookie', { driver: 'memory', cookie: { path: '/shop' } }],
+])('sessions %s leave request.session to whoever sets it', async (_where, session) => {
+    const app = await sessionApp({
+        session,
+        routes: (router) => {
+            router.get('/', (request, response) => {
+                request.session = { of: 'another middleware' } as never;
+                response.json(request.session);
+            });
+        },
+    });
+    expect(await app.browser().json('/')).toEqual({ of: 'another middleware' });
+    expect(app.log.filter(({ level }) => level === 'warning')).toEqual([]);
 });
 
 describe('start-up', () => {

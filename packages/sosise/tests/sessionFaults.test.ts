@@ -248,6 +248,29 @@ describe('one record that can not be read or written', () => {
     });
 });
 
+test('a session that can not be marked as active is read all the same, and marked the next time', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const trouble: Interference = {};
+    const driver = interferedDriver(trouble);
+    const started = await on(() => driver, { idle: HOUR });
+    const browser = await visitor(started);
+    const seen = async () => {
+        const { record = '' } = (await driver.read(storedKey(browser))) ?? {};
+        return (JSON.parse(record) as { __lastAccess: number }).__lastAccess;
+    };
+    const began = await seen();
+    vi.setSystemTime(began + 10 * MINUTE);
+    trouble.write = failAt(isSession);
+    expect(await browser.json('/me')).toEqual({ ...me, data: { cart: [1] } });
+    expect(await seen()).toBe(began);
+    expect(started.app.log.filter(({ level }) => level === 'warning')).toMatchObject([
+        { message: 'A session could not be marked as active.', context: { method: 'GET', path: '/me' } },
+    ]);
+    delete trouble.write;
+    expect(await browser.json('/me')).toEqual({ ...me, data: { cart: [1] } });
+    expect(await seen()).toBe(began + 10 * MINUTE);
+});
+
 describe('a login that fails half-way', () => {
     test.each([
         ['list of sessions', 1],
