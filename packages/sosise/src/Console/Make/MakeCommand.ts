@@ -5,6 +5,7 @@ import { ConfigError } from '../../Exceptions/errors.js';
 import { Command, type CommandInput, type CommandOption } from '../Command.js';
 import { type ClassKind, type ClassName, classNameOf } from './ClassName.js';
 import { importPath } from './importPath.js';
+import { stubOf } from './stubOf.js';
 import { writeNew } from './writeNew.js';
 
 /** A class that is to be written. */
@@ -19,6 +20,9 @@ export interface NextStep {
     readonly where: string;
     readonly lines: readonly string[];
 }
+
+/** Texts by the names of placeholders. */
+export type Values = Readonly<Record<string, string>>;
 
 export const FORCE: CommandOption = { flag: '--force', description: 'replace the file that is there' };
 
@@ -36,7 +40,9 @@ export abstract class MakeCommand extends Command {
             );
         }
         const made = this.newClass(classNameOf(given, this.kind));
-        this.write(made.file, this.contentOf(made, options), options['force'] === true);
+        const { name, stem } = made;
+        const content = stubOf(this.stubFor(options), { name, stem, ...this.valuesOf(made) });
+        this.write(made.file, content, options['force'] === true);
         this.line(`${this.shown(made.file)} was made.`);
         this.afterwards(made);
         for (const { where, lines } of this.nextSteps(made, options)) {
@@ -44,8 +50,15 @@ export abstract class MakeCommand extends Command {
         }
     }
 
-    /** What the file says. */
-    protected abstract contentOf(made: NewClass, options: CommandInput['options']): string;
+    /** The stub that the file is made from. */
+    protected stubFor(_options: CommandInput['options']): string {
+        return this.kind.noun.replace(' ', '-');
+    }
+
+    /** What its placeholders stand for, besides `name` and `stem`. */
+    protected valuesOf(_made: NewClass): Values {
+        return {};
+    }
 
     protected abstract nextSteps(made: NewClass, options: CommandInput['options']): readonly NextStep[];
 
