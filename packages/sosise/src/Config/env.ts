@@ -1,6 +1,7 @@
 import { ConfigError } from '../Exceptions/errors.js';
 import { nearest } from '../Support/nearest.js';
-import { isSecretName, show } from '../Support/show.js';
+import { isSecretName } from '../Support/secretNames.js';
+import { show } from '../Support/show.js';
 import { isFromFile } from './fileVariables.js';
 import { sourceOf, valueFrom } from './variable.js';
 
@@ -23,6 +24,7 @@ function refuse(name: string, value: string, is: string, use: string, hint = '')
         isSecretName(name)
             ? `${name} ${is} (its value is not shown): use ${use} ${source}.`
             : `${name}=${show(value)} ${is}: use ${use} ${source}${hint ? `; ${hint}` : '.'}`,
+        { errorCode: 'E_ENV_INVALID' },
     );
 }
 
@@ -37,7 +39,9 @@ function required(name: string): string {
     const found = find(name);
     if (found === undefined) {
         const file = configFileIn(new Error().stack) ?? 'The application';
-        throw new ConfigError(`${file} needs ${name}: set it in .env or in the environment.`);
+        throw new ConfigError(`${file} needs ${name}: set it in .env or in the environment.`, {
+            errorCode: 'E_ENV_MISSING',
+        });
     }
     return found.value;
 }

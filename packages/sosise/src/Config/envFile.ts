@@ -33,11 +33,13 @@ export function readEnvFile(path: string): Buffer | undefined {
             code === 'EISDIR'
                 ? `${path} is a folder: remove it, or put a file with lines like LISTEN_PORT=10000 in its place.`
                 : `${path} can't be read (${code}): give the user that runs the application the right to read it, with chown or chmod.`,
-            { cause },
+            { errorCode: 'E_ENV_UNREADABLE', cause },
         );
     }
     if (bytes.includes(0)) {
-        throw new ConfigError(`${path} is not UTF-8 text: save it in that encoding (PowerShell's > writes UTF-16).`);
+        throw new ConfigError(`${path} is not UTF-8 text: save it in that encoding (PowerShell's > writes UTF-16).`, {
+            errorCode: 'E_ENV_UNREADABLE',
+        });
     }
     return bytes;
 }
@@ -59,7 +61,9 @@ export function withVariable(content: Buffer, name: string, value: string): Buff
             return longer;
         }
     }
-    throw new ConfigError(`The value of ${name} can't be written into an env file: it holds every kind of quote.`);
+    throw new ConfigError(`The value of ${name} can't be written into an env file: it holds every kind of quote.`, {
+        errorCode: 'E_ENV_INVALID',
+    });
 }
 
 /** The ways to write a value, plain first. */

@@ -1,7 +1,7 @@
 import type { Check } from '../Doctor/Check.js';
-import { ConfigError } from '../Exceptions/errors.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
 import { Command, type CommandInput } from './Command.js';
+import { CommandError } from './CommandError.js';
 import type { SessionSetup } from './SessionSetup.js';
 import { inColumns, type Paint } from './Terminal.js';
 
@@ -32,7 +32,7 @@ export class SessionDoctorCommand extends Command {
             this.print(checks);
         }
         if (problems > 0) {
-            throw new ConfigError(`Sessions will not work here: ${countsOf(checks)}.`);
+            throw new CommandError(`Sessions will not work here: ${countsOf(checks)}.`);
         }
         if (!json) {
             this.line(summaryOf(checks, setup.config.enabled));

@@ -1,7 +1,7 @@
-import { ConfigError } from '../Exceptions/errors.js';
 import type { StoredSession } from '../Session/Admin/StoredSessions.js';
 import { counted, grouped } from '../Support/words.js';
 import type { CommandInput } from './Command.js';
+import { CommandError } from './CommandError.js';
 import { DRIVER_OPTION, type OpenSessions, refuseNoUser, SessionCommand } from './SessionCommand.js';
 import { shortened, sizeOf, spanOf } from './sessionTexts.js';
 import { inColumns } from './Terminal.js';
@@ -53,7 +53,7 @@ export class SessionListCommand extends SessionCommand {
             ? await this.printSorted(this.found(open, user), ORDERS[sort], { limit, print })
             : await this.printAll(this.found(open, user), { limit, print });
         if (this.signal.aborted && !this.isUnread) {
-            throw new ConfigError('Stopped before the end: there may be more.');
+            throw new CommandError('Stopped before the end: there may be more.');
         }
         if (!json) {
             this.line(summary);

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Express, Response } from 'express';
-import { ConfigError } from '../Exceptions/errors.js';
+import { LifecycleError } from '../Exceptions/errors.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { Logger } from '../Logging/Logger.js';
 import { AnswerTimeout } from './AnswerTimeout.js';
@@ -48,7 +48,7 @@ export class HttpServer {
     /** The pipeline as one Express application, without a port: made when it is first asked for. */
     public get handler(): Express {
         if (['created', 'booting', 'wired'].includes(this.app.state)) {
-            throw new ConfigError('The HTTP pipeline is not complete yet: await app.boot() first.');
+            throw new LifecycleError('The HTTP pipeline is not complete yet: await app.boot() first.');
         }
         return this.app.container.make(HttpPipeline).compose();
     }
@@ -64,7 +64,9 @@ export class HttpServer {
      */
     public onUpgrade(path: string, handler: UpgradeHandler): this {
         if (this.server) {
-            throw new ConfigError(`The server listens already: call onUpgrade('${path}', …) in a provider's boot().`);
+            throw new LifecycleError(
+                `The server listens already: call onUpgrade('${path}', …) in a provider's boot().`,
+            );
         }
         this.upgrades.add(path, handler);
         return this;
@@ -76,7 +78,7 @@ export class HttpServer {
      */
     public attach(to: (server: Server) => void): this {
         if (this.server) {
-            throw new ConfigError("The server listens already: call attach(…) in a provider's boot().");
+            throw new LifecycleError("The server listens already: call attach(…) in a provider's boot().");
         }
         this.attachments.push(to);
         return this;
@@ -107,7 +109,7 @@ export class HttpServer {
 
     private async open({ port = this.config.port, host = this.config.host }: ListenOptions): Promise<AddressInfo> {
         if (this.closing) {
-            throw new ConfigError('The server was closed: make a new application to listen again.');
+            throw new LifecycleError('The server was closed: make a new application to listen again.');
         }
         const server = this.create(this.handler);
         const bind = () =>

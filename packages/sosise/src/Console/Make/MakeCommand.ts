@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import type { PathName } from '../../Config/Environment.js';
-import { ConfigError } from '../../Exceptions/errors.js';
 import { Command, type CommandInput, type CommandOption } from '../Command.js';
+import { CommandError } from '../CommandError.js';
 import { type ClassKind, type ClassName, classNameOf } from './ClassName.js';
 import { importPath } from './importPath.js';
 import { stubOf } from './stubOf.js';
@@ -35,7 +35,7 @@ export abstract class MakeCommand extends Command {
 
     public handle({ arguments: [given = ''], options }: CommandInput): void {
         if (this.artisan.isBuilt) {
-            throw new ConfigError(
+            throw new CommandError(
                 'Generators write TypeScript, which the built application does not read: run them in development, where all packages are installed and NODE_ENV is not production.',
             );
         }
@@ -71,7 +71,7 @@ export abstract class MakeCommand extends Command {
             writeNew(file, content, mayReplace);
         } catch (error) {
             const { code, message } = error as NodeJS.ErrnoException;
-            throw new ConfigError(
+            throw new CommandError(
                 code === 'EEXIST' && existsSync(file)
                     ? `${this.shown(file)} is there already: choose another name, or replace it with --force.`
                     : `${this.shown(file)} can't be written (${code ?? message}): its folder has to be one that this user may write into.`,
@@ -110,7 +110,7 @@ export abstract class MakeCommand extends Command {
         const folder = this.artisan.manifest.paths[this.path];
         const inside = relative(this.artisan.entryFolder, folder);
         if (inside === '..' || inside.startsWith(`..${sep}`)) {
-            throw new ConfigError(
+            throw new CommandError(
                 `sosise.json: paths.${this.path} is ${this.shown(folder)}, and only what is in ${this.shown(this.artisan.entryFolder)} is compiled: name a folder in there.`,
             );
         }

@@ -62,7 +62,7 @@ export class ExceptionHandler {
         const logger = this.app.container.make(Logger);
         const context = { requestId: request.requestId, method: request.method, route: routeOf(request) };
         if (error instanceof AnswerTimeoutException) {
-            logger.warning(error.detail, context);
+            logger.warning(error.detail, { ...context, errorCode: error.errorCode });
         } else if (
             traitsOf(error, late.has(error) ? undefined : request.res).status >= 500 &&
             !(error instanceof Exception && error.isLogged)
