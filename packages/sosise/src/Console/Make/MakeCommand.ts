@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import type { PathName } from '../../Config/Environment.js';
 import { Command, type CommandInput, type CommandOption } from '../Command.js';
+import { writeNew } from '../../Support/Files/writeNew.js';
 import { CommandError } from '../CommandError.js';
 import { type ClassKind, type ClassName, classNameOf } from './ClassName.js';
 import { importPath } from './importPath.js';
 import { stubOf } from './stubOf.js';
-import { writeNew } from './writeNew.js';
 
 /** A class that is to be written. */
 export interface NewClass extends ClassName {
