@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import type { PathName } from '../../Config/Environment.js';
-import { Command, type CommandInput, type CommandOption } from '../Command.js';
 import { writeNew } from '../../Support/Files/writeNew.js';
+import { Command, type CommandInput, type CommandOption } from '../Command.js';
 import { CommandError } from '../CommandError.js';
 import { type ClassKind, type ClassName, classNameOf } from './ClassName.js';
 import { importPath } from './importPath.js';
