@@ -13,7 +13,7 @@ const BOOT_MS = 2_000;
 /** Says in plain words whether sessions will work here. It changes nothing. */
 export class SessionDoctorCommand extends Command {
     public readonly signature = 'session:doctor';
-    public readonly description = 'Says whether sessions will work here, and what to mend';
+    public readonly description = 'Says whether sessions will work here, and how to fix what does not';
     public override readonly options = [
         { flag: '--driver <name>', description: 'the driver to look at; default: driver of the config' },
         { flag: '--json', description: 'print the report as JSON' },

@@ -65,7 +65,7 @@ function sentenceOf({ moved, lists, known, over, damaged }: MigrationCounts): st
         lists > 0 && `${grouped(lists)} users' lists moved`,
         known > 0 && `${grouped(known)} there already`,
         over > 0 && `${grouped(over)} over and left behind`,
-        damaged > 0 && `${grouped(damaged)} damaged and set aside`,
+        damaged > 0 && `${grouped(damaged)} damaged and quarantined`,
     ];
     return `${parts.filter(Boolean).join(', ')}.`;
 }

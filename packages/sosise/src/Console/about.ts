@@ -99,7 +99,7 @@ function http({ config }: ApplicationKernel): FactGroup | undefined {
             fact('CORS', cors !== false, cors === false ? 'trusted origins only' : 'on'),
             fact('Security headers', securityHeaders !== false),
             fact('Body limit', bodyLimit),
-            fact('Answer timeout', answerTimeoutMs, answerTimeoutMs === 0 ? 'none' : durationOf(answerTimeoutMs)),
+            fact('Response timeout', answerTimeoutMs, answerTimeoutMs === 0 ? 'none' : durationOf(answerTimeoutMs)),
         ],
     };
 }

@@ -5,7 +5,6 @@ import type { Express, Response } from 'express';
 import { LifecycleError } from '../Exceptions/errors.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { Logger } from '../Logging/Logger.js';
-import { AnswerTimeout } from './AnswerTimeout.js';
 import { Connections } from './Connections.js';
 import { answerClientError, destroyedBy, isOfClient } from './clientError.js';
 import { ExceptionHandler } from './Errors/ExceptionHandler.js';
@@ -15,6 +14,7 @@ import { hearErrors } from './hearErrors.js';
 import { ListenError } from './ListenError.js';
 import { originForm } from './originForm.js';
 import { Readiness } from './Readiness.js';
+import { ResponseTimeout } from './ResponseTimeout.js';
 import { readyPrototypes } from './readyPrototypes.js';
 import { removeAbandoned } from './removeAbandoned.js';
 import { type UpgradeHandler, Upgrades } from './Upgrades.js';
@@ -30,7 +30,7 @@ export interface ListenOptions {
 export class HttpServer {
     private readonly config: HttpConfig;
     private readonly connections = new Connections();
-    private readonly answerTimeout: AnswerTimeout;
+    private readonly responseTimeout: ResponseTimeout;
     private readonly upgrades = new Upgrades();
     private readonly attachments: ((server: Server) => void)[] = [];
     private readonly ending = new AbortController();
@@ -40,7 +40,7 @@ export class HttpServer {
 
     public constructor(private readonly app: ApplicationKernel) {
         this.config = app.config.get<HttpConfig>('http');
-        this.answerTimeout = new AnswerTimeout(this.config.answerTimeoutMs, this.connections, () =>
+        this.responseTimeout = new ResponseTimeout(this.config.answerTimeoutMs, this.connections, () =>
             app.container.make(ExceptionHandler),
         );
     }
@@ -126,7 +126,7 @@ export class HttpServer {
         server.removeAllListeners('error');
         server.on('error', (error) => this.app.container.make(Logger).error('The server has a problem.', { error }));
         this.server = server;
-        this.answerTimeout.start();
+        this.responseTimeout.start();
         const address = server.address();
         return typeof address === 'object' && address ? address : { address: String(address), family: 'path', port: 0 };
     }
@@ -225,7 +225,7 @@ export class HttpServer {
         const bound = setTimeout(() => this.cut(), this.config.shutdownTimeoutMs);
         await closed;
         clearTimeout(bound);
-        this.answerTimeout.stop();
+        this.responseTimeout.stop();
         server.close(); // nothing is left to cut: this ends the timer that looks for slow requests
     }
 

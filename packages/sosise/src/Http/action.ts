@@ -60,7 +60,7 @@ export function action<Controller extends object, Method extends ActionName<Cont
         }
     }
     actions.set(handler, { controller: Controller.name, method, Class: Controller });
-    // Named, so that stacks and the answer timeout's warning can tell which action it was.
+    // Named, so that stacks and the response timeout's warning can tell which action it was.
     return Object.defineProperty(handler, 'name', { value: name }) as RequestHandler;
 }
 

@@ -28,7 +28,7 @@ export interface RotatingFileOptions {
 }
 
 /**
- * A log file that takes lines at any time and writes them in batches. Each batch opens the file anew, so that one that was
+ * A log file that takes lines at any time and writes them in batches. Each batch opens the file, so that one that was
  * removed or moved away is made again; while it can't be written its lines wait, within bounds. It never throws.
  * (winston's own File transport loses every later line without a word once its file or folder is removed, or a write fails.)
  */
