@@ -23,8 +23,15 @@ export function importFailure(error: unknown): string | undefined {
         const [from] = (error as { requireStack?: string[] }).requireStack ?? [];
         return from && ofRequire(required, from);
     }
-    if (/^ERR_(?:UNSUPPORTED_|PACKAGE_IMPORT_|UNKNOWN_BUILTIN_)/.test(String(code))) {
-        return text; // Node.js says it well itself
+    if (code === 'ERR_PACKAGE_IMPORT_NOT_DEFINED') {
+        const [, name, from = ''] = /specifier "(.+?)" is not defined.* imported from (.+)$/.exec(text) ?? [];
+        return from && `${shown(from)} imports ${name}, which "imports" in package.json does not name.`;
+    }
+    if (code === 'ERR_UNSUPPORTED_ESM_URL_SCHEME') {
+        return `${text}. Import files by relative paths, and packages by their names.`;
+    }
+    if (code === 'ERR_UNSUPPORTED_DIR_IMPORT' || code === 'ERR_UNKNOWN_BUILTIN_MODULE') {
+        return `${text}: correct the import.`;
     }
     const [, from, name = ''] =
         /^The requested module '(.+)' does not provide an export named '(.+)'$/.exec(text) ?? [];
