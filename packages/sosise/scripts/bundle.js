@@ -1,5 +1,5 @@
 // Makes of src what runs without a compiler: for npm pack in dist, for npm run build of a clone in its build/framework.
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, cpSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { compileInto } from '../bin/compiler.js';
@@ -8,6 +8,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = `${root}dist`;
 /** Types that are given to the compiler, for which it therefore writes no declarations. */
 const GIVEN = 'Session/Stores/packages.d.ts';
+/** What generators write from: beside the bundle, which reads them there. A build has none, as it refuses generators. */
+const STUBS = 'Console/Make/stubs';
 
 /** What a start loads together, with all that it imports: in one file each. A module is in the first that needs it. */
 const together = {
@@ -32,6 +34,7 @@ export function compile() {
     const modules = `${dist}/modules-${process.pid}`;
     compileInto(modules, root);
     copyFileSync(`${root}src/${GIVEN}`, `${dist}/${GIVEN}`);
+    cpSync(`${root}src/${STUBS}`, `${dist}/stubs`, { recursive: true });
     return modules;
 }
 

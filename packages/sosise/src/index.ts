@@ -63,7 +63,6 @@ export { defineSessionConfig, type SessionConfig } from './Session/Config/Sessio
 export { csrfToken } from './Session/csrfToken.js';
 export type { ListedRecord, SessionDriver, StoredRecord } from './Session/Drivers/SessionDriver.js';
 export { exclusive } from './Session/exclusive.js';
-export { isSecretField } from './Session/Forms/flashedForm.js';
 export { flash, flashed } from './Session/flash.js';
 export { increment } from './Session/increment.js';
 export {
@@ -84,6 +83,7 @@ export { oldInput, validationErrors } from './Session/refusedForm.js';
 export { SessionServiceProvider } from './Session/SessionServiceProvider.js';
 export { KeyedMutex } from './Support/KeyedMutex.js';
 export type { Lease } from './Support/Lease.js';
+export { isSecretField } from './Support/secretNames.js';
 export type { InferOutput, StandardSchema } from './Validation/StandardSchema.js';
 export { type ValidateOptions, validate } from './Validation/validate.js';
 export { welcome } from './Welcome/welcome.js';

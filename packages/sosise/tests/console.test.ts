@@ -326,7 +326,7 @@ describe('in a project', () => {
             [
                 'with a weak one, which would stay valid',
                 'SESSION_SECRET=hunter2',
-                `SESSION_SECRET is a well-known value, and would stay valid: run ${end}`,
+                `SESSION_SECRET is shorter than 32 characters, and would stay valid: run ${end}`,
             ],
             [
                 'with a comma in it',

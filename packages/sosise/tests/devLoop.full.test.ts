@@ -65,7 +65,7 @@ test('a save of a controller, a new file, the framework or .env: the next answer
     const { server, folder } = await develop(undefined, { ownFramework: true });
     expect(await messageOf(server)).toBe(TEXT);
     expect(server.output).toContain('.env was made from .env.example');
-    expect(server.output, 'the .env that the first start makes').not.toContain('starting anew');
+    expect(server.output, 'the .env that the first start makes').not.toContain('restarting');
 
     expect(await server.reloaded(() => server.save(CONTROLLER, TEXT, 'Hello'))).toContain(`${CONTROLLER} changed`);
     expect(await messageOf(server)).toBe('Hello');
@@ -86,13 +86,13 @@ test('a save of a controller, a new file, the framework or .env: the next answer
     expect(server.output.match(/ is up\n/g)).toHaveLength(1);
 
     expect(await server.reloaded(() => server.save('.env', '# LOG_LEVEL=', 'LOG_LEVEL='))).toMatch(/^\n\.env changed/);
-    expect(await server.reloaded(() => server.press('Enter'))).toContain('Enter: starting anew');
+    expect(await server.reloaded(() => server.press('Enter'))).toContain('Enter: restarting');
 
     const said = await server.reloaded(() => rmSync(join(folder, 'src/app/Texts'), { recursive: true }), ENDED);
     expect(said).toMatch(/src\/app\/Texts.*changed[\s\S]*hello\.js/);
 });
 
-describe('a mistake shows in the terminal, with its place, and the save that mends it starts the application', () => {
+describe('a mistake shows in the terminal, with its place, and the save that fixes it starts the application', () => {
     let copied: CopiedApp;
     let server: DevServer;
 
@@ -224,7 +224,7 @@ describe('a mistake shows in the terminal, with its place, and the save that men
     ])('%s', async (_what, file, right, wrong, shown) => {
         const said = await server.reloaded(() => server.save(file, right, wrong), ENDED);
         expect(said).toMatch(shown);
-        expect(said).toContain('The next save starts it anew.');
+        expect(said).toContain('The next save restarts it.');
         expect(said, 'of the loader').not.toMatch(/esbuild|tsx|node:internal/);
 
         await server.reloaded(() => server.save(file, wrong, right));
@@ -355,7 +355,7 @@ test('a file that a program replaces, as sed does, is one change', async () => {
         renameSync(join(folder, 'src/app/sedXyz'), join(folder, CONTROLLER));
     });
 
-    expect(said).toMatch(/IndexController\.ts changed: starting anew/);
+    expect(said).toMatch(/IndexController\.ts changed: restarting/);
 });
 
 describe('the session of a visitor', () => {
@@ -376,7 +376,7 @@ describe('the session of a visitor', () => {
         expect(server.output).not.toContain('no session survives');
     });
 
-    test('ends with the memory driver, as the log says with what mends it', async () => {
+    test('ends with the memory driver, as the log says with how to fix it', async () => {
         const { server } = await develop(withVisits('memory'));
         const line = await server.says(/.*no session survives.*/);
         expect(line).toContain("driver 'file' (src/config/session.ts)");

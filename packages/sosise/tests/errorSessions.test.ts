@@ -139,7 +139,7 @@ test('who hears of a stream that broke before the session stage, once its answer
 });
 
 test.each([['one cookie'], ['two cookies']])(
-    'an answer timeout does not wait for a store that hangs, nor ask it again: %s',
+    'a response timeout does not wait for a store that hangs, nor ask it again: %s',
     async (cookies) => {
         const trouble: Interference = {};
         const app = await started(GreetingHandler, {

@@ -675,7 +675,7 @@ describe('middleware classes', () => {
     });
 });
 
-describe('the answer timeout', () => {
+describe('the response timeout', () => {
     class Reports {
         public slow(): Promise<never> {
             return new Promise(() => {});

@@ -2,7 +2,6 @@ import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { randomSecret, secretsIn, weaknessOf } from './helpers/inside/Config.js';
 
-const WELL_KNOWN = 'is a well-known value';
 const PATTERN = 'is made of words or follows a pattern, so that it could be guessed';
 
 function letters(alphabet: string, length: number): string {
@@ -10,27 +9,7 @@ function letters(alphabet: string, length: number): string {
 }
 
 describe('a secret is refused', () => {
-    test.each([
-        'secret',
-        'Secret1',
-        'changeme',
-        'Change Me!',
-        'keyboard cat',
-        'keyboardcat1',
-        'password',
-        'your-secret-here',
-        'shhhh, very secret',
-        'sosise',
-        'keyboard cat keyboard cat keyboard cat',
-        'changemechangemechangemechangeme',
-        'secret-secret-secret-secret-secret-',
-        'correct horse battery staple',
-        'the quick brown fox jumps over the lazy dog',
-    ])('when it is well known, also padded or repeated: %s', (secret) => {
-        expect(weaknessOf(secret)).toBe(WELL_KNOWN);
-    });
-
-    test.each(['too short', 'some mulch and a vertigo', randomBytes(15).toString('hex')])(
+    test.each(['secret', 'keyboard cat', 'shhhh, very secret', 'too short', randomBytes(15).toString('hex')])(
         'when it is shorter than 32 characters: %s',
         (secret) => {
             expect(weaknessOf(secret)).toBe('is shorter than 32 characters');
@@ -69,6 +48,10 @@ describe('a secret is refused', () => {
     });
 
     test.each([
+        'keyboard cat keyboard cat keyboard cat',
+        'changemechangemechangemechangeme',
+        'secret-secret-secret-secret-secret-',
+        'the quick brown fox jumps over the lazy dog',
         'this-is-a-very-long-secret-value-here',
         'thisisaverylongsecretvaluehere12',
         'super-secret-key-at-least-32-characters-long',
@@ -87,7 +70,6 @@ describe('a long secret is refused', () => {
         '................................',
         'Passw0rd!Passw0rd!Passw0rd!Passw0rd!',
         'abcabcabcabcabcabcabcabcabcabcabcabc',
-        'Ch4ng3M3-S3cr3t-K3y-F0r-Pr0duct10n!',
         'p4ssw0rd-p4ssw0rd-p4ssw0rd-p4ssw0rd',
         'replace-me-with-a-random-string-of-32-chars',
         '<your-session-secret-goes-right-here>',
@@ -100,7 +82,7 @@ describe('a long secret is refused', () => {
         'lorem ipsum dolor sit amet consectetur adipiscing',
         'dies-ist-ein-sehr-geheimes-passwort-2024',
     ])('when it is made of what everyone tries: %s', (secret) => {
-        expect([WELL_KNOWN, PATTERN]).toContain(weaknessOf(secret));
+        expect(weaknessOf(secret)).toBe(PATTERN);
     });
 });
 

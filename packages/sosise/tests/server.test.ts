@@ -511,7 +511,7 @@ describe('the process', () => {
 
         expect(await running.ended).toBe(1);
         expect(running.err).toBe(
-            `Port ${port} is in use: stop the other program or set LISTEN_PORT in .env (PORT, where that is set outside).\n`,
+            `[E_PORT_IN_USE] Port ${port} is in use: stop the other program or set LISTEN_PORT in .env (PORT, where that is set outside).\n`,
         );
     });
 
@@ -527,7 +527,9 @@ describe('the process', () => {
         const [wrong, unexpected] = [new Running([fixture, 'wrong-config']), new Running([fixture, 'unexpected'])];
 
         expect(await wrong.ended).toBe(1);
-        expect(wrong.err).toBe('src/config/http.ts: port is -1: allowed are integers from 0 to 65535.\n');
+        expect(wrong.err).toBe(
+            '[E_CONFIG_INVALID] src/config/http.ts: port is -1: allowed are integers from 0 to 65535.\n',
+        );
         expect(await unexpected.ended).toBe(1);
         expect(unexpected.err).toMatch(/^TypeError: a mistake\n {4}at .*createApplication/);
     });

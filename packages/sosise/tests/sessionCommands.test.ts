@@ -5,7 +5,7 @@ import type { ConfigOverrides } from 'sosise';
 import { StoredSessions } from 'sosise';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Ran } from './consoleProject.js';
-import { Progress, printable, shortened, sizeOf, spanOf, Top } from './helpers/inside/Console.js';
+import { Progress, printable, shortened, sizeOf, spanOf } from './helpers/inside/Console.js';
 import type { ApplicationKernel } from './helpers/inside/Kernel.js';
 import { SessionRegistry } from './helpers/inside/Session/Admin.js';
 import { fingerprintOf, keyOf, NO_CHANGE } from './helpers/inside/Session/Record.js';
@@ -512,14 +512,6 @@ describe('texts', () => {
             '20 of 100 records, 5 removed, 10 a second, 8 s left\n',
             '50 of 100 records, 9 removed, 50 a second, 1 s left\n',
         ]);
-    });
-
-    test('the first of many are kept in order', () => {
-        const top = new Top<number>(3, (a, b) => a - b);
-        for (const n of [5, 1, 4, 9, 2, 3, 1]) {
-            top.add(n);
-        }
-        expect(top.items).toEqual([1, 1, 2]);
     });
 });
 

@@ -56,6 +56,7 @@ export class ConfigRepository {
             const near = nearest(file, known);
             throw new ConfigError(
                 `There is no configuration [${file}]. Known: ${known.join(', ')}.${near ? ` Did you mean [${near}]?` : ''}`,
+                { errorCode: 'E_CONFIG_UNKNOWN' },
             );
         }
         return this.values.get(file) as T;

@@ -1,4 +1,5 @@
-import { isCount, isSecretName, show } from '../Support/show.js';
+import { isSecretName } from '../Support/secretNames.js';
+import { isCount, show } from '../Support/show.js';
 import type { Environment } from './Environment.js';
 
 /** One thing that is wrong with a configuration. */

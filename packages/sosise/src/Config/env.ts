@@ -1,6 +1,7 @@
 import { ConfigError } from '../Exceptions/errors.js';
 import { nearest } from '../Support/nearest.js';
-import { isSecretName, show } from '../Support/show.js';
+import { isSecretName } from '../Support/secretNames.js';
+import { show } from '../Support/show.js';
 import { isFromFile } from './fileVariables.js';
 import { sourceOf, valueFrom } from './variable.js';
 
@@ -23,7 +24,18 @@ function refuse(name: string, value: string, is: string, use: string, hint = '')
         isSecretName(name)
             ? `${name} ${is} (its value is not shown): use ${use} ${source}.`
             : `${name}=${show(value)} ${is}: use ${use} ${source}${hint ? `; ${hint}` : '.'}`,
+        { errorCode: 'E_ENV_INVALID' },
     );
+}
+
+/** What a variable says, read in its own way; the fallback where it is unset. */
+function read<Value, Fallback>(
+    names: Names,
+    fallback: Fallback | undefined,
+    parse: (text: string, name: string) => Value,
+): Value | Fallback {
+    const found = find(names);
+    return found ? parse(found.value.trim(), found.name) : (fallback as Fallback);
 }
 
 function string<Fallback extends string | null | undefined = undefined>(
@@ -37,7 +49,9 @@ function required(name: string): string {
     const found = find(name);
     if (found === undefined) {
         const file = configFileIn(new Error().stack) ?? 'The application';
-        throw new ConfigError(`${file} needs ${name}: set it in .env or in the environment.`);
+        throw new ConfigError(`${file} needs ${name}: set it in .env or in the environment.`, {
+            errorCode: 'E_ENV_MISSING',
+        });
     }
     return found.value;
 }
@@ -52,15 +66,12 @@ function integer<Fallback extends number | null | undefined = undefined>(
     names: Names,
     fallback?: Fallback,
 ): number | Fallback {
-    const found = find(names);
-    if (found === undefined) {
-        return fallback as Fallback;
-    }
-    const value = found.value.trim();
-    if (!/^[+-]?\d+$/.test(value) || !Number.isSafeInteger(Number(value))) {
-        throw refuse(found.name, value, 'is not an integer', `a whole number such as ${fallback ?? 10}`);
-    }
-    return Number(value);
+    return read(names, fallback, (text, name) => {
+        if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(Number(text))) {
+            throw refuse(name, text, 'is not an integer', `a whole number such as ${fallback ?? 10}`);
+        }
+        return Number(text);
+    });
 }
 
 /** A path of the file system, or a pipe of Windows. */
@@ -70,43 +81,34 @@ function port<Fallback extends number | string | null | undefined = undefined>(
     names: Names,
     fallback?: Fallback,
 ): number | string | Fallback {
-    const found = find(names);
-    const value = found?.value.trim() ?? '';
-    if (found && !SOCKET_PATH.test(value) && !/^\d+$/.test(value)) {
-        throw refuse(
-            found.name,
-            value,
-            'is no port',
-            `a whole number such as ${fallback ?? 10000}, or the path of a socket such as /run/shop.sock`,
-        );
-    }
-    return found ? (SOCKET_PATH.test(value) ? value : Number(value)) : (fallback as Fallback);
+    return read(names, fallback, (text, name) => {
+        const isPath = SOCKET_PATH.test(text);
+        if (!isPath && !/^\d+$/.test(text)) {
+            const use = `a whole number such as ${fallback ?? 10000}, or the path of a socket such as /run/shop.sock`;
+            throw refuse(name, text, 'is no port', use);
+        }
+        return isPath ? text : Number(text);
+    });
 }
 
 function boolean<Fallback extends boolean | null | undefined = undefined>(
     names: Names,
     fallback?: Fallback,
 ): boolean | Fallback {
-    const found = find(names);
-    if (found === undefined) {
-        return fallback as Fallback;
-    }
-    const value = found.value.trim();
-    if (!/^(true|false)$/i.test(value)) {
-        throw refuse(found.name, value, 'is not a boolean', 'true or false');
-    }
-    return value.toLowerCase() === 'true';
+    return read(names, fallback, (text, name) => {
+        if (!/^(true|false)$/i.test(text)) {
+            throw refuse(name, text, 'is not a boolean', 'true or false');
+        }
+        return text.toLowerCase() === 'true';
+    });
 }
 
 function list<Fallback extends readonly string[] | null | undefined = undefined>(
     names: Names,
     fallback?: Fallback,
 ): string[] | Fallback {
-    const items = find(names)
-        ?.value.split(',')
-        .map((item) => item.trim())
-        .filter((item) => item !== '');
-    return items?.length ? items : (fallback as Fallback);
+    const items = read(names, [], (text) => text.split(',').map((item) => item.trim())).filter((item) => item !== '');
+    return items.length > 0 ? items : (fallback as Fallback);
 }
 
 function oneOf<const Value extends string, Fallback extends Value | null | undefined = undefined>(
@@ -114,23 +116,15 @@ function oneOf<const Value extends string, Fallback extends Value | null | undef
     values: readonly Value[],
     fallback?: Fallback,
 ): Value | Fallback {
-    const found = find(names);
-    if (found === undefined) {
-        return fallback as Fallback;
-    }
-    const value = found.value.trim();
-    const meant = values.find((allowed) => allowed === value);
-    if (meant === undefined) {
-        const near = nearest(value, values);
-        throw refuse(
-            found.name,
-            value,
-            'is not allowed',
-            `one of ${values.join(', ')}`,
-            near && `did you mean ${show(near)}?`,
-        );
-    }
-    return meant;
+    return read(names, fallback, (text, name) => {
+        const meant = values.find((allowed) => allowed === text);
+        if (meant === undefined) {
+            const near = nearest(text, values);
+            const hint = near && `did you mean ${show(near)}?`;
+            throw refuse(name, text, 'is not allowed', `one of ${values.join(', ')}`, hint);
+        }
+        return meant;
+    });
 }
 
 /**

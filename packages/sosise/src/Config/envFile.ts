@@ -1,10 +1,7 @@
 import {
     chmodSync,
     chownSync,
-    constants,
-    copyFileSync,
     existsSync,
-    linkSync,
     readFileSync,
     realpathSync,
     renameSync,
@@ -14,6 +11,7 @@ import {
 } from 'node:fs';
 import { parse } from 'dotenv';
 import { ConfigError } from '../Exceptions/errors.js';
+import { createFrom } from '../Support/Files/writeNew.js';
 
 const ABANDONED_AFTER_MS = 2_000;
 const WAIT_MS = 20;
@@ -33,11 +31,13 @@ export function readEnvFile(path: string): Buffer | undefined {
             code === 'EISDIR'
                 ? `${path} is a folder: remove it, or put a file with lines like LISTEN_PORT=10000 in its place.`
                 : `${path} can't be read (${code}): give the user that runs the application the right to read it, with chown or chmod.`,
-            { cause },
+            { errorCode: 'E_ENV_UNREADABLE', cause },
         );
     }
     if (bytes.includes(0)) {
-        throw new ConfigError(`${path} is not UTF-8 text: save it in that encoding (PowerShell's > writes UTF-16).`);
+        throw new ConfigError(`${path} is not UTF-8 text: save it in that encoding (PowerShell's > writes UTF-16).`, {
+            errorCode: 'E_ENV_UNREADABLE',
+        });
     }
     return bytes;
 }
@@ -48,7 +48,7 @@ export function readEnvFile(path: string): Buffer | undefined {
  */
 export function withVariable(content: Buffer, name: string, value: string): Buffer {
     const wanted = JSON.stringify({ ...parse(content), [name]: value });
-    for (const quoted of quotings(value)) {
+    for (const quoted of ['', "'", '"', '`'].map((quote) => quote + value + quote)) {
         const changed = replaced(content, name, quoted);
         // Where dotenv reads the lines around it in another way, the value is appended: the last one counts.
         if (changed && JSON.stringify(parse(changed)) === wanted) {
@@ -59,12 +59,9 @@ export function withVariable(content: Buffer, name: string, value: string): Buff
             return longer;
         }
     }
-    throw new ConfigError(`The value of ${name} can't be written into an env file: it holds every kind of quote.`);
-}
-
-/** The ways to write a value, plain first. */
-function quotings(value: string): string[] {
-    return [value, ...["'", '"', '`'].map((quote) => `${quote}${value}${quote}`)];
+    throw new ConfigError(`The value of ${name} can't be written into an env file: it holds every kind of quote.`, {
+        errorCode: 'E_ENV_INVALID',
+    });
 }
 
 /** A variable as dotenv finds it: what comes before its value, its name, its value with the space before it. */
@@ -107,7 +104,7 @@ export function changeEnvFile(path: string, change: (current: Buffer | undefined
     const target = existsSync(path) ? realpathSync(path) : path; // a link stays one
     const temporary = `${target}.new`;
     lock(temporary);
-    let moved = false;
+    let moved = false; // from then on the name may be another process's
     try {
         const current = readEnvFile(target);
         const next = change(current);
@@ -159,16 +156,4 @@ function keepOwnerAndMode(temporary: string, target: string): void {
         // not ours to give away: the file is owned by who wrote it last
     }
     chmodSync(temporary, mode & 0o777);
-}
-
-/** Makes the target whole in one step, and never over one that appeared meanwhile. */
-function createFrom(temporary: string, target: string): void {
-    try {
-        linkSync(temporary, target);
-    } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-            throw error;
-        }
-        copyFileSync(temporary, target, constants.COPYFILE_EXCL); // a file system without links
-    }
 }

@@ -32,12 +32,12 @@ export function loadManifest(folder: string): Manifest {
     const content = parse(file);
     // First of all: a later version may know other keys.
     if (content['manifest'] !== VERSION) {
-        throw new ConfigError(versionProblem(content['manifest']));
+        throw new ConfigError(versionProblem(content['manifest']), { errorCode: 'E_MANIFEST_INVALID' });
     }
     const at = new Place(FILE);
     rules(root)(content, at);
     if (at.problems.length > 0) {
-        throw new ConfigError(summary(at.problems.map((problem) => problem.line)));
+        throw new ConfigError(summary(at.problems.map((problem) => problem.line)), { errorCode: 'E_MANIFEST_INVALID' });
     }
     const given = (content['paths'] ?? {}) as Partial<Record<PathName, string>>;
     return Object.freeze({
@@ -57,6 +57,7 @@ function findUpwards(folder: string): string {
         if (current === dirname(current)) {
             throw new ConfigError(
                 `${FILE} is neither in ${folder} nor in a folder above it: put one beside package.json, with { "manifest": ${VERSION}, "name": "my-app" } in it.`,
+                { errorCode: 'E_MANIFEST_MISSING' },
             );
         }
     }
@@ -68,7 +69,10 @@ function parse(file: string): Record<string, unknown> {
         text = readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
     } catch (cause) {
         const { code } = cause as NodeJS.ErrnoException;
-        throw new ConfigError(`${file} can't be read (${code}): it must be a file that this user may read.`, { cause });
+        throw new ConfigError(`${file} can't be read (${code}): it must be a file that this user may read.`, {
+            errorCode: 'E_MANIFEST_INVALID',
+            cause,
+        });
     }
     let content: unknown;
     try {
@@ -76,11 +80,13 @@ function parse(file: string): Record<string, unknown> {
     } catch (cause) {
         throw new ConfigError(
             `${file} is not valid JSON (${(cause as Error).message}): use double quotes, no comments and no trailing commas.`,
-            { cause },
+            { errorCode: 'E_MANIFEST_INVALID', cause },
         );
     }
     if (!isPlainObject(content)) {
-        throw new ConfigError(`${file} holds ${show(content)}: write a JSON object, { "manifest": ${VERSION}, … }.`);
+        throw new ConfigError(`${file} holds ${show(content)}: write a JSON object, { "manifest": ${VERSION}, … }.`, {
+            errorCode: 'E_MANIFEST_INVALID',
+        });
     }
     return content;
 }

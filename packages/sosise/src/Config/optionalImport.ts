@@ -10,9 +10,7 @@ export async function optionalImport<T>(driver: string, packages: string, load: 
         }
         throw new ConfigError(
             `Session driver [${driver}] needs packages that are not installed: npm install ${packages} --save-prod`,
-            {
-                cause,
-            },
+            { errorCode: 'E_PACKAGE_MISSING', cause },
         );
     }
 }

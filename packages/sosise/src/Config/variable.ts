@@ -14,7 +14,9 @@ export function sourceOf(name: string, variables: Variables): string | undefined
     const both = [name, fileVariableOf(name)].filter((one) => (variables[one]?.trim() ?? '') !== '');
     const [first, second] = both.sort((a, b) => +isFromFile(variables, a) - +isFromFile(variables, b));
     if (first && second && isFromFile(variables, first) === isFromFile(variables, second)) {
-        throw new ConfigError(`${first} and ${second} are both set: remove one of them.`);
+        throw new ConfigError(`${first} and ${second} are both set: remove one of them.`, {
+            errorCode: 'E_ENV_INVALID',
+        });
     }
     return first;
 }
@@ -34,11 +36,13 @@ function textIn(path: string, source: string): string {
         const { code } = cause as NodeJS.ErrnoException;
         throw new ConfigError(
             `${source} names ${path}, which can't be read (${code}): correct the path, or give this user the right to read it.`,
-            { cause },
+            { errorCode: 'E_ENV_UNREADABLE', cause },
         );
     }
     if (text.trim() === '') {
-        throw new ConfigError(`${source} names ${path}, which is empty: put the value into it.`);
+        throw new ConfigError(`${source} names ${path}, which is empty: put the value into it.`, {
+            errorCode: 'E_ENV_INVALID',
+        });
     }
     return text;
 }

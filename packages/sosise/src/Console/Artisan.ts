@@ -57,27 +57,22 @@ export class Artisan implements Console {
         this.registry = new CommandRegistry(this, frameworkCommands, own, printError);
     }
 
-    /** The application's folder. */
     public get root(): string {
         return dirname(this.manifest.file);
     }
 
-    /** The file that was started, from the root: `src/artisan.ts`, or `build/artisan.js`. */
     public get entry(): string {
         return relative(this.root, fileURLToPath(this.options.entryUrl));
     }
 
-    /** The folder that the console was started from: src, or build. */
     public get entryFolder(): string {
         return dirname(fileURLToPath(this.options.entryUrl));
     }
 
-    /** Whether it is what the compiler made. */
     public get isBuilt(): boolean {
         return this.options.entryUrl.endsWith('.js');
     }
 
-    /** The validated sosise.json. */
     public get manifest(): Manifest {
         return loadManifest(this.entryFolder);
     }
@@ -86,7 +81,6 @@ export class Artisan implements Console {
         return Object.keys(frameworkCommands);
     }
 
-    /** Aborts at Ctrl-C or SIGTERM, from the first time on that it is asked for. */
     public get signal(): AbortSignal {
         if (!this.isInterruptible) {
             this.isInterruptible = true;
@@ -95,24 +89,20 @@ export class Artisan implements Console {
         return this.stopping.signal;
     }
 
-    /** Whether nobody reads the output any more: what was to be shown is no loss. */
     public get isUnread(): boolean {
         return this.isLeft;
     }
 
-    /** What src/config/session.ts says, unchecked. It reads variables, so `.env` is loaded before it. */
     public async sessionConfig(): Promise<ConsoleSessionConfig> {
         this.loadVariables();
         return (await this.options.config.session()).default;
     }
 
-    /** The application with its config read and checked, not booted. Its log goes to its files alone. */
     public async application(overrides: ConfigOverrides = {}): Promise<ApplicationKernel> {
         const { createApplication } = await this.options.bootstrap();
         return createApplication({ logging: { console: false }, ...overrides });
     }
 
-    /** The application, booted. It is taken down when the command has ended; without overrides, there is one for all. */
     public booted(overrides?: ConfigOverrides): Promise<ApplicationKernel> {
         if (overrides) {
             return this.takeUp(overrides).then(bootedInConsole);
@@ -121,7 +111,6 @@ export class Artisan implements Console {
         return this.shared;
     }
 
-    /** The application with its providers booted, but not ready: no session store is opened. It is taken down, too. */
     public async wired(overrides?: ConfigOverrides): Promise<ApplicationKernel> {
         return (await this.takeUp(overrides)).wire();
     }

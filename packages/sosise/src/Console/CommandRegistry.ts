@@ -1,7 +1,7 @@
-import { ConfigError } from '../Exceptions/errors.js';
 import { toError } from '../Exceptions/thrown.js';
 import { nearest } from '../Support/nearest.js';
 import { Command, type CommandClass, type CommandList } from './Command.js';
+import { CommandError } from './CommandError.js';
 import type { Console, ListedCommand } from './Console.js';
 import { parserOf } from './parserOf.js';
 import { UsageError } from './UsageError.js';
@@ -81,12 +81,12 @@ export class CommandRegistry {
         try {
             const list: unknown = (await this.given?.load())?.default ?? {};
             if (typeof list !== 'object') {
-                throw new ConfigError('it exports no list of commands by default.');
+                throw new CommandError('it exports no list of commands by default.');
             }
             return { list: list as CommandList };
         } catch (cause) {
             const message = `${OWN_LIST} can't be loaded: ${sentence(toError(cause).message)}`;
-            return { list: {}, failure: new ConfigError(message, { cause }) };
+            return { list: {}, failure: new CommandError(message, { cause }) };
         }
     }
 
@@ -97,12 +97,12 @@ export class CommandRegistry {
         }
         const load: unknown = from[name];
         if (typeof load !== 'function') {
-            throw new ConfigError(noCommand(name));
+            throw new CommandError(noCommand(name));
         }
         const loaded = (await load()) as CommandClass | { default?: CommandClass } | undefined;
         const Class: unknown = typeof loaded === 'object' ? loaded?.default : loaded;
         if (typeof Class !== 'function' || !(Class.prototype instanceof Command)) {
-            throw new ConfigError(noCommand(name));
+            throw new CommandError(noCommand(name));
         }
         return checked(name, new (Class as CommandClass)(this.artisan));
     }
@@ -116,13 +116,13 @@ function noCommand(name: string): string {
 function checked(name: string, command: Command): Command {
     const { signature, description } = command as Partial<Command>;
     if (typeof signature !== 'string' || signature.split(' ')[0] !== name) {
-        throw new ConfigError(
+        throw new CommandError(
             `The command [${name}] says that its signature is [${signature}]: use the same name there and in ${OWN_LIST}.`,
         );
     }
     if (typeof description !== 'string' || typeof command.handle !== 'function') {
         const missing = typeof description === 'string' ? 'a method handle' : 'a description';
-        throw new ConfigError(`The command [${name}] has no ${missing.slice(2)}: give its class ${missing}.`);
+        throw new CommandError(`The command [${name}] has no ${missing.slice(2)}: give its class ${missing}.`);
     }
     return command;
 }

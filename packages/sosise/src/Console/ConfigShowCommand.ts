@@ -1,6 +1,6 @@
 import { isPlainObject } from '../Support/isPlainObject.js';
 import { masked, type Plain } from '../Support/masked.js';
-import { isSecretName } from '../Support/show.js';
+import { isSecretName } from '../Support/secretNames.js';
 import { Command, type CommandInput } from './Command.js';
 import { unknownName } from './UsageError.js';
 

@@ -2,8 +2,8 @@ import { parse } from 'dotenv';
 import { withVariable } from '../Config/envFile.js';
 import { newEnvFile } from '../Config/loadEnvironment.js';
 import { PREVIOUS_SECRETS, randomSecret, SECRET } from '../Config/secrets.js';
-import { ConfigError } from '../Exceptions/errors.js';
 import { Command, type CommandInput } from './Command.js';
+import { CommandError } from './CommandError.js';
 import { changeSecrets, isFilled, refuseIfSetOutside } from './secretVariables.js';
 
 /** The first secret of an application, or a new one that makes all others worthless. */
@@ -39,7 +39,7 @@ export class KeyGenerateCommand extends Command {
 function withNewSecret(content: Buffer, force: boolean): Buffer {
     const values = parse(content);
     if (isFilled(values[SECRET]) && !force) {
-        throw new ConfigError(
+        throw new CommandError(
             `.env has a ${SECRET} already: run ./artisan key:rotate, which keeps visitors logged in, or ./artisan key:generate --force, which replaces it and ends all sessions.`,
         );
     }

@@ -4,9 +4,9 @@ import { readEnvFile, withVariable } from '../Config/envFile.js';
 import { takeFromFile } from '../Config/fileVariables.js';
 import { PREVIOUS_SECRETS, randomSecret, SECRET, secretsIn, weaknessOf } from '../Config/secrets.js';
 import { fileVariableOf, sourceOf, valueFrom } from '../Config/variable.js';
-import { ConfigError } from '../Exceptions/errors.js';
 import { longestLife } from '../Session/Record/SessionLifetime.js';
 import { Command, type CommandInput } from './Command.js';
+import { CommandError } from './CommandError.js';
 import type { ConsoleSessionConfig } from './Console.js';
 import { changeSecrets, isFilled, refuseIfSetOutside } from './secretVariables.js';
 
@@ -61,7 +61,7 @@ export class KeyRotateCommand extends Command {
         const taken = secretsIn(config.secret);
         const wanted = [rotated[SECRET] as string, ...listOf(rotated[PREVIOUS_SECRETS])];
         if (wanted.some((secret) => !taken.includes(secret))) {
-            throw new ConfigError(
+            throw new CommandError(
                 `src/config/session.ts would not take the old secret from ${PREVIOUS_SECRETS}, and all sessions would end: set its secret to [env.string('${SECRET}'), ...env.list('${PREVIOUS_SECRETS}', [])].`,
             );
         }
@@ -73,14 +73,14 @@ export class KeyRotateCommand extends Command {
 function rotate(variables: Variables, secret: string): Record<string, string> {
     const old = variables[SECRET];
     if (!isFilled(old)) {
-        throw new ConfigError(`There is no ${SECRET} yet: run ./artisan key:generate.`);
+        throw new CommandError(`There is no ${SECRET} yet: run ./artisan key:generate.`);
     }
     const weakness = weaknessOf(old);
     if (weakness) {
-        throw new ConfigError(`${SECRET} ${weakness}, and would stay valid: run ${END_ALL}.`);
+        throw new CommandError(`${SECRET} ${weakness}, and would stay valid: run ${END_ALL}.`);
     }
     if (old.includes(',') || old !== old.trim()) {
-        throw new ConfigError(
+        throw new CommandError(
             `${SECRET} holds a comma, or a space at an end, and can't be kept in ${PREVIOUS_SECRETS}, where commas part the secrets: run ${END_ALL}.`,
         );
     }

@@ -27,7 +27,7 @@ export class Progress {
 
     /**
      * @param done How many are done. @param details What else is to be told, behind the count. @param walk Which way through
-     * them it is: with the next one the count begins anew.
+     * them it is: with the next one the count restarts.
      */
     public update(done: number, details = '', walk = 1): void {
         const now = performance.now();

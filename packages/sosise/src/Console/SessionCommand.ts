@@ -1,10 +1,10 @@
 import type { ConfigOverrides } from '../ConfigOverrides.js';
-import { ConfigError } from '../Exceptions/errors.js';
 import { UnknownDriverError } from '../Exceptions/UnknownDriverError.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { StoredSessions } from '../Session/Admin/StoredSessions.js';
 import type { SessionConfig } from '../Session/Config/SessionConfig.js';
 import { Command, type CommandInput, type CommandOption } from './Command.js';
+import { CommandError } from './CommandError.js';
 import { Progress } from './Progress.js';
 import { UsageError, unknownName } from './UsageError.js';
 
@@ -39,7 +39,7 @@ export abstract class SessionCommand extends Command {
         const sessions = app.container.make(StoredSessions);
         const { canList } = sessions; // refuses where no session can be reached from here
         if (needsList && !canList) {
-            throw new ConfigError(
+            throw new CommandError(
                 `The session driver ${driver} can't list what it holds: only --user of session:list and session:revoke works with it.`,
             );
         }
@@ -90,7 +90,7 @@ export abstract class SessionCommand extends Command {
 export function enabledSessions(app: ApplicationKernel): SessionConfig {
     const config = app.config.get<SessionConfig>('session');
     if (!config.enabled) {
-        throw new ConfigError('Sessions are off: set enabled to true in src/config/session.ts.');
+        throw new CommandError('Sessions are off: set enabled to true in src/config/session.ts.');
     }
     return config;
 }

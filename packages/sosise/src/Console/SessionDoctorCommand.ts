@@ -1,7 +1,7 @@
 import type { Check } from '../Doctor/Check.js';
-import { ConfigError } from '../Exceptions/errors.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
 import { Command, type CommandInput } from './Command.js';
+import { CommandError } from './CommandError.js';
 import type { SessionSetup } from './SessionSetup.js';
 import { inColumns, type Paint } from './Terminal.js';
 
@@ -13,7 +13,7 @@ const BOOT_MS = 2_000;
 /** Says in plain words whether sessions will work here. It changes nothing. */
 export class SessionDoctorCommand extends Command {
     public readonly signature = 'session:doctor';
-    public readonly description = 'Says whether sessions will work here, and what to mend';
+    public readonly description = 'Says whether sessions will work here, and how to fix what does not';
     public override readonly options = [
         { flag: '--driver <name>', description: 'the driver to look at; default: driver of the config' },
         { flag: '--json', description: 'print the report as JSON' },
@@ -32,7 +32,7 @@ export class SessionDoctorCommand extends Command {
             this.print(checks);
         }
         if (problems > 0) {
-            throw new ConfigError(`Sessions will not work here: ${countsOf(checks)}.`);
+            throw new CommandError(`Sessions will not work here: ${countsOf(checks)}.`);
         }
         if (!json) {
             this.line(summaryOf(checks, setup.config.enabled));

@@ -1,11 +1,10 @@
-import { ConfigError } from '../Exceptions/errors.js';
 import type { StoredSession } from '../Session/Admin/StoredSessions.js';
 import { counted, grouped } from '../Support/words.js';
 import type { CommandInput } from './Command.js';
+import { CommandError } from './CommandError.js';
 import { DRIVER_OPTION, type OpenSessions, refuseNoUser, SessionCommand } from './SessionCommand.js';
 import { shortened, sizeOf, spanOf } from './sessionTexts.js';
 import { inColumns } from './Terminal.js';
-import { Top } from './Top.js';
 
 /** Rows are printed as they come, so that no cell may ask for more room later. */
 const HEAD = ['Fingerprint', 'User', 'Age', 'Last seen', 'Size'];
@@ -13,6 +12,7 @@ const USER_WIDTH = 24;
 const WIDTHS = [HEAD[0]?.length ?? 0, USER_WIDTH, 7, 11, 8];
 /** How many of a sorted list are kept in memory, unless --limit says otherwise. */
 const SORTED_MOST = 100;
+const SORTED_AT_ONCE = 1_000;
 
 type Order = 'seen' | 'created' | 'size' | 'user';
 
@@ -53,7 +53,7 @@ export class SessionListCommand extends SessionCommand {
             ? await this.printSorted(this.found(open, user), ORDERS[sort], { limit, print })
             : await this.printAll(this.found(open, user), { limit, print });
         if (this.signal.aborted && !this.isUnread) {
-            throw new ConfigError('Stopped before the end: there may be more.');
+            throw new CommandError('Stopped before the end: there may be more.');
         }
         if (!json) {
             this.line(summary);
@@ -87,16 +87,23 @@ export class SessionListCommand extends SessionCommand {
         order: (a: StoredSession, b: StoredSession) => number,
         { limit, print }: Printing,
     ): Promise<string> {
-        const top = new Top(limit, order);
+        let top: StoredSession[] = [];
+        const cut = () => {
+            top = top.sort(order).slice(0, limit);
+        };
         const progress = this.quietProgress();
         let count = 0;
         for await (const session of found) {
-            top.add(session);
+            top.push(session);
             count += 1;
+            if (top.length >= limit + SORTED_AT_ONCE) {
+                cut(); // no more is kept in memory than is printed
+            }
             progress.looked();
         }
         progress.end();
-        top.items.forEach(print);
+        cut();
+        top.forEach(print);
         return count > limit ? `${grouped(limit)} of ${counted(count, 'session')}.` : `${counted(count, 'session')}.`;
     }
 }

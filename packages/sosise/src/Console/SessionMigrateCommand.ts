@@ -4,6 +4,7 @@ import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { type MigrationCounts, SessionMigration } from '../Session/Moving/SessionMigration.js';
 import { counted, grouped } from '../Support/words.js';
 import { Command, type CommandInput } from './Command.js';
+import { CommandError } from './CommandError.js';
 import { Progress } from './Progress.js';
 import { enabledSessions } from './SessionCommand.js';
 import { UsageError } from './UsageError.js';
@@ -43,7 +44,7 @@ export class SessionMigrateCommand extends Command {
         progress.end();
         this.line(`${sentenceOf(counts)} It took ${progress.seconds} s.`);
         if (this.signal.aborted) {
-            throw new ConfigError('Stopped before the end: run it again to move the rest.');
+            throw new CommandError('Stopped before the end: run it again to move the rest.');
         }
         this.line(`All sessions that live are in ${to}: take '${from}' out of fallback, and restart the application.`);
     }
@@ -53,7 +54,7 @@ export class SessionMigrateCommand extends Command {
 function brokenOff(error: unknown): unknown {
     return error instanceof ConfigError
         ? error
-        : new ConfigError(`${toError(error).message} What has moved is safe: run it again to move the rest.`, {
+        : new CommandError(`${toError(error).message} What has moved is safe: run it again to move the rest.`, {
               cause: error,
           });
 }
@@ -64,7 +65,7 @@ function sentenceOf({ moved, lists, known, over, damaged }: MigrationCounts): st
         lists > 0 && `${grouped(lists)} users' lists moved`,
         known > 0 && `${grouped(known)} there already`,
         over > 0 && `${grouped(over)} over and left behind`,
-        damaged > 0 && `${grouped(damaged)} damaged and set aside`,
+        damaged > 0 && `${grouped(damaged)} damaged and quarantined`,
     ];
     return `${parts.filter(Boolean).join(', ')}.`;
 }

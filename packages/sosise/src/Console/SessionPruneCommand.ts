@@ -1,7 +1,7 @@
-import { ConfigError } from '../Exceptions/errors.js';
 import type { PruneOutcome, PruneStep } from '../Session/Repository/Pruning.js';
 import { counted, grouped } from '../Support/words.js';
 import type { CommandInput } from './Command.js';
+import { CommandError } from './CommandError.js';
 import { DRIVER_OPTION, SessionCommand } from './SessionCommand.js';
 import { sizeOf } from './sessionTexts.js';
 
@@ -24,7 +24,7 @@ export class SessionPruneCommand extends SessionCommand {
         await open.sessions.prune(this.signal, { whole: true, progress: step }).finally(() => progress.end());
         this.line(`${sentenceOf(counts, bytes)} It took ${progress.seconds} s.`);
         if (this.signal.aborted) {
-            throw new ConfigError('Stopped before the end: run it again to remove the rest.');
+            throw new CommandError('Stopped before the end: run it again to remove the rest.');
         }
     }
 }

@@ -1,8 +1,8 @@
-import { ConfigError } from '../Exceptions/errors.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import type { SessionRegistry } from '../Session/Admin/SessionRegistry.js';
 import { counted } from '../Support/words.js';
 import type { CommandInput } from './Command.js';
+import { CommandError } from './CommandError.js';
 import { confirm } from './confirm.js';
 import { Progress } from './Progress.js';
 import { DRIVER_OPTION, fingerprintIn, type OpenSessions, refuseNoUser, SessionCommand } from './SessionCommand.js';
@@ -85,7 +85,7 @@ export class SessionRevokeCommand extends SessionCommand {
     private tell(revoked: number, whose: string, more = ''): void {
         this.line(`${counted(revoked, 'session')} ${whose}${revoked === 1 ? 'has' : 'have'} ended.${more}`);
         if (this.signal.aborted) {
-            throw new ConfigError('Stopped before the end: run it again to end the rest.');
+            throw new CommandError('Stopped before the end: run it again to end the rest.');
         }
     }
 }

@@ -1,9 +1,9 @@
 import type { PromiseOutcome } from '../Contract/ContractRun.js';
 import type { Scratch } from '../Contract/Scratch.js';
-import { ConfigError } from '../Exceptions/errors.js';
 import type { DriverAbilities } from '../Session/Drivers/SessionDriver.js';
 import { inTime } from '../Support/inTime.js';
 import { Command, type CommandInput } from './Command.js';
+import { CommandError } from './CommandError.js';
 import type { Paint } from './Terminal.js';
 
 const BOOT_MS = 15_000;
@@ -36,7 +36,7 @@ export class SessionTestCommand extends Command {
             refuseUnknownDriver(driver, manager);
             const name = setup.config.driver;
             const opening = openScratch({ manager, name, options: setup.optionsOf(name) });
-            const late = () => new ConfigError(`Session driver [${name}] did not open within ${BOOT_MS} ms.`);
+            const late = () => new CommandError(`Session driver [${name}] did not open within ${BOOT_MS} ms.`);
             const scratch = await inTime(opening, BOOT_MS, late);
             await this.try(name, scratch, json === true);
         } finally {
@@ -62,7 +62,7 @@ export class SessionTestCommand extends Command {
             this.terminal.pairs(inWords(abilities));
         }
         if (failure) {
-            throw new ConfigError(failure);
+            throw new CommandError(failure);
         }
     }
 
@@ -79,7 +79,7 @@ export class SessionTestCommand extends Command {
             return { abilities: await run.run(), outcomes: run.outcomes };
         } finally {
             await run.settled(END_MS);
-            const late = () => new ConfigError(`The storage did not answer within ${END_MS} ms.`);
+            const late = () => new CommandError(`The storage did not answer within ${END_MS} ms.`);
             await inTime(scratch.close(), END_MS, late);
         }
     }

@@ -22,6 +22,10 @@ export interface FactGroup {
     readonly facts: readonly Fact[];
 }
 
+function fact(label: string, value: unknown, text?: string): Fact {
+    return text === undefined ? { label, value } : { label, value, text };
+}
+
 export interface Installed {
     /** The application's own version. */
     readonly application: string | null;
@@ -46,20 +50,17 @@ export function about(app: ApplicationKernel, installed: Installed): FactGroup[]
 
 function application({ config, environment }: ApplicationKernel, { application, entry }: Installed): FactGroup {
     const { name, namedBy, root } = environment;
-    const isBuilt = !/\.[cm]?tsx?$/.test(entry);
+    const code = /\.[cm]?tsx?$/.test(entry) ? 'source' : 'built';
+    const byDefault = `no variable (the default of ${code === 'built' ? 'a build' : 'source'})`;
     return {
         name: 'Application',
         facts: [
-            { label: 'Name', value: optional<{ name: string }>(config, 'app')?.name ?? environment.manifest.name },
-            { label: 'Version', value: application },
-            { label: 'Environment', value: name },
-            {
-                label: 'Named by',
-                value: namedBy ?? null,
-                text: namedBy ?? `no variable (the default of ${isBuilt ? 'a build' : 'source'})`,
-            },
-            { label: 'Code', value: isBuilt ? 'built' : 'source', text: `${isBuilt ? 'built' : 'source'} (${entry})` },
-            { label: 'Root', value: root },
+            fact('Name', optional<{ name: string }>(config, 'app')?.name ?? environment.manifest.name),
+            fact('Version', application),
+            fact('Environment', name),
+            fact('Named by', namedBy ?? null, namedBy ?? byDefault),
+            fact('Code', code, `${code} (${entry})`),
+            fact('Root', root),
         ],
     };
 }
@@ -68,80 +69,60 @@ function versions({ packageOf }: Installed): FactGroup {
     return {
         name: 'Versions',
         facts: [
-            { label: 'Sosise Skeleton', value: VERSION },
-            { label: 'Node.js', value: process.versions.node },
-            { label: 'Express', value: packageOf('express') },
-            { label: 'express-session', value: packageOf('express-session') },
+            fact('Sosise Skeleton', VERSION),
+            fact('Node.js', process.versions.node),
+            fact('Express', packageOf('express')),
+            fact('express-session', packageOf('express-session')),
         ],
     };
 }
 
 function paths({ environment: { manifest, root } }: ApplicationKernel): FactGroup {
-    return {
-        name: 'Paths',
-        facts: Object.entries(manifest.paths).map(([name, path]) => ({
-            label: name,
-            value: path,
-            text: relative(root, path),
-        })),
-    };
+    const facts = Object.entries(manifest.paths).map(([name, path]) => fact(name, path, relative(root, path)));
+    return { name: 'Paths', facts };
 }
 
 function http({ config }: ApplicationKernel): FactGroup | undefined {
     const options = optional<HttpConfig>(config, 'http');
-    return (
-        options && {
-            name: 'HTTP',
-            facts: [
-                {
-                    label: 'Port',
-                    value: options.port,
-                    text: options.port === 0 ? 'any free one' : String(options.port),
-                },
-                { label: 'Host', value: options.host ?? null, text: options.host ?? 'every interface' },
-                { label: 'Trust proxy', value: options.trustProxy, text: trusted(options.trustProxy) },
-                { label: 'CSRF check', value: options.csrf !== false },
-                { label: 'Trusted origins', value: options.trustedOrigins ?? [] },
-                {
-                    label: 'CORS',
-                    value: options.cors !== false,
-                    text: options.cors === false ? 'trusted origins only' : 'on',
-                },
-                { label: 'Security headers', value: options.securityHeaders !== false },
-                { label: 'Body limit', value: options.bodyLimit },
-                {
-                    label: 'Answer timeout',
-                    value: options.answerTimeoutMs,
-                    text: options.answerTimeoutMs === 0 ? 'none' : durationOf(options.answerTimeoutMs),
-                },
-            ],
-        }
-    );
+    if (!options) {
+        return undefined;
+    }
+    const { port, host, trustProxy, csrf, trustedOrigins, cors, securityHeaders, bodyLimit, answerTimeoutMs } = options;
+    return {
+        name: 'HTTP',
+        facts: [
+            fact('Port', port, port === 0 ? 'any free one' : String(port)),
+            fact('Host', host ?? null, host ?? 'every interface'),
+            fact('Trust proxy', trustProxy, trusted(trustProxy)),
+            fact('CSRF check', csrf !== false),
+            fact('Trusted origins', trustedOrigins ?? []),
+            fact('CORS', cors !== false, cors === false ? 'trusted origins only' : 'on'),
+            fact('Security headers', securityHeaders !== false),
+            fact('Body limit', bodyLimit),
+            fact('Response timeout', answerTimeoutMs, answerTimeoutMs === 0 ? 'none' : durationOf(answerTimeoutMs)),
+        ],
+    };
 }
 
-function sessions({ config, environment }: ApplicationKernel): FactGroup | undefined {
+function sessions({ config, environment }: ApplicationKernel): FactGroup {
     const options = optional<SessionConfig>(config, 'session');
     if (!options?.enabled) {
-        const facts = [{ label: 'Enabled', value: false, text: 'no: enable them in src/config/session.ts' }];
-        return { name: 'Sessions', facts };
+        return { name: 'Sessions', facts: [fact('Enabled', false, 'no: enable them in src/config/session.ts')] };
     }
     const settings = settingsOf(options, environment);
-    const absoluteMs = longestLife(lifetimeOf(settings), settings.idleMs);
+    const longest = longestLife(lifetimeOf(settings), settings.idleMs);
+    const absoluteMs = Number.isFinite(longest) ? longest : null;
     return {
         name: 'Sessions',
         facts: [
-            { label: 'Enabled', value: true, text: 'yes' },
-            { label: 'Driver', value: options.driver },
-            { label: 'Fallback', value: options.fallback },
-            { label: 'Encryption', value: settings.encrypts },
-            { label: 'Concurrency', value: settings.concurrency },
-            { label: 'Cookie', value: settings.name, text: `${settings.name} (${cookieText(settings.cookie)})` },
-            { label: 'Idle end', value: settings.idleMs, text: `after ${durationOf(settings.idleMs)}` },
-            {
-                label: 'Absolute end',
-                value: Number.isFinite(absoluteMs) ? absoluteMs : null,
-                text: Number.isFinite(absoluteMs) ? `after ${durationOf(absoluteMs)}` : 'none',
-            },
+            fact('Enabled', true, 'yes'),
+            fact('Driver', options.driver),
+            fact('Fallback', options.fallback),
+            fact('Encryption', settings.encrypts),
+            fact('Concurrency', settings.concurrency),
+            fact('Cookie', settings.name, `${settings.name} (${cookieText(settings.cookie)})`),
+            fact('Idle end', settings.idleMs, `after ${durationOf(settings.idleMs)}`),
+            fact('Absolute end', absoluteMs, absoluteMs === null ? 'none' : `after ${durationOf(absoluteMs)}`),
         ],
     };
 }
@@ -155,14 +136,10 @@ function logging({ config, environment }: ApplicationKernel): FactGroup | undefi
     return {
         name: 'Logging',
         facts: [
-            { label: 'Level', value: level },
-            { label: 'Access log', value: options.access },
-            { label: 'Console', value: console },
-            {
-                label: 'Files',
-                value: files?.folder ?? false,
-                text: files ? relative(environment.root, files.folder) || '.' : 'off',
-            },
+            fact('Level', level),
+            fact('Access log', options.access),
+            fact('Console', console),
+            fact('Files', files?.folder ?? false, files ? relative(environment.root, files.folder) || '.' : 'off'),
         ],
     };
 }

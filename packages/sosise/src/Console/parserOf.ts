@@ -1,8 +1,8 @@
 import { type CommanderError, InvalidArgumentError, Option, Command as Parser } from 'commander';
-import { ConfigError } from '../Exceptions/errors.js';
 import { toError } from '../Exceptions/thrown.js';
 import { nearest } from '../Support/nearest.js';
 import type { Command, CommandOption } from './Command.js';
+import { CommandError } from './CommandError.js';
 import { UsageError } from './UsageError.js';
 
 /** A parser that knows this command alone. */
@@ -31,7 +31,7 @@ function declared(command: Command, program: Parser): Parser {
         return parser;
     } catch (cause) {
         const name = command.signature.split(' ')[0];
-        throw new ConfigError(
+        throw new CommandError(
             `The signature or an option of [${name}] can't be read (${toError(cause).message}): write "${name} <needed> [optional]", and flags such as "-l, --limit <number>".`,
             { cause },
         );

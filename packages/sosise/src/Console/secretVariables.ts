@@ -4,6 +4,7 @@ import { changeEnvFile, readEnvFile } from '../Config/envFile.js';
 import { PREVIOUS_SECRETS, SECRET } from '../Config/secrets.js';
 import { fileVariableOf } from '../Config/variable.js';
 import { ConfigError } from '../Exceptions/errors.js';
+import { CommandError } from './CommandError.js';
 
 /** Whether a variable is set; blank counts as unset. */
 export function isFilled(value: string | undefined): value is string {
@@ -18,12 +19,12 @@ export function refuseIfSetOutside(command: string, root: string): void {
         .map(fileVariableOf)
         .find((one) => isFilled(process.env[one] ?? inFile[one]));
     if (name) {
-        throw new ConfigError(
+        throw new CommandError(
             `${name} is set in the real environment, which wins over .env, so nothing was written: run ./artisan ${command} --show, and set what it prints where ${name} is set.`,
         );
     }
     if (file) {
-        throw new ConfigError(
+        throw new CommandError(
             `${file} names a file that holds the secret, so nothing was written: run ./artisan ${command} --show, and put what it prints into that file.`,
         );
     }
@@ -38,7 +39,7 @@ export function changeSecrets(root: string, change: (current: Buffer | undefined
             throw error;
         }
         const { code, message } = error as NodeJS.ErrnoException;
-        throw new ConfigError(
+        throw new CommandError(
             `.env can't be written (${code ?? message}): give this user the right to write into ${root}, or run the command with --show.`,
             { cause: error },
         );

@@ -41,7 +41,7 @@ export class SourceWatch {
     }
 
     private watch(folder: string, options: { recursive?: boolean }, heard: Heard): void {
-        this.folders.get(folder)?.close(); // one that was deleted, and made anew
+        this.folders.get(folder)?.close(); // one that was deleted and made again
         try {
             const watcher = watch(folder, options, (event, name) => name !== null && heard(name, event));
             watcher.on('error', () => watcher.close());

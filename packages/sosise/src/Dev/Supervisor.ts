@@ -9,7 +9,7 @@ import { SourceWatch } from './SourceWatch.js';
 /** What decides how files and packages are loaded. */
 const LOADING = ['tsconfig.json', 'package.json', 'package-lock.json'];
 
-type StandInAddress = { readonly address: string; readonly port: number };
+type Address = { readonly address: string; readonly port: number };
 
 export interface SupervisorOptions {
     /** The folder of the project. */
@@ -25,7 +25,7 @@ export interface SupervisorOptions {
 }
 
 /**
- * Runs the application while it is worked on, and anew when a file is saved. The process of the next run waits with the
+ * Runs the application while it is worked on, and restarts it when a file is saved. The process of the next run waits with the
  * framework loaded, which is most of what a start takes, so that a save costs a fraction of it.
  */
 export class Supervisor {
@@ -33,8 +33,8 @@ export class Supervisor {
     private next: Run | undefined;
     private replacing: Promise<void> | undefined;
     private stopping = false;
-    private address: StandInAddress | undefined;
-    private standIn: Promise<FailedStartServer | undefined> | undefined;
+    private address: Address | undefined;
+    private failedStart: Promise<FailedStartServer | undefined> | undefined;
     /** `.env` as the run has read it; undefined while it may make it, or fill in the secret, as the first one does. */
     private env: string | undefined;
 
@@ -81,9 +81,9 @@ export class Supervisor {
 
     private restart(reason: string): void {
         if (this.replacing || this.stopping) {
-            return; // the run that follows reads everything anew
+            return; // the run that follows reads everything again
         }
-        process.stdout.write(`\n${reason}: starting anew\n`);
+        process.stdout.write(`\n${reason}: restarting\n`);
         this.replacing = this.replace().finally(() => {
             this.replacing = undefined;
         });
@@ -91,8 +91,8 @@ export class Supervisor {
 
     private async replace(): Promise<void> {
         await this.run?.stop();
-        await (await this.standIn)?.close(); // the next run listens there
-        this.standIn = undefined;
+        await (await this.failedStart)?.close(); // the next run listens there
+        this.failedStart = undefined;
         if (!this.stopping) {
             this.launch();
         }
@@ -124,9 +124,9 @@ export class Supervisor {
 
     private ended(run: Run, code: number | null): void {
         if (run === this.run && !this.replacing && !this.stopping) {
-            process.stdout.write(`The application ended (${code ?? 'killed'}). The next save starts it anew.\n`);
+            process.stdout.write(`The application ended (${code ?? 'killed'}). The next save restarts it.\n`);
             this.address = run.address ?? this.address;
-            this.standIn = this.answerInstead(run.failure ?? 'The application ended. The terminal says more.');
+            this.failedStart = this.answerInstead(run.failure ?? 'The application ended. The terminal says more.');
         }
     }
 

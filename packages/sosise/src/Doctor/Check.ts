@@ -1,6 +1,6 @@
 /** One thing that was looked at, in plain words. */
 export interface Check {
-    /** `problem`: sessions do not work with it. `warning`: they do, and somebody will be sorry. */
+    /** `problem`: sessions do not work with it. `warning`: they do, and it is a risk. */
     readonly status: 'ok' | 'warning' | 'problem';
     /** What was looked at: `Session cookie`. */
     readonly name: string;

@@ -76,7 +76,7 @@ async function opened(name: string, options: Record<string, unknown>, examined: 
             problem(
                 title,
                 `It can't be used: ${toError(error).message}`,
-                `Mend drivers.${name} in ${CONFIG}, or what it names.`,
+                `Correct drivers.${name} in ${CONFIG}, or what it names.`,
             ),
         ];
     }

@@ -35,7 +35,7 @@ function application({ trouble }: Examined): Check[] {
               warning(
                   'Application',
                   `It does not start, even without sessions: ${trouble.message}`,
-                  'Mend what the sentence names: drivers that your code adds are not known until it starts.',
+                  'Fix what the sentence names: drivers that your code adds are not known until it starts.',
               ),
           ]
         : [];

@@ -15,6 +15,6 @@ export async function looked(
         const late = () => new Error(`no answer came within ${longestMs / 1_000} s.`);
         return await inTime(Promise.resolve().then(look), longestMs, late);
     } catch (error) {
-        return [problem(name, `It can't be looked at: ${toError(error).message}`, 'Mend what the sentence names.')];
+        return [problem(name, `It can't be looked at: ${toError(error).message}`, 'Fix what the sentence names.')];
     }
 }

@@ -46,7 +46,7 @@ export async function redisChecks(options: RedisStoreOptions, examined: Examined
 function unreachable({ message, cause }: Error, options: RedisStoreOptions): Check {
     if (!(cause instanceof RedisError)) {
         return cause === undefined
-            ? problem('Redis', message, `Mend drivers.redis in ${CONFIG}.`)
+            ? problem('Redis', message, `Correct drivers.redis in ${CONFIG}.`)
             : problem('Redis', 'Its packages are not installed.', 'npm install connect-redis redis --save-prod');
     }
     const address = addressOf(options);
@@ -54,12 +54,12 @@ function unreachable({ message, cause }: Error, options: RedisStoreOptions): Che
         ? problem(
               'Redis',
               `${address} refused the application. ${cause.message}`,
-              `Mend username, password, database and tls of drivers.redis in ${CONFIG}.`,
+              `Correct username, password, database and tls of drivers.redis in ${CONFIG}.`,
           )
         : problem(
               'Redis',
               `${address} does not answer (${cause.code}).`,
-              `Start Redis, or mend drivers.redis in ${CONFIG}.`,
+              `Start Redis, or correct drivers.redis in ${CONFIG}.`,
           );
 }
 
@@ -76,7 +76,7 @@ async function connected(
             looked('Redis memory', () => redisServerChecks(ask)),
         ]),
     ]);
-    // The last: a server that refuses it is left, and looked for anew.
+    // The last: a server that refuses it is left, and looked for again.
     const written = await looked('Writing', async () => [await writing(connection, options)]);
     return [...withoutTwins(servers.flat()), ...written, ...accessChecks(guardOf(options)), ...held];
 }
@@ -134,7 +134,7 @@ async function writing(connection: RedisConnection, { prefix = 'sess:' }: RedisS
         return problem(
             'Writing',
             `A key can't be written. ${message}`,
-            FIXES[code] ?? `Mend the server, or drivers.redis in ${CONFIG}.`,
+            FIXES[code] ?? `Fix the server, or correct drivers.redis in ${CONFIG}.`,
         );
     }
 }

@@ -50,7 +50,7 @@ function strengthOf(secret: Secret, source: string, environment: Environment, ba
 }
 
 function lastingOf(bad: typeof warning): Check {
-    return bad(NAME, 'It is made anew at every start, and sessions end with it.', `${SECRET_FIX}.`);
+    return bad(NAME, 'Every start makes another one, and sessions end with it.', `${SECRET_FIX}.`);
 }
 
 function writtenDown(): Check {

@@ -3,6 +3,8 @@ export interface ExceptionOptions {
     code?: number;
     /** The HTTP status, 400 to 599. Default: 500. */
     status?: number;
+    /** Beside the sentence, to search for and to switch on: logged, never sent. */
+    errorCode?: string;
     /** What led to it: logged, never sent. */
     cause?: unknown;
     /** Whether the client may read the message. Default: only where the status is below 500. */
@@ -18,6 +20,7 @@ export interface ExceptionOptions {
 /** An error that knows how it is answered: `{ code, message, data }` with an HTTP status. Extend it for your own. */
 export class Exception extends Error {
     public readonly code: number;
+    public readonly errorCode: string | undefined;
     public readonly status: number;
     public readonly expose: boolean;
     public readonly data: unknown;
@@ -29,6 +32,7 @@ export class Exception extends Error {
         this.name = new.target.name;
         this.status = options.status ?? 500;
         this.code = options.code ?? this.status;
+        this.errorCode = options.errorCode;
         this.expose = options.expose ?? this.status < 500;
         this.data = options.data ?? null;
         this.headers = options.headers ?? {};

@@ -15,6 +15,6 @@ export class ServiceUnavailableException extends Exception {
         if (retryAfterSeconds !== undefined) {
             headers['Retry-After'] = String(Math.ceil(retryAfterSeconds));
         }
-        super(message, { status: 503, expose: true, ...options, headers });
+        super(message, { status: 503, errorCode: 'E_SERVICE_UNAVAILABLE', expose: true, ...options, headers });
     }
 }

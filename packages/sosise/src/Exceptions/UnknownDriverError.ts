@@ -9,6 +9,6 @@ export class UnknownDriverError extends ConfigError {
         public readonly driver: string,
         public readonly known: readonly string[],
     ) {
-        super(message);
+        super(message, { errorCode: 'E_DRIVER_UNKNOWN' });
     }
 }

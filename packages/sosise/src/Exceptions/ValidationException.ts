@@ -26,7 +26,7 @@ export class ValidationException extends Exception {
         public readonly errors: Readonly<Record<string, readonly string[]>>,
         { message = 'Please check what you have entered.', back, isSecret, ...options }: ValidationOptions = {},
     ) {
-        super(message, { status: 422, data: errors, ...options });
+        super(message, { status: 422, errorCode: 'E_VALIDATION', data: errors, ...options });
         checkBack(back);
         this.back = back;
         this.isSecret = isSecret;

@@ -12,9 +12,6 @@ export function importFailure(error: unknown): string | undefined {
     if (code === 'ERR_MODULE_NOT_FOUND' && importer !== '') {
         return text.startsWith('Cannot find package') ? ofPackage(wanted, importer) : ofFile(wanted, importer);
     }
-    if (code === 'ERR_UNSUPPORTED_DIR_IMPORT' && importer !== '') {
-        return `${shown(importer)} imports the folder ${specifier(importer, wanted)}: name a file in it.`;
-    }
     if (code === 'ERR_PACKAGE_PATH_NOT_EXPORTED') {
         const [, path = '', folder = '', from = ''] =
             /subpath '\.\/(.+?)'.* in (.+)[\\/]package\.json imported from (.+)$/.exec(text) ?? [];
@@ -33,7 +30,7 @@ export function importFailure(error: unknown): string | undefined {
     if (code === 'ERR_UNSUPPORTED_ESM_URL_SCHEME') {
         return `${text}. Import files by relative paths, and packages by their names.`;
     }
-    if (code === 'ERR_UNKNOWN_BUILTIN_MODULE') {
+    if (code === 'ERR_UNSUPPORTED_DIR_IMPORT' || code === 'ERR_UNKNOWN_BUILTIN_MODULE') {
         return `${text}: correct the import.`;
     }
     const [, from, name = ''] =

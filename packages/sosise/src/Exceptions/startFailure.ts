@@ -11,7 +11,7 @@ const SYNTAX_ERROR = /^(.+?):(\d+):(\d+): ERROR: (.+)$/gm;
 /** What is said of an error that start-up stops with: a stack only where it leads to its place. */
 export function startFailure(error: unknown): string {
     if (error instanceof ConfigError) {
-        return error.message;
+        return `[${error.errorCode}] ${error.message}`;
     }
     return syntaxErrorsOf(error) || importFailure(error) || misspeltImport(error) || inspect(error);
 }

@@ -82,8 +82,8 @@ export class Connections {
         return all;
     }
 
-    /** Begins to wait anew for an answer, which so becomes the youngest. */
-    public waitAnew(response: ServerResponse): void {
+    /** Restarts the wait for an answer, which becomes the youngest. */
+    public restartWait(response: ServerResponse): void {
         const flight = this.remove(response);
         if (flight) {
             flight.since = performance.now();
@@ -91,7 +91,7 @@ export class Connections {
         }
     }
 
-    /** Takes time off that did not count: all in flight are waited for so much longer, but none more than anew. */
+    /** Takes time off that did not count: all in flight are waited for so much longer, but none more than its whole time. */
     public forgive(ms: number): void {
         const now = performance.now();
         for (let flight = ms > 0 ? this.oldest : undefined; flight; flight = flight.younger) {
@@ -126,7 +126,7 @@ export class Connections {
         }
     }
 
-    /** Cuts streams of server-sent events, which end by no other means; browsers connect anew by themselves. */
+    /** Cuts streams of server-sent events, which end by no other means; browsers reconnect by themselves. */
     public cutEventStreams(): void {
         for (const [response] of this.inFlight()) {
             if (response.headersSent && String(response.getHeader('content-type')).startsWith('text/event-stream')) {

@@ -8,7 +8,7 @@ import express, {
     type Response,
     type Router,
 } from 'express';
-import { ConfigError } from '../Exceptions/errors.js';
+import { ConfigError, LifecycleError } from '../Exceptions/errors.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { isFrameworkFile } from '../Support/isFrameworkFile.js';
 import { nearest } from '../Support/nearest.js';
@@ -88,7 +88,9 @@ export class HttpPipeline {
     public after(name: string, handler: StageHandler, newName?: string): this;
     public after(name: string, handler: StageHandler, newName?: string): this {
         if (name === 'errors') {
-            throw new ConfigError("Nothing is reached after the pipeline's stage [errors]: use before('errors', …).");
+            throw new ConfigError("Nothing is reached after the pipeline's stage [errors]: use before('errors', …).", {
+                errorCode: 'E_PIPELINE_STAGE',
+            });
         }
         this.find(name).after.push(this.create(newName, handler));
         return this;
@@ -118,7 +120,7 @@ export class HttpPipeline {
         const kernel = this.settings[KERNEL_SETTING] as ApplicationKernel | undefined;
         if (kernel && ['created', 'booting', 'wired'].includes(kernel.state)) {
             const place = callerOf(new Error().stack, kernel.environment.root);
-            throw new ConfigError(
+            throw new LifecycleError(
                 `HttpPipeline.compose() was called before the application has booted${place ? `, in ${place}` : ''}: other providers still add to the pipeline. Await app.boot() first, and take HttpServer's handler.`,
             );
         }
@@ -151,7 +153,7 @@ export class HttpPipeline {
 
     private find(name: string): Stage {
         if (this.composed) {
-            throw new ConfigError(`The HTTP pipeline is in use already: change [${name}] in a provider's boot().`);
+            throw new LifecycleError(`The HTTP pipeline is in use already: change [${name}] in a provider's boot().`);
         }
         const found = this.order().find((candidate) => candidate.name === name);
         if (!found) {
@@ -159,6 +161,7 @@ export class HttpPipeline {
             throw new ConfigError(
                 `The HTTP pipeline has no stage [${name}].${hint ? ` Did you mean [${hint}]?` : ''} ` +
                     `Known: ${this.names().join(', ')}.`,
+                { errorCode: 'E_PIPELINE_STAGE' },
             );
         }
         return found;
@@ -166,7 +169,9 @@ export class HttpPipeline {
 
     private create(name: string | undefined, handler: StageHandler): Stage {
         if (name !== undefined && this.names().includes(name)) {
-            throw new ConfigError(`The HTTP pipeline has a stage [${name}] already: choose another name.`);
+            throw new ConfigError(`The HTTP pipeline has a stage [${name}] already: choose another name.`, {
+                errorCode: 'E_PIPELINE_STAGE',
+            });
         }
         return stage(name, handler);
     }

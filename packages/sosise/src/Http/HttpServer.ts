@@ -2,10 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Express, Response } from 'express';
-import { ConfigError } from '../Exceptions/errors.js';
+import { LifecycleError } from '../Exceptions/errors.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { Logger } from '../Logging/Logger.js';
-import { AnswerTimeout } from './AnswerTimeout.js';
 import { Connections } from './Connections.js';
 import { answerClientError, destroyedBy, isOfClient } from './clientError.js';
 import { ExceptionHandler } from './Errors/ExceptionHandler.js';
@@ -15,6 +14,7 @@ import { hearErrors } from './hearErrors.js';
 import { ListenError } from './ListenError.js';
 import { originForm } from './originForm.js';
 import { Readiness } from './Readiness.js';
+import { ResponseTimeout } from './ResponseTimeout.js';
 import { readyPrototypes } from './readyPrototypes.js';
 import { removeAbandoned } from './removeAbandoned.js';
 import { type UpgradeHandler, Upgrades } from './Upgrades.js';
@@ -30,7 +30,7 @@ export interface ListenOptions {
 export class HttpServer {
     private readonly config: HttpConfig;
     private readonly connections = new Connections();
-    private readonly answerTimeout: AnswerTimeout;
+    private readonly responseTimeout: ResponseTimeout;
     private readonly upgrades = new Upgrades();
     private readonly attachments: ((server: Server) => void)[] = [];
     private readonly ending = new AbortController();
@@ -40,7 +40,7 @@ export class HttpServer {
 
     public constructor(private readonly app: ApplicationKernel) {
         this.config = app.config.get<HttpConfig>('http');
-        this.answerTimeout = new AnswerTimeout(this.config.answerTimeoutMs, this.connections, () =>
+        this.responseTimeout = new ResponseTimeout(this.config.answerTimeoutMs, this.connections, () =>
             app.container.make(ExceptionHandler),
         );
     }
@@ -48,7 +48,7 @@ export class HttpServer {
     /** The pipeline as one Express application, without a port: made when it is first asked for. */
     public get handler(): Express {
         if (['created', 'booting', 'wired'].includes(this.app.state)) {
-            throw new ConfigError('The HTTP pipeline is not complete yet: await app.boot() first.');
+            throw new LifecycleError('The HTTP pipeline is not complete yet: await app.boot() first.');
         }
         return this.app.container.make(HttpPipeline).compose();
     }
@@ -64,7 +64,9 @@ export class HttpServer {
      */
     public onUpgrade(path: string, handler: UpgradeHandler): this {
         if (this.server) {
-            throw new ConfigError(`The server listens already: call onUpgrade('${path}', …) in a provider's boot().`);
+            throw new LifecycleError(
+                `The server listens already: call onUpgrade('${path}', …) in a provider's boot().`,
+            );
         }
         this.upgrades.add(path, handler);
         return this;
@@ -76,7 +78,7 @@ export class HttpServer {
      */
     public attach(to: (server: Server) => void): this {
         if (this.server) {
-            throw new ConfigError("The server listens already: call attach(…) in a provider's boot().");
+            throw new LifecycleError("The server listens already: call attach(…) in a provider's boot().");
         }
         this.attachments.push(to);
         return this;
@@ -107,7 +109,7 @@ export class HttpServer {
 
     private async open({ port = this.config.port, host = this.config.host }: ListenOptions): Promise<AddressInfo> {
         if (this.closing) {
-            throw new ConfigError('The server was closed: make a new application to listen again.');
+            throw new LifecycleError('The server was closed: make a new application to listen again.');
         }
         const server = this.create(this.handler);
         const bind = () =>
@@ -124,7 +126,7 @@ export class HttpServer {
         server.removeAllListeners('error');
         server.on('error', (error) => this.app.container.make(Logger).error('The server has a problem.', { error }));
         this.server = server;
-        this.answerTimeout.start();
+        this.responseTimeout.start();
         const address = server.address();
         return typeof address === 'object' && address ? address : { address: String(address), family: 'path', port: 0 };
     }
@@ -223,7 +225,7 @@ export class HttpServer {
         const bound = setTimeout(() => this.cut(), this.config.shutdownTimeoutMs);
         await closed;
         clearTimeout(bound);
-        this.answerTimeout.stop();
+        this.responseTimeout.stop();
         server.close(); // nothing is left to cut: this ends the timer that looks for slow requests
     }
 

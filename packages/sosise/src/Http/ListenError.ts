@@ -5,7 +5,10 @@ export class ListenError extends ConfigError {
     public override readonly name = 'ListenError';
 
     public constructor(cause: NodeJS.ErrnoException, port: number | string, host: string | undefined) {
-        super(sentence(cause, port, host), { cause });
+        super(sentence(cause, port, host), {
+            errorCode: cause.code === 'EADDRINUSE' ? 'E_PORT_IN_USE' : 'E_LISTEN_FAILED',
+            cause,
+        });
     }
 }
 

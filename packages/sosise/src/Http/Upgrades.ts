@@ -32,10 +32,14 @@ export class Upgrades {
 
     public add(path: string, handler: UpgradeHandler): void {
         if (!path.startsWith('/') || /[?#]/.test(path)) {
-            throw new ConfigError(`onUpgrade() needs a path such as '/live', and got [${path}].`);
+            throw new ConfigError(`onUpgrade() needs a path such as '/live', and got [${path}].`, {
+                errorCode: 'E_UPGRADE_PATH',
+            });
         }
         if (this.handlers.has(path)) {
-            throw new ConfigError(`onUpgrade('${path}', …) was called twice: one handler takes a path.`);
+            throw new ConfigError(`onUpgrade('${path}', …) was called twice: one handler takes a path.`, {
+                errorCode: 'E_UPGRADE_PATH',
+            });
         }
         this.handlers.set(path, handler);
     }

@@ -60,7 +60,7 @@ export function action<Controller extends object, Method extends ActionName<Cont
         }
     }
     actions.set(handler, { controller: Controller.name, method, Class: Controller });
-    // Named, so that stacks and the answer timeout's warning can tell which action it was.
+    // Named, so that stacks and the response timeout's warning can tell which action it was.
     return Object.defineProperty(handler, 'name', { value: name }) as RequestHandler;
 }
 
@@ -71,13 +71,18 @@ function methodOf(controller: object, method: string): Action {
         return run.bind(controller) as Action;
     }
     const near = nearest(method, Object.getOwnPropertyNames(Object.getPrototypeOf(controller)));
-    throw new Error(`${controller.constructor.name} has no method ${method}.${near ? ` Did you mean ${near}?` : ''}`);
+    const hint = near ? ` Did you mean ${near}?` : '';
+    throw new Exception(`${controller.constructor.name} has no method ${method}.${hint}`, {
+        errorCode: 'E_ACTION_UNKNOWN',
+    });
 }
 
 /** Data that is returned, as other frameworks have it, answers nothing here: better said than waited for. */
 function refuseValue(value: unknown, name: string, response: Response): unknown {
     if (!response.headersSent && (typeof value === 'string' || Array.isArray(value) || isPlainObject(value))) {
-        throw new Error(`${name} returned a value and sent no answer: send it with response.json(…).`);
+        throw new Exception(`${name} returned a value and sent no answer: send it with response.json(…).`, {
+            errorCode: 'E_ACTION_VALUE',
+        });
     }
     return value;
 }

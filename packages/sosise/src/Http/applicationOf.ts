@@ -19,6 +19,7 @@ export function applicationOf(request: Request): ApplicationKernel {
     if (!(kernel instanceof ApplicationKernel)) {
         throw new ConfigError(
             'This request does not come from HttpServer: action() and middleware() need its pipeline.',
+            { errorCode: 'E_REQUEST_FOREIGN' },
         );
     }
     return kernel;

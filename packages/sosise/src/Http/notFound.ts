@@ -9,5 +9,7 @@ export function notFound(request: Request): never {
     } catch {
         throw new BadRequestException('The address of the request is malformed.');
     }
-    throw new NotFoundException(`There is no route for ${request.method} ${request.path}`);
+    throw new NotFoundException(`There is no route for ${request.method} ${request.path}`, {
+        errorCode: 'E_ROUTE_NOT_FOUND',
+    });
 }

@@ -64,7 +64,7 @@ function whereThereIsABody(read: RequestHandler): RequestHandler {
     };
 }
 
-/** What a query has to hold to be refused, plainly or in escapes. Express parses it anew whenever it is asked for. */
+/** What a query has to hold to be refused, plainly or in escapes. Express parses it each time it is asked for. */
 const SUSPECT = /proto|%/;
 
 function refusePrototypeQuery(request: Request, _response: Response, next: NextFunction): void {

@@ -64,7 +64,7 @@ class ServerProcess {
     private listenToProcess(): void {
         process.on('SIGTERM', () => this.onSignal('SIGTERM'));
         process.on('SIGINT', () => this.onSignal('SIGINT'));
-        // A route that drops its promise must not end everyone's process: the answer timeout answers that request.
+        // A route that drops its promise must not end everyone's process: the response timeout answers that request.
         process.on('unhandledRejection', (reason) => {
             const fix = 'return the promise from the route, as action() does, or call next(error)';
             this.log('error', `A promise was rejected, and nobody had waited for it: ${fix}.`, reason);

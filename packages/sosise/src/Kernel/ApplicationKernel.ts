@@ -1,5 +1,6 @@
 import { type ConfigDefinition, type ConfigFiles, ConfigRepository } from '../Config/ConfigRepository.js';
 import type { Environment } from '../Config/Environment.js';
+import { LifecycleError } from '../Exceptions/errors.js';
 import { Container } from './Container.js';
 
 export type KernelState = 'created' | 'booting' | 'wired' | 'booted' | 'terminating' | 'terminated';
@@ -118,7 +119,7 @@ export class ApplicationKernel {
 
     private expect(state: KernelState): void {
         if (this.currentState !== state) {
-            throw new Error(`The application can't boot: it is ${this.currentState} already.`);
+            throw new LifecycleError(`The application can't boot: it is ${this.currentState} already.`);
         }
     }
 

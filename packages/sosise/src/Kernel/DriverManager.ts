@@ -1,4 +1,4 @@
-import { ConfigError } from '../Exceptions/errors.js';
+import { LifecycleError } from '../Exceptions/errors.js';
 import { UnknownDriverError } from '../Exceptions/UnknownDriverError.js';
 import { nearest } from '../Support/nearest.js';
 
@@ -26,7 +26,7 @@ export abstract class DriverManager<Driver, Options = unknown> {
     /** Adds a driver, or replaces a built-in one. Call it from a provider's `register` or `boot`. */
     public extend(name: string, factory: DriverFactory<Driver, Options>): this {
         if (this.drivers.has(name)) {
-            throw new ConfigError(
+            throw new LifecycleError(
                 `${this.kind} [${name}] is in use already: call extend() before the application is ready.`,
             );
         }

@@ -1,4 +1,4 @@
-import { isSecretKey, redacted } from '../Support/redact.js';
+import { isSecretKey, redacted } from '../Support/secretNames.js';
 import { ErrorData } from './ErrorData.js';
 
 const maxDepth = 6;
@@ -141,6 +141,10 @@ export class ContextReader {
         const code = this.property(error, 'code');
         if (typeof code === 'string' || typeof code === 'number') {
             data.code = code;
+        }
+        const errorCode = this.property(error, 'errorCode');
+        if (typeof errorCode === 'string') {
+            data.errorCode = errorCode;
         }
         if (this.withStacks) {
             const stack = this.property(error, 'stack');

@@ -1,15 +1,6 @@
 import * as fs from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, extname } from 'node:path';
-import { promisify } from 'node:util';
-
-const open = promisify(fs.open);
-const stat = promisify(fs.stat);
-const fstat = promisify(fs.fstat);
-const mkdir = promisify(fs.mkdir);
-const write = promisify(fs.write);
-const closeFile = promisify(fs.close);
-const rename = promisify(fs.rename);
-const unlink = promisify(fs.unlink);
 
 /** Never waits for the reader of a pipe: that is trouble like any other. */
 const openFlags = fs.constants.O_WRONLY | fs.constants.O_APPEND | fs.constants.O_CREAT | (fs.constants.O_NONBLOCK ?? 0);
@@ -17,7 +8,7 @@ const fileMode = 0o640;
 const folderMode = 0o750;
 
 /** Lines that arrive within this time of each other share one write. */
-const writeEveryMs = 20;
+const writeEveryMs = 50;
 /** How long a file in trouble is left alone before it is tried again. */
 const retryEveryMs = 1_000;
 /** How long a file may grow past its limit while another process rotates it. */
@@ -37,25 +28,22 @@ export interface RotatingFileOptions {
 }
 
 /**
- * A log file that takes lines at any time and writes them in batches. A missing folder is made, a file that was
- * removed or moved away is made anew, and while it can't be written at all its lines wait, within bounds.
- * It never throws. (winston's own File transport is not used: once its file or folder is removed, or a write fails,
- * it loses every later line without a word.)
+ * A log file that takes lines at any time and writes them in batches. Each batch opens the file, so that one that was
+ * removed or moved away is made again; while it can't be written its lines wait, within bounds. It never throws.
+ * (winston's own File transport loses every later line without a word once its file or folder is removed, or a write fails.)
  */
 export class RotatingFile {
     private waiting: Buffer[] = [];
     private waitingBytes = 0;
     private dropped = 0;
     /** The batch under way: what is not on disk yet of it. */
-    private outgoing: Buffer | undefined;
+    private outgoing: Buffer = Buffer.alloc(0);
     /** How large the file is once that has arrived. */
     private sizeWithBatch = 0;
-    private file: { descriptor: number; device: number; inode: number } | undefined;
     private timer: NodeJS.Timeout | undefined;
     private writing: Promise<void> | undefined;
-    private lastWrite = 0;
     private inTrouble = false;
-    private toldAt: number | undefined;
+    private toldAt = Number.NEGATIVE_INFINITY;
     private rotateAgainAt = 0;
     private closing: Promise<void> | undefined;
 
@@ -80,7 +68,7 @@ export class RotatingFile {
         this.schedule();
     }
 
-    /** Writes what waits, tries a file in trouble one last time, and lets go of it. */
+    /** Writes what waits, and tries a file in trouble one last time. */
     public close(): Promise<void> {
         this.closing ??= this.finish();
         return this.closing;
@@ -89,31 +77,28 @@ export class RotatingFile {
     /** The last resort, when the process exits with lines still waiting. Blocks. */
     public writeNow(): void {
         try {
-            const left = this.takeAll();
-            if (left.length > 0) {
-                fs.mkdirSync(dirname(this.path), { recursive: true, mode: folderMode });
-                fs.appendFileSync(fs.openSync(this.path, openFlags, fileMode), left);
-            }
+            const size = fs.statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
+            // A write that was under way when the process ended has mostly arrived; one line twice is better than none.
+            const arrived = this.writing !== undefined && size >= this.sizeWithBatch;
+            const left = Buffer.concat([...(arrived ? [] : [this.outgoing]), ...this.waiting]);
+            fs.mkdirSync(dirname(this.path), { recursive: true, mode: folderMode });
+            fs.appendFileSync(fs.openSync(this.path, openFlags, fileMode), left);
         } catch {
             // The process is ending: there is nobody left to tell.
         }
     }
 
     private schedule(): void {
-        if (this.timer || this.writing || this.closing) {
-            return;
+        if (!this.timer && !this.writing && !this.closing) {
+            // No reason to keep a process alive: what waits at its exit is written then.
+            this.timer = setTimeout(() => this.write(), this.inTrouble ? retryEveryMs : writeEveryMs).unref();
         }
-        const pause = this.inTrouble ? retryEveryMs : writeEveryMs;
-        const delay = Math.max(0, this.lastWrite + pause - Date.now());
-        // No reason to keep a process alive: what waits at its exit is written then.
-        this.timer = setTimeout(() => this.startWriting(), delay).unref();
     }
 
-    private startWriting(): void {
+    private write(): void {
         this.timer = undefined;
         this.writing = this.writeAll().finally(() => {
             this.writing = undefined;
-            this.lastWrite = Date.now();
             if (this.hasMore()) {
                 this.schedule();
             } else {
@@ -127,76 +112,69 @@ export class RotatingFile {
         await this.writing;
         await this.writeAll();
         unwritten.delete(this);
-        await this.release();
     }
 
     private hasMore(): boolean {
-        return this.waiting.length > 0 || this.outgoing !== undefined;
+        return this.waiting.length > 0 || this.outgoing.length > 0;
     }
 
     private async writeAll(): Promise<void> {
         try {
             while (this.hasMore()) {
-                const size = await this.prepare();
-                this.outgoing ??= this.takeBatch(size);
-                await this.writeBatch(size);
+                await this.writeBatch();
             }
             this.recovered();
         } catch (error) {
-            await this.release();
-            this.failed(error as NodeJS.ErrnoException);
+            this.failed(error);
         }
     }
 
-    private async writeBatch(size: number): Promise<void> {
-        while (this.outgoing) {
+    private async writeBatch(): Promise<void> {
+        const { file, size } = await this.openWithRoom();
+        try {
+            if (this.outgoing.length === 0) {
+                this.outgoing = this.takeBatch(size);
+            }
             this.sizeWithBatch = size + this.outgoing.length;
-            const { bytesWritten } = await write(this.descriptor(), this.outgoing);
-            size += bytesWritten;
-            this.outgoing = bytesWritten < this.outgoing.length ? this.outgoing.subarray(bytesWritten) : undefined;
+            while (this.outgoing.length > 0) {
+                const { bytesWritten } = await file.write(this.outgoing);
+                this.outgoing = this.outgoing.subarray(bytesWritten);
+            }
+        } finally {
+            await file.close();
         }
     }
 
-    private descriptor(): number {
-        if (!this.file) {
-            throw new Error('not open');
+    private async openWithRoom(): Promise<{ file: FileHandle; size: number }> {
+        const opened = await this.open();
+        const next = this.outgoing.length || (this.waiting[0]?.length ?? 0);
+        const isFull = opened.size > 0 && opened.size + next > this.options.maxSizeBytes;
+        if (!isFull || Date.now() < this.rotateAgainAt) {
+            return opened;
         }
-        return this.file.descriptor;
+        await opened.file.close();
+        await this.rotate(next);
+        return this.open();
     }
 
-    /** Makes sure that the open file is the one at the path, with room in it. Gives its size in bytes. */
-    private async prepare(): Promise<number> {
-        let size = await this.sizeOfOpenFile();
-        const next = this.outgoing?.length ?? this.waiting[0]?.length ?? 0;
-        if (size > 0 && size + next > this.options.maxSizeBytes && Date.now() >= this.rotateAgainAt) {
-            await this.release();
-            await this.rotate(next);
-            size = await this.sizeOfOpenFile();
-        }
-        return size;
+    private async open(): Promise<{ file: FileHandle; size: number }> {
+        const make = () => open(this.path, openFlags, fileMode);
+        const file = await make().catch(async () => {
+            await mkdir(dirname(this.path), { recursive: true, mode: folderMode });
+            return make();
+        });
+        const stats = await file.stat();
+        return { file, size: stats.isFile() ? stats.size : 0 }; // a device or a pipe is not rotated
     }
 
-    private async sizeOfOpenFile(): Promise<number> {
-        const atPath = await stat(this.path).catch(() => undefined);
-        if (this.file && atPath && atPath.ino === this.file.inode && atPath.dev === this.file.device) {
-            return atPath.isFile() ? atPath.size : 0; // a device or a pipe is not rotated
-        }
-        await this.release();
-        await mkdir(dirname(this.path), { recursive: true, mode: folderMode });
-        const descriptor = await open(this.path, openFlags, fileMode);
-        const opened = await fstat(descriptor);
-        this.file = { descriptor, device: opened.dev, inode: opened.ino };
-        return opened.isFile() ? opened.size : 0;
-    }
-
-    /** One process at a time, or they would rename over what the other has just put aside. */
+    /** One process at a time, or they would rename over what the other has just renamed. */
     private async rotate(next: number): Promise<void> {
         let lock: { release(): Promise<void> } | undefined;
         try {
             const { FileLock } = await import('../Support/Files/FileLock.js');
             const deadline = (await import('../Support/Deadlines.js')).Deadlines.of(rotateWaitMs).start();
             lock = await FileLock.acquire(`${this.path}.lock`, deadline).finally(() => deadline.end());
-            const size = (await stat(this.path).catch(() => undefined))?.size ?? 0;
+            const { size } = await stat(this.path);
             if (!lock || size + next <= this.options.maxSizeBytes) {
                 return; // another process is at it, or has done it
             }
@@ -204,7 +182,7 @@ export class RotatingFile {
                 await rename(this.numbered(index - 1), this.numbered(index)).catch(ignoreMissing);
             }
             if (this.options.maxFiles === 1) {
-                await unlink(this.path).catch(ignoreMissing);
+                await rm(this.path, { force: true });
             }
         } catch (error) {
             // Better a file that grows than none: a folder that is read-only may still hold a writable file.
@@ -219,48 +197,25 @@ export class RotatingFile {
 
     private numbered(index: number): string {
         const extension = extname(this.path);
-        return index === 0
-            ? this.path
-            : `${this.path.slice(0, this.path.length - extension.length)}.${index}${extension}`;
+        return index === 0 ? this.path : `${this.path.slice(0, -extension.length)}.${index}${extension}`;
     }
 
     /** As many of the waiting lines as fit into the file; one at least. */
     private takeBatch(size: number): Buffer {
-        let bytes = 0;
-        let count = 0;
         const room = Date.now() < this.rotateAgainAt ? Number.POSITIVE_INFINITY : this.options.maxSizeBytes - size;
-        for (const line of this.waiting) {
-            if (count > 0 && bytes + line.length > room) {
-                break;
-            }
+        let bytes = 0;
+        const end = this.waiting.findIndex((line, index) => {
             bytes += line.length;
-            count += 1;
-        }
-        this.waitingBytes -= bytes;
-        return Buffer.concat(this.waiting.splice(0, count), bytes);
+            return index > 0 && bytes > room;
+        });
+        const batch = Buffer.concat(this.waiting.splice(0, end < 0 ? this.waiting.length : end));
+        this.waitingBytes -= batch.length;
+        return batch;
     }
 
-    private takeAll(): Buffer {
-        // A write that was under way when the process ended has mostly arrived; one line twice is better than none.
-        const arrived = this.file && fs.fstatSync(this.file.descriptor).size >= this.sizeWithBatch;
-        const left = Buffer.concat([...(this.outgoing && !arrived ? [this.outgoing] : []), ...this.waiting]);
-        this.outgoing = undefined;
-        this.waiting = [];
-        this.waitingBytes = 0;
-        return left;
-    }
-
-    private async release(): Promise<void> {
-        const file = this.file;
-        this.file = undefined;
-        if (file) {
-            await closeFile(file.descriptor).catch(() => undefined);
-        }
-    }
-
-    private failed(error: NodeJS.ErrnoException): void {
+    private failed(error: unknown): void {
         const now = Date.now();
-        if (!this.inTrouble && (this.toldAt === undefined || now - this.toldAt >= tellEveryMs)) {
+        if (!this.inTrouble && now - this.toldAt >= tellEveryMs) {
             this.toldAt = now;
             this.options.tell(
                 `Log file ${this.path} can't be written (${reason(error)}): logging goes on without it, and with it again as soon as it can be.`,

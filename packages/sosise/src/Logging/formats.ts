@@ -86,7 +86,8 @@ function readableValue(value: unknown): string {
 }
 
 function errorLines(error: ErrorData, prefix: string): string[] {
-    const code = error.code === undefined ? '' : ` [${escapeText(String(error.code))}]`;
+    const { errorCode = error.code } = error;
+    const code = errorCode === undefined ? '' : ` [${escapeText(String(errorCode))}]`;
     const lines = [`    ${prefix}${escapeText(error.name)}${code}: ${escapeText(error.message)}`];
     for (const frame of error.stack?.split('\n') ?? []) {
         if (/^\s+at /.test(frame)) {

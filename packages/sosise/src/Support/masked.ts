@@ -1,6 +1,6 @@
 import { isPlainObject } from './isPlainObject.js';
-import { isSecretKey } from './redact.js';
-import { isCount, isSecretName, kindOf } from './show.js';
+import { isSecretKey, isSecretName } from './secretNames.js';
+import { isCount, kindOf } from './show.js';
 
 /** What stands in the place of a secret. */
 export const MASK = '****';

@@ -1,11 +1,7 @@
 import { isPlainObject } from './isPlainObject.js';
+import { isSecretName } from './secretNames.js';
 
 const LONGEST = 60;
-
-/** Whether a key or variable of this name may hold a secret, so that its value must never be printed. */
-export function isSecretName(name: string): boolean {
-    return /secret|key|pass|token|credential/i.test(name);
-}
 
 /** Whether it is a number under a name that counts things: `keys: 1000` is no secret. */
 export function isCount(name: string, value: unknown): value is number {

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import type { PathName } from '../../Config/Environment.js';
-import { ConfigError } from '../../Exceptions/errors.js';
+import { writeNew } from '../../Support/Files/writeNew.js';
 import { Command, type CommandInput, type CommandOption } from '../Command.js';
+import { CommandError } from '../CommandError.js';
 import { type ClassKind, type ClassName, classNameOf } from './ClassName.js';
 import { importPath } from './importPath.js';
-import { writeNew } from './writeNew.js';
+import { stubOf } from './stubOf.js';
 
 /** A class that is to be written. */
 export interface NewClass extends ClassName {
@@ -20,6 +21,9 @@ export interface NextStep {
     readonly lines: readonly string[];
 }
 
+/** Texts by the names of placeholders. */
+export type Values = Readonly<Record<string, string>>;
+
 export const FORCE: CommandOption = { flag: '--force', description: 'replace the file that is there' };
 
 /** A generator: writes one class into the folder that sosise.json names, and says what to paste where. */
@@ -31,12 +35,14 @@ export abstract class MakeCommand extends Command {
 
     public handle({ arguments: [given = ''], options }: CommandInput): void {
         if (this.artisan.isBuilt) {
-            throw new ConfigError(
+            throw new CommandError(
                 'Generators write TypeScript, which the built application does not read: run them in development, where all packages are installed and NODE_ENV is not production.',
             );
         }
         const made = this.newClass(classNameOf(given, this.kind));
-        this.write(made.file, this.contentOf(made, options), options['force'] === true);
+        const { name, stem } = made;
+        const content = stubOf(this.stubFor(options), { name, stem, ...this.valuesOf(made) });
+        this.write(made.file, content, options['force'] === true);
         this.line(`${this.shown(made.file)} was made.`);
         this.afterwards(made);
         for (const { where, lines } of this.nextSteps(made, options)) {
@@ -44,8 +50,15 @@ export abstract class MakeCommand extends Command {
         }
     }
 
-    /** What the file says. */
-    protected abstract contentOf(made: NewClass, options: CommandInput['options']): string;
+    /** The stub that the file is made from. */
+    protected stubFor(_options: CommandInput['options']): string {
+        return this.kind.noun.replace(' ', '-');
+    }
+
+    /** What its placeholders stand for, besides `name` and `stem`. */
+    protected valuesOf(_made: NewClass): Values {
+        return {};
+    }
 
     protected abstract nextSteps(made: NewClass, options: CommandInput['options']): readonly NextStep[];
 
@@ -58,7 +71,7 @@ export abstract class MakeCommand extends Command {
             writeNew(file, content, mayReplace);
         } catch (error) {
             const { code, message } = error as NodeJS.ErrnoException;
-            throw new ConfigError(
+            throw new CommandError(
                 code === 'EEXIST' && existsSync(file)
                     ? `${this.shown(file)} is there already: choose another name, or replace it with --force.`
                     : `${this.shown(file)} can't be written (${code ?? message}): its folder has to be one that this user may write into.`,
@@ -97,7 +110,7 @@ export abstract class MakeCommand extends Command {
         const folder = this.artisan.manifest.paths[this.path];
         const inside = relative(this.artisan.entryFolder, folder);
         if (inside === '..' || inside.startsWith(`..${sep}`)) {
-            throw new ConfigError(
+            throw new CommandError(
                 `sosise.json: paths.${this.path} is ${this.shown(folder)}, and only what is in ${this.shown(this.artisan.entryFolder)} is compiled: name a folder in there.`,
             );
         }

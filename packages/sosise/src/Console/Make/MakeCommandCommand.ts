@@ -1,5 +1,5 @@
 import { importPath } from './importPath.js';
-import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
+import { MakeCommand, type NewClass, type NextStep, type Values } from './MakeCommand.js';
 
 export class MakeCommandCommand extends MakeCommand {
     public readonly signature = 'make:command <name>';
@@ -7,24 +7,8 @@ export class MakeCommandCommand extends MakeCommand {
     protected readonly kind = { noun: 'command', suffixes: ['Command'], example: 'SendReportCommand' };
     protected readonly path = 'commands';
 
-    protected contentOf(made: NewClass): string {
-        const { name } = made;
-        const signature = this.consoleNameOf(made);
-        return `import { Command, CommandInput } from 'sosise/console';
-
-export default class ${name} extends Command {
-    // Arguments stand behind the name: '${signature} <needed> [optional]'.
-    public readonly signature = '${signature}';
-    public readonly description = 'Says in ./artisan list what it does';
-    public override readonly options = [{ flag: '--dry-run', description: 'change nothing' }];
-
-    public async handle({ options }: CommandInput): Promise<void> {
-        // Your application, booted: container.make() gives its services. It is taken down when this method has ended.
-        const { environment } = await this.app();
-        this.line(\`\${options['dryRun'] ? 'Would run' : 'Ran'} in \${environment.name}.\`);
-    }
-}
-`;
+    protected override valuesOf(made: NewClass): Values {
+        return { signature: this.consoleNameOf(made) };
     }
 
     protected nextSteps(made: NewClass): NextStep[] {

@@ -1,24 +1,5 @@
 import type { CommandInput, CommandOption } from '../Command.js';
-import { FORCE, MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
-
-/** The methods beside index. */
-const RESOURCE = `
-    public async store(request: Request, response: Response) {
-        return response.status(201).json({ code: 1000, message: 'Stored', data: request.body });
-    }
-
-    public async show(request: Request<{ id: string }>, response: Response) {
-        return response.json({ code: 1000, message: 'Found', data: { id: request.params.id } });
-    }
-
-    public async update(request: Request<{ id: string }>, response: Response) {
-        return response.json({ code: 1000, message: 'Changed', data: { id: request.params.id } });
-    }
-
-    public async destroy(request: Request<{ id: string }>, response: Response) {
-        return response.json({ code: 1000, message: 'Removed', data: { id: request.params.id } });
-    }
-`;
+import { FORCE, MakeCommand, type NewClass, type NextStep, type Values } from './MakeCommand.js';
 
 export class MakeControllerCommand extends MakeCommand {
     public readonly signature = 'make:controller <name>';
@@ -30,15 +11,12 @@ export class MakeControllerCommand extends MakeCommand {
     protected readonly kind = { noun: 'controller', suffixes: ['Controller'], example: 'UserController' };
     protected readonly path = 'controllers';
 
-    protected contentOf({ name, words }: NewClass, options: CommandInput['options']): string {
-        return `import { Request, Response } from 'express';
-
-export default class ${name} {
-    public async index(request: Request, response: Response) {
-        return response.json({ code: 1000, message: 'All ${plural(words.join(' '))}', data: [] });
+    protected override stubFor(options: CommandInput['options']): string {
+        return options['resource'] ? 'controller-resource' : 'controller';
     }
-${options['resource'] ? RESOURCE : ''}}
-`;
+
+    protected override valuesOf({ words }: NewClass): Values {
+        return { plural: plural(words.join(' ')) };
     }
 
     protected nextSteps(made: NewClass, options: CommandInput['options']): NextStep[] {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
+import { MakeCommand, type NewClass, type NextStep, type Values } from './MakeCommand.js';
 
 export class MakeExceptionCommand extends MakeCommand {
     public readonly signature = 'make:exception <name>';
@@ -7,18 +7,9 @@ export class MakeExceptionCommand extends MakeCommand {
     protected readonly kind = { noun: 'exception', suffixes: ['Exception'], example: 'CardDeclinedException' };
     protected readonly path = 'exceptions';
 
-    protected contentOf({ name, words }: NewClass): string {
+    protected override valuesOf({ words }: NewClass): Values {
         const [first = '', ...rest] = words;
-        const title = [first.charAt(0).toUpperCase() + first.slice(1), ...rest].join(' ');
-        return `import { Exception } from 'sosise';
-
-export default class ${name} extends Exception {
-    /** The visitor reads { code, message, data }; with a status from 500 on, the message is for the log. */
-    public constructor(data: unknown = null) {
-        super('${title}', { status: 422, code: 3000, data });
-    }
-}
-`;
+        return { title: [first.charAt(0).toUpperCase() + first.slice(1), ...rest].join(' ') };
     }
 
     protected nextSteps(made: NewClass): NextStep[] {

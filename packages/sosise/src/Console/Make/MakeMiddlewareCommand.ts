@@ -8,19 +8,6 @@ export class MakeMiddlewareCommand extends MakeCommand {
     protected readonly kind = { noun: 'middleware', suffixes: ['Middleware'], example: 'LanguageMiddleware' };
     protected readonly path = 'middlewares';
 
-    protected contentOf({ name }: NewClass): string {
-        return `import { NextFunction, Request, Response } from 'express';
-import { Middleware } from 'sosise';
-
-export default class ${name} implements Middleware {
-    /** Call next() to go on, next(error) to refuse, or answer here. */
-    public async handle(request: Request, response: Response, next: NextFunction) {
-        next();
-    }
-}
-`;
-    }
-
     protected nextSteps(made: NewClass): NextStep[] {
         const beside = join(this.artisan.manifest.paths.middlewares, 'Kernel.ts');
         const kernel = existsSync(beside) ? beside : this.source('app/Http/Middlewares/Kernel.ts');

@@ -11,21 +11,6 @@ export class MakeProviderCommand extends MakeCommand {
     };
     protected readonly path = 'providers';
 
-    protected contentOf({ name, stem }: NewClass): string {
-        return `import { Logger, ServiceProvider } from 'sosise';
-
-export default class ${name} extends ServiceProvider {
-    /** Only bind here: this.app.container.singleton(Mailer, () => new Mailer()); */
-    public override register(): void {}
-
-    /** Everything is bound by now, and may be asked for. shutdown() undoes what is done here. */
-    public override boot(): void {
-        this.app.container.make(Logger).debug('${stem} is ready');
-    }
-}
-`;
-    }
-
     protected nextSteps(made: NewClass): NextStep[] {
         const providers = this.source('bootstrap/providers.ts');
         return [

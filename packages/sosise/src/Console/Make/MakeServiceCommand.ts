@@ -6,16 +6,6 @@ export class MakeServiceCommand extends MakeCommand {
     protected readonly kind = { noun: 'service', suffixes: [], example: 'Mailer' };
     protected readonly path = 'services';
 
-    protected contentOf({ name }: NewClass): string {
-        return `/** Made once, when it is first asked for: this.app.container.make(${name}). What it needs goes into its constructor. */
-export default class ${name} {
-    public async greet(name: string): Promise<string> {
-        return \`Hello, \${name}\`;
-    }
-}
-`;
-    }
-
     protected nextSteps(made: NewClass): NextStep[] {
         const provider = this.appProvider;
         const line = `        this.app.container.singleton(${made.name}, () => new ${made.name}());`;

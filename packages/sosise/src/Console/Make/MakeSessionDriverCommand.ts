@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { WIDEST_LINE } from './importPath.js';
-import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
-import { sessionDriver } from './sessionDriver.js';
+import { MakeCommand, type NewClass, type NextStep, type Values } from './MakeCommand.js';
 
 export class MakeSessionDriverCommand extends MakeCommand {
     public readonly signature = 'make:session-driver <name>';
@@ -15,8 +14,8 @@ export class MakeSessionDriverCommand extends MakeCommand {
     };
     protected readonly path = 'sessionDrivers';
 
-    protected contentOf(made: NewClass): string {
-        return sessionDriver(made.name, driverNameOf(made));
+    protected override valuesOf(made: NewClass): Values {
+        return { driver: driverNameOf(made) };
     }
 
     /** A test that runs it against the promises. One that is there is the user's, also with --force. */

@@ -1,5 +1,5 @@
-import { AnswerTimeoutException } from '../../Exceptions/AnswerTimeoutException.js';
 import { Exception } from '../../Exceptions/Exception.js';
+import { ResponseTimeoutException } from '../../Exceptions/ResponseTimeoutException.js';
 import { describe } from '../../Exceptions/thrown.js';
 import { type Frame, framesOf } from './frames.js';
 import { type Source, sourceOf } from './source.js';
@@ -44,7 +44,7 @@ function read(error: Error, root: string): Failure {
     const code: unknown = (error as NodeJS.ErrnoException).code;
     return {
         name: String(error.name),
-        message: error instanceof AnswerTimeoutException ? error.detail : String(error.message),
+        message: error instanceof ResponseTimeoutException ? error.detail : String(error.message),
         ...(typeof code === 'string' && { code }),
         frames,
         ...(isGuessed && { isGuessed }),

@@ -52,7 +52,7 @@ const RULES: readonly Rule[] = [
               }
             : undefined,
     ({ name }) =>
-        name === 'AnswerTimeoutException'
+        name === 'ResponseTimeoutException'
             ? { say: 'Answer on every way through the route, with response.json(…) or the like, or call next().' }
             : undefined,
     ({ message }) =>

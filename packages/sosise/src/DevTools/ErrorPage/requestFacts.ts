@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { sessionOf } from '../../Session/Request/requestSessions.js';
-import { isSecretKey, redacted } from '../../Support/redact.js';
+import { isSecretKey, redacted } from '../../Support/secretNames.js';
 import { counted } from '../../Support/words.js';
 import { hideSecrets } from './hideSecrets.js';
 

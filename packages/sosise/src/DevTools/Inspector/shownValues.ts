@@ -1,5 +1,5 @@
 import { FLASH } from '../../Session/Record/SessionRecord.js';
-import { isSecretKey, redacted } from '../../Support/redact.js';
+import { isSecretKey, redacted } from '../../Support/secretNames.js';
 import { hideSecrets } from '../ErrorPage/hideSecrets.js';
 
 const LONGEST_VALUE = 240;

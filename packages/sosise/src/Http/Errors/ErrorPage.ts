@@ -1,10 +1,10 @@
 import type { Request, Response } from 'express';
 
-/** The page that explains an error to the one who can mend it. Bound by DevTools, in development only. */
+/** The page that explains an error to its developer. Bound by DevTools, in development only. */
 export abstract class ErrorPage {
     /** Answers with the page; the status is set by then. Where it throws, nothing was sent. */
     public abstract send(error: Error, request: Request, response: Response): void;
 
-    /** What mends an error, as a sentence; undefined where that is not known. */
+    /** How to fix an error, as a sentence; undefined where that is not known. */
     public abstract fixOf(error: Error, request?: Request): string | undefined;
 }

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Request, Response } from 'express';
-import { AnswerTimeoutException } from '../../Exceptions/AnswerTimeoutException.js';
 import { Exception } from '../../Exceptions/Exception.js';
+import { ResponseTimeoutException } from '../../Exceptions/ResponseTimeoutException.js';
 import { describe, toError, traitsOf } from '../../Exceptions/thrown.js';
 import { ValidationException } from '../../Exceptions/ValidationException.js';
 import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
@@ -61,8 +61,8 @@ export class ExceptionHandler {
         }
         const logger = this.app.container.make(Logger);
         const context = { requestId: request.requestId, method: request.method, route: routeOf(request) };
-        if (error instanceof AnswerTimeoutException) {
-            logger.warning(error.detail, context);
+        if (error instanceof ResponseTimeoutException) {
+            logger.warning(error.detail, { ...context, errorCode: error.errorCode });
         } else if (
             traitsOf(error, late.has(error) ? undefined : request.res).status >= 500 &&
             !(error instanceof Exception && error.isLogged)
@@ -162,7 +162,7 @@ export class ExceptionHandler {
         const preparing = container.has(ErrorSessions) && container.make(ErrorSessions).prepare(request, response);
         if (preparing) {
             await preparing;
-            if (error instanceof AnswerTimeoutException && response.headersSent) {
+            if (error instanceof ResponseTimeoutException && response.headersSent) {
                 return; // the route has answered meanwhile
             }
         }
@@ -176,7 +176,7 @@ export class ExceptionHandler {
         }
         response.statusMessage = '';
         const rendered = await this.attempt('render', () => this.render(error, request, response));
-        const forgotten = error instanceof AnswerTimeoutException && !response.headersSent;
+        const forgotten = error instanceof ResponseTimeoutException && !response.headersSent;
         if (!rendered || forgotten) {
             answerPlainly(forgotten ? 503 : 500, request, response);
         }

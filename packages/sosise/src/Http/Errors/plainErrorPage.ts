@@ -10,7 +10,7 @@ export interface PlainError {
     /** What was wrong with a form: the messages by field. */
     details?: Readonly<Record<string, readonly string[]>>;
     requestId: string;
-    /** What mends it; in development only. */
+    /** How to fix it; in development only. */
     fix?: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Makes a page load again once the development server has started anew. Bound by DevTools, in development only. */
+/** Reloads a page once the development server has restarted. Bound by DevTools, in development only. */
 export abstract class LiveReload {
     /** For a page's own `<script>`; it shows what goes on in the element `#state`, where there is one. */
     public abstract readonly script: string;

@@ -1,18 +1,11 @@
-import { isSecretKey } from '../../Support/redact.js';
+import { isSecretField } from '../../Support/secretNames.js';
 
 /** In bytes of JSON: what a refused form may put into the session, once for its errors and once for its input. */
 const MOST_BYTES = 8_192;
-const SECRET =
-    /csrf|card|cvc|cvv|iban|pwd|pin$|security[-_]?code|kennwort|mot_?de_?passe|contrase|(?:^|[^a-z])(?:otp|ssn)$|^(?:pass|auth)$|[^a-z]pass$/i;
 
 /** What they are flashed as. */
 export const ERRORS = '__errors';
 export const INPUT = '__input';
-
-/** Whether a form's field holds what is not given back to a page: passwords, tokens, cards. Errs on the side of hiding. */
-export function isSecretField(field: string): boolean {
-    return isSecretKey(field) || SECRET.test(field);
-}
 
 /** The fields of a form that may be given back: texts, and lists of texts. */
 export function fittingInput(

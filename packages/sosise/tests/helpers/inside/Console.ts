@@ -6,4 +6,3 @@ export { frameworkCommands } from '../../../src/Console/commands.js';
 export { Progress } from '../../../src/Console/Progress.js';
 export { printable, shortened, sizeOf, spanOf } from '../../../src/Console/sessionTexts.js';
 export { Terminal } from '../../../src/Console/Terminal.js';
-export { Top } from '../../../src/Console/Top.js';

@@ -1,5 +1,5 @@
 import { type Html, html } from '../../../Http/Pages/html.js';
-import { redacted } from '../../../Support/redact.js';
+import { redacted } from '../../../Support/secretNames.js';
 import { hideSecrets } from '../../ErrorPage/hideSecrets.js';
 import { isMasked, shortLabelOf } from '../shownValues.js';
 

@@ -20,7 +20,8 @@ export function writeNew(file: string, content: string, mayReplace = false): voi
     }
 }
 
-function createFrom(temporary: string, file: string): void {
+/** Gives a file that is complete its name in one step, and never over one that appeared meanwhile: it throws EEXIST. */
+export function createFrom(temporary: string, file: string): void {
     try {
         linkSync(temporary, file);
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Request, Response } from 'express';
-import { AnswerTimeoutException } from '../Exceptions/AnswerTimeoutException.js';
+import { ResponseTimeoutException } from '../Exceptions/ResponseTimeoutException.js';
 import type { Connections } from './Connections.js';
 import type { ExceptionHandler } from './Errors/ExceptionHandler.js';
 import { routeOf } from './Errors/routeOf.js';
@@ -10,7 +10,7 @@ import { routeOf } from './Errors/routeOf.js';
  * costs a request nothing, where a timer for each would; so the 503 comes up to an eighth of the time late. What this
  * process computed or was stopped for is not the route's time, as `Deadlines` have it.
  */
-export class AnswerTimeout {
+export class ResponseTimeout {
     private timer?: NodeJS.Timeout;
     /** The bytes that a client had sent when its request, still arriving, was looked at. */
     private readonly received = new WeakMap<ServerResponse, number>();
@@ -52,7 +52,7 @@ export class AnswerTimeout {
                 continue; // a stream that has begun may take as long as it likes
             }
             if (this.stillArriving(response)) {
-                this.connections.waitAnew(response);
+                this.connections.restartWait(response);
             } else {
                 this.answer(response as Response);
             }
@@ -76,6 +76,6 @@ export class AnswerTimeout {
         const detail =
             `${request.method} ${routeOf(request)}${action} did not answer within ${this.limitMs} ms and got a 503: ` +
             'answer, call next(error) or throw in every path of it, or raise answerTimeoutMs in src/config/http.ts.';
-        void this.handler().handle(new AnswerTimeoutException(detail), request, response);
+        void this.handler().handle(new ResponseTimeoutException(detail), request, response);
     }
 }
