@@ -4,7 +4,7 @@ import type { LiveRecord } from './SessionRecord.js';
 
 /**
  * What one request changed in a session: only this is applied to what is stored when it is saved. Changes of different keys both
- * stay, of one key the later write stays, and amounts add up. SessionRepository.mergeInTurn() tries again where another request
+ * stay, of one key the later write stays, and amounts add up. SessionRepository.merge() tries again where another request
  * was faster.
  */
 export interface SessionChange {
