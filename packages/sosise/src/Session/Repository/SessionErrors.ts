@@ -8,6 +8,7 @@ export class SessionUnavailableException extends Exception {
     public constructor(action: 'loaded' | 'saved' | 'ended', cause: unknown) {
         super(`The session could not be ${action}: please try again in a moment.`, {
             status: 503,
+            errorCode: 'E_SESSION_UNAVAILABLE',
             expose: true,
             cause,
         });
@@ -19,6 +20,7 @@ export class SessionBusyException extends Exception {
     public constructor(waitedMs: number) {
         super(`Another request of this session is still running after ${waitedMs} ms: please try again.`, {
             status: 503,
+            errorCode: 'E_SESSION_BUSY',
             expose: true,
         });
     }
@@ -32,6 +34,7 @@ export class SessionEndedException extends Exception {
     public constructor() {
         super('Your session has ended or was renewed meanwhile, so nothing was stored: please try again.', {
             status: 409,
+            errorCode: 'E_SESSION_ENDED',
             data: { reason: 'E_SESSION_ENDED' },
         });
     }
@@ -44,6 +47,7 @@ export class SessionCookieException extends Exception {
             status: 503,
             expose: true,
             isLogged: true,
+            errorCode: 'E_SESSION_COOKIE_INSECURE',
             data: { reason: 'E_SESSION_COOKIE_INSECURE' },
         });
     }
@@ -52,6 +56,7 @@ export class SessionCookieException extends Exception {
 /** A key that the session object itself needs was used for data. */
 export class ReservedSessionKeyError extends Error {
     public override readonly name = 'ReservedSessionKeyError';
+    public readonly errorCode = 'E_SESSION_KEY_RESERVED';
 
     public constructor(key: string) {
         super(`request.session.${key} is used by the session itself: store your data under another key.`);
@@ -61,4 +66,5 @@ export class ReservedSessionKeyError extends Error {
 /** A value that can't be stored in a session. The message names the key. */
 export class UnstorableSessionError extends Error {
     public override readonly name = 'UnstorableSessionError';
+    public readonly errorCode = 'E_SESSION_UNSTORABLE';
 }
