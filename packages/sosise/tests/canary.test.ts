@@ -50,7 +50,7 @@ test('no id, cookie, secret or session value is ever in the output or in a log f
     await browser.visit('/regenerate');
     const id = remember();
     const sessions = join(folder, 'sessions');
-    writeFileSync(join(sessions, `${keyOf(id)}.json`), `{"canary":"${VALUE}`); // damaged: set aside, with a warning
+    writeFileSync(join(sessions, `${keyOf(id)}.json`), `{"canary":"${VALUE}`); // damaged: quarantined, with a warning
     await browser.visit('/store');
     remember();
     rmSync(sessions, { recursive: true });
@@ -60,7 +60,7 @@ test('no id, cookie, secret or session value is ever in the output or in a log f
     server.kill('SIGTERM');
     await once(server, 'exit');
     const logs = readdirSync(join(folder, 'logs')).map((name) => readFileSync(join(folder, 'logs', name), 'utf8'));
-    expect(logs.join('')).toContain('set aside');
+    expect(logs.join('')).toContain('quarantined');
     expect(logs.join('')).toContain('"path":"/store"');
     expect(output).toContain('thrown');
     for (const text of [output, ...logs]) {

@@ -147,7 +147,7 @@ describe('a request from another site', () => {
         expect(app.log).toEqual([
             {
                 message:
-                    'Refused as request forgery: Sec-Fetch-Site: cross-site and origin https://evil.example is not in trustedOrigins (src/config/http.ts).',
+                    'Blocked by CSRF protection: Sec-Fetch-Site: cross-site and origin https://evil.example is not in trustedOrigins (src/config/http.ts).',
                 context: { requestId: undefined, method: 'POST', path: '/account' },
             },
         ]);
@@ -283,7 +283,7 @@ describe('without Sec-Fetch-Site', () => {
         const app = await checkedApp();
         await app.ask({ headers: { origin: 'https://evil.example' } });
         expect(app.log[0]?.message).toBe(
-            'Refused as request forgery: no Sec-Fetch-Site, and origin https://evil.example is not in trustedOrigins (src/config/http.ts) and not this host, example.com.',
+            'Blocked by CSRF protection: no Sec-Fetch-Site, and origin https://evil.example is not in trustedOrigins (src/config/http.ts) and not this host, example.com.',
         );
     });
 });
@@ -504,7 +504,7 @@ describe('classic tokens', () => {
         const token = tokens.makeToken('another');
         const { text } = await app.ask({ headers: { 'x-csrf-token': token } });
         expect(text).toBe(
-            'Refused as request forgery: no Sec-Fetch-Site, no Origin and no valid token. ' +
+            'Blocked by CSRF protection: no Sec-Fetch-Site, no Origin and no valid token. ' +
                 'Send csrfToken(request) in the header X-CSRF-Token or in the form field _csrf.',
         );
         expect(JSON.stringify(app.log)).not.toContain(token);
@@ -606,7 +606,7 @@ describe('an application', () => {
             expect(await email()).toBe('mia@example.com');
             expect(await browser.json('/email')).toEqual({ user: 'mia', email: 'mia@example.com' });
 
-            const line = app.log.find(({ message }) => message.startsWith('Refused as request forgery'));
+            const line = app.log.find(({ message }) => message.startsWith('Blocked by CSRF protection'));
             expect(line?.level).toBe('warning');
             expect(line?.context).toMatchObject({ method: 'POST', path: '/email', requestId: expect.any(String) });
             for (const value of browser.cookies.values()) {

@@ -212,12 +212,12 @@ describe('records under plain ids', () => {
         expect(existsSync(join(app.folder, `${id}.json`))).toBe(false);
     });
 
-    test('that are damaged are set aside, and their visitor gets a fresh session', async () => {
+    test('that are damaged are quarantined, and their visitor gets a new session', async () => {
         const { app, browser, id } = await withStockRecord();
         writeFileSync(join(app.folder, `${id}.json`), '{"cookie":');
         expect(await browser.json('/')).toBe(1);
         expect(idOf(browser)).not.toBe(id);
-        expect(app.log.map(({ message }) => message).join()).toContain('set aside');
+        expect(app.log.map(({ message }) => message).join()).toContain('quarantined');
     });
 });
 

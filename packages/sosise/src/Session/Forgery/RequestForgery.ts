@@ -101,7 +101,7 @@ export class RequestForgery {
         if (!refusal || this.exemptions.has(request.originalUrl)) {
             return;
         }
-        const message = `Refused as request forgery: ${refusal.rule}.`;
+        const message = `Blocked by CSRF protection: ${refusal.rule}.`;
         this.warn(message, request);
         throw new ForbiddenException(this.options.isDevelopment ? `${message} ${refusal.fix}` : MESSAGE);
     }
