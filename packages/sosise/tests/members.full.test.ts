@@ -328,7 +328,8 @@ describeInChromium('the members’ site in two browsers', () => {
                 expect(answer, target).toBe(target === '/logout' && status === 401 ? 303 : status);
                 expect(await titleAt(elsewhere, `${site.origin}/members`), target).toBe('Members');
 
-                const refused = () => site.app.log.filter(({ message }) => message.includes('Blocked by CSRF protection')).length;
+                const refused = () =>
+                    site.app.log.filter(({ message }) => message.includes('Blocked by CSRF protection')).length;
                 const before = refused();
                 await elsewhere.goto(await site.other(host, `<a href="${site.origin}${target}">Click</a>`));
                 await elsewhere.evaluate(

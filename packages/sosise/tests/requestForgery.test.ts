@@ -55,7 +55,6 @@ async function checkedApp({ trustProxy = false, routes, ...options }: CheckedApp
     const forgery = new RequestForgery({
         trustedOrigins: [],
         exempt: [],
-        carriesSession: (request) => idOf(request) !== undefined,
         log: { warning: (message, context) => void log.push({ message, context }) },
         isDevelopment: false,
         ...options,
@@ -64,7 +63,10 @@ async function checkedApp({ trustProxy = false, routes, ...options }: CheckedApp
     app.set('trust proxy', trustProxy);
     app.use(express.urlencoded({ extended: false }), express.json());
     app.use((request, _response, next) => {
-        forgery.check(request, idOf(request), forgery.refusalOf(request));
+        const id = idOf(request);
+        if (id !== undefined) {
+            forgery.check(request, id, forgery.refusalOf(request)); // requests without the cookie are not checked
+        }
         next();
     });
     const router = express.Router();

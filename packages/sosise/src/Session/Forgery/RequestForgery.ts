@@ -14,8 +14,6 @@ export interface RequestForgeryOptions {
     exempt: readonly string[];
     /** Asked for where the browser does not say where a request comes from. */
     tokens?: CsrfTokens | undefined;
-    /** Whether a request carries the session cookie, whatever its value. */
-    carriesSession(request: Request): boolean;
     log: Pick<Logger, 'warning'>;
     /** Answers name the rule and the fix. */
     isDevelopment: boolean;
@@ -63,12 +61,12 @@ export class RequestForgery {
     }
 
     /**
-     * Throws a 403 where a request that may change something would use the visitor's session, and is not theirs.
-     * @param sessionId The verified id of the session cookie.
+     * Throws a 403 where a request that may change something, and carries the session cookie, is not its visitor's.
+     * @param sessionId The verified id of the cookie, if it has one.
      * @param refusal As `refusalOf` gave it.
      */
     public check(request: Request, sessionId: string | undefined, refusal: Refusal | undefined): void {
-        if (!SAFE_METHODS.has(request.method) && this.options.carriesSession(request)) {
+        if (!SAFE_METHODS.has(request.method)) {
             this.enforce(request, refusal ?? this.missingToken(request, sessionId));
         }
     }

@@ -275,11 +275,11 @@ export abstract class RequestState implements SessionOwner {
     }
 
     private show(object: HttpSession): void {
+        if (this.object && !Object.hasOwn(this.request, 'session')) {
+            presentSession(this.request); // the route had deleted the one before
+        }
         this.object = object;
         this.given = object;
-        if (!Object.hasOwn(this.request, 'session')) {
-            presentSession(this.request); // the route had deleted it
-        }
         this.services.observer?.opened(this.request, object);
     }
 

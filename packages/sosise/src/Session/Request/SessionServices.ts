@@ -107,7 +107,6 @@ export class SessionServices {
             trustedOrigins,
             exempt,
             tokens,
-            carriesSession: (request) => this.cookie.carriedBy(request) !== undefined,
             log: this.log,
             isDevelopment,
         });

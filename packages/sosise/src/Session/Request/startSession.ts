@@ -1,6 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { isBelow } from '../../Http/isBelow.js';
 import type { CookieId } from '../Cookie/CookieId.js';
+import type { CarriedCookies } from '../Cookie/SessionCookie.js';
 import { type Refusal, SAFE_METHODS } from '../Forgery/RequestForgery.js';
 import { hasSession } from '../Object/requestOwner.js';
 import { firstAlive } from '../Repository/firstAlive.js';
@@ -32,12 +33,20 @@ export function startSession(services: SessionServices, takeLock?: RequestHandle
         'the session store has not answered yet.',
     );
 
-    function serve(request: Request, response: Response, next: NextFunction, cookie: CookieId | undefined): void {
+    function serve(
+        request: Request,
+        response: Response,
+        next: NextFunction,
+        carried: CarriedCookies | undefined,
+        cookie: CookieId | undefined,
+    ): void {
         let refusal: Refusal | undefined;
         if (forgery && !SAFE_METHODS.has(request.method)) {
             refusal = forgery.refusalOf(request);
             try {
-                forgery.check(request, cookie?.id, refusal);
+                if (carried !== undefined) {
+                    forgery.check(request, cookie?.id, refusal);
+                }
             } catch (error) {
                 assignNone(request, refused);
                 throw error;
@@ -71,14 +80,14 @@ export function startSession(services: SessionServices, takeLock?: RequestHandle
             next();
             return;
         }
-        const ids = services.cookie.carriedBy(request)?.ids;
-        if (ids === undefined || ids.length < 2) {
-            serve(request, response, next, ids?.[0]);
+        const carried = services.cookie.carriedBy(request);
+        if (carried === undefined || carried.ids.length < 2) {
+            serve(request, response, next, carried, carried?.ids[0]);
             return;
         }
         assignNone(request, looking); // a response timeout may come meanwhile
-        firstAlive(services.repository, ids)
-            .then((chosen) => serve(request, response, next, chosen))
+        firstAlive(services.repository, carried.ids)
+            .then((chosen) => serve(request, response, next, carried, chosen))
             .catch(next);
     };
 
