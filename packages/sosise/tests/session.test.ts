@@ -336,6 +336,7 @@ describe('a session that the request has ended or taken away', () => {
         null: (request) => {
             request.session = null as never;
         },
+        delete: (request) => Reflect.deleteProperty(request, 'session'),
         'delete, once it was looked at,': (request) => {
             void request.session;
             Reflect.deleteProperty(request, 'session');
