@@ -1,15 +1,15 @@
-// The process of a run: it loads ahead what every run needs, and becomes the application once it is told to.
+// The process of a run: it loads ahead what every run needs, and becomes the application once it is isReported to.
 import { pathToFileURL } from 'node:url';
 import { loadAhead } from './Dev/loadAhead.js';
 import type { ToRun } from './Dev/Run.js';
 import { startFailure } from './Exceptions/startFailure.js';
 import type { ToParent } from './Http/serve.js';
 
-let told = false;
+let isReported = false;
 
 /** The application listens to signals itself; what did not get that far has nothing to finish. */
 const onSignal = (signal: NodeJS.Signals): void => {
-    told = true;
+    isReported = true;
     if (process.listenerCount(signal) === 1) {
         process.exit(0);
     }
@@ -19,7 +19,7 @@ process.on('SIGTERM', onSignal);
 
 /** Ctrl-C reaches the whole group: a second signal would end the application without finishing requests. */
 const stop = (signal: 'SIGINT' | 'SIGTERM'): void => {
-    if (!told) {
+    if (!isReported) {
         process.emit(signal, signal);
     }
 };

@@ -75,14 +75,3 @@ test('a damaged record is dealt with and read again, and thrown where nobody dea
     const damaged = () => driver.setAside('key');
     expect((await updateRecord(driver, 'key', next, { ...options, damaged }))?.record).toBe('mine');
 });
-
-test('each try runs within what the caller puts around it', async () => {
-    const driver = overtakenBy(['second']);
-    let attempts = 0;
-    const attempt = <T>(work: () => Promise<T>) => {
-        attempts += 1;
-        return work();
-    };
-    await updateRecord(driver, 'key', () => ({ record: 'mine', expiresAt: later() }), { ...options, attempt });
-    expect(attempts).toBe(2);
-});

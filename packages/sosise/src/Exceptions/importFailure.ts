@@ -16,7 +16,7 @@ export function importFailure(error: unknown): string | undefined {
         const [, path = '', folder = '', from = ''] =
             /subpath '\.\/(.+?)'.* in (.+)[\\/]package\.json imported from (.+)$/.exec(text) ?? [];
         const name = folder.split(/[\\/]node_modules[\\/]/).at(-1);
-        return from && `${shown(from)} imports ${name}/${path}, which the package ${name} does not export.`;
+        return from && `${relativeName(from)} imports ${name}/${path}, which the package ${name} does not export.`;
     }
     if (code === 'MODULE_NOT_FOUND') {
         const [, required = ''] = /^Cannot find module '([^']+)'/.exec(text) ?? [];
@@ -25,7 +25,7 @@ export function importFailure(error: unknown): string | undefined {
     }
     if (code === 'ERR_PACKAGE_IMPORT_NOT_DEFINED') {
         const [, name, from = ''] = /specifier "(.+?)" is not defined.* imported from (.+)$/.exec(text) ?? [];
-        return from && `${shown(from)} imports ${name}, which "imports" in package.json does not name.`;
+        return from && `${relativeName(from)} imports ${name}, which "imports" in package.json does not name.`;
     }
     if (code === 'ERR_UNSUPPORTED_ESM_URL_SCHEME') {
         return `${text}. Import files by relative paths, and packages by their names.`;
@@ -40,7 +40,7 @@ export function importFailure(error: unknown): string | undefined {
 
 function ofRequire(wanted: string, from: string): string {
     return /^\.|^[\\/]|^[a-z]:/i.test(wanted)
-        ? `${shown(from)} requires ${wanted}, and there is no such file: correct the path.`
+        ? `${relativeName(from)} requires ${wanted}, and there is no such file: correct the path.`
         : ofPackage(wanted, from);
 }
 
@@ -53,9 +53,9 @@ function ofPackage(wanted: string, importer: string): string {
     const own = ownFile(name, importer);
     const near = own ? `${specifier(importer, own)}${/\.ts$/.test(own) ? '' : '/…'}` : nearest(name, listed);
     if (listed.includes(name)) {
-        return `${shown(importer)} needs ${name}, which package.json names and which is not installed: npm install`;
+        return `${relativeName(importer)} needs ${name}, which package.json names and which is not installed: npm install`;
     }
-    return `${shown(importer)} needs ${name}, which is not installed: ${near ? `did you mean ${near}? Otherwise ` : ''}npm install --save-prod ${name}`;
+    return `${relativeName(importer)} needs ${name}, which is not installed: ${near ? `did you mean ${near}? Otherwise ` : ''}npm install --save-prod ${name}`;
 }
 
 /** What an import without ./ or ../ may mean: a file or folder beside it, or one of the sources, as with aliases of other tools. */
@@ -83,7 +83,7 @@ function packagesFor(importer: string): string[] {
 function ofFile(wanted: string, importer: string): string {
     const meant = fileMeantBy(pathOf(wanted), pathOf(importer));
     const hint = meant ? `did you mean ${specifier(importer, meant)}?` : 'correct the path.';
-    return `${shown(importer)} imports ${specifier(importer, wanted)}, and there is no such file: ${hint}`;
+    return `${relativeName(importer)} imports ${specifier(importer, wanted)}, and there is no such file: ${hint}`;
 }
 
 /** One beside it with nearly this name, or one of this name elsewhere in the sources. */
@@ -114,7 +114,7 @@ function ofExport(from: string, name: string, place: string): string {
         name,
         (text?.match(/[\w$]+/g) ?? []).filter((word) => word !== name),
     );
-    const who = file ? `${shown(file)}:${line}` : 'A file';
+    const who = file ? `${relativeName(file)}:${line}` : 'A file';
     const what =
         name === 'default'
             ? `the default of ${from}, which has none: write import { … } from '${from}'.`
@@ -142,7 +142,7 @@ function specifier(importer: string, file: string): string {
     return path.startsWith('.') ? path : `./${path}`;
 }
 
-function shown(file: string): string {
+function relativeName(file: string): string {
     return relative('', pathOf(file));
 }
 

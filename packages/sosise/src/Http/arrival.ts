@@ -3,7 +3,7 @@ import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { belongsTo } from './applicationOf.js';
 import { hearErrors } from './hearErrors.js';
 
-/** What comes before all else: whose request it is, and who hears of errors that its answer has. */
+/** What comes before all else: whose request it is, and where errors of its answer are reported. */
 export function arrival(app: ApplicationKernel): RequestHandler {
     const hear = hearErrors(app);
 

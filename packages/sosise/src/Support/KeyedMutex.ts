@@ -1,7 +1,7 @@
 import { Deadlines } from './Deadlines.js';
 import type { Lease } from './Lease.js';
 
-type Waiter = (isTurn: boolean) => void;
+type Waiter = (isEntered: boolean) => void;
 
 /** One at a time per key, in the order of arrival, within this process. Keys that nobody holds cost nothing. */
 export class KeyedMutex {
@@ -28,9 +28,9 @@ export class KeyedMutex {
                 queue.splice(queue.indexOf(waiter), 1);
                 resolve(false);
             });
-            const waiter: Waiter = (isTurn) => {
+            const waiter: Waiter = (isEntered) => {
                 deadline.end();
-                resolve(isTurn);
+                resolve(isEntered);
             };
             queue.push(waiter);
         });

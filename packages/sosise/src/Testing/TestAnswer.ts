@@ -38,7 +38,7 @@ export class TestAnswer {
         try {
             return JSON.parse(this.text) as T;
         } catch (cause) {
-            throw new Error(`The answer is not JSON: ${this.shown}`, { cause });
+            throw new Error(`The answer is not JSON: ${this.summary}`, { cause });
         }
     }
 
@@ -48,14 +48,14 @@ export class TestAnswer {
     }
 
     public readonly assertStatus = vi.defineHelper((status: number): this => {
-        expect(this.status, this.shown).toBe(status);
+        expect(this.status, this.summary).toBe(status);
         return this;
     });
 
     /** A status from 200 to 299. */
     public readonly assertOk = vi.defineHelper((): this => {
         if (this.status < 200 || this.status > 299) {
-            expect.fail(`${this.shown}: expected was a status from 200 to 299`);
+            expect.fail(`${this.summary}: expected was a status from 200 to 299`);
         }
         return this;
     });
@@ -64,28 +64,28 @@ export class TestAnswer {
     public readonly assertRedirect = vi.defineHelper((path: string): this => {
         const location = this.headers.get('location');
         const led = location === null ? this.redirects.at(-1) : pathOf(new URL(location, this.url), this.url);
-        expect(led, this.shown).toBe(path);
+        expect(led, this.summary).toBe(path);
         return this;
     });
 
     /** The body has these keys with these values, and perhaps others. */
     public readonly assertJson = vi.defineHelper((expected: Record<string, unknown> | unknown[]): this => {
-        expect(this.json(), this.shown).toMatchObject(expected);
+        expect(this.json(), this.summary).toMatchObject(expected);
         return this;
     });
 
     /** `validate` or a ValidationException has refused this field, perhaps with this message. */
     public readonly assertInvalid = vi.defineHelper((field: string, message?: string): this => {
         const errors = this.refused ?? (this.status === 422 ? this.data<Messages | null>() : undefined) ?? {};
-        expect(Object.keys(errors), this.shown).toContain(field);
+        expect(Object.keys(errors), this.summary).toContain(field);
         if (message !== undefined) {
-            expect(errors[field], this.shown).toContain(message);
+            expect(errors[field], this.summary).toContain(message);
         }
         return this;
     });
 
     /** What a failed assertion shows. */
-    private get shown(): string {
+    private get summary(): string {
         const { text } = this;
         const start = text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
         return `${this.url.pathname} answered ${this.status}: ${start || 'nothing'}`;

@@ -48,7 +48,7 @@ const late = new WeakSet<Error>();
 const told = new WeakMap<Request, Error>();
 
 /**
- * Says who hears of an error (`report`) and what the client reads (`render`). `src/app/Exceptions/Handler.ts`
+ * Says where an error is reported (`report`) and what the client reads (`render`). `src/app/Exceptions/Handler.ts`
  * extends it; an override that fails breaks neither the process nor the answer.
  */
 export class ExceptionHandler {

@@ -73,14 +73,14 @@ export class StoredSessions {
     /** All sessions that live, in the driver's order. One that moves meanwhile may come twice. */
     public async *all(options: WalkOptions = {}): AsyncGenerator<StoredSession> {
         for await (const found of liveSessions(this.services(), options)) {
-            yield this.shown(found);
+            yield this.describe(found);
         }
     }
 
     /** A user's sessions, oldest login first, found without a walk through all. */
     public async *ofUser(user: string): AsyncGenerator<StoredSession> {
         for await (const found of liveSessionsOf(this.services(), user)) {
-            yield this.shown(found);
+            yield this.describe(found);
         }
     }
 
@@ -118,7 +118,7 @@ export class StoredSessions {
         if (isPlainId(found.key)) {
             await repository.revoke(keyOf(found.key as string), { follows: true }); // it may have moved there since
         }
-        return this.shown(found);
+        return this.describe(found);
     }
 
     /** Removes what has expired; see `SessionRepository.prune()`. Gives the number of records removed. */
@@ -164,7 +164,7 @@ export class StoredSessions {
         return match;
     }
 
-    private shown({ key, record, text }: LiveSession): StoredSession {
+    private describe({ key, record, text }: LiveSession): StoredSession {
         return {
             fingerprint: nameOf(key),
             user: record.login?.user,
@@ -179,7 +179,7 @@ export class StoredSessions {
         const { record } = found;
         const end = this.services().repository.lifetime.absoluteEndOf(record);
         return {
-            ...this.shown(found),
+            ...this.describe(found),
             endsAt: Number.isFinite(end) ? new Date(end) : undefined,
             cookie: this.services().repository.cookieOf(record),
             address: record.login?.address,

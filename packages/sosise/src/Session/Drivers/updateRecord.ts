@@ -24,8 +24,6 @@ export interface UpdateOptions {
     readonly known?: StoredRecord | undefined;
     /** Deals with a damaged record, such as by quarantine; then it is read again. Left out: the error is thrown. */
     damaged?(error: DamagedRecordError): MaybePromise<unknown>;
-    /** Runs each try, such as within a time limit. */
-    attempt?<T>(work: () => Promise<T>): MaybePromise<T>;
 }
 
 type Outcome = { readonly isDone: false } | { readonly isDone: true; readonly stored: StoredRecord | undefined };
@@ -39,23 +37,20 @@ export async function updateRecord(
     driver: Pick<SessionDriver, 'read' | 'write' | 'remove'>,
     key: RecordKey,
     next: Next,
-    { tries, overtaken, known, damaged, attempt = (work) => work() }: UpdateOptions,
+    { tries, overtaken, known, damaged }: UpdateOptions,
 ): Promise<StoredRecord | undefined> {
     for (let tried = 0; tried < tries; tried += 1) {
-        const outcome = await attempt(async () => {
-            try {
-                const stored = tried === 0 && known ? known : await driver.read(key);
-                return await compareAndSwap(driver, key, stored, await next(stored));
-            } catch (error) {
-                if (!damaged || !(error instanceof DamagedRecordError)) {
-                    throw error;
-                }
-                await damaged(error);
-                return OVERTAKEN;
+        try {
+            const stored = tried === 0 && known ? known : await driver.read(key);
+            const outcome = await compareAndSwap(driver, key, stored, await next(stored));
+            if (outcome.isDone) {
+                return outcome.stored;
             }
-        });
-        if (outcome.isDone) {
-            return outcome.stored;
+        } catch (error) {
+            if (!damaged || !(error instanceof DamagedRecordError)) {
+                throw error;
+            }
+            await damaged(error);
         }
     }
     throw new Error(overtaken);

@@ -115,7 +115,7 @@ export class RequestForgery {
             return undefined;
         }
         if (site !== undefined) {
-            return { rule: `Sec-Fetch-Site: ${shown(site)} and ${untrusted(origin)}`, fix: NAME_IT };
+            return { rule: `Sec-Fetch-Site: ${shortened(site)} and ${untrusted(origin)}`, fix: NAME_IT };
         }
         return this.otherOrigin(request, 'no Sec-Fetch-Site');
     }
@@ -125,7 +125,7 @@ export class RequestForgery {
         if (origin === undefined || this.trusted.has(origin) || isOwnOrigin(origin, request)) {
             return undefined;
         }
-        const elsewhere = `and not this host, ${shown(request.host ?? 'which has no name')}${proxyHint(request)}`;
+        const elsewhere = `and not this host, ${shortened(request.host ?? 'which has no name')}${proxyHint(request)}`;
         return { rule: `${occasion}, and ${untrusted(origin)} ${elsewhere}`, fix: NAME_IT };
     }
 
@@ -141,7 +141,9 @@ export class RequestForgery {
 }
 
 function untrusted(origin: string | string[] | undefined): string {
-    return origin === undefined ? 'no Origin' : `origin ${shown(origin)} is not in trustedOrigins (src/config/http.ts)`;
+    return origin === undefined
+        ? 'no Origin'
+        : `origin ${shortened(origin)} is not in trustedOrigins (src/config/http.ts)`;
 }
 
 /** Where a proxy says that the browser asked for another host than this application believes. */
@@ -157,6 +159,6 @@ function tokenIn(request: Request): unknown {
 }
 
 /** What a client has sent is not put into the log at any length. */
-function shown(text: string | string[]): string {
+function shortened(text: string | string[]): string {
     return String(text).slice(0, LONGEST_SHOWN);
 }

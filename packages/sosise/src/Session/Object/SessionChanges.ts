@@ -131,23 +131,23 @@ class Difference implements SessionChange {
     }
 
     public get set(): SessionChange['set'] {
-        return this.told().set;
+        return this.compare().set;
     }
 
     public get removed(): SessionChange['removed'] {
-        return this.told().removed;
+        return this.compare().removed;
     }
 
     public get added(): SessionChange['added'] {
-        return this.told().added;
+        return this.compare().added;
     }
 
     public get isEmpty(): boolean {
-        const { set, removed, added } = this.told();
+        const { set, removed, added } = this.compare();
         return set.size + removed.size + added.size === 0;
     }
 
-    private told(): Parts {
+    private compare(): Parts {
         this.parts ??= partsOf(this.before?.entries ?? new Map(), this.after.entries, this.increments);
         return this.parts;
     }
@@ -194,7 +194,7 @@ function bodyAsOne(data: Readonly<Record<string, unknown>>): string | undefined 
         const text = JSON.stringify(data);
         return text.includes('"__proto__"') ? undefined : text.length > 2 ? `,${text.slice(1, -1)}` : '';
     } catch {
-        return undefined; // what can't be stored is told with its key
+        return undefined; // what can't be stored is named with its key
     }
 }
 

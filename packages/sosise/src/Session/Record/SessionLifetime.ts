@@ -85,8 +85,8 @@ export class SessionLifetime {
     }
 
     /**
-     * Whether the browser's copy of the cookie has lost enough of its life that it is sent anew. By the end that the record
-     * keeps of it; one that no cookie of today would have is sent anew, too.
+     * Whether the browser's copy of the cookie has lost enough of its life that it is sent again. The record keeps the end
+     * of that copy; one whose end no cookie of today could have is sent again, too.
      */
     public cookieDue(record: LiveRecord, now = Date.now()): boolean {
         const { expires } = record.cookie;

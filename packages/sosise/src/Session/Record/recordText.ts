@@ -127,7 +127,7 @@ export function endedRecord(
     return `${ENDED}${at},${rest},"cookie":{"originalMaxAge":1}}`;
 }
 
-/** Whether a stored text is the note of an ended session. */
+/** Whether a stored text is a tombstone. */
 export function isEndedRecord(text: string): boolean {
     return text.startsWith(ENDED);
 }

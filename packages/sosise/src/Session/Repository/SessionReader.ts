@@ -120,7 +120,7 @@ export abstract class SessionReader {
         const known = this.parsed.find(key);
         const record = known?.text === text ? known.record : undefined;
         if (record && record.seen <= now && record.created <= now && (record.login?.at ?? 0) <= now) {
-            return record; // unless the clock was set right since: then it is looked at anew
+            return record; // unless the clock was set back since: then it is parsed again
         }
         try {
             const found = parseRecord(text, now);

@@ -20,7 +20,7 @@ import { UserSessions } from './UserSessions.js';
 export interface SaveOptions {
     /** What the request holds that made the change, where it runs exclusively: when that is lost, the change fails. */
     readonly lock?: HeldLock | undefined;
-    /** The browser gets the cookie anew: its end, which the record keeps, is counted from now. */
+    /** The browser gets the cookie again: its end, which the record keeps, is counted from now. */
     readonly renewsCookie?: boolean;
 }
 
@@ -97,7 +97,7 @@ export class SessionRepository extends SessionReader {
         options: SaveOptions = {},
     ): MaybePromise<LoadedSession | undefined> {
         if (!this.writers.tryEnter(key)) {
-            return this.saveInTurn(key, asPatch(change), options);
+            return this.saveQueued(key, asPatch(change), options);
         }
         const leave = () => this.writers.leave(key);
         try {
@@ -279,7 +279,7 @@ export class SessionRepository extends SessionReader {
     }
 
     /** Other requests of this process write the session: the wait for them has a limit of its own, as the store is not slow for it. */
-    private async saveInTurn(
+    private async saveQueued(
         key: RecordKey,
         change: SessionChange,
         options: SaveOptions,

@@ -1,5 +1,6 @@
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import type { StoredRecord } from '../Drivers/SessionDriver.js';
+import type { NextRecord } from '../Drivers/updateRecord.js';
 import { merged, type SessionChange } from '../Record/mergeChanges.js';
 import { writtenRecord } from '../Record/parseRecord.js';
 import { cookieTextAt, endedRecord, liveRecord } from '../Record/recordText.js';
@@ -16,7 +17,7 @@ export const TOMBSTONE_KEPT_MS = ENDED_KEPT_MS * (1 + 1 / 24);
 export interface WriteOptions {
     readonly created?: number | undefined;
     readonly login?: Login | undefined;
-    /** The browser gets the cookie anew: its end, which the record keeps, is counted from now. */
+    /** The browser gets the cookie again: its end, which the record keeps, is counted from now. */
     readonly renewsCookie?: boolean | undefined;
 }
 
@@ -80,11 +81,14 @@ export class SessionWriter {
         key: RecordKey,
         stored: StoredRecord | undefined,
         reason: EndReason,
-        { at = Date.now(), to, sealedId }: Partial<EndedRecord> = {},
+        next: Partial<EndedRecord> = {},
     ): Promise<boolean> {
-        const tombstone = endedRecord(at, reason, { to, sealedId });
-        const version = await this.reader.driver.write(key, tombstone, stored?.version, at + TOMBSTONE_KEPT_MS);
-        return version !== undefined;
+        const { record, expiresAt } = this.tombstoneOf(reason, next);
+        return (await this.reader.driver.write(key, record, stored?.version, expiresAt)) !== undefined;
+    }
+
+    public tombstoneOf(reason: EndReason, { at = Date.now(), to, sealedId }: Partial<EndedRecord>): NextRecord {
+        return { record: endedRecord(at, reason, { to, sealedId }), expiresAt: at + TOMBSTONE_KEPT_MS };
     }
 }
 

@@ -1,6 +1,9 @@
+import type { StoredRecord } from '../Drivers/SessionDriver.js';
+import { type Next, updateRecord } from '../Drivers/updateRecord.js';
+import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import type { EndReason } from '../Record/SessionRecord.js';
 import type { RecordKey } from '../Record/storageKeys.js';
-import { hasMoved, type LoadedSession } from './LoadedSession.js';
+import { hasMoved, type LoadedSession, type LoadResult, NONE } from './LoadedSession.js';
 import type { SessionReader } from './SessionReader.js';
 import type { SessionWriter } from './SessionWriter.js';
 
@@ -15,7 +18,7 @@ export interface TombstoneOptions {
 /** No visitor gets so many new ids within a day without a request that ends the row. */
 const LONGEST_CHAIN = 100;
 /** Each try that fails was overtaken by a write, or met a damaged record. */
-const REVOKE_TRIES = 100;
+const TRIES = 100;
 
 /** Ends sessions for good: a tombstone takes the record's place, and requests in flight can't bring it back. */
 export class Tombstones {
@@ -31,36 +34,49 @@ export class Tombstones {
         { follows = false, ...next }: TombstoneOptions = {},
         steps = 0,
     ): Promise<boolean> {
-        let found = await this.reader.load(key);
-        while (found.kind === 'live') {
-            if (await this.writer.writeTombstone(key, found.stored, reason, next)) {
-                return true;
-            }
-            found = await this.reader.load(key);
+        let found: LoadResult = NONE;
+        const tombstone = await this.update(key, (stored) => {
+            found = this.reader.judge(key, stored);
+            return found.kind === 'live' ? this.writer.tombstoneOf(reason, next) : undefined;
+        });
+        if (tombstone) {
+            return true;
         }
         // It got a new id before it was ended, or meanwhile: that was not meant to save it.
-        return follows && found.kind === 'ended' && hasMoved(found) && steps < LONGEST_CHAIN
-            ? this.end(found.to, reason, { follows, ...next }, steps + 1)
+        const ended = found as LoadResult;
+        return follows && ended.kind === 'ended' && hasMoved(ended) && steps < LONGEST_CHAIN
+            ? this.end(ended.to, reason, { follows, ...next }, steps + 1)
             : false;
     }
 
     /** Ends a session from outside, also one that a login in flight is only about to store under this key. */
     public async revoke(key: RecordKey, follows: boolean): Promise<boolean> {
-        for (let tries = 0; tries < REVOKE_TRIES; tries += 1) {
-            if (await this.end(key, 'revoked', { follows })) {
-                return true;
-            }
-            if (await this.writer.writeTombstone(key, undefined, 'revoked')) {
-                return false;
-            }
-            if ((await this.reader.load(key)).kind === 'ended') {
-                return false;
-            }
-            await this.reader.quarantine.settled(key); // what is damaged makes room for the tombstone
+        if (await this.end(key, 'revoked', { follows })) {
+            return true;
         }
-        throw new Error(
-            'A revoked session could not be replaced by its tombstone: other data kept appearing under its key.',
-        );
+        let wasAlive = false;
+        await this.update(key, async (stored) => {
+            const found = this.reader.judge(key, stored);
+            if (this.reader.quarantine.isTaking(key)) {
+                throw new DamagedRecordError('it is on its way into quarantine');
+            }
+            wasAlive = found.kind === 'live';
+            return found.kind === 'ended' ? undefined : this.writer.tombstoneOf('revoked', {});
+        });
+        return wasAlive;
+    }
+
+    /** What is damaged makes room for the tombstone. */
+    private update(key: RecordKey, next: Next): Promise<StoredRecord | undefined> {
+        const { driver, quarantine } = this.reader;
+        return updateRecord(driver, key, next, {
+            tries: TRIES,
+            overtaken: 'A session could not be replaced by its tombstone: others kept writing under its key.',
+            damaged: (error) => {
+                quarantine.take(key, error);
+                return quarantine.settled(key);
+            },
+        });
     }
 
     /** Writes into a tombstone that its visitor has a new session: an answer that still ends the old one spares the new one's cookie. */

@@ -41,16 +41,16 @@ export class UserSessions {
     public constructor(
         private readonly driver: SessionDriver,
         private readonly repository: FindableSessions,
-        private readonly trouble: StoreCalls,
+        private readonly calls: StoreCalls,
     ) {}
 
     /** The keys of a user's sessions, oldest login first. */
     public async keysOf(user: string): Promise<string[]> {
-        const id = userKeyOf(user);
+        const listKey = userKeyOf(user);
         try {
-            return [...(await this.read(id, user)).sessions.keys()];
+            return [...(await this.read(listKey, user)).sessions.keys()];
         } catch (error) {
-            throw error instanceof ConfigError ? error : unavailable('loaded', id, error);
+            throw error instanceof ConfigError ? error : unavailable('loaded', listKey, error);
         }
     }
 
@@ -68,9 +68,9 @@ export class UserSessions {
 
     public remove(user: string, keys: ReadonlySet<string>): Promise<void> {
         const others: Change = (sessions) => new Map([...sessions].filter(([key]) => !keys.has(key)));
-        const id = userKeyOf(user);
-        return this.change(id, user, others).catch((error) => {
-            throw unavailable('ended', id, error);
+        const listKey = userKeyOf(user);
+        return this.change(listKey, user, others).catch((error) => {
+            throw unavailable('ended', listKey, error);
         });
     }
 
@@ -90,9 +90,9 @@ export class UserSessions {
     }
 
     /** Leaves out what has ended; called for each list that a walk through the store meets. */
-    public async tidy(id: string, record: UserRecord, now: number): Promise<void> {
+    public async tidy(listKey: RecordKey, record: UserRecord, now: number): Promise<void> {
         if (now - record.seen > DAY_MS) {
-            await this.change(id, undefined, (sessions) => this.alive(sessions), 0);
+            await this.change(listKey, undefined, (sessions) => this.alive(sessions), 0);
         }
     }
 
@@ -123,29 +123,34 @@ export class UserSessions {
 
     /** @param olderMs Written also without a change where the list is older than this. */
     private async change(
-        id: string,
+        listKey: RecordKey,
         user: string | undefined,
         next: Change,
         olderMs = Number.POSITIVE_INFINITY,
     ): Promise<void> {
-        if (!this.writers.tryEnter(id) && !(await this.writers.enter(id, WAIT_MS))) {
+        if (!this.writers.tryEnter(listKey) && !(await this.writers.enter(listKey, WAIT_MS))) {
             throw new Error(`Other logins of the same user were being written for ${WAIT_MS} ms.`);
         }
         try {
             let isDone = false;
             while (!isDone) {
-                const tried = this.tryChange(id, user, next, olderMs);
+                const tried = this.tryChange(listKey, user, next, olderMs);
                 // Requests wait for the store so long, and not counting the turns of others; a walk through all has time.
-                isDone = await (user === undefined ? tried : this.trouble.inTime('saved', tried));
+                isDone = await (user === undefined ? tried : this.calls.inTime('saved', tried));
                 // else another process has written it meanwhile
             }
         } finally {
-            this.writers.leave(id);
+            this.writers.leave(listKey);
         }
     }
 
-    private async tryChange(id: string, user: string | undefined, next: Change, olderMs: number): Promise<boolean> {
-        const { sessions, version, seen } = await this.read(id, user);
+    private async tryChange(
+        listKey: RecordKey,
+        user: string | undefined,
+        next: Change,
+        olderMs: number,
+    ): Promise<boolean> {
+        const { sessions, version, seen } = await this.read(listKey, user);
         const changed = await next(sessions);
         const now = Date.now();
         const isSame = changed.size === sessions.size && [...changed.keys()].every((key) => sessions.has(key));
@@ -153,18 +158,18 @@ export class UserSessions {
             return true;
         }
         if (changed.size === 0) {
-            return version === undefined || this.driver.remove(id, version);
+            return version === undefined || this.driver.remove(listKey, version);
         }
-        return (await this.driver.write(id, userRecord(now, changed), version, now + LIST_KEPT_MS)) !== undefined;
+        return (await this.driver.write(listKey, userRecord(now, changed), version, now + LIST_KEPT_MS)) !== undefined;
     }
 
     private async read(
-        id: string,
+        listKey: RecordKey,
         user: string | undefined,
     ): Promise<{ sessions: Sessions; version: unknown; seen: number }> {
         let stored: StoredRecord | undefined;
         try {
-            stored = await this.trouble.inTime('loaded', Promise.resolve(this.driver.read(id)));
+            stored = await this.calls.inTime('loaded', Promise.resolve(this.driver.read(listKey)));
             const record = stored && parseRecord(stored.record, Date.now());
             return record?.kind === 'user'
                 ? { ...record, version: stored?.version }
@@ -174,15 +179,15 @@ export class UserSessions {
                 throw error;
             }
             if (!stored) {
-                await this.driver.setAside(id); // what is no text at all can't be written over
+                await this.driver.setAside(listKey); // what is no text at all can't be written over
             }
-            return this.mend(id, user, stored?.version);
+            return this.rebuild(listKey, user, stored?.version);
         }
     }
 
-    /** A damaged list must not let a session slip: they are looked for among all, and the list is written anew. */
-    private async mend(
-        id: string,
+    /** A damaged list must not let a session slip: they are looked for among all, and the list is written again. */
+    private async rebuild(
+        listKey: RecordKey,
         user: string | undefined,
         damaged: unknown,
     ): Promise<{ sessions: Sessions; version: unknown; seen: number }> {
@@ -192,7 +197,7 @@ export class UserSessions {
         }
         if (!this.repository.canList) {
             throw new ConfigError(
-                "A user's list of sessions is damaged, and the store can't list its sessions to make it anew.",
+                "A user's list of sessions is damaged, and the store can't list its sessions to rebuild it.",
             );
         }
         const sessions = new Map<string, number>();
@@ -203,7 +208,7 @@ export class UserSessions {
         }
         const version =
             sessions.size > 0
-                ? await this.driver.write(id, userRecord(now, sessions), damaged, now + LIST_KEPT_MS)
+                ? await this.driver.write(listKey, userRecord(now, sessions), damaged, now + LIST_KEPT_MS)
                 : damaged;
         return { sessions, version, seen: now };
     }

@@ -26,7 +26,7 @@ export class ExpressStore extends session.Store {
     public override get(id: string, done: Done<SessionData | null>): void {
         this.reply(done, async () => {
             const found = await this.find(id);
-            return found.kind === 'live' ? this.shown(found.record) : null;
+            return found.kind === 'live' ? this.dataOf(found.record) : null;
         });
     }
 
@@ -71,7 +71,7 @@ export class ExpressStore extends session.Store {
         this.reply(done, async () => {
             const all: { [id: string]: SessionData } = {};
             for await (const { key, record } of this.services.repository.live()) {
-                all[key] = this.shown(record);
+                all[key] = this.dataOf(record);
             }
             return all;
         });
@@ -108,7 +108,7 @@ export class ExpressStore extends session.Store {
         return request.session as never;
     }
 
-    private shown(record: LiveRecord): SessionData {
+    private dataOf(record: LiveRecord): SessionData {
         return { ...record.data, cookie: this.services.repository.cookieOf(record) } as never;
     }
 

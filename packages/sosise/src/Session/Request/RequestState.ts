@@ -190,7 +190,7 @@ export abstract class RequestState implements SessionOwner {
 
     /**
      * Makes `request.session`, from what is stored or a new one. False where the store can't be read and nobody is left to
-     * answer for it; a route hears of it by an exception, which becomes the answer.
+     * answer for it. A route gets an exception, which becomes the answer.
      */
     public open(): boolean {
         if (this.object) {

@@ -22,7 +22,7 @@ export class SessionActions {
 
     public save(object: HttpSession): Promise<void> {
         const { state } = this;
-        return this.inTurn(async () => {
+        return this.enqueue(async () => {
             if (object !== state.object || state.stage === 'ended') {
                 return;
             }
@@ -48,7 +48,7 @@ export class SessionActions {
     /** Reads the session again; what this request has changed is dropped. */
     public reload(): Promise<void> {
         const { state } = this;
-        return this.inTurn(async () => {
+        return this.enqueue(async () => {
             const wasThere = state.stage === 'live' || state.stage === 'late';
             if (!state.adopt(await state.services.repository.load(state.key))) {
                 state.stage = wasThere ? 'late' : state.stage;
@@ -59,7 +59,7 @@ export class SessionActions {
 
     public destroy(): Promise<void> {
         Reflect.deleteProperty(this.state.request, 'session');
-        return this.inTurn(async () => endSession(this.state));
+        return this.enqueue(async () => endSession(this.state));
     }
 
     public regenerate(): Promise<void> {
@@ -70,7 +70,7 @@ export class SessionActions {
                 state.where(),
             );
         }
-        return this.inTurn(() => this.restart());
+        return this.enqueue(() => this.restart());
     }
 
     /**
@@ -80,7 +80,7 @@ export class SessionActions {
     public async migrate(): Promise<void> {
         this.refuseLateId('request.session.migrate()');
         const { state } = this;
-        return this.inTurn(async () => {
+        return this.enqueue(async () => {
             if (state.stage === 'live') {
                 await this.move();
             } else if (state.stage === 'new') {
@@ -95,7 +95,7 @@ export class SessionActions {
         this.refuseLateId('login()');
         const { state } = this;
         state.open();
-        return this.inTurn(async () => {
+        return this.enqueue(async () => {
             const before = state.loggedIn;
             if (!state.object || state.stage === 'ended' || state.isUnset() || (before && before.user !== user)) {
                 await this.restart();
@@ -114,7 +114,7 @@ export class SessionActions {
         const { state } = this;
         state.open();
         Reflect.deleteProperty(state.request, 'session');
-        return this.inTurn(async () => {
+        return this.enqueue(async () => {
             const { loggedIn, key, services } = state;
             await endSession(state);
             state.clearsSiteData = true;
@@ -146,7 +146,7 @@ export class SessionActions {
      * Runs what the route asks for after what it asked before. Should it fail, the answer won't be a success, unless the failure
      * is harmless: nothing that should be stored is lost by it.
      */
-    private inTurn(work: () => Promise<void>, failure?: 'harmless'): Promise<void> {
+    private enqueue(work: () => Promise<void>, failure?: 'harmless'): Promise<void> {
         const { state } = this;
         const done = (state.pending ?? Promise.resolve()).then(work);
         const settled = done

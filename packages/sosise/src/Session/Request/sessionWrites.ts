@@ -157,7 +157,7 @@ function fenced<Stored>({ lock }: RequestState, storing: Promise<Stored>): Promi
     return storing;
 }
 
-/** Takes note of what a write gave: what is stored now, or undefined, as the session had ended. */
+/** @param stored What a write gave: what is stored now, or undefined, as the session had ended. */
 function settle(
     state: RequestState,
     stored: LoadedSession | undefined,
