@@ -2,6 +2,7 @@ import type { Request, RequestHandler } from 'express';
 import { UnauthorizedException } from '../Exceptions/UnauthorizedException.js';
 import { fingerprintOf } from './Record/storageKeys.js';
 import type { RequestSession } from './Request/RequestSession.js';
+import { refuseForgery } from './Request/reachability.js';
 import { sessionOf, whyNoSession } from './Request/requestSessions.js';
 
 const MINUTE_MS = 60_000;
@@ -19,7 +20,7 @@ export async function login(request: Request, userId: string | number): Promise<
             `login(request, userId) needs the id of the user, a text that is not empty or a number, and got ${userId === '' ? 'an empty text' : typeof userId}: was the user found?`,
         );
     }
-    session.refuseForgery();
+    refuseForgery(session);
     await session.actions.login(user);
 }
 

@@ -1,6 +1,7 @@
 import { andThen } from '../../Support/andThen.js';
 import { KeyedMutex } from '../../Support/KeyedMutex.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
+import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import type { HeldLock } from '../Drivers/HeldLock.js';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
 import type { StoredCookie } from '../Record/CookieSettings.js';
@@ -50,6 +51,8 @@ export class SessionRepository extends SessionReader {
     private readonly pruning: Pruning;
     /** Requests of this process that write the same session do it one after another: none is overtaken all the time. */
     private readonly writers = new KeyedMutex();
+    /** When the store last hung for one of them. */
+    private readonly timeouts = new TwoGenerationCache<{ readonly at: number; readonly error: unknown }>(100);
 
     public constructor(driver: SessionDriver, options: RepositoryOptions) {
         super(driver, options);
@@ -103,7 +106,7 @@ export class SessionRepository extends SessionReader {
         try {
             const saved = this.saveFirst(key, loaded, change, options);
             if (saved instanceof Promise) {
-                return saved.finally(leave);
+                return this.noteTimeouts(key, saved).finally(leave);
             }
             leave();
             return saved;
@@ -284,14 +287,33 @@ export class SessionRepository extends SessionReader {
         change: SessionChange,
         options: SaveOptions,
     ): Promise<LoadedSession | undefined> {
+        const since = Date.now();
         if (!(await this.writers.enter(key, WRITERS_WAIT_MS))) {
             const cause = `Other requests of the same session were writing it for ${WRITERS_WAIT_MS} ms.`;
             throw unavailable('saved', key, new Error(cause));
         }
         try {
-            return await this.merge(key, change, options);
+            const timeout = this.timeouts.find(key);
+            if (timeout && timeout.at >= since) {
+                throw timeout.error; // the store hung while this one waited: it does not wait for it once more
+            }
+            return await this.noteTimeouts(key, this.merge(key, change, options));
         } finally {
             this.writers.leave(key);
+        }
+    }
+
+    /** Remembers when the store did not answer in time. */
+    private async noteTimeouts<T>(key: RecordKey, saving: Promise<T>): Promise<T> {
+        const start = Date.now();
+        try {
+            return await saving;
+        } catch (error) {
+            const at = Date.now();
+            if (at - start >= this.options.timeoutMs) {
+                this.timeouts.remember(key, { at, error });
+            }
+            throw error;
         }
     }
 

@@ -14,9 +14,14 @@ export function canReachBrowser(state: RequestState): boolean {
     return canReach;
 }
 
-/** Throws where it would not. */
+/** Throws where another site made the visitor's browser send the request: it must not log anyone in. */
+export function refuseForgery({ services, request, refusal }: RequestState): void {
+    services.forgery?.refuseOtherSites(request, refusal);
+}
+
+/** Throws where the browser would not come back. */
 export function refuseUnreachable(state: RequestState): void {
-    state.refuseForgery();
+    refuseForgery(state);
     if (!isDeliverable(state)) {
         throw new SessionCookieException();
     }
