@@ -2,9 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { sign } from 'cookie-signature';
-import type { Router } from 'express';
+import type { Request, Router } from 'express';
 import session, { type SessionData } from 'express-session';
-import { login, SessionRegistry } from 'sosise';
+import { login, logout, SessionRegistry } from 'sosise';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Browser } from './helpers/Browser.js';
 import { keyOf, NO_CHANGE, userKeyOf } from './helpers/inside/Session/Record.js';
@@ -452,5 +452,71 @@ describe('sessions of other packages', () => {
         setting.release();
         await vi.waitFor(async () => expect((await browser.visit('/logout', post())).status).toBe(200));
         expect(await copy.json('/me')).toEqual({ ...me, ended: 'destroyed' });
+    });
+});
+
+describe('what a route asked for and failed', () => {
+    async function failing(act: (request: Request, broken: { isBroken: boolean }) => unknown) {
+        const broken = { isBroken: false };
+        const fail = () => {
+            if (broken.isBroken) {
+                throw new Error('disk full');
+            }
+        };
+        const app = await sessionApp({
+            session: { driver: 'breaking' },
+            boot: ({ container }) =>
+                container.make(SessionManager).extend('breaking', () => interferedDriver({ write: fail })),
+            routes: (router) => {
+                router.get('/begin', (request, response) => {
+                    request.session['cart'] = 1;
+                    response.json('begun');
+                });
+                router.get('/act', async (request, response) => {
+                    await act(request, broken);
+                    response.json('done');
+                });
+                router.get('/cart', (request, response) => response.json(request.session['cart'] ?? null));
+            },
+        });
+        const browser = app.browser();
+        await browser.visit('/begin');
+        return browser;
+    }
+
+    test('a regenerate() is not made up for by a save() that succeeds: the visitor has the old id', async () => {
+        const browser = await failing(async (request, broken) => {
+            broken.isBroken = true;
+            await request.session.regenerate().catch(() => undefined);
+            broken.isBroken = false;
+            request.session['user'] = 7;
+            await request.session.save();
+        });
+        expect((await browser.visit('/act')).status).toBe(503);
+    });
+
+    test('a logout() may be tried again, and ends the session then', async () => {
+        const browser = await failing(async (request, broken) => {
+            broken.isBroken = true;
+            await logout(request).catch(() => undefined);
+            broken.isBroken = false;
+            await logout(request);
+        });
+        const cookies = new Map(browser.cookies);
+        expect((await browser.visit('/act')).status).toBe(200);
+        for (const [name, value] of cookies) {
+            browser.cookies.set(name, value);
+        }
+        expect(await browser.json('/cart')).toBeNull();
+    });
+
+    test('a session that is replaced by another object after a login is told, and the browser gets the new id', async () => {
+        const browser = await failing(async (request) => {
+            await login(request, 7);
+            request.session = { of: 'mine' } as never;
+        });
+        const answer = await browser.visit('/act');
+        expect([answer.status, answer.headers.getSetCookie().length]).toEqual([500, 1]);
+        expect(await browser.json('/cart')).toBe(1);
     });
 });

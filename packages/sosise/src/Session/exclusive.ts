@@ -19,7 +19,7 @@ import { refuseLoss } from './Request/sessionWrites.js';
 export function exclusive(): RequestHandler {
     return async function exclusive(request, response, next) {
         const session = sessionOf(request);
-        if (session?.loaded && !session.lock) {
+        if (session?.stage === 'live' && !session.lock) {
             const lock = await acquireLock(session);
             const { plan } = session; // from now on it knows when the answer leaves
             const release = () => void lock.release();

@@ -67,10 +67,10 @@ export class RequestTrace {
     /** What became of the session. */
     public get outcome(): Outcome {
         const { session } = this;
-        if (session?.saveFailure instanceof SessionEndedException) {
+        if (session?.failure instanceof SessionEndedException) {
             return 'discarded';
         }
-        if (session?.saveFailure !== undefined || session?.loadFailure !== undefined) {
+        if (session?.failure !== undefined || session?.loadFailure !== undefined) {
             return 'failed';
         }
         if (this.became !== 'none') {

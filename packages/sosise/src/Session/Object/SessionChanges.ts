@@ -269,7 +269,7 @@ export class ChangeTracker {
     }
 
     /** Somebody else may have written: what is stored from now on is only what this request has changed. */
-    public othersWrote(): void {
+    public storeAsPatches(): void {
         this.isWhole = false;
     }
 

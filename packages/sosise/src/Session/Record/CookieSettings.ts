@@ -77,12 +77,7 @@ export function withKnownSettings(cookie: StoredCookie): StoredCookie {
     return { ...cookie, [KNOWN_SETTINGS]: settingsIn(cookie) };
 }
 
-/** Whether two cookies differ in nothing but their times. */
-export function hasSameSettings(one: StoredCookie, other: StoredCookie): boolean {
-    return areSame(settingsIn(one), settingsIn(other));
-}
-
-/** What was not interned is compared by its text. */
+/** Whether two cookies differ in nothing but their times. What was not interned is compared by its text. */
 export function areSame(one: CookieSettings, other: CookieSettings): boolean {
     return one === other || one.text === other.text;
 }

@@ -79,11 +79,6 @@ export class SessionLifetime {
         return record.created + longestLife(this.options, this.idleOf(record));
     }
 
-    /** Whether so much of the idle timeout, or of the cookie's life, has passed that a request has to be written down as activity. */
-    public touchDue(record: LiveRecord, now = Date.now()): boolean {
-        return now >= this.lifeOf(record).touchAt;
-    }
-
     /**
      * Whether the browser's copy of the cookie has lost enough of its life that it is sent again. The record keeps the end
      * of that copy; one whose end no cookie of today could have is sent again, too.

@@ -59,7 +59,7 @@ export interface EndedRecord {
     readonly reason: EndReason;
     /** The key of the session that took its place. */
     readonly to?: string | undefined;
-    /** Its id, which only who knows the id of this one can read: see `successorId.ts`. */
+    /** Its id, which only who knows the id of this one can read: see `sealedSuccessorId.ts`. */
     readonly sealedId?: string | undefined;
 }
 

@@ -14,7 +14,7 @@ import type { PruneOptions } from './Pruning.js';
 import { Pruning } from './Pruning.js';
 import { type RepositoryOptions, SessionReader } from './SessionReader.js';
 import { SessionWriter } from './SessionWriter.js';
-import { type TimeLimit, unavailable } from './StoreCalls.js';
+import { StoreTimeout, type TimeLimit, unavailable } from './StoreCalls.js';
 import { type TombstoneOptions, Tombstones } from './Tombstones.js';
 import { UserSessions } from './UserSessions.js';
 
@@ -153,7 +153,7 @@ export class SessionRepository extends SessionReader {
 
     /** Writes into the tombstone of a session that its visitor has a new one. */
     public replace(key: RecordKey, to: RecordKey): Promise<void> {
-        return this.tombstones.replace(key, to);
+        return this.calls.inTime('saved', this.tombstones.replace(key, to));
     }
 
     /**
@@ -305,13 +305,11 @@ export class SessionRepository extends SessionReader {
 
     /** Remembers when the store did not answer in time. */
     private async noteTimeouts<T>(key: RecordKey, saving: Promise<T>): Promise<T> {
-        const start = Date.now();
         try {
             return await saving;
         } catch (error) {
-            const at = Date.now();
-            if (at - start >= this.options.timeoutMs) {
-                this.timeouts.remember(key, { at, error });
+            if ((error as Error).cause instanceof StoreTimeout) {
+                this.timeouts.remember(key, { at: Date.now(), error });
             }
             throw error;
         }

@@ -200,12 +200,13 @@ export class UserSessions {
                 "A user's list of sessions is damaged, and the store can't list its sessions to rebuild it.",
             );
         }
-        const sessions = new Map<string, number>();
+        const found: [key: RecordKey, at: number][] = [];
         for await (const { key, record } of this.repository.live()) {
             if (record.login?.user === user) {
-                sessions.set(key, record.login.at);
+                found.push([key, record.login.at]);
             }
         }
+        const sessions = new Map(found.sort((one, other) => one[1] - other[1])); // oldest login first
         const version =
             sessions.size > 0
                 ? await this.driver.write(listKey, userRecord(now, sessions), damaged, now + LIST_KEPT_MS)

@@ -9,7 +9,7 @@ import { warnOfLateChange } from '../Object/warnOfLateChange.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
 import type { RequestState } from './RequestState.js';
 import { canReachBrowser, refuseUnreachable } from './reachability.js';
-import { createSession, endSession, refuseLoss, saveSession, touchSession } from './sessionWrites.js';
+import { createSession, endSession, logContextOf, refuseLoss, saveSession, touchSession } from './sessionWrites.js';
 
 /** What has to be stored before a request's answer leaves, and what of the session leaves with it. */
 export class AnswerPlan implements Gatekeeper {
@@ -35,13 +35,13 @@ export class AnswerPlan implements Gatekeeper {
     }
 
     private before(status: number, isLate: boolean): Promise<void> | undefined {
-        const { pending, saveFailure } = this.state;
+        const { pending, failure } = this.state;
         if (pending) {
             return pending.then(() => this.before(status, isLate));
         }
-        if (saveFailure !== undefined) {
+        if (failure !== undefined) {
             // The route may answer for the failure itself; what it may not do is to call it a success.
-            return status < 400 ? Promise.reject(saveFailure) : undefined;
+            return status < 400 ? Promise.reject(failure) : undefined;
         }
         try {
             const result = isLate ? this.storeLate(status) : this.storeDue(status);
@@ -147,7 +147,7 @@ export class AnswerPlan implements Gatekeeper {
         if (state.stage === 'new' || (state.id !== state.cookie?.id && state.id !== this.sentId)) {
             state.services.log.warning(
                 'A session was changed after the headers were sent to a browser without that session: the change is dropped.',
-                state.where(),
+                logContextOf(state),
             );
             return undefined;
         }
@@ -158,7 +158,7 @@ export class AnswerPlan implements Gatekeeper {
     public leaving(): void {
         const { state } = this;
         const { services, response } = state;
-        if (state.saveFailure !== undefined) {
+        if (state.failure !== undefined) {
             this.sendMoved();
         } else if (state.isCookieDue || state.isClearDue) {
             this.sendCookie();
@@ -170,7 +170,7 @@ export class AnswerPlan implements Gatekeeper {
             response.setHeader('Clear-Site-Data', clearSiteData.map((name) => `"${name}"`).join(', '));
         }
         if ((state.wasRead || this.sentId !== undefined || isCleared) && !keepPrivate(response)) {
-            services.warnShared(state.where());
+            services.warnShared(logContextOf(state));
         }
     }
 
@@ -199,7 +199,7 @@ export class AnswerPlan implements Gatekeeper {
         if (state.stage === 'ended') {
             return state.isClearDue ? services.cookie.clear(services.cookieOf(state.object, state.record)) : undefined;
         }
-        if (!state.isCookieDue || state.stage === 'late' || state.isUnset()) {
+        if (!state.isCookieDue || state.stage === 'late' || state.isTakenAway) {
             return undefined;
         }
         const sent = services.cookieOf(state.object, state.record);
@@ -220,13 +220,17 @@ export class AnswerPlan implements Gatekeeper {
         services.observer?.failed(request, error);
         if (headersSent) {
             services.log.error('A session could not be stored at the end of a stream; its connection is closed.', {
-                ...this.state.where(),
+                ...logContextOf(this.state),
                 error,
             });
             response.destroy();
             return;
         }
-        this.sendMoved();
+        try {
+            this.sendMoved();
+        } catch {
+            // a cookie that can't be sent is what has failed
+        }
         void services.errors.handle(error, request, response).then(() => {
             if (!response.headersSent) {
                 response.status(503).end(); // a render() that called it a success was not heard
@@ -259,7 +263,7 @@ export class AnswerPlan implements Gatekeeper {
         if (!this.watchesLateChanges && object && stage !== 'late' && stage !== 'ended') {
             this.watchesLateChanges = true;
             const read = () => changes.read(object);
-            void warnOfLateChange(read, () => services.warnLost(this.state.where())).then(() => {
+            void warnOfLateChange(read, () => services.warnLost(logContextOf(this.state))).then(() => {
                 this.watchesLateChanges = false;
             });
         }

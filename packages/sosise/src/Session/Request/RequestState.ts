@@ -10,7 +10,7 @@ import { SessionFlash } from '../Object/SessionFlash.js';
 import type { StoredCookie } from '../Record/CookieSettings.js';
 import { NO_CHANGE } from '../Record/mergeChanges.js';
 import { CLOCKS_DIFFER_MS, type EndReason, type LiveRecord, type Login } from '../Record/SessionRecord.js';
-import { fingerprintOf, keyOf, type RecordKey, type SessionId } from '../Record/storageKeys.js';
+import { keyOf, type RecordKey, type SessionId } from '../Record/storageKeys.js';
 import { hasMoved, type LoadedSession, type LoadResult } from '../Repository/LoadedSession.js';
 import { SessionUnavailableException, UnstorableSessionError } from '../Repository/SessionErrors.js';
 import type { SessionServices } from './SessionServices.js';
@@ -25,7 +25,7 @@ import type { SessionServices } from './SessionServices.js';
  */
 export type SessionStage = 'none' | 'new' | 'live' | 'late' | 'ended';
 
-/** An id that got a newer one this recently may come with a late request: it gets a session that replaces nothing. */
+/** An id that got a newer one this recently may come with a late request: it gets an empty session that is never stored. */
 const LATE_REQUEST_MS = 30_000;
 
 /** What one request knows of its session: the stage it is in, what is stored of it, and the object that the route sees. */
@@ -44,8 +44,6 @@ export abstract class RequestState implements SessionOwner {
     public endReason: EndReason | undefined;
     /** Why the store could not be read. */
     public loadFailure: unknown;
-    /** Why the session could not be stored: then the answer is no success. */
-    public saveFailure: unknown;
     /** Changes were lost, as the session ended meanwhile. */
     public hasLostChanges = false;
     /** What the route asked for, and is still under way. */
@@ -74,6 +72,8 @@ export abstract class RequestState implements SessionOwner {
     private currentId: SessionId;
     private currentKey: RecordKey | undefined;
     private ownFlash: SessionFlash | undefined;
+    /** What the route asked for and has failed. */
+    private failures: Map<string, unknown> | undefined;
     /** The session stage is done: the answer can be the route's from now on. */
     private isReady = false;
     private isFailureTold = false;
@@ -119,6 +119,21 @@ export abstract class RequestState implements SessionOwner {
     /** The same, or that which it had when it ended: the object that the route sees then has an id of its own. */
     public get storedKey(): RecordKey {
         return this.stage === 'late' || this.stage === 'ended' ? keyOf(this.storedId) : this.key;
+    }
+
+    /** Why something that the route asked for has failed: then the answer is no success. */
+    public get failure(): unknown {
+        return this.failures?.values().next().value;
+    }
+
+    /** Only the same action clears its failure later: a save does not make up for a regenerate. */
+    public settled(action: string, error?: unknown): void {
+        if (error === undefined) {
+            this.failures?.delete(action);
+        } else {
+            this.failures ??= new Map();
+            this.failures.set(action, error);
+        }
     }
 
     public get record(): LiveRecord | undefined {
@@ -301,19 +316,18 @@ export abstract class RequestState implements SessionOwner {
     }
 
     /** Whether `request.session` was taken away: a route can delete it, or set it to null. */
+    public get isTakenAway(): boolean {
+        return !Object.hasOwn(this.request, 'session') || (this.object !== undefined && this.given == null);
+    }
+
+    /** The same. Throws where another object stands in its place. */
     public isUnset(): boolean {
-        if (!Object.hasOwn(this.request, 'session')) {
-            return true;
-        }
-        if (this.given === this.object) {
-            return false;
-        }
-        if (this.given != null) {
+        if (this.object && this.given !== this.object && !this.isTakenAway) {
             throw new UnstorableSessionError(
                 'request.session was replaced by another object: set its keys instead, or set it to null to unset it.',
             );
         }
-        return true;
+        return this.isTakenAway;
     }
 
     /** What the route has changed. Throws where it can't be stored. */
@@ -330,14 +344,5 @@ export abstract class RequestState implements SessionOwner {
             this.wasRead = true;
             this.guardAnswer();
         }
-    }
-
-    /** What the log says of the request: no id, nothing of the session. */
-    public where(): Record<string, unknown> {
-        return {
-            method: this.request.method,
-            path: this.request.path,
-            ...(this.id !== '' && { fingerprint: fingerprintOf(this.key) }),
-        };
     }
 }

@@ -8,10 +8,19 @@ import { SessionEndedException } from '../Repository/SessionErrors.js';
 import { openSuccessorId } from '../Repository/sealedSuccessorId.js';
 import type { RequestState } from './RequestState.js';
 import { canReachBrowser, refuseUnreachable } from './reachability.js';
-import { createSession, endSession, moveSession, refuseLoss, saveSession, sealedFor } from './sessionWrites.js';
+import {
+    createSession,
+    endSession,
+    logContextOf,
+    moveSession,
+    refuseLoss,
+    saveSession,
+    sealedFor,
+} from './sessionWrites.js';
 
 /** Of a browser's name, what tells it apart from others. */
 const LONGEST_BROWSER_NAME = 200;
+const RELOAD = 'reload';
 
 /** What a route asks of its session that takes a call of the store: it is done one after another, before the answer leaves. */
 export class SessionActions {
@@ -22,7 +31,7 @@ export class SessionActions {
 
     public save(object: HttpSession): Promise<void> {
         const { state } = this;
-        return this.enqueue(async () => {
+        return this.enqueue('save', async () => {
             if (object !== state.object || state.stage === 'ended') {
                 return;
             }
@@ -48,18 +57,18 @@ export class SessionActions {
     /** Reads the session again; what this request has changed is dropped. */
     public reload(): Promise<void> {
         const { state } = this;
-        return this.enqueue(async () => {
+        return this.enqueue(RELOAD, async () => {
             const wasThere = state.stage === 'live' || state.stage === 'late';
             if (!state.adopt(await state.services.repository.load(state.key))) {
                 state.stage = wasThere ? 'late' : state.stage;
                 throw new Error('failed to load session');
             }
-        }, 'harmless');
+        });
     }
 
     public destroy(): Promise<void> {
         Reflect.deleteProperty(this.state.request, 'session');
-        return this.enqueue(async () => endSession(this.state));
+        return this.enqueue('end', async () => endSession(this.state));
     }
 
     public regenerate(): Promise<void> {
@@ -67,10 +76,10 @@ export class SessionActions {
         if (state.response.headersSent) {
             state.services.log.warning(
                 'A session was regenerated after the headers were sent: the browser keeps an id that has ended.',
-                state.where(),
+                logContextOf(state),
             );
         }
-        return this.enqueue(() => this.restart());
+        return this.enqueue('regenerate', () => this.restart());
     }
 
     /**
@@ -80,7 +89,7 @@ export class SessionActions {
     public async migrate(): Promise<void> {
         this.refuseLateId('request.session.migrate()');
         const { state } = this;
-        return this.enqueue(async () => {
+        return this.enqueue('migrate', async () => {
             if (state.stage === 'live') {
                 await this.move();
             } else if (state.stage === 'new') {
@@ -95,7 +104,7 @@ export class SessionActions {
         this.refuseLateId('login()');
         const { state } = this;
         state.open();
-        return this.enqueue(async () => {
+        return this.enqueue('login', async () => {
             const before = state.loggedIn;
             if (!state.object || state.stage === 'ended' || state.isUnset() || (before && before.user !== user)) {
                 await this.restart();
@@ -114,14 +123,14 @@ export class SessionActions {
         const { state } = this;
         state.open();
         Reflect.deleteProperty(state.request, 'session');
-        return this.enqueue(async () => {
+        return this.enqueue('end', async () => {
             const { loggedIn, key, services } = state;
             await endSession(state);
             state.clearsSiteData = true;
             if (loggedIn) {
                 await services.repository.users.remove(loggedIn.user, new Set([key])).catch((error: unknown) => {
                     services.log.warning("A session that ended is still in its user's list.", {
-                        ...state.where(),
+                        ...logContextOf(state),
                         error,
                     });
                 });
@@ -143,16 +152,17 @@ export class SessionActions {
     }
 
     /**
-     * Runs what the route asks for after what it asked before. Should it fail, the answer won't be a success, unless the failure
-     * is harmless: nothing that should be stored is lost by it.
+     * Runs what the route asks for after what it asked before. If it fails, the answer is no success, unless the same
+     * action succeeds later. A reload may fail: nothing that should be stored is lost by it.
      */
-    private enqueue(work: () => Promise<void>, failure?: 'harmless'): Promise<void> {
+    private enqueue(action: string, work: () => Promise<void>): Promise<void> {
         const { state } = this;
         const done = (state.pending ?? Promise.resolve()).then(work);
         const settled = done
-            .catch((error) => {
-                state.saveFailure = failure === 'harmless' ? state.saveFailure : error;
-            })
+            .then(
+                () => state.settled(action),
+                (error) => state.settled(action, action === RELOAD ? undefined : error),
+            )
             .then(() => {
                 if (state.pending === settled) {
                     state.pending = undefined;
@@ -162,7 +172,7 @@ export class SessionActions {
         return settled.then(() => done);
     }
 
-    /** Ends the session, also where it has moved to, and makes a new one. */
+    /** Ends the session, and makes a new one. */
     private async restart(): Promise<void> {
         const { state } = this;
         const { services } = state;

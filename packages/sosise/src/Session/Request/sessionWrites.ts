@@ -6,7 +6,7 @@ import type { Reading } from '../Object/SessionChanges.js';
 import { onlyTakesFlash } from '../Object/SessionFlash.js';
 import type { SessionChange } from '../Record/mergeChanges.js';
 import type { Login } from '../Record/SessionRecord.js';
-import { keyOf, type SessionId } from '../Record/storageKeys.js';
+import { fingerprintOf, keyOf, type SessionId } from '../Record/storageKeys.js';
 import type { LoadedSession } from '../Repository/LoadedSession.js';
 import { SessionEndedException } from '../Repository/SessionErrors.js';
 import { sealSuccessorId } from '../Repository/sealedSuccessorId.js';
@@ -14,8 +14,8 @@ import type { RequestState } from './RequestState.js';
 import type { SessionOutcome } from './SessionObserver.js';
 
 /*
- * What a request writes to the store, and what that makes of its session. Each gives false where the session has ended
- * meanwhile, and nothing was stored.
+ * What a request writes to the store, and what that makes of its session. Creating, saving and moving give false where the
+ * session has ended meanwhile, and nothing was stored.
  */
 
 /** Stores a new session. */
@@ -41,7 +41,7 @@ export function createSession(state: RequestState, reading: Reading, login?: Log
 
 /** Stores what the route has changed. */
 export function saveSession(state: RequestState, reading: Reading): MaybePromise<boolean> {
-    const renewsCookie = isCookieDue(state, reading.change);
+    const renewsCookie = mustRenewCookie(state, reading.change);
     const options = { lock: state.lock, renewsCookie };
     const saving = state.changes.store(reading, (change) =>
         state.services.repository.save(state.key, state.loaded as LoadedSession, change, options),
@@ -57,17 +57,17 @@ export function saveSession(state: RequestState, reading: Reading): MaybePromise
 /** Writes down that the session is in use. Where that fails it is as it was, and the next request tries again. */
 export function touchSession(state: RequestState): MaybePromise<void> {
     const { repository, log, observer } = state.services;
-    const renewsCookie = isCookieDue(state, undefined);
+    const renewsCookie = mustRenewCookie(state, undefined);
     const settled = (touched: LoadedSession | undefined): void => {
         state.stage = touched ? 'live' : 'late';
         state.loaded = touched ?? state.loaded;
-        state.changes.othersWrote();
+        state.changes.storeAsPatches();
         // Where it ended meanwhile, its cookie must not replace the browser's newer one.
         state.isCookieDue ||= touched !== undefined && renewsCookie;
         observer?.became(state.request, touched ? 'touched' : 'skipped');
     };
     const failed = (error: unknown): void => {
-        log.warning('A session could not be marked as active.', { ...state.where(), error });
+        log.warning('A session could not be marked as active.', { ...logContextOf(state), error });
         observer?.became(state.request, 'skipped');
     };
     try {
@@ -102,13 +102,22 @@ export async function moveSession(
 /** Ends the session for good. */
 export function endSession(state: RequestState): MaybePromise<void> {
     const { repository, observer } = state.services;
-    const isThere = state.stage === 'live' || state.stage === 'late';
-    const { storedKey } = state;
-    state.stage = 'ended';
-    return andThen(isThere && repository.end(storedKey, 'destroyed'), (wasAlive) => {
+    const { stage, storedKey } = state;
+    const ended = (wasAlive: boolean): void => {
         state.isClearDue ||= wasAlive;
         observer?.became(state.request, 'ended');
-    });
+    };
+    const failed = (error: unknown): never => {
+        state.stage = stage; // it may be tried again
+        throw error;
+    };
+    state.stage = 'ended';
+    try {
+        const ending = (stage === 'live' || stage === 'late') && repository.end(storedKey, 'destroyed');
+        return ending instanceof Promise ? ending.then(ended, failed) : ended(ending);
+    } catch (error) {
+        return failed(error);
+    }
 }
 
 /** An id that takes the session's place, encrypted for the tombstone. */
@@ -125,7 +134,7 @@ export function refuseLoss(state: RequestState, reading: Reading | undefined, st
         state.hasLostChanges = true;
         state.services.log.warning(
             'A request came with the id of a session that ended moments ago: what it changed is discarded.',
-            state.where(),
+            logContextOf(state),
         );
     }
     if (state.hasLostChanges && status < 400) {
@@ -137,7 +146,7 @@ export function refuseLoss(state: RequestState, reading: Reading | undefined, st
  * Whether the browser gets the session's cookie again. No oftener than it needs it: a late answer would set an old cookie over
  * a newer one. It does where the cookie was changed, has a former name, or has lost 5 % of its life; `rolling` may say more.
  */
-function isCookieDue(state: RequestState, change: SessionChange | undefined): boolean {
+function mustRenewCookie(state: RequestState, change: SessionChange | undefined): boolean {
     const { settings, repository } = state.services;
     if (headersHaveLeft(state.response)) {
         return false;
@@ -151,7 +160,7 @@ function isCookieDue(state: RequestState, change: SessionChange | undefined): bo
     return hasEnd && (settings.rolling === false ? change !== undefined : repository.lifetime.cookieDue(record));
 }
 
-/** What the request's lock holds off waits until this is stored. */
+/** The request's lock is not released before this is done. */
 function fenced<Stored>({ lock }: RequestState, storing: Promise<Stored>): Promise<Stored> {
     lock?.storesUntil(storing);
     return storing;
@@ -170,13 +179,13 @@ function settle(
         state.loaded = stored;
         state.mustStore = false;
         state.isTouchDue = false;
-        state.saveFailure = undefined;
+        state.settled('save');
     } else {
         state.stage = 'late';
         state.hasLostChanges ||= losesChange(change);
         log.warning(
             'A session ended while a request was using it: what the request changed is discarded.',
-            state.where(),
+            logContextOf(state),
         );
     }
     observer?.became(state.request, stored ? outcome : 'discarded');
@@ -186,4 +195,9 @@ function settle(
 /** Nobody misses the note that a page has shown what was flashed. */
 function losesChange(change: SessionChange | undefined): boolean {
     return change !== undefined && !onlyTakesFlash(change);
+}
+
+/** What the log says of a request: no id, nothing of the session. */
+export function logContextOf({ request, id, key }: RequestState): Record<string, unknown> {
+    return { method: request.method, path: request.path, ...(id !== '' && { fingerprint: fingerprintOf(key) }) };
 }
