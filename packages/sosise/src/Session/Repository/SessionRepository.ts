@@ -102,17 +102,15 @@ export class SessionRepository extends SessionReader {
         if (!this.writers.tryEnter(key)) {
             return this.saveQueued(key, asPatch(change), options);
         }
-        const leave = () => this.writers.leave(key);
+        let isUnderWay = false;
         try {
-            const saved = this.saveFirst(key, loaded, change, options);
-            if (saved instanceof Promise) {
-                return this.noteTimeouts(key, saved).finally(leave);
+            const saving = this.saveFirst(key, loaded, change, options);
+            isUnderWay = saving instanceof Promise;
+            return saving instanceof Promise ? this.untilWritten(key, saving) : saving;
+        } finally {
+            if (!isUnderWay) {
+                this.writers.leave(key);
             }
-            leave();
-            return saved;
-        } catch (error) {
-            leave();
-            throw error;
         }
     }
 
@@ -292,19 +290,13 @@ export class SessionRepository extends SessionReader {
             const cause = `Other requests of the same session were writing it for ${WRITERS_WAIT_MS} ms.`;
             throw unavailable('saved', key, new Error(cause));
         }
-        try {
-            const timeout = this.timeouts.find(key);
-            if (timeout && timeout.at >= since) {
-                throw timeout.error; // the store hung while this one waited: it does not wait for it once more
-            }
-            return await this.noteTimeouts(key, this.merge(key, change, options));
-        } finally {
-            this.writers.leave(key);
-        }
+        const timeout = this.timeouts.find(key);
+        const hung = timeout !== undefined && timeout.at >= since; // while this one waited: it does not wait once more
+        return this.untilWritten(key, hung ? Promise.reject(timeout.error) : this.merge(key, change, options));
     }
 
-    /** Remembers when the store did not answer in time. */
-    private async noteTimeouts<T>(key: RecordKey, saving: Promise<T>): Promise<T> {
+    /** Lets the next writer in when this one is done, and remembers when the store did not answer in time. */
+    private async untilWritten<T>(key: RecordKey, saving: Promise<T>): Promise<T> {
         try {
             return await saving;
         } catch (error) {
@@ -312,6 +304,8 @@ export class SessionRepository extends SessionReader {
                 this.timeouts.remember(key, { at: Date.now(), error });
             }
             throw error;
+        } finally {
+            this.writers.leave(key);
         }
     }
 
