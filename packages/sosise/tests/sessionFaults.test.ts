@@ -510,6 +510,42 @@ describe('what a route asked for and failed', () => {
         expect(await browser.json('/cart')).toBeNull();
     });
 
+    test('a login() makes up for a logout() that failed: the old session is over', async () => {
+        const browser = await failing(async (request, broken) => {
+            broken.isBroken = true;
+            await logout(request).catch(() => undefined);
+            broken.isBroken = false;
+            await login(request, 8);
+        });
+        expect((await browser.visit('/act')).status).toBe(200);
+        expect(await browser.json('/cart')).toBeNull();
+    });
+
+    test('a session that was ended, set to null and begun by a login is there', async () => {
+        const browser = await failing(async (request) => {
+            await logout(request);
+            request.session = null as never;
+            await login(request, 7);
+            request.session['cart'] = 2;
+        });
+        expect((await browser.visit('/act')).status).toBe(200);
+        expect(await browser.json('/cart')).toBe(2);
+    });
+
+    test('what request.sessionStore gives is a copy: what a route does with it changes no session', async () => {
+        const browser = await failing(async (request) => {
+            const all = await new Promise<Record<string, Record<string, unknown>>>((resolve) =>
+                request.sessionStore.all?.((_error, found) => resolve(found as never)),
+            );
+            for (const one of Object.values(all)) {
+                one['cart'] = 'changed';
+                Object.assign(one['cookie'] as object, { httpOnly: false });
+            }
+        });
+        await browser.visit('/act');
+        expect(await browser.json('/cart')).toBe(1);
+    });
+
     test('a session that is replaced by another object after a login is told, and the browser gets the new id', async () => {
         const browser = await failing(async (request) => {
             await login(request, 7);

@@ -73,6 +73,13 @@ export class HttpPipeline {
         return this;
     }
 
+    /** Puts a handler in another's place, in a stage: for a provider that has it only once it is ready. */
+    public replace(name: StageName, handler: StageHandler, by: StageHandler): this {
+        const { handlers } = this.find(name);
+        handlers[handlers.indexOf(handler)] = by;
+        return this;
+    }
+
     /** Adds a handler right before a stage. With a name it becomes a stage that others can refer to. */
     public before(name: string, handler: RequestHandler, newName?: string): this;
     public before(name: string, handler: ErrorRequestHandler, newName?: string): this;

@@ -1,3 +1,4 @@
+import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { type Secret, secretsIn, weaknessOf } from '../Config/secrets.js';
 import { ConfigError } from '../Exceptions/errors.js';
 import { ErrorSessions } from '../Http/Errors/ErrorSessions.js';
@@ -48,6 +49,10 @@ export class SessionServiceProvider extends ServiceProvider {
         }));
         container.singleton(RefusedForms, () => new SessionForms());
         container.singleton(StoredSessions, () => new StoredSessions(() => this.layerFor('StoredSessions')));
+    }
+
+    public override boot(): void {
+        this.app.container.make(HttpPipeline).use('session', notReady, notReadyForErrors);
     }
 
     /** Every `extend()` has been called by now: a driver that can't be made stops start-up, not the first request. */
@@ -111,7 +116,10 @@ export class SessionServiceProvider extends ServiceProvider {
 
     private serve(stages: SessionStages): void {
         this.stages = stages;
-        this.app.container.make(HttpPipeline).use('session', stages.session, stages.errors);
+        this.app.container
+            .make(HttpPipeline)
+            .replace('session', notReady, stages.session)
+            .replace('session', notReadyForErrors, stages.errors);
     }
 
     private async forgery(secrets: readonly Secret[]): Promise<ForgeryRules | undefined> {
@@ -145,3 +153,12 @@ export class SessionServiceProvider extends ServiceProvider {
         return this.app.config.get<SessionConfig>('session');
     }
 }
+
+/** What stands in the pipeline until the store is open: `route:list` shows it. */
+const notReady: RequestHandler = function session(_request, _response, next) {
+    next();
+};
+
+const notReadyForErrors: ErrorRequestHandler = function sessionForErrors(error, _request, _response, next) {
+    next(error);
+};

@@ -56,6 +56,9 @@ async function acquireLock(session: RequestSession): Promise<HeldLock> {
 async function refresh(session: RequestSession): Promise<void> {
     const { repository } = session.services;
     const found = repository.open(session.key, await repository.load(session.key));
+    if (session.stage === 'ended') {
+        return; // by this request, meanwhile
+    }
     if (found.kind === 'live') {
         session.rebase(found);
         return;

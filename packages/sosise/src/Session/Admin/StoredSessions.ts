@@ -181,7 +181,7 @@ export class StoredSessions {
         return {
             ...this.describe(found),
             endsAt: Number.isFinite(end) ? new Date(end) : undefined,
-            cookie: this.services().repository.cookieOf(record),
+            cookie: { ...this.services().repository.cookieOf(record) },
             address: record.login?.address,
             browser: record.login?.browser,
             data: dataOf(record),

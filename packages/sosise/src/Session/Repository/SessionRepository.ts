@@ -1,7 +1,6 @@
 import { andThen } from '../../Support/andThen.js';
 import { KeyedMutex } from '../../Support/KeyedMutex.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
-import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import type { HeldLock } from '../Drivers/HeldLock.js';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
 import type { StoredCookie } from '../Record/CookieSettings.js';
@@ -14,7 +13,7 @@ import type { PruneOptions } from './Pruning.js';
 import { Pruning } from './Pruning.js';
 import { type RepositoryOptions, SessionReader } from './SessionReader.js';
 import { SessionWriter } from './SessionWriter.js';
-import { StoreTimeout, type TimeLimit, unavailable } from './StoreCalls.js';
+import { type TimeLimit, unavailable } from './StoreCalls.js';
 import { type TombstoneOptions, Tombstones } from './Tombstones.js';
 import { UserSessions } from './UserSessions.js';
 
@@ -49,10 +48,8 @@ export class SessionRepository extends SessionReader {
     private readonly writer: SessionWriter;
     private readonly tombstones: Tombstones;
     private readonly pruning: Pruning;
-    /** Requests of this process that write the same session do it one after another: none is overtaken all the time. */
+    /** Requests of this process that merge into the same session do it one after another: none is overtaken all the time. */
     private readonly writers = new KeyedMutex();
-    /** When the store last hung for one of them. */
-    private readonly timeouts = new TwoGenerationCache<{ readonly at: number; readonly error: unknown }>(100);
 
     public constructor(driver: SessionDriver, options: RepositoryOptions) {
         super(driver, options);
@@ -99,19 +96,20 @@ export class SessionRepository extends SessionReader {
         change: SessionChange,
         options: SaveOptions = {},
     ): MaybePromise<LoadedSession | undefined> {
-        if (!this.writers.tryEnter(key)) {
-            return this.saveQueued(key, asPatch(change), options);
-        }
-        let isUnderWay = false;
-        try {
-            const saving = this.saveFirst(key, loaded, change, options);
-            isUnderWay = saving instanceof Promise;
-            return saving instanceof Promise ? this.untilWritten(key, saving) : saving;
-        } finally {
-            if (!isUnderWay) {
-                this.writers.leave(key);
-            }
-        }
+        const { stored, record } = loaded;
+        const { lock, renewsCookie } = options;
+        const write = (login: Login | undefined) =>
+            this.calls.attempt('saved', key, () => {
+                const held = lock && refuseLost(lock, false);
+                return held instanceof Promise
+                    ? held.then(() => this.writer.write(key, stored, record, change, { login, renewsCookie }))
+                    : this.writer.write(key, stored, record, change, { login, renewsCookie });
+            });
+        const login = record.login && this.users.refreshed(key, record.login);
+        const written = login instanceof Promise ? login.then(write) : write(login);
+        return written instanceof Promise
+            ? written.then((saved) => saved ?? this.mergeQueued(key, asPatch(change), options))
+            : (written ?? this.mergeQueued(key, asPatch(change), options));
     }
 
     /** Writes down that the session is in use. Undefined: it has ended meanwhile. */
@@ -223,7 +221,8 @@ export class SessionRepository extends SessionReader {
 
     protected override adoptPlain(id: SessionId, key: RecordKey): MaybePromise<LoadResult> {
         const wasMissing = !this.quarantine.isTaking(key); // else it is looked at once: what takes its place may be sound
-        return andThen(this.load(id as RecordKey), (plain) => {
+        return andThen(this.load(id as RecordKey), (found) => {
+            const plain = this.open(id as RecordKey, found);
             if (plain.kind === 'none' && wasMissing) {
                 return this.load(key); // another request may have moved it since that was asked
             }
@@ -258,52 +257,21 @@ export class SessionRepository extends SessionReader {
         return moved;
     }
 
-    private saveFirst(
-        key: RecordKey,
-        { stored, record }: LoadedSession,
-        change: SessionChange,
-        options: SaveOptions,
-    ): MaybePromise<LoadedSession | undefined> {
-        const { lock, renewsCookie } = options;
-        const write = (login: Login | undefined) =>
-            this.calls.attempt('saved', key, () => {
-                const held = lock && refuseLost(lock, false);
-                return held instanceof Promise
-                    ? held.then(() => this.writer.write(key, stored, record, change, { login, renewsCookie }))
-                    : this.writer.write(key, stored, record, change, { login, renewsCookie });
-            });
-        const login = record.login && this.users.refreshed(key, record.login);
-        const written = login instanceof Promise ? login.then(write) : write(login);
-        return written instanceof Promise
-            ? written.then((saved) => saved ?? this.merge(key, asPatch(change), options))
-            : (written ?? this.merge(key, asPatch(change), options));
-    }
-
-    /** Other requests of this process write the session: the wait for them has a limit of its own, as the store is not slow for it. */
-    private async saveQueued(
+    /**
+     * Another request was first. Those of this process merge one after another, so that each succeeds: the wait for them has a
+     * limit of its own, as the store is not slow for it.
+     */
+    private async mergeQueued(
         key: RecordKey,
         change: SessionChange,
         options: SaveOptions,
     ): Promise<LoadedSession | undefined> {
-        const since = Date.now();
         if (!(await this.writers.enter(key, WRITERS_WAIT_MS))) {
             const cause = `Other requests of the same session were writing it for ${WRITERS_WAIT_MS} ms.`;
             throw unavailable('saved', key, new Error(cause));
         }
-        const timeout = this.timeouts.find(key);
-        const hung = timeout !== undefined && timeout.at >= since; // while this one waited: it does not wait once more
-        return this.untilWritten(key, hung ? Promise.reject(timeout.error) : this.merge(key, change, options));
-    }
-
-    /** Lets the next writer in when this one is done, and remembers when the store did not answer in time. */
-    private async untilWritten<T>(key: RecordKey, saving: Promise<T>): Promise<T> {
         try {
-            return await saving;
-        } catch (error) {
-            if ((error as Error).cause instanceof StoreTimeout) {
-                this.timeouts.remember(key, { at: Date.now(), error });
-            }
-            throw error;
+            return await this.merge(key, change, options);
         } finally {
             this.writers.leave(key);
         }

@@ -9,11 +9,6 @@ export interface TimeLimit {
     isOver: boolean;
 }
 
-/** The store did not answer in time. */
-export class StoreTimeout extends Error {
-    public override readonly name = 'StoreTimeout';
-}
-
 /** Gives every call to the store its time, and whatever goes wrong there one name. */
 export class StoreCalls {
     /** @param timeoutMs How long the store may take to answer. */
@@ -41,9 +36,7 @@ export class StoreCalls {
             if (limit) {
                 limit.isOver = true;
             }
-            return new StoreTimeout(
-                `The session could not be ${action} within ${timeoutMs} ms: the store did not answer.`,
-            );
+            return new Error(`The session could not be ${action} within ${timeoutMs} ms: the store did not answer.`);
         });
     }
 }

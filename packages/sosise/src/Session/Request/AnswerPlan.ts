@@ -35,7 +35,8 @@ export class AnswerPlan implements Gatekeeper {
     }
 
     private before(status: number, isLate: boolean): Promise<void> | undefined {
-        const { pending, failure } = this.state;
+        const { pending, failures } = this.state;
+        const failure = failures.first;
         if (pending) {
             return pending.then(() => this.before(status, isLate));
         }
@@ -158,7 +159,7 @@ export class AnswerPlan implements Gatekeeper {
     public leaving(): void {
         const { state } = this;
         const { services, response } = state;
-        if (state.failure !== undefined) {
+        if (state.failures.first !== undefined) {
             this.sendMoved();
         } else if (state.isCookieDue || state.isClearDue) {
             this.sendCookie();

@@ -109,7 +109,8 @@ export class ExpressStore extends session.Store {
     }
 
     private dataOf(record: LiveRecord): SessionData {
-        return { ...record.data, cookie: this.services.repository.cookieOf(record) } as never;
+        // Copies: what a route does with them changes no other request's.
+        return { ...record.copy(), cookie: { ...this.services.repository.cookieOf(record) } } as never;
     }
 
     private find(id: string): MaybePromise<LoadResult> {

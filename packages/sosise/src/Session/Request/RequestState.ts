@@ -3,6 +3,7 @@ import { isNavigation } from '../../Http/isNavigation.js';
 import type { CookieId } from '../Cookie/CookieId.js';
 import type { HeldLock } from '../Drivers/HeldLock.js';
 import type { Refusal } from '../Forgery/RequestForgery.js';
+import { ActionFailures } from '../Object/ActionFailures.js';
 import { HttpSession, inflateCookie, type SessionOwner } from '../Object/HttpSession.js';
 import { presentSession } from '../Object/requestOwner.js';
 import { ChangeTracker, type Reading, snapshotOf } from '../Object/SessionChanges.js';
@@ -44,6 +45,7 @@ export abstract class RequestState implements SessionOwner {
     public endReason: EndReason | undefined;
     /** Why the store could not be read. */
     public loadFailure: unknown;
+    public readonly failures = new ActionFailures();
     /** Changes were lost, as the session ended meanwhile. */
     public hasLostChanges = false;
     /** What the route asked for, and is still under way. */
@@ -72,8 +74,6 @@ export abstract class RequestState implements SessionOwner {
     private currentId: SessionId;
     private currentKey: RecordKey | undefined;
     private ownFlash: SessionFlash | undefined;
-    /** What the route asked for and has failed. */
-    private failures: Map<string, unknown> | undefined;
     /** The session stage is done: the answer can be the route's from now on. */
     private isReady = false;
     private isFailureTold = false;
@@ -119,21 +119,6 @@ export abstract class RequestState implements SessionOwner {
     /** The same, or that which it had when it ended: the object that the route sees then has an id of its own. */
     public get storedKey(): RecordKey {
         return this.stage === 'late' || this.stage === 'ended' ? keyOf(this.storedId) : this.key;
-    }
-
-    /** Why something that the route asked for has failed: then the answer is no success. */
-    public get failure(): unknown {
-        return this.failures?.values().next().value;
-    }
-
-    /** Only the same action clears its failure later: a save does not make up for a regenerate. */
-    public settled(action: string, error?: unknown): void {
-        if (error === undefined) {
-            this.failures?.delete(action);
-        } else {
-            this.failures ??= new Map();
-            this.failures.set(action, error);
-        }
     }
 
     public get record(): LiveRecord | undefined {
@@ -298,8 +283,8 @@ export abstract class RequestState implements SessionOwner {
     }
 
     private show(object: HttpSession): void {
-        if (this.object && !Object.hasOwn(this.request, 'session')) {
-            presentSession(this.request); // the route had deleted the one before
+        if (this.object) {
+            presentSession(this.request); // the route may have deleted the one before, and put something in its place
         }
         this.object = object;
         this.given = object;

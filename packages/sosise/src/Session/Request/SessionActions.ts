@@ -1,6 +1,7 @@
 import type { NextFunction } from 'express';
 import type { Secret } from '../../Config/secrets.js';
 import { UnauthorizedException } from '../../Exceptions/UnauthorizedException.js';
+import type { Action } from '../Object/ActionFailures.js';
 import type { HttpSession } from '../Object/HttpSession.js';
 import type { Login } from '../Record/SessionRecord.js';
 import { keyOf, type RecordKey, type SessionId } from '../Record/storageKeys.js';
@@ -20,7 +21,6 @@ import {
 
 /** Of a browser's name, what tells it apart from others. */
 const LONGEST_BROWSER_NAME = 200;
-const RELOAD = 'reload';
 
 /** What a route asks of its session that takes a call of the store: it is done one after another, before the answer leaves. */
 export class SessionActions {
@@ -57,7 +57,7 @@ export class SessionActions {
     /** Reads the session again; what this request has changed is dropped. */
     public reload(): Promise<void> {
         const { state } = this;
-        return this.enqueue(RELOAD, async () => {
+        return this.enqueue('reload', async () => {
             const wasThere = state.stage === 'live' || state.stage === 'late';
             if (!state.adopt(await state.services.repository.load(state.key))) {
                 state.stage = wasThere ? 'late' : state.stage;
@@ -152,16 +152,15 @@ export class SessionActions {
     }
 
     /**
-     * Runs what the route asks for after what it asked before. If it fails, the answer is no success, unless the same
-     * action succeeds later. A reload may fail: nothing that should be stored is lost by it.
+     * Runs what the route asks for after what it asked before. If it fails, the answer is no success.
      */
-    private enqueue(action: string, work: () => Promise<void>): Promise<void> {
+    private enqueue(action: Action, work: () => Promise<void>): Promise<void> {
         const { state } = this;
         const done = (state.pending ?? Promise.resolve()).then(work);
         const settled = done
             .then(
-                () => state.settled(action),
-                (error) => state.settled(action, action === RELOAD ? undefined : error),
+                () => state.failures.succeeded(action),
+                (error) => state.failures.add(action, error),
             )
             .then(() => {
                 if (state.pending === settled) {
