@@ -67,10 +67,10 @@ export class RequestTrace {
     /** What became of the session. */
     public get outcome(): Outcome {
         const { session } = this;
-        if (session?.failures.first instanceof SessionEndedException) {
+        if (session?.failures?.first instanceof SessionEndedException) {
             return 'discarded';
         }
-        if (session?.failures.first !== undefined || session?.loadFailure !== undefined) {
+        if (session?.failures?.first !== undefined || session?.loadFailure !== undefined) {
             return 'failed';
         }
         if (this.became !== 'none') {

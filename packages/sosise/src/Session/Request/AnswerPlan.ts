@@ -36,7 +36,7 @@ export class AnswerPlan implements Gatekeeper {
 
     private before(status: number, isLate: boolean): Promise<void> | undefined {
         const { pending, failures } = this.state;
-        const failure = failures.first;
+        const failure = failures?.first;
         if (pending) {
             return pending.then(() => this.before(status, isLate));
         }
@@ -159,7 +159,7 @@ export class AnswerPlan implements Gatekeeper {
     public leaving(): void {
         const { state } = this;
         const { services, response } = state;
-        if (state.failures.first !== undefined) {
+        if (state.failures?.first !== undefined) {
             this.sendMoved();
         } else if (state.isCookieDue || state.isClearDue) {
             this.sendCookie();

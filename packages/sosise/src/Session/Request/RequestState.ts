@@ -3,7 +3,7 @@ import { isNavigation } from '../../Http/isNavigation.js';
 import type { CookieId } from '../Cookie/CookieId.js';
 import type { HeldLock } from '../Drivers/HeldLock.js';
 import type { Refusal } from '../Forgery/RequestForgery.js';
-import { ActionFailures } from '../Object/ActionFailures.js';
+import type { ActionFailures } from '../Object/ActionFailures.js';
 import { HttpSession, inflateCookie, type SessionOwner } from '../Object/HttpSession.js';
 import { presentSession } from '../Object/requestOwner.js';
 import { ChangeTracker, type Reading, snapshotOf } from '../Object/SessionChanges.js';
@@ -45,7 +45,8 @@ export abstract class RequestState implements SessionOwner {
     public endReason: EndReason | undefined;
     /** Why the store could not be read. */
     public loadFailure: unknown;
-    public readonly failures = new ActionFailures();
+    /** What the route asked for and has failed, where something has. */
+    public failures: ActionFailures | undefined;
     /** Changes were lost, as the session ended meanwhile. */
     public hasLostChanges = false;
     /** What the route asked for, and is still under way. */

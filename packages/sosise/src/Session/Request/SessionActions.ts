@@ -1,7 +1,7 @@
 import type { NextFunction } from 'express';
 import type { Secret } from '../../Config/secrets.js';
 import { UnauthorizedException } from '../../Exceptions/UnauthorizedException.js';
-import type { Action } from '../Object/ActionFailures.js';
+import { type Action, ActionFailures } from '../Object/ActionFailures.js';
 import type { HttpSession } from '../Object/HttpSession.js';
 import type { Login } from '../Record/SessionRecord.js';
 import { keyOf, type RecordKey, type SessionId } from '../Record/storageKeys.js';
@@ -159,8 +159,11 @@ export class SessionActions {
         const done = (state.pending ?? Promise.resolve()).then(work);
         const settled = done
             .then(
-                () => state.failures.succeeded(action),
-                (error) => state.failures.add(action, error),
+                () => state.failures?.succeeded(action),
+                (error) => {
+                    state.failures ??= new ActionFailures();
+                    state.failures.add(action, error);
+                },
             )
             .then(() => {
                 if (state.pending === settled) {

@@ -179,7 +179,7 @@ function settle(
         state.loaded = stored;
         state.mustStore = false;
         state.isTouchDue = false;
-        state.failures.succeeded('save');
+        state.failures?.succeeded('save');
     } else {
         state.stage = 'late';
         state.hasLostChanges ||= losesChange(change);
