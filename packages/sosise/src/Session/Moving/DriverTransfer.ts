@@ -8,7 +8,7 @@ import { liveRecord, userRecord } from '../Record/recordText.js';
 import type { SessionLifetime } from '../Record/SessionLifetime.js';
 import { type EndedRecord, type LiveRecord, type ParsedRecord, type UserRecord } from '../Record/SessionRecord.js';
 import { isUserKey, type RecordKey } from '../Record/storageKeys.js';
-import { dropOf } from '../Repository/SessionWriter.js';
+import { recordExpiry, tombstoneExpiry } from '../Repository/SessionWriter.js';
 import { LIST_KEPT_MS } from '../Repository/UserSessions.js';
 
 /**
@@ -64,7 +64,7 @@ export class DriverTransfer {
         if (record.kind === 'ended' || !lifetime.lives(record)) {
             return { kind: 'over', stored: { record: left.record, version: NOWHERE } };
         }
-        const version = await to.write(key, left.record, undefined, dropOf(lifetime, record));
+        const version = await to.write(key, left.record, undefined, recordExpiry(lifetime, record));
         return version === undefined
             ? { kind: 'taken' }
             : this.leave(key, left, record, { record: left.record, version });
@@ -167,7 +167,7 @@ export class DriverTransfer {
                 };
                 return {
                     record: liveRecord(next, theirs.cookie, merged(mine, change)),
-                    expiresAt: dropOf(lifetime, next),
+                    expiresAt: recordExpiry(lifetime, next),
                 };
             },
             { tries: TRIES, overtaken: MOVE_OVERTAKEN, known: copy },
@@ -176,7 +176,7 @@ export class DriverTransfer {
 
     /** A session that ended in its old place while it moved ends in its new one. */
     private async end(key: RecordKey, { record }: StoredRecord, { at }: EndedRecord): Promise<MoveResult> {
-        const expiresAt = dropOf(this.options.lifetime, at);
+        const expiresAt = tombstoneExpiry(at);
         const overtaken = 'Other processes kept writing a session that ended while it moved.';
         const stored = await updateRecord(this.options.to, key, () => ({ record, expiresAt }), {
             tries: TRIES,

@@ -23,6 +23,11 @@ export function presentSession(request: Request): void {
     Object.defineProperty(request, 'session', SESSION);
 }
 
+/** From now on an ordinary property of a request, for whoever sets it. */
+export function putProperty(request: Request, name: string, value: unknown): void {
+    Object.defineProperty(request, name, { configurable: true, enumerable: true, writable: true, value });
+}
+
 /** Whether an application around this one has given the request a session: it is left alone, as express-session does. */
 export function hasSession(request: Request): boolean {
     const owner = (request as { [OWNER]?: object })[OWNER];

@@ -5,12 +5,14 @@ export const MAX_DEPTH = 200;
 /** Shorter texts can't be nested deeply enough to do harm. */
 const HARMFUL_LENGTH = 4_000;
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
+/** The characters that structure JSON, by their codes. */
+export const QUOTE = 0x22;
+export const COMMA = 0x2c;
+export const BACKSLASH = 0x5c;
+export const OPEN_BRACKET = 0x5b;
+export const CLOSE_BRACKET = 0x5d;
+export const OPEN_BRACE = 0x7b;
+export const CLOSE_BRACE = 0x7d;
 
 export function parseObject(text: string): Record<string, unknown> {
     if (text.length > HARMFUL_LENGTH && isDeeperThan(text, MAX_DEPTH)) {

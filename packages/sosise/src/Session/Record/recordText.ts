@@ -1,16 +1,9 @@
 import type { StoredCookie } from './CookieSettings.js';
 import { settingsIn } from './CookieSettings.js';
+import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from './jsonText.js';
 import { type EndedRecord, type EndReason, LAST_ACCESS, type LiveRecord, META } from './SessionRecord.js';
 
 const ENDED = `{"${LAST_ACCESS}":0,"${META}":{"ended":`;
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const BACKSLASH = 0x5c;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
 
 /**
  * A record is one JSON object: when it was last seen, what the framework knows, the cookie, and the session's keys.

@@ -3,7 +3,7 @@ import { isEndedRecord } from '../Record/recordText.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
 import { isSessionKey, keyOf } from '../Record/storageKeys.js';
 import type { SessionReader } from './SessionReader.js';
-import { dropOf, type SessionWriter, TOMBSTONE_KEPT_MS } from './SessionWriter.js';
+import { recordExpiry, type SessionWriter, TOMBSTONE_KEPT_MS, tombstoneExpiry } from './SessionWriter.js';
 import type { UserSessions } from './UserSessions.js';
 
 export interface PruneOptions {
@@ -78,7 +78,7 @@ export class Pruning {
         const record = this.reader.parse(key, listed.record, now);
         switch (record?.kind) {
             case 'ended':
-                listed.rest?.(record.at + TOMBSTONE_KEPT_MS);
+                listed.rest?.(tombstoneExpiry(record.at));
                 return now - record.at > TOMBSTONE_KEPT_MS && (await this.remove(listed)) ? 'forgotten' : 'other';
             case 'user':
                 listed.rest?.(record.seen + DAY_MS);
@@ -103,7 +103,7 @@ export class Pruning {
         if (now - PRUNE_GRACE_MS <= at) {
             if (outdated && now <= at) {
                 // As it is, but in today's form.
-                await reader.driver.write(key, stored.record, stored.version, dropOf(reader.lifetime, record));
+                await reader.driver.write(key, stored.record, stored.version, recordExpiry(reader.lifetime, record));
             } else if (isKey) {
                 listed.rest?.(at + PRUNE_GRACE_MS);
             }

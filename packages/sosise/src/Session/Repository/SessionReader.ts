@@ -1,3 +1,4 @@
+import { andThen } from '../../Support/andThen.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import type { SessionCookieConfig } from '../Config/SessionConfig.js';
@@ -61,11 +62,9 @@ export abstract class SessionReader {
 
     /** The session that an id names. */
     public find(id: SessionId, key: RecordKey = keyOf(id)): MaybePromise<LoadResult> {
-        const found = this.load(key);
-        if (found instanceof Promise) {
-            return found.then((one) => (one.kind === 'none' && isPlainId(id) ? this.adoptPlain(id, key) : one));
-        }
-        return found.kind === 'none' && isPlainId(id) ? this.adoptPlain(id, key) : found;
+        return andThen(this.load(key), (found) =>
+            found.kind === 'none' && isPlainId(id) ? this.adoptPlain(id, key) : found,
+        );
     }
 
     /** The session that is stored under a key, unless it is damaged. */

@@ -9,8 +9,7 @@ import { writtenRecord } from '../Record/parseRecord.js';
 import type { EndReason, LiveRecord, Login } from '../Record/SessionRecord.js';
 import type { RecordKey, SessionId } from '../Record/storageKeys.js';
 import { endedOrLost, type LoadedSession, type LoadResult } from './LoadedSession.js';
-import type { PruneOptions } from './Pruning.js';
-import { Pruning } from './Pruning.js';
+import { type PruneOptions, Pruning } from './Pruning.js';
 import { type RepositoryOptions, SessionReader } from './SessionReader.js';
 import { SessionWriter } from './SessionWriter.js';
 import { type TimeLimit, unavailable } from './StoreCalls.js';
@@ -98,18 +97,13 @@ export class SessionRepository extends SessionReader {
     ): MaybePromise<LoadedSession | undefined> {
         const { stored, record } = loaded;
         const { lock, renewsCookie } = options;
-        const write = (login: Login | undefined) =>
+        const writing = andThen(record.login && this.users.refreshed(key, record.login), (login) =>
             this.calls.attempt('saved', key, () => {
-                const held = lock && refuseLost(lock, false);
-                return held instanceof Promise
-                    ? held.then(() => this.writer.write(key, stored, record, change, { login, renewsCookie }))
-                    : this.writer.write(key, stored, record, change, { login, renewsCookie });
-            });
-        const login = record.login && this.users.refreshed(key, record.login);
-        const written = login instanceof Promise ? login.then(write) : write(login);
-        return written instanceof Promise
-            ? written.then((saved) => saved ?? this.mergeQueued(key, asPatch(change), options))
-            : (written ?? this.mergeQueued(key, asPatch(change), options));
+                const write = () => this.writer.write(key, stored, record, change, { login, renewsCookie });
+                return lock ? andThen(refuseLost(lock, false), write) : write();
+            }),
+        );
+        return andThen(writing, (written) => written ?? this.mergeQueued(key, asPatch(change), options));
     }
 
     /** Writes down that the session is in use. Undefined: it has ended meanwhile. */

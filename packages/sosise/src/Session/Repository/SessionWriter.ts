@@ -36,9 +36,7 @@ export class SessionWriter {
         const { reader } = this;
         const now = Date.now();
         const cookie = change.cookie ?? reader.cookieOf(base);
-        const own = change.cookie
-            ? reader.cookies?.ownOf(change.cookie)
-            : reader.cookies && (base.own ?? reader.cookies.ownIn(base));
+        const own = change.cookie ? reader.cookies?.ownOf(change.cookie) : reader.cookies?.ownIn(base);
         const cookieText = cookieTextAt(cookie, renewsCookie || change.cookie ? now : undefined);
         const times = { seen: now, created, own, login, maxAge: cookie.originalMaxAge };
         const body = change.whole ?? merged(base, change);
@@ -53,8 +51,7 @@ export class SessionWriter {
             }
             return { kind: 'live', stored: { record: text, version }, record };
         };
-        const expiresAt = reader.lifetime.endOf(times).at + ENDED_KEPT_MS;
-        const writing = reader.driver.write(key, text, stored?.version, expiresAt);
+        const writing = reader.driver.write(key, text, stored?.version, recordExpiry(reader.lifetime, times));
         return writing instanceof Promise ? writing.then(settle) : settle(writing);
     }
 
@@ -88,14 +85,16 @@ export class SessionWriter {
     }
 
     public tombstoneOf(reason: EndReason, { at = Date.now(), to, sealedId }: Partial<EndedRecord>): NextRecord {
-        return { record: endedRecord(at, reason, { to, sealedId }), expiresAt: at + TOMBSTONE_KEPT_MS };
+        return { record: endedRecord(at, reason, { to, sealedId }), expiresAt: tombstoneExpiry(at) };
     }
 }
 
-/**
- * From when a driver may drop a record by itself, in ms since the epoch: how the session ended is worth knowing for a while.
- * @param record Or the time (ms since the epoch) at which a session ended, for its tombstone.
- */
-export function dropOf(lifetime: SessionLifetime, record: Lifetime | number): number {
-    return typeof record === 'number' ? record + TOMBSTONE_KEPT_MS : lifetime.endOf(record).at + ENDED_KEPT_MS;
+/** From when a driver may drop a record by itself, in ms since the epoch: how the session ended is worth knowing for a while. */
+export function recordExpiry(lifetime: SessionLifetime, record: Lifetime): number {
+    return lifetime.endOf(record).at + ENDED_KEPT_MS;
+}
+
+/** The same for a tombstone. @param endedAt When the session ended, in ms since the epoch. */
+export function tombstoneExpiry(endedAt: number): number {
+    return endedAt + TOMBSTONE_KEPT_MS;
 }

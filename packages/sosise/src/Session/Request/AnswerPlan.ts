@@ -8,7 +8,7 @@ import { holdsFlash, showsPage } from '../Object/SessionFlash.js';
 import { warnOfLateChange } from '../Object/warnOfLateChange.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
 import type { RequestState } from './RequestState.js';
-import { canReachBrowser, refuseUnreachable } from './reachability.js';
+import { mayCreate } from './reachability.js';
 import { createSession, endSession, logContextOf, refuseLoss, saveSession, touchSession } from './sessionWrites.js';
 
 /** What has to be stored before a request's answer leaves, and what of the session leaves with it. */
@@ -85,21 +85,9 @@ export class AnswerPlan implements Gatekeeper {
             return state.isCookieDue ? this.confirmCookie() : undefined;
         }
         const isDue = reading && (state.mustStore || saveUninitialized || reading.change !== undefined);
-        return state.stage === 'new' && isDue && this.mayCreate(reading, status)
+        return state.stage === 'new' && isDue && mayCreate(state, reading, status)
             ? createSession(state, reading)
             : undefined;
-    }
-
-    /** A session that its browser would not come back with is not stored. Where the route wants it to be, no success hides that. */
-    private mayCreate({ change }: Reading, status: number): boolean {
-        const { state } = this;
-        if (canReachBrowser(state)) {
-            return true;
-        }
-        if (status < 400 && (state.mustStore || change !== undefined)) {
-            refuseUnreachable(state);
-        }
-        return false;
     }
 
     /** What was stored earlier may have ended since. Where that can't be seen now, an id that the browser has is not sent again. */

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { CookieId } from '../Cookie/CookieId.js';
 import type { Refusal } from '../Forgery/RequestForgery.js';
-import { OWNER, presentSession } from '../Object/requestOwner.js';
+import { OWNER, presentSession, putProperty } from '../Object/requestOwner.js';
 import { AnswerPlan } from './AnswerPlan.js';
 import { RequestState } from './RequestState.js';
 import { SessionActions } from './SessionActions.js';
@@ -34,8 +34,8 @@ export class RequestSession extends RequestState {
 
     /** From when it is first asked for, the answer waits for the session. */
     public get plan(): AnswerPlan {
-        this.ownPlan ??= new AnswerPlan(this);
-        return this.ownPlan;
+        this.guardAnswer();
+        return this.ownPlan as AnswerPlan;
     }
 
     protected override guardAnswer(): void {
@@ -96,11 +96,6 @@ const SESSION_ENDED: PropertyDescriptor & ThisType<Request & { [OWNER]: RequestS
         return SHOWN_ENDS.find((reason) => reason === owner.endReason);
     },
     set(ended: unknown) {
-        Object.defineProperty(this, 'sessionEnded', {
-            configurable: true,
-            enumerable: true,
-            writable: true,
-            value: ended,
-        });
+        putProperty(this, 'sessionEnded', ended);
     },
 };

@@ -8,7 +8,6 @@ import { HttpSession, inflateCookie, type SessionOwner } from '../Object/HttpSes
 import { presentSession } from '../Object/requestOwner.js';
 import { ChangeTracker, type Reading, snapshotOf } from '../Object/SessionChanges.js';
 import { SessionFlash } from '../Object/SessionFlash.js';
-import type { StoredCookie } from '../Record/CookieSettings.js';
 import { NO_CHANGE } from '../Record/mergeChanges.js';
 import { CLOCKS_DIFFER_MS, type EndReason, type LiveRecord, type Login } from '../Record/SessionRecord.js';
 import { keyOf, type RecordKey, type SessionId } from '../Record/storageKeys.js';
@@ -221,24 +220,17 @@ export abstract class RequestState implements SessionOwner {
     /** Makes the object of what was found. False: it is not live, or its data is damaged, which is as good as none. */
     public adopt(found: LoadResult): boolean {
         const { repository } = this.services;
-        if (found.kind !== 'live') {
+        const opened = repository.open(this.key, found);
+        if (opened.kind !== 'live') {
             this.loaded = undefined;
             return false;
         }
-        const { record } = found;
-        let cookie: StoredCookie;
-        let data: Record<string, unknown>;
-        try {
-            cookie = repository.cookieOf(record); // both are parsed now
-            data = record.copy();
-        } catch (error) {
-            repository.quarantine.take(this.key, error);
-            this.loaded = undefined;
-            return false;
+        if (opened !== this.loaded) {
+            this.hold(opened);
         }
-        if (found !== this.loaded) {
-            this.hold(found);
-        }
+        const { record } = opened;
+        const cookie = repository.cookieOf(record);
+        const data = record.copy();
         const object = new HttpSession(this);
         object.cookie = inflateCookie(cookie) as HttpSession['cookie'];
         for (const key of Object.keys(data)) {

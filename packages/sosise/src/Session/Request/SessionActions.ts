@@ -8,7 +8,7 @@ import { keyOf, type RecordKey, type SessionId } from '../Record/storageKeys.js'
 import { SessionEndedException } from '../Repository/SessionErrors.js';
 import { openSuccessorId } from '../Repository/sealedSuccessorId.js';
 import type { RequestState } from './RequestState.js';
-import { canReachBrowser, refuseUnreachable } from './reachability.js';
+import { mayCreate, refuseUnreachable } from './reachability.js';
 import {
     createSession,
     endSession,
@@ -38,20 +38,11 @@ export class SessionActions {
             const reading = state.read(object);
             if (state.stage === 'live') {
                 await saveSession(state, reading);
-            } else if (state.stage === 'new' && this.mayCreate(reading.change !== undefined)) {
+            } else if (state.stage === 'new' && mayCreate(state, reading)) {
                 await createSession(state, reading);
             }
             refuseLoss(state, reading);
         });
-    }
-
-    private mayCreate(isChanged: boolean): boolean {
-        const { state } = this;
-        const canReach = canReachBrowser(state);
-        if (!canReach && (state.mustStore || isChanged)) {
-            refuseUnreachable(state);
-        }
-        return canReach;
     }
 
     /** Reads the session again; what this request has changed is dropped. */
@@ -208,14 +199,13 @@ export class SessionActions {
 
     private loginOf(user: string): Login {
         const { request, address, services } = this.state;
-        const browser = services.settings.registry.browser
-            ? request.headers['user-agent']?.slice(0, LONGEST_BROWSER_NAME)
-            : undefined;
         return {
             user,
             at: Date.now(),
             ...(address !== undefined && { address }),
-            ...(services.settings.registry.browser && { browser }),
+            ...(services.settings.registry.browser && {
+                browser: request.headers['user-agent']?.slice(0, LONGEST_BROWSER_NAME),
+            }),
         };
     }
 

@@ -1,3 +1,4 @@
+import type { Reading } from '../Object/SessionChanges.js';
 import { SessionCookieException } from '../Repository/SessionErrors.js';
 import type { RequestState } from './RequestState.js';
 
@@ -5,7 +6,7 @@ import type { RequestState } from './RequestState.js';
  * Whether the browser would come back with the cookie of a new session. Not with a secure one that it gets over plain http;
  * and what another site causes must not replace the visitor's own.
  */
-export function canReachBrowser(state: RequestState): boolean {
+function canReachBrowser(state: RequestState): boolean {
     const { forgery, observer } = state.services;
     const canReach = forgery?.mayBeginSession(state.request, state.refusal) !== false && isDeliverable(state);
     if (!canReach) {
@@ -25,6 +26,18 @@ export function refuseUnreachable(state: RequestState): void {
     if (!isDeliverable(state)) {
         throw new SessionCookieException();
     }
+}
+
+/**
+ * Whether a new session may be stored: not one that its browser would not come back with. Where the route wants it to be stored,
+ * no success hides that: this throws.
+ */
+export function mayCreate(state: RequestState, { change }: Reading, status = 200): boolean {
+    const canReach = canReachBrowser(state);
+    if (!canReach && status < 400 && (state.mustStore || change !== undefined)) {
+        refuseUnreachable(state);
+    }
+    return canReach;
 }
 
 /** Whether the next request will find what is put into the session now, as far as can be told. */

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { hasSession, OWNER } from '../Object/requestOwner.js';
+import { hasSession, OWNER, putProperty } from '../Object/requestOwner.js';
 import type { RequestSession } from './RequestSession.js';
 
 /** Why a request has no session; its first read of `request.session` says so in the log. */
@@ -47,11 +47,6 @@ const ABSENT: PropertyDescriptor & ThisType<Request> = {
         return undefined;
     },
     set(session: unknown) {
-        Object.defineProperty(this, 'session', {
-            configurable: true,
-            enumerable: true,
-            writable: true,
-            value: session,
-        });
+        putProperty(this, 'session', session);
     },
 };
