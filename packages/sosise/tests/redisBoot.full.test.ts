@@ -24,7 +24,7 @@ test('without its server, the application waits for it, says one sentence, and e
     const { code, output, errors } = await start(new ConsoleProject(), port);
     expect(code).toBe(1);
     expect(errors).toBe(
-        `Session driver [redis]: localhost:${port} did not answer within 700 ms (ECONNREFUSED): start Redis, or correct drivers.redis in src/config/session.ts.\n`,
+        `[E_CONFIG_INVALID] Session driver [redis]: localhost:${port} did not answer within 700 ms (ECONNREFUSED): start Redis, or correct drivers.redis in src/config/session.ts.\n`,
     );
     expect(output).not.toContain('is running');
 });
@@ -33,6 +33,6 @@ test('without its packages, it says how they are installed', async () => {
     const { code, errors } = await start(new ConsoleProject([...productionPackages, 'tsx']), await freePort());
     expect(code).toBe(1);
     expect(errors).toBe(
-        'Session driver [redis] needs packages that are not installed: npm install connect-redis redis --save-prod\n',
+        '[E_PACKAGE_MISSING] Session driver [redis] needs packages that are not installed: npm install connect-redis redis --save-prod\n',
     );
 });
