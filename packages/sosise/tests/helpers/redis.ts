@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
@@ -94,11 +95,20 @@ export function whyNoRedis(): string | undefined {
     }
 }
 
-/** A port that nothing listens on now. */
+/**
+ * A port that nothing listens on now, below those that the system gives to outgoing connections (32768 and up, 49152 elsewhere):
+ * one of those may be taken again before a server has started on it.
+ */
 export async function freePort(): Promise<number> {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
+    for (;;) {
+        const server = createServer().listen(randomInt(11_000, 22_000), '127.0.0.1');
+        try {
+            await once(server, 'listening');
+        } catch {
+            continue; // somebody listens there
+        }
+        const { port } = server.address() as AddressInfo;
+        await new Promise((resolve) => server.close(resolve));
+        return port;
+    }
 }
