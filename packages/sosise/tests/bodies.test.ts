@@ -1,6 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { connect } from 'node:net';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
+import express from 'express';
 import { describe, expect, test } from 'vitest';
-import { type BodyLimits, jsonProblem } from './helpers/inside/Http.js';
+import { type BodyLimits, HttpPipeline, HttpServer, jsonProblem } from './helpers/inside/Http.js';
 import { type SessionApp, sessionApp } from './helpers/sessionApp.js';
 
 const MEGABYTE = 1024 * 1024;
@@ -335,5 +338,95 @@ describe('a body that is larger than it looks', () => {
         expect((await post(await keeper(), body, { ...JSON_TYPE, 'Content-Encoding': 'gzip' })).message).toMatch(
             /32 levels/,
         );
+    });
+});
+
+describe('a JSON body that came at once is read as body-parser reads it in parts', () => {
+    const inParts = (bytes: Buffer): ReadableStream =>
+        new ReadableStream({
+            start(controller) {
+                for (let at = 0; at < Math.max(1, bytes.length); at += 7) {
+                    controller.enqueue(bytes.subarray(at, at + 7));
+                }
+                controller.close();
+            },
+        });
+
+    test.each([
+        ['an object', '{"a":1,"b":[true,null,"é€😀"]}'],
+        ['a list', '[1,2]'],
+        ['spaces around it', ' \r\n\t{"a":1} \n'],
+        ['a byte order mark', '\uFEFF{"a":1}'],
+        ['a number', '12'],
+        ['a text', '"text"'],
+        ['null', 'null'],
+        ['broken', '{"a":'],
+        ['two values', '{}{}'],
+        ['spaces only', '  '],
+        ['bytes that are no UTF-8', Buffer.from([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xff, 0xfe, 0x22, 0x7d])],
+        ['nested too deeply', '['.repeat(40)],
+        ['a key that reaches a prototype', '{"__proto__":{"a":1}}'],
+        ['over the limit', `{"a":"${'x'.repeat(3_000)}"}`],
+    ])('%s', async (_title, text) => {
+        const { url } = await sessionApp({
+            http: { bodyLimit: '2kb' },
+            routes: (router) => router.post('/echo', (request, response) => response.json(request.body)),
+        });
+        const bytes = Buffer.from(text as string);
+        for (const type of ['application/json', 'Application/JSON;charset=UTF-8', 'application/json; charset=utf-8']) {
+            const ask = async (body: Buffer | ReadableStream) => {
+                const headers = { 'Content-Type': type };
+                const response = await fetch(`${url}/echo`, {
+                    method: 'POST',
+                    headers,
+                    body,
+                    duplex: 'half',
+                } as RequestInit);
+                const { requestId, ...answer } = (await response.json()) as Record<string, unknown>;
+                return { status: response.status, answer };
+            };
+            expect(await ask(bytes)).toEqual(await ask(inParts(bytes)));
+        }
+    });
+
+    test('what an earlier middleware runs in goes on behind it', async () => {
+        const context = new AsyncLocalStorage<string>();
+        const { url } = await sessionApp({
+            boot: (app) =>
+                app.container
+                    .make(HttpPipeline)
+                    .before('parsers', (_request, _response, next) => context.run('tenant 7', next)),
+            routes: (router) =>
+                router.post('/who', (request, response) => response.json([context.getStore(), request.body])),
+        });
+        const response = await fetch(`${url}/who`, { method: 'POST', headers: JSON_TYPE, body: '{"a":1}' });
+
+        expect(await response.json()).toEqual(['tenant 7', { a: 1 }]);
+    });
+
+    test('a client that goes away before it has sent all is no request of a route, and nothing waits for it', async () => {
+        const calls: string[] = [];
+        const { url, app } = await sessionApp({
+            routes: (router) => router.post('/half', ({ url }) => void calls.push(url)),
+        });
+        const socket = connect(Number(new URL(url).port), '127.0.0.1');
+        const head = 'POST /half HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n';
+        await new Promise<void>((sent) => socket.write(`${head}{"a":`, () => sent()));
+        socket.destroy();
+
+        await app.container.make(HttpServer).close();
+        expect(calls).toEqual([]);
+    });
+
+    test('a body that an earlier handler has read stays as that left it', async () => {
+        const { url } = await sessionApp({
+            boot: (app) =>
+                app.container.make(HttpPipeline).before('parsers', express.raw({ type: 'application/json' })),
+            routes: (router) =>
+                router.post('/raw', (request, response) => response.json(Buffer.isBuffer(request.body))),
+        });
+        const response = await fetch(`${url}/raw`, { method: 'POST', headers: JSON_TYPE, body: '{"a":1}' });
+
+        expect(await response.json()).toBe(true);
     });
 });

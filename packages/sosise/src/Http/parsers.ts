@@ -11,6 +11,7 @@ import { PayloadTooLargeException } from '../Exceptions/PayloadTooLargeException
 import { UnsupportedMediaTypeException } from '../Exceptions/UnsupportedMediaTypeException.js';
 import { inSequence } from './inSequence.js';
 import { type BodyLimits, jsonProblem } from './jsonProblem.js';
+import { parseJson, plainJsonBody } from './plainJsonBody.js';
 import { isPrototypePath, keyOfField } from './prototypeKeys.js';
 
 export interface ParserOptions {
@@ -49,7 +50,8 @@ export function parsers(options: ParserOptions): (RequestHandler | ErrorRequestH
             verify: (_request, _response, bytes) => checkForm(bytes, fields),
         }),
     ];
-    return [refusePrototypeQuery, whereThereIsABody(inSequence(readers)), emptyBody, explainBodyError(options, fields)];
+    const read = plainJsonBody(bytesOf(limit), (bytes) => checkedJson(bytes, options.bodyLimits), inSequence(readers));
+    return [refusePrototypeQuery, whereThereIsABody(read), emptyBody, explainBodyError(options, fields)];
 }
 
 /** Most requests have none, and need not be asked by every parser. */
@@ -94,6 +96,15 @@ function checkJson(bytes: Buffer, charset: string, limits: BodyLimits): void {
     const problem = charset === 'utf-8' ? jsonProblem(bytes, limits) : 'charset.unsupported';
     if (problem) {
         throw refusal(problem);
+    }
+}
+
+function checkedJson(bytes: Buffer, limits: BodyLimits): unknown {
+    checkJson(bytes, 'utf-8', limits);
+    try {
+        return parseJson(bytes);
+    } catch {
+        throw refusal('entity.parse.failed');
     }
 }
 
