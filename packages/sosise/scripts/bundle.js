@@ -76,7 +76,13 @@ export async function bundle(modules, doors, folder = dist) {
         sourcemap: true,
         entryFileNames: '[name].js',
         chunkFileNames: '[name]-[hash].js',
-        codeSplitting: { groups: [{ name: groupOf, debugName: 'together' }] },
+        codeSplitting: {
+            // A group takes along all that its modules import: the first in the list before the others.
+            groups: Object.keys(together).map((group) => ({
+                name: (id, context) => (groupOf(id, context) === group ? group : null),
+                debugName: group,
+            })),
+        },
     });
     await made.close();
 }

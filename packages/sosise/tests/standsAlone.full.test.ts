@@ -151,4 +151,24 @@ describe('an application with the packed framework', () => {
         expect(existsSync(join(server, 'node_modules/tsx'))).toBe(false);
         expect(await shell(`node ${CHECK} / npm --prefix ${server} start`, '/')).toContain('answered GET / after');
     });
+
+    test('loads at its start what its driver needs: no other driver, and nothing of undici', async () => {
+        const script = `
+            const { createApplication } = await import('./build/bootstrap/app.js');
+            const session = { enabled: true, driver: process.argv[2] };
+            const app = await createApplication({ session, http: { port: 0 }, logging: { console: false, files: false } });
+            await app.boot();
+            const loaded = [...Object.keys(createRequire(import.meta.url).cache), ...process.moduleLoadList];
+            console.log(JSON.stringify(loaded.filter((name) => /session-file-store|memorystore|deps.undici/.test(name))));
+            process.exit();`;
+        writeFileSync(join(work, 'server/loaded.mjs'), `import { createRequire } from 'node:module';${script}`);
+        const loadedBy = async (driver: string) => {
+            const variables = { NODE_ENV: 'production', SESSION_SECRET: 'Alone-5tQw8nLz2vXk7mRj4hFp9sDc3yGb6aUe' };
+            const output = await shell(`node loaded.mjs ${driver}`, join(work, 'server'), variables);
+            const packages = JSON.parse(output) as string[];
+            return new Set(packages.map((path) => /session-file-store|memorystore|undici/.exec(path)?.[0]));
+        };
+        expect(await loadedBy('memory')).toEqual(new Set(['memorystore']));
+        expect(await loadedBy('file')).toEqual(new Set(['session-file-store']));
+    });
 });

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isPrivateHost } from '../Http/Errors/mayReadDetails.js';
 import { html } from '../Http/Pages/html.js';
 import { documentOf, headersOf, type Page } from '../Http/Pages/sendPage.js';
 import { removeAbandoned } from '../Http/removeAbandoned.js';
+import { http } from '../Support/http.js';
 import { hideSecrets } from './ErrorPage/hideSecrets.js';
 import { ERROR_STYLE } from './ErrorPage/style.js';
 import { InstanceWatch } from './InstanceWatch.js';
@@ -28,7 +29,7 @@ export class FailedStartServer {
 
     private constructor({ text, variables }: FailedStartOptions) {
         this.text = hideSecrets(text, variables).trim();
-        this.server = createServer((request, response) =>
+        this.server = http.createServer((request, response) =>
             this.watch.instance(request, response, () => this.answer(request, response)),
         );
     }

@@ -1,10 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Express, Response } from 'express';
 import { LifecycleError } from '../Exceptions/errors.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { Logger } from '../Logging/Logger.js';
+import { http } from '../Support/http.js';
 import { Connections } from './Connections.js';
 import { answerClientError, destroyedBy, isOfClient } from './clientError.js';
 import { ExceptionHandler } from './Errors/ExceptionHandler.js';
@@ -147,7 +148,8 @@ export class HttpServer {
             connectionsCheckingInterval: Math.max(50, Math.min(10_000, Math.ceil(headersTimeoutMs / 4))),
             requireHostHeader: false, // properRequest() refuses these requests, with our headers and in the log
         };
-        const server = createServer(options, accept)
+        const server = http
+            .createServer(options, accept)
             .on('connection', (socket) => this.connections.connected(socket))
             .on('clientError', (error, socket) => {
                 const response = destroyedBy(error, socket as Socket, this.connections) as Response | undefined;

@@ -1,7 +1,8 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Express, Request, Response } from 'express';
 import { ConfigError } from '../Exceptions/errors.js';
+import { http } from '../Support/http.js';
 import { originForm } from './originForm.js';
 
 /** Takes a connection over from HTTP. What it throws, or rejects with, is the answer, as from a route. */
@@ -125,7 +126,7 @@ function bodyRead(message: IncomingMessage): Buffer {
 
 /** An ordinary answer on a connection that Node.js has given away; the connection ends with it. */
 function responseOn(socket: Duplex, request: Request, app: Express): Response {
-    const response = new ServerResponse(request) as Response;
+    const response = new http.ServerResponse(request) as Response;
     Object.setPrototypeOf(response, app.response);
     Object.assign(response, { locals: Object.create(null) });
     Object.assign(request, { res: response });

@@ -1,5 +1,6 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { http } from '../Support/http.js';
 import type { Connections } from './Connections.js';
 
 const ANSWERS: Readonly<Record<string, readonly [status: number, message: string]>> = {
@@ -50,7 +51,7 @@ export async function answerClientError(
     const [status, message] = ANSWERS[error.code ?? ''] ?? [400, 'The request is malformed.'];
     const body = JSON.stringify({ code: status, message, data: null });
     const head = [
-        `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+        `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}`,
         'Content-Type: application/json; charset=utf-8',
         `Content-Length: ${Buffer.byteLength(body)}`,
         'Connection: close',

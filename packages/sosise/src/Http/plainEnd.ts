@@ -1,8 +1,9 @@
-import { ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import { http } from '../Support/http.js';
 
 type End = ServerResponse['end'];
 
-const plain = new WeakSet<End>([ServerResponse.prototype.end]);
+const plain = new WeakSet<End>([http.ServerResponse.prototype.end]);
 
 /** Says of an `end()` that it only hands on what it gets to Node's own. */
 export function plainEnd<T extends object>(end: T): T {

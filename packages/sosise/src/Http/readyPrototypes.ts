@@ -1,5 +1,6 @@
-import { IncomingMessage, type ServerOptions, ServerResponse } from 'node:http';
+import type { ServerOptions } from 'node:http';
 import type { Express } from 'express';
+import { http } from '../Support/http.js';
 
 type Constructor = new (...args: never[]) => object;
 
@@ -15,6 +16,7 @@ const APPLIES_UNTIL = 22;
 export function readyPrototypes(app: Express, version = process.versions.node): ServerOptions {
     const { request, response } = app as unknown as { request: object; response: object };
     const make = Number.parseInt(version, 10) > APPLIES_UNTIL ? constructing : applying;
+    const { IncomingMessage, ServerResponse } = http;
     return {
         IncomingMessage: make(IncomingMessage as unknown as Constructor, request) as typeof IncomingMessage,
         ServerResponse: make(ServerResponse as unknown as Constructor, response) as unknown as typeof ServerResponse,

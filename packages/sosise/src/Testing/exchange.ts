@@ -1,4 +1,5 @@
-import { type IncomingHttpHeaders, request } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
+import { http } from '../Support/http.js';
 
 export interface Sent {
     readonly method: string;
@@ -18,7 +19,7 @@ export interface Received {
 export function exchange(port: number, { method, path, headers, body }: Sent): Promise<Received> {
     return new Promise((resolve, reject) => {
         const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-        const sent = request({ host: '127.0.0.1', port, method, path, headers: { ...length, ...headers } });
+        const sent = http.request({ host: '127.0.0.1', port, method, path, headers: { ...length, ...headers } });
         sent.once('error', reject);
         sent.once('response', (answer) => {
             const chunks: Buffer[] = [];

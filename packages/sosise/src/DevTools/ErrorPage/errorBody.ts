@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http';
 import { type Html, html } from '../../Http/Pages/html.js';
+import { http } from '../../Support/http.js';
 import type { Failure } from './failures.js';
 import type { Fix } from './fixes.js';
 import type { Frame } from './frames.js';
@@ -28,7 +28,7 @@ export function errorBody(report: ErrorReport): Html {
     const [failure, ...causes] = report.failures;
     return html`<main>
 <header>
-<p class="where"><span class="pill">${status} ${STATUS_CODES[status]}</span> <span class="call"><strong>${method}</strong> ${hideSecrets(path)}</span></p>
+<p class="where"><span class="pill">${status} ${http.STATUS_CODES[status]}</span> <span class="call"><strong>${method}</strong> ${hideSecrets(path)}</span></p>
 <p class="name">${failure?.name}${failure?.code !== undefined && html` <span class="soft">${failure.code}</span>`}</p>
 <h1>${headingOf(failure)}</h1>
 </header>

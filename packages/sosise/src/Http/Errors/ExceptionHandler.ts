@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http';
 import type { Request, Response } from 'express';
 import { Exception } from '../../Exceptions/Exception.js';
 import { ResponseTimeoutException } from '../../Exceptions/ResponseTimeoutException.js';
@@ -6,6 +5,7 @@ import { describe, toError, traitsOf } from '../../Exceptions/thrown.js';
 import { ValidationException } from '../../Exceptions/ValidationException.js';
 import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
 import { Logger } from '../../Logging/Logger.js';
+import { http } from '../../Support/http.js';
 import { sendPage } from '../Pages/sendPage.js';
 import { ErrorPage } from './ErrorPage.js';
 import { ErrorSessions } from './ErrorSessions.js';
@@ -106,7 +106,7 @@ export class ExceptionHandler {
             };
         }
         if (status < 500) {
-            return { code, message: STATUS_CODES[status] ?? 'Bad Request', data: null };
+            return { code, message: http.STATUS_CODES[status] ?? 'Bad Request', data: null };
         }
         return { code, message: GENERIC_MESSAGE, data: { requestId } };
     }

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { http } from '../../Support/http.js';
 import { BASE_STYLE } from '../Pages/baseStyle.js';
 import { html } from '../Pages/html.js';
 import type { Page } from '../Pages/sendPage.js';
@@ -24,7 +24,7 @@ footer{margin-top:1.5rem}
 
 /** The page that a visitor gets instead of the JSON envelope, and that says no more than it. */
 export function plainErrorPage({ status, message, details = {}, requestId, fix }: PlainError): Page {
-    const title = STATUS_CODES[status] ?? 'Error';
+    const title = http.STATUS_CODES[status] ?? 'Error';
     const points = Object.entries(details).flatMap(([field, messages]) =>
         messages.map((text) => html`<li>${field !== '' && html`<strong>${field}</strong>: `}${text}</li>`),
     );
