@@ -156,7 +156,7 @@ describe('an application with the packed framework', () => {
         const script = `
             const { createApplication } = await import('./build/bootstrap/app.js');
             const session = { enabled: true, driver: process.argv[2] };
-            const app = await createApplication({ session, http: { port: 0 }, logging: { console: false, files: false } });
+            const app = await createApplication({ session, http: { port: 0 }, logging: { console: false, files: { enabled: false } } });
             await app.boot();
             const loaded = [...Object.keys(createRequire(import.meta.url).cache), ...process.moduleLoadList];
             console.log(JSON.stringify(loaded.filter((name) => /session-file-store|memorystore|deps.undici/.test(name))));
