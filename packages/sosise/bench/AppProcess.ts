@@ -13,6 +13,8 @@ export type Driver = 'file' | 'memory' | 'redis';
 
 export interface AppOptions {
     driver: Driver;
+    /** The Node program that runs it. Default: the one that runs this. */
+    node?: string | undefined;
     /** How many processes share the port, by node:cluster. Default: 1. */
     processes?: number;
     /** Bytes of JSON in each session. */
@@ -86,7 +88,7 @@ export class AppProcess {
               ]
             : [];
         const script = processes > 1 ? [CLUSTER, entry, String(processes)] : [entry];
-        const node = [process.execPath, ...flags, ...script];
+        const node = [options.node ?? process.execPath, ...flags, ...script];
         const [command = '', ...args] = processes > 1 ? onAllCores(node) : onServerCore(node);
         const child = spawn(command, args, {
             cwd: folder,

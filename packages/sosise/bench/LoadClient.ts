@@ -8,10 +8,17 @@ export interface Answer {
     readonly body: string;
 }
 
+export interface Visit {
+    readonly path: string;
+    /** The Cookie header; '' for none. */
+    readonly cookie: string;
+    /** What `posted()` made, for a POST. */
+    readonly post?: string;
+}
+
 /** What one connection sends, and what it expects. */
 export interface Visits {
-    /** The next request's path and Cookie header ('' for none). */
-    next(): { path: string; cookie: string };
+    next(): Visit;
     /** Throws where the answer is wrong. */
     check(answer: Answer): void;
 }
@@ -26,6 +33,12 @@ export interface Measured {
 
 const FINISH_LIMIT_MS = 10_000;
 const CONTENT_LENGTH = 'content-length: ';
+
+/** The end of a POST that sends this text. A form's comes from a page of the same site, as browsers say with each request. */
+export function posted(type: string, text: string): string {
+    const length = Buffer.byteLength(text);
+    return `Sec-Fetch-Site: same-origin\r\nContent-Type: ${type}\r\nContent-Length: ${length}\r\n\r\n${text}`;
+}
 
 /**
  * Keeps one request in flight on each of its keep-alive connections, and checks every answer. On raw sockets, because a
@@ -103,10 +116,10 @@ class Lane {
             const latencies: number[] = [];
             let sent = 0;
             const send = (): void => {
-                const { path, cookie } = visits.next();
+                const { path, cookie, post } = visits.next();
                 sent = performance.now();
                 this.socket.write(
-                    `GET ${path} HTTP/1.1\r\nHost: bench\r\n${cookie && `Cookie: ${cookie}\r\n`}\r\n`,
+                    `${post ? 'POST' : 'GET'} ${path} HTTP/1.1\r\nHost: bench\r\n${cookie && `Cookie: ${cookie}\r\n`}${post ?? '\r\n'}`,
                     'latin1',
                 );
             };

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { sign } from 'cookie-signature';
 import { type AppName, type AppOptions, AppProcess, SECRET } from './AppProcess.js';
-import { type Answer, LoadClient, type Measured, type Visits } from './LoadClient.js';
+import { type Answer, LoadClient, type Measured, posted, type Visits } from './LoadClient.js';
 
-export type WorkloadName = 'none' | 'read' | 'change' | 'new' | 'unknown';
+export type WorkloadName = 'none' | 'read' | 'change' | 'change-form' | 'new' | 'new-form' | 'unknown';
 
 export interface Load {
     connections: number;
@@ -29,6 +29,18 @@ const UNKNOWN = 4096;
 const FILLING = 16;
 /** Of more visitors than this, only so many are read back. */
 const READ_BACK = 1024;
+
+/** What is posted, as JSON and as a form: made beforehand, too. */
+interface Posted<T> {
+    readonly sent: T;
+    readonly json: string;
+    readonly form: string;
+}
+
+const CHANGES = Array.from({ length: 64 }, (_, each) =>
+    written({ add: 1 + (each % 3), note: `Please ring twice at door ${each}` }),
+);
+const NEWCOMERS = Array.from({ length: 64 }, (_, user) => newcomer(user));
 
 /** A running app, the sessions it was given, and the requests it gets. */
 export class Subject {
@@ -86,17 +98,19 @@ export class Subject {
 
     private plan(lane: number, workload: WorkloadName): Visits {
         const { connections } = this.load;
-        const mine = (turn: number) => this.visitors[(lane + turn * connections) % this.visitors.length] as Visitor;
+        const format = workload.endsWith('-form') ? 'form' : 'json';
         let turn = 0;
         let visitor: Visitor;
         switch (workload) {
             case 'none':
                 return { next: () => ({ path: '/plain', cookie: '' }), check: (answer) => expectBody(answer, PLAIN) };
             case 'new':
+            case 'new-form':
                 return {
                     next: () => {
-                        visitor = { user: lane + turn++, cookie: '', count: 0 };
-                        return { path: `/new?user=${visitor.user}`, cookie: '' };
+                        const body = one(NEWCOMERS, lane + turn++);
+                        visitor = { user: body.sent.user, cookie: '', count: 0 };
+                        return { path: '/new', cookie: '', post: body[format] };
                     },
                     check: (answer) => {
                         expectBody(answer, sessionBody(visitor.user, 0));
@@ -106,20 +120,25 @@ export class Subject {
                 };
             case 'unknown':
                 return {
-                    next: () => ({ path: '/read', cookie: this.unknown[this.unknownAt++ % UNKNOWN] as string }),
+                    next: () => ({ path: '/read', cookie: one(this.unknown, this.unknownAt++) }),
                     check: (answer) => expectBody(answer, sessionBody(null, null)),
                 };
             default: {
-                const changes = workload === 'change';
+                let body: (typeof CHANGES)[number] | undefined;
                 // Where connections share sessions, two changes may meet, and a hand-wired app loses one of them.
                 const alone = this.load.sessions >= connections;
                 return {
                     next: () => {
-                        visitor = mine(turn++);
-                        return { path: changes ? '/change' : '/read', cookie: visitor.cookie };
+                        visitor = one(this.visitors, lane + turn++ * connections);
+                        const { cookie } = visitor;
+                        if (workload === 'read') {
+                            return { path: '/read', cookie };
+                        }
+                        body = one(CHANGES, lane + turn);
+                        return { path: '/change', cookie, post: body[format] };
                     },
                     check: (answer) => {
-                        visitor.count += changes ? 1 : 0;
+                        visitor.count += body?.sent.add ?? 0;
                         if (alone) {
                             expectBody(answer, sessionBody(visitor.user, visitor.count));
                         } else {
@@ -146,7 +165,7 @@ export class Subject {
             const visitor = { user, cookie: '', count: 0 };
             this.visitors.push(visitor);
             yield {
-                next: () => ({ path: `/fill?user=${user}`, cookie: '' }),
+                next: () => ({ path: '/new', cookie: '', post: newcomer(user).json }),
                 check: (answer) => {
                     expectBody(answer, sessionBody(user, 0));
                     visitor.cookie = cookieFrom(answer);
@@ -167,6 +186,23 @@ export class Subject {
             });
         }
     }
+}
+
+function newcomer(user: number) {
+    return written({ user, name: `Visitor ${user}`, email: `visitor-${user}@example.com` });
+}
+
+function written<T extends object>(sent: T): Posted<T> {
+    const form = new URLSearchParams(Object.entries(sent)).toString();
+    return {
+        sent,
+        json: posted('application/json', JSON.stringify(sent)),
+        form: posted('application/x-www-form-urlencoded', form),
+    };
+}
+
+function one<T>(all: readonly T[], at: number): T {
+    return all[at % all.length] as T;
 }
 
 const PLAIN = '{"code":1000,"message":"plain","data":null}';

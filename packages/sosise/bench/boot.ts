@@ -39,12 +39,12 @@ export interface Install {
 }
 
 /** Starts each app `rounds` times, in turn. */
-export async function measureBoot(rounds: number, say: (text: string) => void): Promise<Boot[]> {
+export async function measureBoot(rounds: number, node: string, say: (text: string) => void): Promise<Boot[]> {
     const starts = CONTENDERS.map(() => ({ ms: [] as number[], megabytes: [] as number[] }));
     for (let round = -1; round < rounds; round += 1) {
         say(`boot: round ${Math.max(1, round + 1)} of ${rounds}`);
         for (const [index, contender] of CONTENDERS.entries()) {
-            const { ms, megabytes } = await bootOnce(contender);
+            const { ms, megabytes } = await bootOnce({ ...contender, node });
             if (round >= 0) {
                 // the one before only fills the file cache
                 starts[index]?.ms.push(ms);

@@ -45,24 +45,28 @@ const WARM_SECONDS = 0.5;
 /** @param million Also with a million sessions, in files only. */
 export async function measureGrowth(
     drivers: readonly Driver[],
-    { seconds, million }: { seconds: number; million: boolean },
+    { seconds, million, node }: { seconds: number; million: boolean; node: string },
     say: (text: string) => void,
 ): Promise<Growth[]> {
     const rows: Growth[] = [];
     for (const driver of drivers) {
         for (const point of million && driver === 'file' ? [...POINTS, MILLION] : POINTS) {
             say(`${driver}: ${point.sessions} sessions of ${point.bytes} bytes, ${point.connections} connections`);
-            rows.push(await measurePoint(driver, point, seconds));
+            rows.push(await measurePoint(driver, point, { seconds, node }));
         }
     }
     return rows;
 }
 
-async function measurePoint(driver: Driver, point: Point, seconds: number): Promise<Growth> {
+async function measurePoint(
+    driver: Driver,
+    point: Point,
+    { seconds, node }: { seconds: number; node: string },
+): Promise<Growth> {
     const row: Growth = { driver, ...point };
     let subject: Subject | undefined;
     try {
-        subject = await Subject.start('ours', 'read', { ...point, seconds }, { driver, bytes: point.bytes });
+        subject = await Subject.start('ours', 'read', { ...point, seconds }, { driver, bytes: point.bytes, node });
         for (const workload of ['read', 'change'] as const) {
             await subject.measure(WARM_SECONDS, workload);
             const { requests, seconds: spent, latencies } = await subject.measure(seconds, workload);
@@ -77,21 +81,21 @@ async function measurePoint(driver: Driver, point: Point, seconds: number): Prom
 }
 
 /** What the memory drivers of both apps take for a session. */
-export async function measureStoredMemory(say: (text: string) => void): Promise<StoredMemory[]> {
+export async function measureStoredMemory(node: string, say: (text: string) => void): Promise<StoredMemory[]> {
     const found: StoredMemory[] = [];
     for (const app of ['hand-wired', 'ours'] as const) {
         say(`memory per stored session: ${app}`);
-        const before = await residentWith(app, START.sessions);
-        const after = await residentWith(app, MANY);
+        const before = await residentWith(app, START.sessions, node);
+        const after = await residentWith(app, MANY, node);
         const bytes = before && after && ((after - before) * 1024 * 1024) / (MANY - START.sessions);
         found.push({ app, bytes });
     }
     return found;
 }
 
-async function residentWith(app: 'hand-wired' | 'ours', sessions: number): Promise<number | undefined> {
+async function residentWith(app: 'hand-wired' | 'ours', sessions: number, node: string): Promise<number | undefined> {
     const load = { ...START, sessions, seconds: WARM_SECONDS };
-    const subject = await Subject.start(app, 'read', load, { driver: 'memory', bytes: START.bytes });
+    const subject = await Subject.start(app, 'read', load, { driver: 'memory', bytes: START.bytes, node });
     try {
         await subject.measure(WARM_SECONDS);
         return subject.app.residentMegabytes();

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Browser } from '../tests/helpers/Browser.js';
+import { Browser, type Visit } from '../tests/helpers/Browser.js';
 import type { RedisServer } from '../tests/helpers/redis.js';
 import { AppProcess } from './AppProcess.js';
 import { fixed, markdown } from './report.js';
@@ -41,6 +41,7 @@ const TROUBLES: Trouble[] = [
 
 /** What a server that is started again reads back. */
 const KEPT = ['--appendonly', 'yes', '--appendfsync', 'always', '--enable-debug-command', 'yes'];
+const CHANGE: Visit = { method: 'POST', body: { add: 1, note: 'changed' } };
 const OFTEN_MS = 5;
 const GIVE_UP_MS = 60_000;
 
@@ -56,12 +57,15 @@ export interface Recovery {
 }
 
 /** Ours, with one visitor who keeps changing a session. Throws where it loses something, or does not refuse. */
-export async function measureRecovery(rounds: number, say: (text: string) => void): Promise<Recovery[]> {
-    const app = await AppProcess.start('ours', { driver: 'redis', redis: KEPT });
+export async function measureRecovery(rounds: number, node: string, say: (text: string) => void): Promise<Recovery[]> {
+    const app = await AppProcess.start('ours', { driver: 'redis', redis: KEPT, node });
     try {
         await app.ready('/plain');
         const visitor = new Browser(`http://127.0.0.1:${app.port}`);
-        await visitor.visit('/fill?user=1');
+        await visitor.visit('/new', {
+            method: 'POST',
+            body: { user: 1, name: 'Visitor', email: 'visitor@example.com' },
+        });
         const results: Recovery[] = [];
         for (const trouble of TROUBLES) {
             const met: Awaited<ReturnType<typeof meet>>[] = [];
@@ -90,13 +94,13 @@ async function meet(app: AppProcess, visitor: Browser, trouble: Trouble) {
     const before = await countOf(visitor);
     const ends = performance.now() + trouble.lastsMs;
     await trouble.begin(redis);
-    const refused = await timed(visitor, '/change', 503);
-    const then = await timed(visitor, '/change', 503);
+    const refused = await timed(visitor, '/change', 503, CHANGE);
+    const then = await timed(visitor, '/change', 503, CHANGE);
     const plain = await timed(visitor, '/plain', 200);
     await sleep(Math.max(0, ends - performance.now()));
     await trouble.end(redis);
     const ended = performance.now();
-    while ((await visitor.visit('/change')).status !== 200) {
+    while ((await visitor.visit('/change', CHANGE)).status !== 200) {
         if (!app.isAlive || performance.now() - ended > GIVE_UP_MS) {
             throw new Error(`${trouble.title}: the application did not come back.`);
         }
@@ -116,9 +120,9 @@ async function countOf(visitor: Browser): Promise<number> {
     return data.count;
 }
 
-async function timed(visitor: Browser, path: string, status: number): Promise<number> {
+async function timed(visitor: Browser, path: string, status: number, visit?: Visit): Promise<number> {
     const started = performance.now();
-    const answer = await visitor.visit(path);
+    const answer = await visitor.visit(path, visit);
     await answer.text();
     if (answer.status !== status) {
         throw new Error(`${path} was answered ${answer.status}, and not ${status}.`);

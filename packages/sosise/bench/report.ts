@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
@@ -10,17 +11,20 @@ const require = createRequire(import.meta.url);
 const TITLES: Record<WorkloadName, string> = {
     none: 'no session',
     read: 'read',
-    change: 'change on every request',
-    new: 'new session on every request',
+    change: 'change, JSON',
+    'change-form': 'change, form',
+    new: 'new session, JSON',
+    'new-form': 'new session, form',
     unknown: 'unknown but well-signed id, one connection',
 };
 
 /** What a figure means nothing without. */
-export function circumstances(): Record<string, string> {
+export function circumstances(node: string): Record<string, string> {
     return {
         date: new Date().toISOString().slice(0, 10),
         machine: `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${canPin ? 'one for the servers' : 'shared by all'}`,
-        node: process.versions.node,
+        node: execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim(),
+        client: `on node ${process.versions.node}`,
         ...Object.fromEntries(
             ['express', 'express-session', 'session-file-store', 'memorystore', 'connect-redis', 'redis'].map(
                 (name) => [name, versionOf(name)],
@@ -29,8 +33,8 @@ export function circumstances(): Record<string, string> {
     };
 }
 
-export function circumstancesLine(): string {
-    return Object.entries(circumstances())
+export function circumstancesLine(node: string): string {
+    return Object.entries(circumstances(node))
         .map(([name, value]) => `${name} ${value}`)
         .join(' · ');
 }

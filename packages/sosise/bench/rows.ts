@@ -30,11 +30,13 @@ export interface Rounds extends Load {
     rounds: number;
     bytes: number;
     encrypt: boolean;
+    /** The Node program of the servers. */
+    node: string;
 }
 
 /** The rows of the default run, in their order. The access log costs the same with every driver. */
 export function planRows(drivers: readonly Driver[], only: readonly string[], processes: readonly number[]): RowPlan[] {
-    const workloads: WorkloadName[] = ['none', 'read', 'change', 'new', 'unknown'];
+    const workloads: WorkloadName[] = ['none', 'read', 'change', 'change-form', 'new', 'new-form', 'unknown'];
     const rows = drivers.flatMap((driver) =>
         processes.flatMap((count) =>
             workloads.map((workload) => ({ driver, workload, accessLog: false, processes: count })),
@@ -86,6 +88,7 @@ export function startSubject(name: AppName, plan: RowPlan, settings: Rounds, mor
         processes,
         bytes: settings.bytes,
         encrypt: settings.encrypt,
+        node: settings.node,
         ...more,
     });
 }

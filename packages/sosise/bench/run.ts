@@ -11,9 +11,10 @@
  *     npm run bench -- --recovery                ours while Redis is in trouble, and how soon it is well again
  *     npm run bench -- --profile --driver=file --only=read     a CPU profile of our server instead
  *
- * --rounds=5 --seconds=2   both apps are asked for so many seconds in turn, so many times; after one round of warming up
+ * --node=24,26             on other versions of Node, one after another: each is fetched once, and runs the servers
+ * --rounds=5 --seconds=1.5   both apps are asked for so many seconds in turn, so many times; after one round of warming up
  * --connections=32 --sessions=64 --bytes=1024               of JSON in each session
- * --only=none,read,change,new,unknown,log --encrypt --json
+ * --only=none,read,change,change-form,new,new-form,unknown,log --encrypt --json
  *
  * Every answer is compared with what it should be, and after each round the sessions are read back: what is wrong voids
  * its row, and the exit code is 1. Our app runs with all that is on by default but for its access log, which has a row of its own.
@@ -22,6 +23,7 @@ import { parseArgs } from 'node:util';
 import type { Driver } from './AppProcess.js';
 import { bootTable, installTable, measureBoot, measureInstalls } from './boot.js';
 import { growthTable, measureGrowth, measureStoredMemory, storedMemoryTable } from './growth.js';
+import { nodeProgram } from './packages.js';
 import { moveToClientCore } from './pinning.js';
 import { profileRow } from './profile.js';
 import { measureRecovery, recoveryTable } from './recovery.js';
@@ -34,7 +36,7 @@ const { values } = parseArgs({
         only: { type: 'string', default: '' },
         processes: { type: 'string', default: '1' },
         rounds: { type: 'string', default: '5' },
-        seconds: { type: 'string', default: '2' },
+        seconds: { type: 'string', default: '1.5' },
         connections: { type: 'string', default: '32' },
         sessions: { type: 'string', default: '64' },
         bytes: { type: 'string', default: '1024' },
@@ -44,11 +46,12 @@ const { values } = parseArgs({
         million: { type: 'boolean', default: false },
         recovery: { type: 'boolean', default: false },
         profile: { type: 'boolean', default: false },
+        node: { type: 'string', default: '' },
         json: { type: 'boolean', default: false },
     },
 });
 
-const settings: Rounds = {
+const settings: Omit<Rounds, 'node'> = {
     rounds: Number(values.rounds),
     seconds: Number(values.seconds),
     connections: Number(values.connections),
@@ -66,49 +69,61 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => process.exit(1)); // and its servers with it
 }
 moveToClientCore();
-if (values.boot) {
-    await boot();
-} else if (values.growth) {
-    await growth();
-} else if (values.recovery) {
-    const recoveries = await measureRecovery(settings.rounds, say);
-    print({ recoveries }, recoveryTable(recoveries));
-} else if (values.profile) {
-    for (const plan of plans) {
-        console.log(await profileRow(plan, settings));
-    }
-} else {
-    await throughput();
+for (const version of values.node.split(',')) {
+    const node = version === '' ? process.execPath : nodeProgram(version, say);
+    await measure({ ...settings, node });
 }
 
-async function throughput(): Promise<void> {
+async function measure(settings: Rounds): Promise<void> {
+    if (values.boot) {
+        await boot(settings);
+    } else if (values.growth) {
+        await growth(settings);
+    } else if (values.recovery) {
+        const recoveries = await measureRecovery(settings.rounds, settings.node, say);
+        print(settings, { recoveries }, recoveryTable(recoveries));
+    } else if (values.profile) {
+        for (const plan of plans) {
+            console.log(await profileRow(plan, settings));
+        }
+    } else {
+        await throughput(settings);
+    }
+}
+
+async function throughput(settings: Rounds): Promise<void> {
     const rows: Row[] = [];
     for (const plan of plans) {
         rows.push(await measureRow(plan, settings, say));
     }
-    print({ rows }, rowTable(rows));
-    process.exitCode = rows.some((row) => row.void) ? 1 : 0;
+    print(settings, { rows }, rowTable(rows));
+    failIf(rows.some((row) => row.void));
 }
 
-async function boot(): Promise<void> {
-    const boots = await measureBoot(Math.max(9, settings.rounds), say);
+async function boot(settings: Rounds): Promise<void> {
+    const boots = await measureBoot(Math.max(9, settings.rounds), settings.node, say);
     const installs = measureInstalls(say);
-    print({ boots, installs }, `${bootTable(boots)}\n${installTable(installs)}`);
+    print(settings, { boots, installs }, `${bootTable(boots)}\n${installTable(installs)}`);
 }
 
-async function growth(): Promise<void> {
+async function growth(settings: Rounds): Promise<void> {
     const drivers = values.driver.split(',') as Driver[];
-    const rows = await measureGrowth(drivers, { seconds: settings.seconds / 2, million: values.million }, say);
-    const storedMemory = drivers.includes('memory') ? await measureStoredMemory(say) : [];
-    print({ rows, storedMemory }, `${growthTable(rows)}\n${storedMemoryTable(storedMemory)}`);
-    process.exitCode = rows.some((row) => row.void) ? 1 : 0;
+    const { node, seconds } = settings;
+    const rows = await measureGrowth(drivers, { seconds: seconds / 2, million: values.million, node }, say);
+    const storedMemory = drivers.includes('memory') ? await measureStoredMemory(node, say) : [];
+    print(settings, { rows, storedMemory }, `${growthTable(rows)}\n${storedMemoryTable(storedMemory)}`);
+    failIf(rows.some((row) => row.void));
 }
 
-function print(figures: object, table: string): void {
+function failIf(wrong: boolean): void {
+    process.exitCode = wrong ? 1 : process.exitCode;
+}
+
+function print(settings: Rounds, figures: object, table: string): void {
     console.log(
         values.json
-            ? JSON.stringify({ ...circumstances(), settings, ...figures }, undefined, 4)
-            : `${circumstancesLine()}\n\n${table}`,
+            ? JSON.stringify({ ...circumstances(settings.node), settings, ...figures }, undefined, 4)
+            : `${circumstancesLine(settings.node)}\n\n${table}`,
     );
 }
 

@@ -29,6 +29,8 @@ const stores = {
 
 const app = express();
 
+app.use(express.json());
+app.use(express.urlencoded());
 app.use(
     session({
         store: stores[BENCH_DRIVER](),

@@ -1,14 +1,15 @@
-// The routes that both apps serve. What they answer tells the load client whether the session was right.
+// The routes that all apps serve. What they answer tells the load client whether the session was right.
 
 const BYTES = Number(process.env.BENCH_BYTES ?? 1024);
 
 /** A visitor's data of about BENCH_BYTES of JSON, nested as real ones are. Made with little work, which is not measured. */
-export function visitor(user) {
+export function visitor({ user, name, email }) {
     return {
-        user,
+        user: Number(user),
         count: 0,
-        name: `Visitor ${user}`,
-        email: `visitor-${user}@example.com`,
+        name,
+        email,
+        note: '',
         roles: ['customer', 'newsletter'],
         settings: { language: 'en', currency: 'EUR', theme: 'dark' },
         cart: CART,
@@ -16,32 +17,39 @@ export function visitor(user) {
 }
 
 const CART = [];
-while (JSON.stringify(visitor(100)).length < BYTES - 80) {
+const SOMEBODY = { user: 100, name: 'Visitor 100', email: 'visitor-100@example.com' };
+while (JSON.stringify(visitor(SOMEBODY)).length < BYTES - 80) {
     CART.push({ sku: `item-${CART.length}`, title: 'A thing in the cart', quantity: 2, price: 1999 });
+}
+
+/** What a form or JSON says is done to the session. */
+export function change(session, { add, note }) {
+    session.count += Number(add);
+    session.note = note;
+}
+
+export const PLAIN = { code: 1000, message: 'plain', data: null };
+
+export function answerOf({ user = null, count = null }) {
+    return { code: 1000, message: 'session', data: { user, count } };
 }
 
 export function addRoutes(router) {
     router.get('/plain', (_request, response) => {
-        response.json({ code: 1000, message: 'plain', data: null });
+        response.json(PLAIN);
     });
 
-    // Both give a session to a visitor without one: the first fills the sessions that are measured later.
-    for (const path of ['/fill', '/new']) {
-        router.get(path, (request, response) => {
-            Object.assign(request.session, visitor(Number(request.query.user)));
-            answer(request, response);
-        });
-    }
-
-    router.get('/read', answer);
-
-    router.get('/change', (request, response) => {
-        request.session.count += 1;
-        answer(request, response);
+    router.post('/new', (request, response) => {
+        Object.assign(request.session, visitor(request.body));
+        response.json(answerOf(request.session));
     });
-}
 
-function answer(request, response) {
-    const { user = null, count = null } = request.session;
-    response.json({ code: 1000, message: 'session', data: { user, count } });
+    router.get('/read', (request, response) => {
+        response.json(answerOf(request.session));
+    });
+
+    router.post('/change', (request, response) => {
+        change(request.session, request.body);
+        response.json(answerOf(request.session));
+    });
 }
