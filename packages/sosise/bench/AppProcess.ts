@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { freePort, RedisServer } from '../tests/helpers/redis.js';
 import { onAllCores, onServerCore } from './pinning.js';
 
-export type AppName = 'hand-wired' | 'ours' | 'as shipped';
+export type AppName = 'hand-wired' | 'ours' | 'as shipped' | 'fastify' | 'node:http';
 export type Driver = 'file' | 'memory' | 'redis';
 
 export interface AppOptions {
@@ -27,6 +27,8 @@ export interface AppOptions {
     redis?: readonly string[];
     /** Hand-wired: load what else the skeleton loads. */
     allPackages?: boolean;
+    /** Fastify: the folder of its packages. */
+    peers?: string | undefined;
     /** Write a CPU profile to this file when it stops. */
     profile?: string;
 }
@@ -37,6 +39,8 @@ const ENTRIES: Record<AppName, string> = {
     'hand-wired': './apps/handWired.js',
     ours: './apps/ours.js',
     'as shipped': '../../../build/server.js',
+    fastify: './apps/fastify.js',
+    'node:http': './apps/nodeHttp.js',
 };
 
 const CLUSTER = fileURLToPath(new URL('./apps/cluster.js', import.meta.url));
@@ -105,6 +109,7 @@ export class AppProcess {
                 BENCH_BYTES: String(options.bytes ?? 1024),
                 BENCH_ACCESS_LOG: options.accessLog ? '1' : '0',
                 BENCH_ENCRYPT: options.encrypt ? '1' : '0',
+                BENCH_PEERS: options.peers ?? '',
                 BENCH_PACKAGES: options.allPackages ? 'all' : '',
             },
             stdio: ['ignore', 'ignore', 'pipe'],

@@ -24,6 +24,14 @@ export function installed(name: string, packages: readonly string[], say: (text:
     return folder;
 }
 
+/** What is measured beside ours with `--peers`: no application needs it. */
+const PEERS = ['fastify@5.12.8', '@fastify/session@11.1.3', '@fastify/cookie@11.1.5', '@fastify/formbody@9.0.1'];
+
+export function installedPeers(say: (text: string) => void): { folder: string; versions: Record<string, string> } {
+    const versions = PEERS.map((each) => each.split(/(?<=.)@/) as [string, string]);
+    return { folder: installed('peers', PEERS, say), versions: Object.fromEntries(versions) };
+}
+
 /** The program of a Node version: `24` is the newest 24 there was when it was first asked for. */
 export function nodeProgram(version: string, say: (text: string) => void): string {
     return `${installed(`node-${version}`, [`node@${version}`], say)}/node_modules/node/bin/node`;

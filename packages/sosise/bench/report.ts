@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { canPin } from './pinning.js';
-import type { Figures, Row } from './rows.js';
+import { COMPARED, type Compared, type Figures, PEERS, type Result, type Row } from './rows.js';
 import type { WorkloadName } from './Subject.js';
 
 const require = createRequire(import.meta.url);
@@ -19,7 +19,7 @@ const TITLES: Record<WorkloadName, string> = {
 };
 
 /** What a figure means nothing without. */
-export function circumstances(node: string): Record<string, string> {
+export function circumstances(node: string, peers: Record<string, string> = {}): Record<string, string> {
     return {
         date: new Date().toISOString().slice(0, 10),
         machine: `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${canPin ? 'one for the servers' : 'shared by all'}`,
@@ -30,37 +30,55 @@ export function circumstances(node: string): Record<string, string> {
                 (name) => [name, versionOf(name)],
             ),
         ),
+        ...peers,
     };
 }
 
-export function circumstancesLine(node: string): string {
-    return Object.entries(circumstances(node))
+export function circumstancesLine(of: Record<string, string>): string {
+    return Object.entries(of)
         .map(([name, value]) => `${name} ${value}`)
         .join(' · ');
 }
 
-/** All rows as one Markdown table; an arrow leads from the hand-wired app's figure to ours. */
+/** All rows as one Markdown table. Where a cell has several figures, they are those of hand-wired → ours · the peers. */
 export function rowTable(rows: readonly Row[]): string {
+    const names: Compared[] = rows.some(({ results }) => results.fastify) ? [...COMPARED, ...PEERS] : [...COMPARED];
+    const others = names.slice(1);
     return markdown(
-        ['driver', 'request', 'hand-wired req/s', 'ours req/s', 'ratio (min–max)', 'CPU µs', 'p50 ms', 'p99 ms'],
+        [
+            'driver',
+            'request',
+            'hand-wired req/s',
+            ...others.map((name) => `${name} (min–max)`),
+            'CPU µs',
+            'p50 ms',
+            'p99 ms (× p50)',
+            'max ms',
+        ],
         rows.map((row) => {
-            const { handWired, ours, ratio } = row;
+            const { results } = row;
             const driver = row.processes === 1 ? row.driver : `${row.driver}, ${row.processes} processes`;
             const title = TITLES[row.workload] + (row.accessLog ? ', ours with its access log' : '');
-            if (!handWired || !ours || !ratio) {
-                return [driver, title, `void: ${row.void}`, '', '', '', '', ''];
+            if (row.void) {
+                return [driver, title, `void: ${row.void}`, ...others.map(() => ''), '', '', '', ''];
             }
-            const both = (pick: (figures: Figures) => number | undefined, digits: number) =>
-                `${fixed(pick(handWired), digits)} → ${fixed(pick(ours), digits)}`;
+            const all = (cell: (figures: Figures) => string) => {
+                const [first, ...rest] = names.map((name) => cell((results[name] as Result).figures));
+                return `${first} → ${rest.join(' · ')}`;
+            };
             return [
                 driver,
                 title,
-                fixed(handWired.perSecond, 0),
-                fixed(ours.perSecond, 0),
-                `**${fixed(ratio.median, 2)}** (${fixed(ratio.min, 2)}–${fixed(ratio.max, 2)})`,
-                both(({ cpu }) => cpu, 0),
-                both(({ p50 }) => p50, 2),
-                both(({ p99 }) => p99, 2),
+                fixed(results['hand-wired']?.figures.perSecond, 0),
+                ...others.map((name) => {
+                    const { median, min, max } = (results[name] as Result).ratio;
+                    const strong = name === 'ours' ? '**' : '';
+                    return `${strong}${fixed(median, 2)}${strong} (${fixed(min, 2)}–${fixed(max, 2)})`;
+                }),
+                all(({ cpu }) => fixed(cpu, 0)),
+                all(({ p50 }) => fixed(p50, 2)),
+                all(({ p99, p50 }) => `${fixed(p99, 2)} (${fixed(p99 / p50, 1)})`),
+                all(({ max }) => fixed(max, 0)),
             ];
         }),
     );

@@ -15,15 +15,26 @@ export interface Figures {
     cpu: number | undefined;
     p50: number;
     p99: number;
+    /** The slowest of all rounds. */
+    max: number;
+}
+
+/** The first is what the others are compared with. */
+export const COMPARED = ['hand-wired', 'ours'] as const satisfies AppName[];
+export const PEERS = ['fastify', 'node:http'] as const satisfies AppName[];
+export type Compared = (typeof COMPARED | typeof PEERS)[number];
+
+/** What was measured of one app. */
+export interface Result {
+    figures: Figures;
+    /** Requests per second, to those of hand-wired, round by round. */
+    ratio: { median: number; min: number; max: number };
 }
 
 export interface Row extends RowPlan {
     /** Why the row does not count: what was wrong with an answer. */
     void?: string;
-    handWired?: Figures;
-    ours?: Figures;
-    /** Requests per second of ours to hand-wired, round by round. */
-    ratio?: { median: number; min: number; max: number };
+    results: Partial<Record<Compared, Result>>;
 }
 
 export interface Rounds extends Load {
@@ -32,6 +43,8 @@ export interface Rounds extends Load {
     encrypt: boolean;
     /** The Node program of the servers. */
     node: string;
+    /** Where the packages of the peers are; undefined if these are not asked. */
+    peers: string | undefined;
 }
 
 /** The rows of the default run, in their order. The access log costs the same with every driver. */
@@ -48,31 +61,32 @@ export function planRows(drivers: readonly Driver[], only: readonly string[], pr
     );
 }
 
-/** Runs both apps at once and asks them in turn, so that whatever else the machine does meets both. */
+/** Runs all apps at once and asks them in turn, so that whatever else the machine does meets each. */
 export async function measureRow(plan: RowPlan, settings: Rounds, say: (text: string) => void): Promise<Row> {
-    const samples: Record<'hand-wired' | 'ours', Sample[]> = { 'hand-wired': [], ours: [] };
+    const names: readonly Compared[] = settings.peers ? [...COMPARED, ...PEERS] : COMPARED;
+    const samples = new Map<AppName, Sample[]>(names.map((name) => [name, []]));
     const subjects: Subject[] = [];
     try {
-        for (const name of ['hand-wired', 'ours'] as const) {
+        for (const name of names) {
             subjects.push(await startSubject(name, plan, settings));
         }
         for (const subject of subjects) {
             await subject.measure(settings.seconds); // until the code is compiled
         }
+        const title = `${plan.driver} ${plan.workload}${plan.accessLog ? ' with log' : ''}`;
         for (let round = 0; round < settings.rounds; round += 1) {
-            say(
-                `${plan.driver} ${plan.workload}${plan.accessLog ? ' with log' : ''}: round ${round + 1} of ${settings.rounds}`,
-            );
+            say(`${title}: round ${round + 1} of ${settings.rounds}`);
             for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
-                samples[subject.app.name as 'ours'].push(await subject.measure(settings.seconds));
+                samples.get(subject.app.name)?.push(await subject.measure(settings.seconds));
             }
         }
     } catch (error) {
-        return { ...plan, void: (error as Error).message };
+        return { ...plan, void: (error as Error).message, results: {} };
     } finally {
         await Promise.all(subjects.map((subject) => subject.stop()));
     }
-    return { ...plan, ...compare(samples['hand-wired'], samples.ours) };
+    const base = samples.get('hand-wired') as Sample[];
+    return { ...plan, results: Object.fromEntries([...samples].map(([name, each]) => [name, resultOf(each, base)])) };
 }
 
 /** An unknown id is about how long one visitor waits, the others about how many are served. */
@@ -89,15 +103,15 @@ export function startSubject(name: AppName, plan: RowPlan, settings: Rounds, mor
         bytes: settings.bytes,
         encrypt: settings.encrypt,
         node: settings.node,
+        peers: settings.peers,
         ...more,
     });
 }
 
-function compare(handWired: Sample[], ours: Sample[]): Partial<Row> {
-    const ratios = ours.map((sample, round) => perSecond(sample) / perSecond(handWired[round] as Sample));
+function resultOf(samples: Sample[], base: Sample[]): Result {
+    const ratios = samples.map((sample, round) => perSecond(sample) / perSecond(base[round] as Sample));
     return {
-        handWired: figures(handWired),
-        ours: figures(ours),
+        figures: figures(samples),
         ratio: { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) },
     };
 }
@@ -109,6 +123,7 @@ function figures(samples: Sample[]): Figures {
         cpu: known.length > 0 ? median(known) : undefined,
         p50: median(samples.map(({ latencies }) => quantile(latencies, 0.5))),
         p99: median(samples.map(({ latencies }) => quantile(latencies, 0.99))),
+        max: Math.max(...samples.map(({ latencies }) => latencies.at(-1) ?? Number.NaN)),
     };
 }
 

@@ -12,6 +12,7 @@
  *     npm run bench -- --profile --driver=file --only=read     a CPU profile of our server instead
  *
  * --node=24,26             on other versions of Node, one after another: each is fetched once, and runs the servers
+ * --peers                  also beside Fastify with its session plug-in and the least work with node:http; fetched once, too
  * --rounds=5 --seconds=1.5   both apps are asked for so many seconds in turn, so many times; after one round of warming up
  * --connections=32 --sessions=64 --bytes=1024               of JSON in each session
  * --only=none,read,change,change-form,new,new-form,unknown,log --encrypt --json
@@ -23,7 +24,7 @@ import { parseArgs } from 'node:util';
 import type { Driver } from './AppProcess.js';
 import { bootTable, installTable, measureBoot, measureInstalls } from './boot.js';
 import { growthTable, measureGrowth, measureStoredMemory, storedMemoryTable } from './growth.js';
-import { nodeProgram } from './packages.js';
+import { installedPeers, nodeProgram } from './packages.js';
 import { moveToClientCore } from './pinning.js';
 import { profileRow } from './profile.js';
 import { measureRecovery, recoveryTable } from './recovery.js';
@@ -47,10 +48,12 @@ const { values } = parseArgs({
         recovery: { type: 'boolean', default: false },
         profile: { type: 'boolean', default: false },
         node: { type: 'string', default: '' },
+        peers: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
     },
 });
 
+const peers = values.peers ? installedPeers(say) : undefined;
 const settings: Omit<Rounds, 'node'> = {
     rounds: Number(values.rounds),
     seconds: Number(values.seconds),
@@ -58,6 +61,7 @@ const settings: Omit<Rounds, 'node'> = {
     sessions: Number(values.sessions),
     bytes: Number(values.bytes),
     encrypt: values.encrypt,
+    peers: peers?.folder,
 };
 const plans = planRows(
     values.driver.split(',') as Driver[],
@@ -120,10 +124,11 @@ function failIf(wrong: boolean): void {
 }
 
 function print(settings: Rounds, figures: object, table: string): void {
+    const about = circumstances(settings.node, peers?.versions);
     console.log(
         values.json
-            ? JSON.stringify({ ...circumstances(settings.node), settings, ...figures }, undefined, 4)
-            : `${circumstancesLine(settings.node)}\n\n${table}`,
+            ? JSON.stringify({ ...about, settings, ...figures }, undefined, 4)
+            : `${circumstancesLine(about)}\n\n${table}`,
     );
 }
 
