@@ -19,6 +19,9 @@ export interface Figures {
     max: number;
 }
 
+const WARM_REQUESTS = 8_000;
+const WARM_TURNS = 5;
+
 /** The first is what the others are compared with. */
 export const COMPARED = ['hand-wired', 'ours'] as const satisfies AppName[];
 export const PEERS = ['fastify', 'node:http'] as const satisfies AppName[];
@@ -71,7 +74,7 @@ export async function measureRow(plan: RowPlan, settings: Rounds, say: (text: st
             subjects.push(await startSubject(name, plan, settings));
         }
         for (const subject of subjects) {
-            await subject.measure(settings.seconds); // until the code is compiled
+            await warm(subject, settings.seconds);
         }
         const title = `${plan.driver} ${plan.workload}${plan.accessLog ? ' with log' : ''}`;
         for (let round = 0; round < settings.rounds; round += 1) {
@@ -87,6 +90,13 @@ export async function measureRow(plan: RowPlan, settings: Rounds, say: (text: st
     }
     const base = samples.get('hand-wired') as Sample[];
     return { ...plan, results: Object.fromEntries([...samples].map(([name, each]) => [name, resultOf(each, base)])) };
+}
+
+/** Until the code is compiled: after so many requests, or some turns of a slow server. */
+async function warm(subject: Subject, seconds: number): Promise<void> {
+    for (let requests = 0, turn = 0; requests < WARM_REQUESTS && turn < WARM_TURNS; turn += 1) {
+        requests += (await subject.measure(seconds)).requests;
+    }
 }
 
 /** An unknown id is about how long one visitor waits, the others about how many are served. */

@@ -13,7 +13,7 @@
  *
  * --node=24,26             on other versions of Node, one after another: each is fetched once, and runs the servers
  * --peers                  also beside Fastify with its session plug-in and the least work with node:http; fetched once, too
- * --rounds=5 --seconds=1.5   both apps are asked for so many seconds in turn, so many times; after one round of warming up
+ * --rounds=5 --seconds=1.5   the apps are asked for so many seconds in turn, so many times, when they are warm
  * --connections=32 --sessions=64 --bytes=1024               of JSON in each session
  * --only=none,read,change,change-form,new,new-form,unknown,log --encrypt --json
  *

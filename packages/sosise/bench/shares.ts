@@ -1,17 +1,17 @@
-/** What the time of a function at a place is for. Places in no share are their caller's: Node.js, Support, other packages. */
-const SHARES: [title: string, place: RegExp][] = [
-    ['start: loading of code', /^node:internal\/(modules|bootstrap|deps)\//],
-    ['Express', /^(express|router|finalhandler)\//],
-    ['reading of bodies', /^(body-parser|raw-body|iconv-lite)\//],
-    ['checks of bodies', /^Http\/(.+\/)?(parsers|jsonProblem|prototypeKeys)\./],
-    ['security headers', /^(helmet|cors)\/|^Http\/(.+\/)?(securityHeaders|properRequest|trustedCors)\./],
-    ['request id', /^Http\/(.+\/)?requestId\./],
-    ['access log', /^Logging\/|^(winston|logform)\//],
-    ['session: store', /^Session\/Stores\/|^(@redis|redis|lru-cache)\//],
-    ['session: all else', /^Session\/|^(express-session|cookie-signature)\//],
-    ['answer', /^Http\/(.+\/)?(ResponseGate|answer\w+|weakEtag|plainEnd|ResponseTimeout)\./],
-    ['pipeline: other code of ours', /^(?!Support\/)[A-Z]\w+\//],
-    ['routes of the bench', /^sosise\/bench\//],
+/** What time is for: that of a package or a folder of ours, and in `Http` of some files. First come the narrower ones. */
+export const SHARES: readonly [title: string, folders: string[], files?: string[]][] = [
+    ['start: loading of code', ['node:internal/modules/', 'node:internal/bootstrap/', 'node:internal/deps/']],
+    ['Express', ['express/', 'router/', 'finalhandler/']],
+    ['reading of bodies', ['body-parser/', 'raw-body/', 'iconv-lite/']],
+    ['checks of bodies', [], ['parsers', 'jsonProblem', 'prototypeKeys']],
+    ['security headers', ['helmet/', 'cors/'], ['securityHeaders', 'properRequest', 'trustedCors']],
+    ['request id', [], ['requestId']],
+    ['access log', ['Logging/', 'winston/', 'logform/']],
+    ['session: store', ['Session/Stores/', '@redis/', 'redis/', 'lru-cache/']],
+    ['session: all else', ['Session/', 'express-session/', 'cookie-signature/']],
+    ['answer', [], ['ResponseGate', 'answerJson', 'answering', 'weakEtag', 'plainEnd', 'ResponseTimeout']],
+    ['pipeline: other code of ours', ['Http/', 'Kernel/', 'Validation/']],
+    ['routes of the bench', ['sosise/bench/']],
 ];
 const BY_NAME: Record<string, string> = { '(garbage collector)': 'garbage', '(program)': 'native code, the system' };
 const NODE = 'Node.js: HTTP, sockets, streams';
@@ -22,7 +22,7 @@ export interface ProfileNode {
     readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
 }
 
-/** The share of each function in a tree of calls: so a header that Node.js sets counts to whoever wanted it. */
+/** The share of each function in a tree of calls. What is in none counts to its caller: a header that Node.js sets, say. */
 export function sharesOf(
     nodes: readonly ProfileNode[],
     placeOf: (frame: ProfileNode['callFrame']) => string,
@@ -32,7 +32,7 @@ export function sharesOf(
     const visit = (node: ProfileNode, caller: string): void => {
         const { callFrame } = node;
         const place = placeOf(callFrame);
-        const own = BY_NAME[callFrame.functionName] ?? SHARES.find(([, pattern]) => pattern.test(place))?.[0];
+        const own = BY_NAME[callFrame.functionName] ?? shareOf(place);
         shares.set(node.id, own ?? caller);
         for (const child of node.children ?? []) {
             visit(byId.get(child) as ProfileNode, own ?? caller);
@@ -40,6 +40,12 @@ export function sharesOf(
     };
     visit(nodes[0] as ProfileNode, NODE);
     return shares;
+}
+
+function shareOf(place: string): string | undefined {
+    const is = (folder: string) => place.startsWith(folder);
+    const isIn = (file: string) => place.startsWith('Http/') && place.includes(`/${file}.js:`);
+    return SHARES.find(([, folders, files = []]) => folders.some(is) || files.some(isIn))?.[0];
 }
 
 /** In the order of a request's way, then what is nobody's. */
