@@ -31,20 +31,8 @@ export function cookieTextAt(cookie: StoredCookie, now: number | undefined): str
     if (typeof originalMaxAge !== 'number' || (now === undefined && typeof expires !== 'string')) {
         return JSON.stringify(cookie);
     }
-    const end = now === undefined ? JSON.stringify(expires) : `"${isoOf(now + originalMaxAge)}"`;
+    const end = now === undefined ? JSON.stringify(expires) : `"${new Date(now + originalMaxAge).toISOString()}"`;
     return `{"originalMaxAge":${originalMaxAge},"expires":${end}${settingsIn(cookie).text}`;
-}
-
-let lastTime = Number.NaN;
-let lastIso = '';
-
-/** A time as JSON has it. Under load many requests have the same one: 1 µs each. */
-function isoOf(time: number): string {
-    if (time !== lastTime) {
-        lastIso = new Date(time).toISOString();
-        lastTime = time;
-    }
-    return lastIso;
 }
 
 /** The record of a user's sessions. Stock readers take it for an expired session. */
