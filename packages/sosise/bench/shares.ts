@@ -2,7 +2,7 @@
 export const SHARES: readonly [title: string, folders: string[], files?: string[]][] = [
     ['start: loading of code', ['node:internal/modules/', 'node:internal/bootstrap/', 'node:internal/deps/']],
     ['Express', ['express/', 'router/', 'finalhandler/']],
-    ['reading of bodies', ['body-parser/', 'raw-body/', 'iconv-lite/']],
+    ['reading of bodies', ['body-parser/', 'raw-body/', 'iconv-lite/'], ['plainJsonBody']],
     ['checks of bodies', [], ['parsers', 'jsonProblem', 'prototypeKeys']],
     ['security headers', ['helmet/', 'cors/'], ['securityHeaders', 'properRequest', 'trustedCors']],
     ['request id', [], ['requestId']],
