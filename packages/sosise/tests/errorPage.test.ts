@@ -407,11 +407,8 @@ describe('what is thrown and is no error has the line of its text in the sources
 
     test.each<[string, unknown, number]>([
         ['a text', 'The till is empty', 2],
-        ['a template', 'Only 3 of 4 are left', 3],
         ['a rejection', "It's too late", 4],
-        ['an object', { reason: 1 }, 5],
         ['what is handed to next()', 'not today', 7],
-        ['a text with more behind it', 'Nobody has 3', 9],
         ['a text in a variable', 'Held in a name', 10],
         ['a text on a line of its own', 'A line below', 13],
     ])('%s', async (_what, thrown, line) => {

@@ -1,9 +1,10 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
 import { Exception } from '../../Exceptions/Exception.js';
 import { ResponseTimeoutException } from '../../Exceptions/ResponseTimeoutException.js';
 import { describe } from '../../Exceptions/thrown.js';
 import { type Frame, framesOf } from './frames.js';
-import { type Source, sourceOf } from './source.js';
-import { throwsOf } from './throwsOf.js';
+import { linesOf, type Source, sourceOf } from './source.js';
 
 /** An error of the chain that led to the answer, read for the page. */
 export interface Failure {
@@ -17,6 +18,7 @@ export interface Failure {
 }
 
 const MOST = 8;
+const MOST_PLACES = 3;
 
 /** The error, what caused it, what caused that; the parts of an AggregateError come after it. */
 export function failuresOf(error: Error, root: string): Failure[] {
@@ -40,7 +42,7 @@ export function failuresOf(error: Error, root: string): Failure[] {
 function read(error: Error, root: string): Failure {
     const known = framesOf(error, root);
     const isGuessed = isMadeOfValue(error) && !known.some(({ own }) => own);
-    const frames = isGuessed ? [...throwsOf(error.cause, root), ...known] : known;
+    const frames = isGuessed ? [...placesOf(error.cause, root), ...known] : known;
     const code: unknown = (error as NodeJS.ErrnoException).code;
     return {
         name: String(error.name),
@@ -55,6 +57,26 @@ function read(error: Error, root: string): Failure {
 /** As `toError()` makes it of what was thrown. */
 function isMadeOfValue(error: Error): boolean {
     return error instanceof Exception && Object.hasOwn(error, 'cause') && !(error.cause instanceof Error);
+}
+
+/** The lines of the user's sources that hold a thrown text: no stack tells where it was thrown. */
+function placesOf(thrown: unknown, root: string): Frame[] {
+    const sources = join(root, 'src');
+    if (typeof thrown !== 'string' || thrown.trim() === '' || !existsSync(sources)) {
+        return [];
+    }
+    const literals = ["'", '"', '`'].map((quote) => `${quote}${thrown}${quote}`);
+    const places = readdirSync(sources, { recursive: true, encoding: 'utf8' })
+        .sort()
+        .flatMap((name) => {
+            const file = join(sources, name);
+            return (linesOf(file) ?? []).flatMap((text, index) => {
+                const column = Math.max(...literals.map((literal) => text.replaceAll('\\', '').indexOf(literal))) + 1;
+                const place = `${relative(root, file).split(sep).join('/')}:${index + 1}:${column}`;
+                return column > 0 ? [{ call: 'the text', place, file, line: index + 1, column, own: true }] : [];
+            });
+        });
+    return places.slice(0, MOST_PLACES);
 }
 
 function notAnError(thrown: unknown): Failure {

@@ -13,7 +13,7 @@ const CODE = /\.[cm]?[jt]sx?$/;
 
 /** The code that a frame points at; undefined where it is not the user's, or can't be read. */
 export function sourceOf(frame: Frame | undefined): Source | undefined {
-    if (!frame?.own || frame.file === undefined || !CODE.test(frame.file)) {
+    if (!frame?.own || frame.file === undefined) {
         return undefined;
     }
     const all = linesOf(frame.file);
@@ -29,9 +29,10 @@ export function sourceOf(frame: Frame | undefined): Source | undefined {
     return { place: frame.place, lines };
 }
 
-function linesOf(file: string): string[] | undefined {
+/** The lines of a file of code; undefined where it is none, or can't be read. */
+export function linesOf(file: string): string[] | undefined {
     try {
-        return readFileSync(file, 'utf8').split(/\r?\n/);
+        return CODE.test(file) ? readFileSync(file, 'utf8').split(/\r?\n/) : undefined;
     } catch {
         return undefined;
     }
