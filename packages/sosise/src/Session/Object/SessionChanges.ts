@@ -1,7 +1,7 @@
 import { Cookie } from 'express-session';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { isAlike, type StoredCookie } from '../Record/CookieSettings.js';
-import { isDeeperThan, MAX_DEPTH } from '../Record/jsonText.js';
+import { hasMoreBrackets, MAX_DEPTH } from '../Record/jsonText.js';
 import { asPatch, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
 import { copyOfPlain, hasTextOf } from '../Record/plainData.js';
 import { bodyOf, entriesIn } from '../Record/recordText.js';
@@ -101,7 +101,7 @@ export function readSession(
     if (!change.cookie && isReordered(snapshot, baseline) && change.isEmpty) {
         return { change: undefined, snapshot };
     }
-    if (!snapshot.data && isDeeperThan(body, MAX_DEPTH - 1)) {
+    if (!snapshot.data && hasMoreBrackets(body, MAX_DEPTH - 1)) {
         for (const [key, json] of change.set) {
             checkDepth(key, json);
         }

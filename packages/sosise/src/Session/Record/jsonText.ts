@@ -5,20 +5,11 @@ export const MAX_DEPTH = 200;
 /** Shorter texts can't be nested deeply enough to do harm. */
 const HARMFUL_LENGTH = 4_000;
 
-/** The characters that structure JSON, by their codes. */
-export const QUOTE = 0x22;
-export const COMMA = 0x2c;
-export const BACKSLASH = 0x5c;
-export const OPEN_BRACKET = 0x5b;
-export const CLOSE_BRACKET = 0x5d;
-export const OPEN_BRACE = 0x7b;
-export const CLOSE_BRACE = 0x7d;
-
 export function parseObject(text: string): Record<string, unknown> {
-    if (text.length > HARMFUL_LENGTH && isDeeperThan(text, MAX_DEPTH)) {
+    const parsed = /__proto__|\\u00/.test(text) ? parseWithoutProto(text) : tryParse(text);
+    if (text.length > HARMFUL_LENGTH && hasMoreBrackets(text, MAX_DEPTH) && isNested(parsed, MAX_DEPTH)) {
         throw new DamagedRecordError('it is nested too deeply');
     }
-    const parsed = /__proto__|\\u00/.test(text) ? parseWithoutProto(text) : tryParse(text);
     if (!isObject(parsed)) {
         throw new DamagedRecordError('it is not a JSON object');
     }
@@ -46,12 +37,13 @@ function parseWithoutProto(text: string): unknown {
     return parsed;
 }
 
-/** Whether a text is nested deeper than so many levels. Nearly none has as many brackets: 0.6 in place of 2.7 µs for 1 KB (Node 20). */
+/** Whether a JSON text is nested deeper than so many levels. */
 export function isDeeperThan(text: string, levels: number): boolean {
-    return hasMoreBrackets(text, levels) && depthOf(text) > levels;
+    return hasMoreBrackets(text, levels) && isNested(JSON.parse(text), levels);
 }
 
-function hasMoreBrackets(text: string, most: number): boolean {
+/** Whether JSON may be nested deeper than so many levels. Nearly none has as many brackets. */
+export function hasMoreBrackets(text: string, most: number): boolean {
     let found = 0;
     for (const bracket of ['[', '{']) {
         for (let at = text.indexOf(bracket); at >= 0 && found <= most; at = text.indexOf(bracket, at + 1)) {
@@ -61,29 +53,10 @@ function hasMoreBrackets(text: string, most: number): boolean {
     return found > most;
 }
 
-/** The deepest nesting of brackets, strings left out. */
-function depthOf(text: string): number {
-    let depth = 0;
-    let deepest = 0;
-    let inString = false;
-    for (let index = 0; index < text.length; index += 1) {
-        const code = text.charCodeAt(index);
-        if (inString) {
-            if (code === BACKSLASH) {
-                index += 1;
-            } else if (code === QUOTE) {
-                inString = false;
-            }
-        } else if (code === QUOTE) {
-            inString = true;
-        } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
-            depth += 1;
-            deepest = Math.max(deepest, depth);
-        } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
-            depth -= 1;
-        }
-    }
-    return deepest;
+/** Whether a value has more levels than so many. */
+function isNested(value: unknown, levels: number): boolean {
+    const isGroup = typeof value === 'object' && value !== null;
+    return isGroup && (levels === 0 || Object.values(value).some((inner) => isNested(inner, levels - 1)));
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

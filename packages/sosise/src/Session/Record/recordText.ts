@@ -1,6 +1,5 @@
 import type { StoredCookie } from './CookieSettings.js';
 import { settingsIn } from './CookieSettings.js';
-import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from './jsonText.js';
 import { type EndedRecord, type EndReason, LAST_ACCESS, type LiveRecord, META } from './SessionRecord.js';
 
 const ENDED = `{"${LAST_ACCESS}":0,"${META}":{"ended":`;
@@ -50,52 +49,10 @@ export function bodyOf(entries: Iterable<readonly [key: string, json: string]>):
     return body;
 }
 
-/** The keys of such an end, each with its JSON text, without parsing what they hold. */
+/** The keys of such an end, each with its JSON text. */
 export function entriesIn(body: string): Map<string, string> {
-    const entries = new Map<string, string>();
-    let start = 1; // behind the comma
-    while (start < body.length) {
-        const colon = endOfString(body, start) + 1;
-        const end = endOfValue(body, colon + 1);
-        entries.set(JSON.parse(body.slice(start, colon)) as string, body.slice(colon + 1, end));
-        start = end + 1;
-    }
-    return entries;
-}
-
-/** Where the string that begins at an index ends: the index of its last quote. */
-function endOfString(text: string, start: number): number {
-    let end = text.indexOf('"', start + 1);
-    while (end > 0 && isEscaped(text, end)) {
-        end = text.indexOf('"', end + 1);
-    }
-    return end < 0 ? text.length : end;
-}
-
-function isEscaped(text: string, index: number): boolean {
-    let backslashes = 0;
-    while (text.charCodeAt(index - 1 - backslashes) === BACKSLASH) {
-        backslashes += 1;
-    }
-    return backslashes % 2 === 1;
-}
-
-/** The index of the comma behind a value, or of the end. */
-function endOfValue(text: string, start: number): number {
-    let depth = 0;
-    for (let index = start; index < text.length; index += 1) {
-        const code = text.charCodeAt(index);
-        if (code === QUOTE) {
-            index = endOfString(text, index);
-        } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
-            depth += 1;
-        } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
-            depth -= 1;
-        } else if (code === COMMA && depth === 0) {
-            return index;
-        }
-    }
-    return text.length;
+    const data = JSON.parse(`{${body.slice(1)}}`) as Record<string, unknown>;
+    return new Map(Object.entries(data).map(([key, value]) => [key, JSON.stringify(value)]));
 }
 
 /** The text that takes the place of an ended session's record. Stock readers take it for an expired session. */
