@@ -4,6 +4,15 @@ import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nearest } from '../Support/nearest.js';
 
+/** Node.js names the import and its file by itself. */
+const WELL_SAID = [
+    'ERR_PACKAGE_PATH_NOT_EXPORTED',
+    'ERR_PACKAGE_IMPORT_NOT_DEFINED',
+    'ERR_UNSUPPORTED_ESM_URL_SCHEME',
+    'ERR_UNSUPPORTED_DIR_IMPORT',
+    'ERR_UNKNOWN_BUILTIN_MODULE',
+];
+
 /** What is said of an import that can't be done, with its fix. Undefined: the error is of another kind. */
 export function importFailure(error: unknown): string | undefined {
     const { code, message, stack } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
@@ -12,30 +21,21 @@ export function importFailure(error: unknown): string | undefined {
     if (code === 'ERR_MODULE_NOT_FOUND' && importer !== '') {
         return text.startsWith('Cannot find package') ? ofPackage(wanted, importer) : ofFile(wanted, importer);
     }
-    if (code === 'ERR_PACKAGE_PATH_NOT_EXPORTED') {
-        const [, path = '', folder = '', from = ''] =
-            /subpath '\.\/(.+?)'.* in (.+)[\\/]package\.json imported from (.+)$/.exec(text) ?? [];
-        const name = folder.split(/[\\/]node_modules[\\/]/).at(-1);
-        return from && `${relativeName(from)} imports ${name}/${path}, which the package ${name} does not export.`;
-    }
     if (code === 'MODULE_NOT_FOUND') {
         const [, required = ''] = /^Cannot find module '([^']+)'/.exec(text) ?? [];
         const [from] = (error as { requireStack?: string[] }).requireStack ?? [];
         return from && ofRequire(required, from);
     }
-    if (code === 'ERR_PACKAGE_IMPORT_NOT_DEFINED') {
-        const [, name, from = ''] = /specifier "(.+?)" is not defined.* imported from (.+)$/.exec(text) ?? [];
-        return from && `${relativeName(from)} imports ${name}, which "imports" in package.json does not name.`;
-    }
-    if (code === 'ERR_UNSUPPORTED_ESM_URL_SCHEME') {
-        return `${text}. Import files by relative paths, and packages by their names.`;
-    }
-    if (code === 'ERR_UNSUPPORTED_DIR_IMPORT' || code === 'ERR_UNKNOWN_BUILTIN_MODULE') {
+    if (WELL_SAID.includes(String(code))) {
         return `${text}: correct the import.`;
     }
     const [, from, name = ''] =
         /^The requested module '(.+)' does not provide an export named '(.+)'$/.exec(text) ?? [];
-    return from === undefined ? undefined : ofExport(from, name, String(stack).split('\n')[0] ?? '');
+    if (from !== undefined) {
+        return ofExport(from, name, String(stack).split('\n')[0] ?? '');
+    }
+    const [, used] = /^(\w+) is not defined$/.exec(text) ?? [];
+    return used && ofUndefined(used, String(stack));
 }
 
 function ofRequire(wanted: string, from: string): string {
@@ -50,21 +50,11 @@ function ofPackage(wanted: string, importer: string): string {
         .slice(0, wanted.startsWith('@') ? 2 : 1)
         .join('/');
     const listed = packagesFor(importer);
-    const own = ownFile(name, importer);
-    const near = own ? `${specifier(importer, own)}${/\.ts$/.test(own) ? '' : '/…'}` : nearest(name, listed);
+    const near = nearest(name, listed);
     if (listed.includes(name)) {
         return `${relativeName(importer)} needs ${name}, which package.json names and which is not installed: npm install`;
     }
     return `${relativeName(importer)} needs ${name}, which is not installed: ${near ? `did you mean ${near}? Otherwise ` : ''}npm install --save-prod ${name}`;
-}
-
-/** What an import without ./ or ../ may mean: a file or folder beside it, or one of the sources, as with aliases of other tools. */
-function ownFile(name: string, importer: string): string | undefined {
-    const file = pathOf(importer);
-    const [, sources = dirname(file)] = /^(.*?[\\/](?:src|build))[\\/]/.exec(file) ?? [];
-    const bare = name.replace(/^[@~]\//, '').replace(/\.js$/, '');
-    const places = file.includes('node_modules') ? [] : [dirname(file), sources].map((folder) => join(folder, bare));
-    return places.flatMap((place) => [`${place}.ts`, place]).find((place) => existsSync(place));
 }
 
 /** The packages that the application's package.json names, also where one of its packages lacks another. */
@@ -81,27 +71,13 @@ function packagesFor(importer: string): string[] {
 }
 
 function ofFile(wanted: string, importer: string): string {
-    const meant = fileMeantBy(pathOf(wanted), pathOf(importer));
-    const hint = meant ? `did you mean ${specifier(importer, meant)}?` : 'correct the path.';
-    return `${relativeName(importer)} imports ${specifier(importer, wanted)}, and there is no such file: ${hint}`;
-}
-
-/** One beside it with nearly this name, or one of this name elsewhere in the sources. */
-function fileMeantBy(wanted: string, importer: string): string | undefined {
+    const folder = dirname(pathOf(wanted));
+    const beside = existsSync(folder) ? readdirSync(folder) : [];
     const nameOf = (file: string) => basename(file).replace(/\.[cm]?[jt]sx?$/, '');
-    const [, sources = dirname(importer)] = /^(.*?[\\/](?:src|build))[\\/]/.exec(importer) ?? [];
-    const files = entriesIn(sources).filter((file) => file !== importer && /\.[cm]?[jt]sx?$/.test(file));
-    const beside = files.filter((file) => dirname(file) === dirname(wanted));
     const near = nearest(nameOf(wanted), beside.map(nameOf));
-    return beside.find((file) => nameOf(file) === near) ?? files.find((file) => nameOf(file) === nameOf(wanted));
-}
-
-function entriesIn(folder: string): string[] {
-    try {
-        return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
-    } catch {
-        return [];
-    }
+    const meant = beside.find((file) => nameOf(file) === near);
+    const hint = meant ? `did you mean ${specifier(importer, join(folder, meant))}?` : 'correct the path.';
+    return `${relativeName(importer)} imports ${specifier(importer, wanted)}, and there is no such file: ${hint}`;
 }
 
 /** @param place The first line of the stack: Node.js puts the file and the line of the import there. */
@@ -115,13 +91,23 @@ function ofExport(from: string, name: string, place: string): string {
         (text?.match(/[\w$]+/g) ?? []).filter((word) => word !== name),
     );
     const who = file ? `${relativeName(file)}:${line}` : 'A file';
-    const what =
-        name === 'default'
-            ? `the default of ${from}, which has none: write import { … } from '${from}'.`
-            : `${name} from ${from}, which does not export it`;
     return name === 'default'
-        ? `${who} imports ${what}`
-        : `${who} imports ${what}${near ? `: did you mean ${near}?` : '.'}`;
+        ? `${who} imports the default of ${from}, which has none: write import { … } from '${from}'.`
+        : `${who} imports ${name} from ${from}, which does not export it${near ? `: did you mean ${near}?` : '.'}`;
+}
+
+/**
+ * A name that is misspelt in its import alone: nothing uses what is imported then, so the loader of TypeScript leaves it out, and
+ * Node.js says of the right name that it is not defined.
+ */
+function ofUndefined(used: string, stack: string): string | undefined {
+    const [, file = '', line] = /^ +at .*?\(?(file:[^)\n]+?|\/[^)\n]+?):(\d+):\d+\)?$/m.exec(stack) ?? [];
+    const path = file.replace(/\?.*$/, '');
+    const imports = (path && read(pathOf(path)))?.matchAll(/^import\s[^;'"]*\{([^}]*)\}/gm) ?? [];
+    const near = nearest(used, Array.from(imports, ([, names = '']) => names.match(/[\w$]+/g) ?? []).flat());
+    return (
+        near && `${relativeName(path)}:${line} uses ${used}, which is not defined: is the import of ${near} misspelt?`
+    );
 }
 
 /** The file that an import of a package leads to. */

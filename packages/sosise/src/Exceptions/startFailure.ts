@@ -3,7 +3,6 @@ import { relative } from 'node:path';
 import { inspect } from 'node:util';
 import { ConfigError } from './errors.js';
 import { importFailure } from './importFailure.js';
-import { misspeltImport } from './misspeltImport.js';
 
 /** As the loader of TypeScript tells of code that it can't read; its columns count from 0. */
 const SYNTAX_ERROR = /^(.+?):(\d+):(\d+): ERROR: (.+)$/gm;
@@ -13,7 +12,7 @@ export function startFailure(error: unknown): string {
     if (error instanceof ConfigError) {
         return `[${error.errorCode}] ${error.message}`;
     }
-    return syntaxErrorsOf(error) || importFailure(error) || misspeltImport(error) || inspect(error);
+    return syntaxErrorsOf(error) || importFailure(error) || inspect(error);
 }
 
 function syntaxErrorsOf(error: unknown): string {
