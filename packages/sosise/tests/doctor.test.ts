@@ -6,7 +6,6 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { artisanOn } from './artisanOn.js';
 import type { Check } from './helpers/inside/Doctor.js';
 import { SessionFileNames } from './helpers/inside/Session/Stores/File.js';
-import { guardOf } from './helpers/inside/Session/Stores/Redis.js';
 import { onRedis } from './helpers/onRedis.js';
 import { SECRET, type SessionAppOptions, SessionManager, sessionApp, temporaryFolder } from './helpers/sessionApp.js';
 
@@ -356,23 +355,6 @@ describe('./artisan session:doctor', () => {
     });
 });
 
-test.each([
-    [{}, { remote: false, password: false, tls: false }],
-    [{ url: 'redis://127.0.0.1:6379/0' }, { remote: false, password: false, tls: false }],
-    [{ url: 'rediss://shop:pw@redis.example.com' }, { remote: true, password: true, tls: true }],
-    [
-        { host: '10.0.0.7', password: 'pw' },
-        { remote: true, password: true, tls: false },
-    ],
-    [{ socket: { path: '/run/redis.sock' } }, { remote: false, password: false, tls: false }],
-    [
-        { password: 'pw', rootNodes: [{ url: 'redis://10.0.0.7' }] },
-        { remote: true, password: true, tls: false },
-    ],
-])('the way to a Redis at %j is guarded by %j', (options, guard) => {
-    expect(guardOf(options)).toEqual(guard);
-});
-
 /** The number of a process that has ended. */
 function deadProcess(): string {
     return execFileSync('/bin/sh', ['-c', 'echo $$'], { encoding: 'utf8' }).trim();
@@ -449,6 +431,6 @@ await onRedis('./artisan session:doctor on Redis', (server) => {
         const { code, wrong } = await on();
         server.cli('REPLICAOF', 'NO', 'ONE');
         expect(code).toBe(1);
-        expect(wrong).toEqual(expect.arrayContaining(['Redis role: problem', 'Writing: problem']));
+        expect(wrong).toEqual(expect.arrayContaining(['Writing: problem']));
     });
 });

@@ -4,7 +4,7 @@ import type { RedisConnection } from '../Session/Stores/Redis/Connection/RedisCo
 import { RedisError } from '../Session/Stores/Redis/Connection/RedisError.js';
 import type { SendCommand } from '../Session/Stores/Redis/Connection/RedisLink.js';
 import type { RedisStoreOptions } from '../Session/Stores/Redis/Connection/RedisStoreOptions.js';
-import { addressOf, guardOf } from '../Session/Stores/Redis/Connection/redisLinks.js';
+import { addressOf } from '../Session/Stores/Redis/Connection/redisLinks.js';
 import { requireRedisPackages } from '../Session/Stores/Redis/Connection/redisPackages.js';
 import { keysIn, keysLike } from '../Session/Stores/Redis/keysIn.js';
 import { counted } from '../Support/words.js';
@@ -78,7 +78,7 @@ async function connected(
     ]);
     // The last: a server that refuses it is left, and looked for again.
     const written = await looked('Writing', async () => [await writing(connection, options)]);
-    return [...withoutTwins(servers.flat()), ...written, ...accessChecks(guardOf(options)), ...held];
+    return [...withoutTwins(servers.flat()), ...written, ...held];
 }
 
 /** Several servers of a cluster that say the same say it once. */
@@ -145,19 +145,6 @@ const FIXES: Readonly<Record<string, string>> = {
     MISCONF: 'Make room on the disk of the server: it could not save.',
     NOPERM: 'Allow the user of drivers.redis to read and write keys that begin with its prefix (ACL SETUSER).',
 };
-
-function accessChecks(guard: { remote: boolean; password: boolean; tls: boolean }): Check[] {
-    const lacks = [...(guard.password ? [] : ['without a password']), ...(guard.tls ? [] : ['without TLS'])];
-    return guard.remote && lacks.length > 0
-        ? [
-              warning(
-                  'Access',
-                  `The server is another machine, and is used ${lacks.join(' and ')}: who is in that network can read sessions.`,
-                  `Set ${[...(guard.password ? [] : ['password']), ...(guard.tls ? [] : ['tls: true'])].join(' and ')} in drivers.redis (${CONFIG}), or use a network of their own.`,
-              ),
-          ]
-        : [];
-}
 
 async function contents(
     nodes: readonly SendCommand[],

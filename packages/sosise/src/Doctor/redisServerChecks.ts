@@ -1,5 +1,5 @@
 import type { SendCommand } from '../Session/Stores/Redis/Connection/RedisLink.js';
-import { bytesInWords, type Check, ok, problem, warning } from './Check.js';
+import { bytesInWords, type Check, ok, warning } from './Check.js';
 import { infoOf, settingOf } from './redisInfo.js';
 
 type Info = Readonly<Record<string, string>>;
@@ -8,25 +8,11 @@ const NEARLY_FULL = 0.9;
 
 /** What a Redis server is set up to do with sessions: keep them, evict them, or forget them when it restarts. */
 export async function redisServerChecks(ask: SendCommand): Promise<Check[]> {
-    const [memory, persistence, replication] = await Promise.all(
-        ['memory', 'persistence', 'replication'].map((section) => infoOf(ask, section)),
-    );
-    if (!memory || !persistence || !replication) {
+    const [memory, persistence] = await Promise.all(['memory', 'persistence'].map((section) => infoOf(ask, section)));
+    if (!memory || !persistence) {
         return [ok('Redis memory', 'The server could not be asked for its settings: this user may not use INFO.')];
     }
-    return [roleOf(replication), memoryOf(memory), await persistenceOf(persistence, ask)].flat();
-}
-
-function roleOf({ role }: Info): Check[] {
-    return role === 'slave'
-        ? [
-              problem(
-                  'Redis role',
-                  'The server is a replica: it takes no changes.',
-                  'Name the master in drivers.redis (src/config/session.ts), or sentinels, which know it: sentinelRootNodes.',
-              ),
-          ]
-        : [];
+    return [memoryOf(memory), await persistenceOf(persistence, ask)];
 }
 
 function memoryOf({ maxmemory = '', maxmemory_policy: policy = '', used_memory: used = '' }: Info): Check {

@@ -81,23 +81,6 @@ export function addressOf(options: RedisStoreOptions): string {
     return path ?? (socketOf(options)['path'] as string | undefined) ?? `${host ?? 'localhost'}:${port ?? 6379}`;
 }
 
-/** How well the way to the server is guarded; `remote`: it leads to another machine, as far as the options tell. */
-export function guardOf(options: RedisStoreOptions): { remote: boolean; password: boolean; tls: boolean } {
-    const nodes = [...(options.rootNodes ?? []), ...(options.sentinelRootNodes ?? [])] as RedisStoreOptions[];
-    const all = nodes.length > 0 ? nodes.map((node) => ({ ...node, tls: node.tls ?? options.tls })) : [options];
-    const ways = all.map((one) => connectionOf(one as RedisStoreOptions));
-    const hasLogin = [options['credentialsProvider'], connectionOf(options).password].some((one) => one !== undefined);
-    return {
-        remote: ways.some(({ socket }) => !isLocal(socket, socketOf(options)['path'])),
-        password: hasLogin || ways.every(({ password }) => password !== undefined),
-        tls: ways.every(({ socket }) => 'tls' in socket),
-    };
-}
-
-function isLocal({ host = 'localhost' }: { host?: string }, path: unknown): boolean {
-    return path !== undefined || /^(?:localhost|127\.[\d.]+|::1|\[::1\])$/i.test(host);
-}
-
 function connectionOf({ url, connectTimeoutMs, ...options }: RedisStoreOptions) {
     // Taken apart here: the client would put the whole address into its errors.
     const parsed = url === undefined ? undefined : partsOf(url);
