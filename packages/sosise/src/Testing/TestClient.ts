@@ -6,7 +6,6 @@ import { FLASH, type LiveRecord } from '../Session/Record/SessionRecord.js';
 import { CookieJar, isTrustworthy, type Setting } from './CookieJar.js';
 import { exchange, type Received } from './exchange.js';
 import type { InsideRequests } from './InsideRequests.js';
-import { Preparation } from './Preparation.js';
 import type { StoredSessions } from './StoredSessions.js';
 import { pathOf, TestAnswer } from './TestAnswer.js';
 
@@ -45,6 +44,31 @@ export interface Target {
 
 const MOST_REDIRECTS = 20;
 const BROWSER = 'Mozilla/5.0 (test client)';
+
+/** What is to happen before the next request: once, in its order, and done before any request goes on. */
+class Preparation {
+    private steps: (() => Promise<void>)[] = [];
+    private under: Promise<unknown> = Promise.resolve();
+
+    public add(step: () => Promise<void>): void {
+        this.steps.push(step);
+    }
+
+    /** A step that fails fails the request that asked for it; what came after it is left out. */
+    public done(): Promise<unknown> {
+        const steps = this.steps.splice(0);
+        if (steps.length === 0) {
+            return this.under;
+        }
+        const taken = this.under.then(async () => {
+            for (const step of steps) {
+                await step();
+            }
+        });
+        this.under = taken.catch(() => undefined);
+        return taken;
+    }
+}
 
 /**
  * One visitor with a browser: keeps cookies, follows redirects, and says where its requests come from as browsers do.
@@ -165,7 +189,7 @@ export class TestClient {
 
     private prepare(step: () => Promise<void>): this {
         this.preparation.add(async () => {
-            if (this.base.protocol === 'http:' && (await this.target.sessions.needHttps())) {
+            if (this.base.protocol === 'http:' && this.target.sessions.needHttps) {
                 throw new Error(
                     "Session cookies are for https only here, and this client comes over http: give createTestApp { session: { cookie: { secure: false } } }; or { http: { trustProxy: 1 } }, and app.client({ url: 'https://localhost' }).",
                 );

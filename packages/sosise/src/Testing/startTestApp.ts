@@ -6,9 +6,10 @@ import type { ConfigOverrides } from '../ConfigOverrides.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { HttpServer } from '../Http/HttpServer.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
-import { readyForClients } from './clients.js';
+import { InsideRequests } from './InsideRequests.js';
 import { type CreateApplication, type OwnStorage, ownStorage } from './ownStorage.js';
-import type { ClientOptions, TestClient } from './TestClient.js';
+import { StoredSessions } from './StoredSessions.js';
+import { type ClientOptions, TestClient } from './TestClient.js';
 import { travel, travelBack, whenTestFinished } from './travel.js';
 
 export interface TestApp {
@@ -73,4 +74,11 @@ async function start(app: ApplicationKernel, { routes, booted }: TestAppOptions)
     await booted?.(app);
     const { port } = await app.container.make(HttpServer).listen({ port: 0, host: '127.0.0.1' });
     return { url: `http://127.0.0.1:${port}`, client: clientsAt(port), travel };
+}
+
+/** Readies an application that has booted and does not listen yet. Gives what makes clients, once its port is known. */
+export function readyForClients(app: ApplicationKernel): (port: number) => (options?: ClientOptions) => TestClient {
+    const [inside, sessions] = [new InsideRequests(), new StoredSessions(app)];
+    app.container.make(HttpPipeline).use('session', inside.handler);
+    return (port) => (options) => new TestClient({ port, inside, sessions }, options);
 }
