@@ -104,9 +104,6 @@ describe('a name', () => {
     );
 
     test.each([
-        ['make:controller con/User', "Windows can't have a file Con: choose another name, such as UserController."],
-        ['make:service lpt1', "Windows can't have a file Lpt1: choose another name, such as Mailer."],
-        ['make:service class', 'Class means something else in JavaScript: choose another name, such as Mailer.'],
         ['make:service Map', 'Map means something else in JavaScript: choose another name, such as Mailer.'],
         [
             'make:exception Exception',
@@ -119,10 +116,6 @@ describe('a name', () => {
         [
             'make:session-driver RedisDriver',
             'The framework has a session driver Redis already: choose another name, such as MongoSessionDriver.',
-        ],
-        [
-            `make:service ${'a'.repeat(41)}`,
-            `'${'a'.repeat(41)}' is too long for a class: 40 letters are the most for each part.`,
         ],
         ['make:service', "Missing required argument 'name': ./artisan make:service --help shows how it is used."],
         ['make:service a --froce', "Unknown option '--froce': did you mean --force?"],

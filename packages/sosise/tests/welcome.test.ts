@@ -1,6 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
-import { join } from 'node:path';
 import type { RequestHandler } from 'express';
 import { action, HttpPipeline } from 'sosise';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -92,27 +90,6 @@ describe('GET / of a fresh copy', () => {
         ]) {
             expect(page.replaceAll('<wbr>', '')).toContain(`<code>${file}</code>`);
         }
-    });
-
-    test('its steps are ticked off as they are done', async () => {
-        const step = async ({ url }: HttpApp) =>
-            [...(await (await fetch(url, HTML)).text()).matchAll(/Done: <\/span><strong>(.+?)</g)].map(
-                ([, name]) => name,
-            );
-        expect(await step(await fresh())).toEqual([]);
-
-        const busy = await fresh({
-            prepare: (folder) => {
-                const controllers = join(folder, 'src/app/Http/Controllers');
-                mkdirSync(controllers, { recursive: true });
-                writeFileSync(join(controllers, 'IndexController.ts'), '');
-                writeFileSync(join(controllers, 'CartController.ts'), '');
-            },
-            routes: (router) =>
-                void router.get('/', action(IndexController, 'index')).get('/cart', action(IndexController, 'index')),
-        });
-
-        expect(await step(busy)).toEqual(['Write a controller', 'Route it']);
     });
 
     test('with sessions on it says the driver and the idle time, and counts the visits of each browser', async () => {

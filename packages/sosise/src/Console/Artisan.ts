@@ -159,11 +159,6 @@ export class Artisan implements Console {
         }, LEFT_RUNNING_MS).unref();
     }
 
-    /** All commands by what loads them. The application's own win over the framework's. */
-    public commands(): Promise<CommandList> {
-        return this.registry.all();
-    }
-
     /** All commands as the list shows them, those too that can't be loaded. */
     public listed(): Promise<{ commands: ListedCommand[]; problem?: string }> {
         return this.registry.listed();

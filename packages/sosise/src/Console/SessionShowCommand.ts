@@ -1,5 +1,5 @@
 import type { OpenedSession } from '../Session/Admin/StoredSessions.js';
-import type { StoredCookie } from '../Session/Record/CookieSettings.js';
+import { cookieInWords } from '../Session/Record/CookieSettings.js';
 import { counted } from '../Support/words.js';
 import type { CommandInput } from './Command.js';
 import { DRIVER_OPTION, fingerprintIn, SessionCommand } from './SessionCommand.js';
@@ -58,27 +58,10 @@ function factsOf({ fingerprint, user, address, browser, cookie, bytes, ...times 
         ['Last seen', `${spanOf(Date.now() - lastSeen.getTime())} ago, ${lastSeen.toISOString()}`],
         ['Ends unused', `in ${spanOf(expiresAt.getTime() - Date.now())}, ${expiresAt.toISOString()}`],
         ['Ends at last', endsAt ? `in ${spanOf(endsAt.getTime() - Date.now())}, ${endsAt.toISOString()}` : 'never'],
-        ['Cookie', cookieText(cookie)],
+        ['Cookie', cookieInWords(cookie)],
         ['Size', sizeOf(bytes)],
     ];
     return facts.flatMap(([name, value]) => (value === undefined ? [] : [[name, printable(value)]]));
-}
-
-/** As a browser would be told, but for the name and the value. */
-function cookieText({ originalMaxAge, path, domain, httpOnly, secure, sameSite, partitioned, priority }: StoredCookie) {
-    const parts = [
-        typeof originalMaxAge === 'number'
-            ? `Max-Age=${Math.round(originalMaxAge / 1_000)}`
-            : 'until the browser closes',
-        domain && `Domain=${domain}`,
-        path && `Path=${path}`,
-        httpOnly && 'HttpOnly',
-        secure && (secure === 'auto' ? 'Secure=auto' : 'Secure'),
-        sameSite && `SameSite=${sameSite === true ? 'strict' : sameSite}`,
-        partitioned && 'Partitioned',
-        priority && `Priority=${priority}`,
-    ];
-    return parts.filter(Boolean).join('; ');
 }
 
 function jsonOf({ data, ...session }: OpenedSession, withValues: boolean): object {

@@ -1,13 +1,9 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Request } from 'express';
 import { appConfig } from '../Config/AppConfig.js';
 import { applicationOf } from '../Http/applicationOf.js';
 import { DETAILS_ELSEWHERE, mayReadDetails } from '../Http/Errors/mayReadDetails.js';
-import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { inspectorFor } from '../Http/inspectorFor.js';
 import { LiveReload } from '../Http/Pages/LiveReload.js';
-import { routesOf } from '../Http/routesOf.js';
 import { optionalConfig } from '../Kernel/optionalConfig.js';
 import type { SessionConfig } from '../Session/Config/SessionConfig.js';
 import { settingsOf } from '../Session/Config/settingsOf.js';
@@ -34,9 +30,6 @@ export interface Details {
     readonly reloads: boolean;
     /** Where this visitor finds the session inspector; undefined: nowhere. */
     readonly inspector: string | undefined;
-    /** Whether there is a controller besides that of this page, and a route besides this one. */
-    readonly controller: boolean;
-    readonly routed: boolean;
 }
 
 /** What the welcome page says of the application that a request belongs to. */
@@ -62,21 +55,8 @@ export function factsOf(request: Request): Facts {
             address: `${request.protocol}://${request.get('host') ?? 'localhost'}/`,
             reloads: container.has(LiveReload),
             inspector: inspectorFor(request, app),
-            controller: hasController(environment.root),
-            routed: routesOf(container.make(HttpPipeline)).some(
-                ({ stage, path }) => stage === 'routes' && path !== '/',
-            ),
         },
     };
-}
-
-function hasController(root: string): boolean {
-    try {
-        const files = readdirSync(join(root, 'src/app/Http/Controllers'), { recursive: true });
-        return files.some((file) => /\.ts$/.test(String(file)) && !/\bIndexController\.ts$/.test(String(file)));
-    } catch {
-        return false;
-    }
 }
 
 /** `my-shop` is the name of a package, `My Shop` that of a shop. */

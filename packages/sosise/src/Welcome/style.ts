@@ -34,8 +34,6 @@ section>h2{margin-top:2rem}
 .steps{list-style:none;margin:0;padding:0;counter-reset:step}
 .steps .card{display:flex;gap:1rem;margin:0 0 .75rem;padding:1rem 1.2rem;counter-increment:step}
 .steps .card::before{content:counter(step);flex:none;width:1.8rem;height:1.8rem;border-radius:50%;background:var(--code);color:var(--accent);font-weight:700;text-align:center;line-height:1.8rem}
-.steps .done::before{content:"\u2713" / "";color:var(--good)}
-.done strong{color:var(--soft);text-decoration:line-through}
 .steps strong{margin-right:.35rem}
 .steps p{margin:.25rem 0 0}
 .steps div{min-width:0}

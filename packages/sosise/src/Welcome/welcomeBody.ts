@@ -65,32 +65,25 @@ function visitsOf({ driver, reloads }: Details, visits: number | undefined): Htm
 ${visits === 1 && (reloads ? 'Load the page again, or save a file.' : 'Load the page again.')}</p></div></section>`;
 }
 
-function steps({ sessions, controller, routed }: Details): Html {
-    const all: [title: string, file: string, text: Html, done: boolean][] = [
-        ['Turn sessions on', 'src/config/session.ts', html`One line. Nothing else needs setting up.`, sessions],
+function steps({ sessions }: Details): Html {
+    const all: [title: string, file: string, text: Html][] = [
+        ['Turn sessions on', 'src/config/session.ts', html`One line. Nothing else needs setting up.`],
         [
             'Write a controller',
             'src/app/Http/Controllers/CartController.ts',
             html`What you assign to <code>request.session</code> is there in this visitor’s next request.`,
-            controller,
         ],
-        [
-            'Route it',
-            'src/routes/api.ts',
-            html`<code>router.post('/cart', action(CartController, 'store'));</code>`,
-            routed,
-        ],
+        ['Route it', 'src/routes/api.ts', html`<code>router.post('/cart', action(CartController, 'store'));</code>`],
         [
             'Choose where sessions are kept',
             'src/config/session.ts',
             html`<code>driver:</code> <code>'file'</code>, <code>'memory'</code>, <code>'redis'</code>, or one of your own.`,
-            false,
         ],
     ];
     const next = sessions ? all.slice(1) : all.slice(0, 3);
     return html`<section><h2>The first steps</h2><ol class="steps">${next.map(
-        ([title, file, text, done]) =>
-            html`<li class="${done ? 'card done' : 'card'}"><div>${done && html`<span class="sr">Done: </span>`}<strong>${title}</strong> <code>${breakable(file)}</code><p class="soft small">${text}</p></div></li>`,
+        ([title, file, text]) =>
+            html`<li class="card"><div><strong>${title}</strong> <code>${breakable(file)}</code><p class="soft small">${text}</p></div></li>`,
     )}</ol></section>`;
 }
 

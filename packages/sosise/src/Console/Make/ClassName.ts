@@ -25,11 +25,6 @@ export interface ClassName {
 }
 
 const SEGMENT = /^[a-z][\w-]*$/i;
-/** Longer names would not fit the lines that they come to stand in, nor their files every disk. */
-const LONGEST = 40;
-const WINDOWS_DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
-const RESERVED =
-    /^(await|break|case|catch|class|const|continue|debugger|default|delete|do|else|enum|export|extends|false|finally|for|if|implements|import|in|instanceof|interface|let|new|null|package|private|protected|public|return|static|super|switch|this|throw|true|try|typeof|var|void|while|with|yield)$/i;
 
 /** Reads `user-profile`, `Admin/User` or `Admin/UserController`. Throws a UsageError with an example where it can't be a name. */
 export function classNameOf(given: string, kind: ClassKind): ClassName {
@@ -43,14 +38,7 @@ export function classNameOf(given: string, kind: ClassKind): ClassName {
     const [last = '', ...above] = segments.map(pascal).reverse();
     const { name, stem } = withSuffix(last, kind);
     const folders = above.reverse();
-    if ([...folders, stem].some((segment) => segment.length > LONGEST)) {
-        throw new UsageError(`'${given}' is too long for a class: ${LONGEST} letters are the most for each part.`);
-    }
-    const device = [...folders, name].find((segment) => WINDOWS_DEVICE.test(segment));
-    if (device) {
-        throw new UsageError(`Windows can't have a file ${device}: choose another name, such as ${example}.`);
-    }
-    if (RESERVED.test(name) || Object.hasOwn(globalThis, name)) {
+    if (Object.hasOwn(globalThis, name)) {
         throw new UsageError(`${name} means something else in JavaScript: choose another name, such as ${example}.`);
     }
     return { folders, name, stem, words: wordsOf(stem) };

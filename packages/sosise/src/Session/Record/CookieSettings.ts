@@ -91,3 +91,21 @@ export function isAlike(now: StoredCookie, before: StoredCookie): boolean {
         (typeof age === 'number' && typeof ageBefore === 'number' && Math.abs(age - ageBefore) <= 1000);
     return isSameAge && areSame(settingsIn(now), settingsIn(before));
 }
+
+/** As a browser would be told, but for the name and the value. */
+export function cookieInWords(cookie: StoredCookie): string {
+    const { originalMaxAge, path, domain, httpOnly, secure, sameSite, partitioned, priority } = cookie;
+    const parts = [
+        typeof originalMaxAge === 'number'
+            ? `Max-Age=${Math.round(originalMaxAge / 1_000)}`
+            : 'until the browser closes',
+        domain && `Domain=${domain}`,
+        path && `Path=${path}`,
+        httpOnly && 'HttpOnly',
+        secure && (secure === 'auto' ? 'Secure=auto' : 'Secure'),
+        sameSite && `SameSite=${sameSite === true ? 'strict' : sameSite}`,
+        partitioned && 'Partitioned',
+        priority && `Priority=${priority}`,
+    ];
+    return parts.filter(Boolean).join('; ');
+}

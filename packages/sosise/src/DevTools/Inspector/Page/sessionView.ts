@@ -1,6 +1,5 @@
 import { type Html, html } from '../../../Http/Pages/html.js';
-import type { LiveRecord } from '../../../Session/Record/SessionRecord.js';
-import { durationOf } from '../../../Support/words.js';
+import { cookieInWords } from '../../../Session/Record/CookieSettings.js';
 import { LINE_FOR_SESSIONS } from '../../../Welcome/lineForSessions.js';
 import type { OwnSession } from '../OwnSession.js';
 import { sessionTree } from './tree.js';
@@ -36,7 +35,7 @@ function facts({ fingerprint, record, bytes, idleEnd, absoluteEnd }: Extract<Own
         ],
         ['Ends, if idle, in', timeUntil(idleEnd)],
         ['Ends at the latest in', Number.isFinite(absoluteEnd) ? timeUntil(absoluteEnd) : 'no limit'],
-        ['Cookie', html`<code>${settingsOf(record)}</code>`],
+        ['Cookie', html`<code>${cookieInWords(record.cookie)}</code>`],
         ['Size', bytesOf(bytes)],
     ];
     return html`<dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
@@ -45,22 +44,4 @@ function facts({ fingerprint, record, bytes, idleEnd, absoluteEnd }: Extract<Own
 /** The page counts it down. */
 function timeUntil(time: number): Html {
     return html`<span data-ends="${time}">${new Date(time).toISOString()}</span>`;
-}
-
-function settingsOf({ cookie }: LiveRecord): string {
-    const { path, domain, httpOnly, secure, sameSite, partitioned, originalMaxAge: maxAge } = cookie;
-    const parts = [
-        `Path=${path ?? '/'}`,
-        domain && `Domain=${domain}`,
-        httpOnly !== false && 'HttpOnly',
-        secure && (secure === 'auto' ? 'Secure (auto)' : 'Secure'),
-        sameSite && `SameSite=${capital(sameSite === true ? 'strict' : sameSite)}`,
-        partitioned && 'Partitioned',
-        typeof maxAge === 'number' ? `lasts ${durationOf(maxAge)}` : 'until the browser closes',
-    ];
-    return parts.filter(Boolean).join('; ');
-}
-
-function capital(word: string): string {
-    return `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
 }
