@@ -1,6 +1,5 @@
 // The process of a run: it loads ahead what every run needs, and becomes the application once it is isReported to.
 import { pathToFileURL } from 'node:url';
-import { loadAhead } from './Dev/loadAhead.js';
 import type { ToRun } from './Dev/Run.js';
 import { startFailure } from './Exceptions/startFailure.js';
 import type { ToParent } from './Http/serve.js';
@@ -46,3 +45,23 @@ process.on('message', (message: ToRun) => {
 });
 
 await loadAhead();
+
+/** Loads what a run loads that listens, with sessions in files. None of it reads the environment as it loads. */
+async function loadAhead(): Promise<void> {
+    // A file that can't be loaded fails once more where the run imports it, and is reported there.
+    await Promise.allSettled([
+        import('./index.js'),
+        import('./Session/Opening/OpenedDrivers.js'),
+        import('./Session/Request/SessionServices.js'),
+        import('./Session/Request/ExpressStore.js'),
+        import('./Session/Admin/SessionPruner.js'),
+        import('./Session/Request/startSession.js'),
+        import('./Session/Drivers/checkDriver.js'),
+        import('./Session/Sealing/openEncrypted.js'),
+        import('./Session/Stores/File/FileStore.js'),
+        import('./DevTools/DevToolsServiceProvider.js'),
+        import('./DevTools/InstanceWatch.js'),
+        import('./DevTools/ErrorPage/DevelopmentErrorPage.js'),
+        import('./DevTools/misspeltActions.js'),
+    ]);
+}

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { appConfig } from '../Config/AppConfig.js';
+import { BadRequestException } from '../Exceptions/BadRequestException.js';
+import { NotFoundException } from '../Exceptions/NotFoundException.js';
 import { optionalConfig } from '../Kernel/optionalConfig.js';
 import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { accessLog } from '../Logging/accessLog.js';
@@ -13,13 +15,11 @@ import { ExceptionHandler } from './Errors/ExceptionHandler.js';
 import { type HttpConfig, httpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
 import { HttpServer } from './HttpServer.js';
-import { health } from './health.js';
 import { letsPlainHttpIn } from './letsPlainHttpIn.js';
-import { notFound } from './notFound.js';
 import { parsers } from './parsers.js';
 import { properRequest } from './properRequest.js';
 import { Readiness } from './Readiness.js';
-import { ready } from './ready.js';
+import { health, ready } from './ready.js';
 import { requestId } from './requestId.js';
 import { securityHeaders } from './securityHeaders.js';
 import { weakEtag } from './weakEtag.js';
@@ -125,4 +125,16 @@ export class HttpServiceProvider extends ServiceProvider {
             'x-powered-by': false,
         };
     }
+}
+
+/** Where no route answered: a 404, or a 400 for an address that is none (`/%E0%A4%A`). */
+function notFound(request: Request): never {
+    try {
+        decodeURIComponent(request.path);
+    } catch {
+        throw new BadRequestException('The address of the request is malformed.');
+    }
+    throw new NotFoundException(`There is no route for ${request.method} ${request.path}`, {
+        errorCode: 'E_ROUTE_NOT_FOUND',
+    });
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import type { PathName } from '../../Config/Environment.js';
 import { writeNew } from '../../Support/Files/writeNew.js';
@@ -6,7 +6,6 @@ import { Command, type CommandInput, type CommandOption } from '../Command.js';
 import { CommandError } from '../CommandError.js';
 import { type ClassKind, type ClassName, classNameOf } from './ClassName.js';
 import { importPath } from './importPath.js';
-import { stubOf } from './stubOf.js';
 
 /** A class that is to be written. */
 export interface NewClass extends ClassName {
@@ -116,4 +115,13 @@ export abstract class MakeCommand extends Command {
         }
         return folder;
     }
+}
+
+/** Beside this file in the sources, and beside its bundle in the packed framework. */
+const folder = new URL('./stubs/', import.meta.url);
+
+/** A stub file with its `{{ placeholders }}` filled in. */
+function stubOf(name: string, values: Readonly<Record<string, string>>): string {
+    const stub = readFileSync(new URL(`${name}.stub`, folder), 'utf8');
+    return stub.replace(/\{\{ (\w+) \}\}/g, (_, key: string) => values[key] ?? '');
 }

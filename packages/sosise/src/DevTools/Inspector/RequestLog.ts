@@ -3,7 +3,6 @@ import { FAVICON } from '../favicon.js';
 import type { Change, Outcome } from './RequestTrace.js';
 import { RequestTrace } from './RequestTrace.js';
 import { StoreUse } from './StoreUse.js';
-import { type SentCookie, sentCookie } from './sentCookie.js';
 import { whyNoCookie } from './whyNoCookie.js';
 
 /** What a request did with its session. */
@@ -125,4 +124,24 @@ export class RequestLog {
         }
         return whyNoCookie(trace);
     }
+}
+
+/** A cookie as it was sent, without its value. */
+interface SentCookie {
+    readonly name: string;
+    /** `Path=/`, `HttpOnly`, … */
+    readonly attributes: readonly string[];
+    /** It takes the browser's cookie away. */
+    readonly clears: boolean;
+}
+
+/** The cookie of a name in a response's Set-Cookie headers; the last one counts, as it does for browsers. */
+function sentCookie(header: number | string | readonly string[] | undefined, name: string): SentCookie | undefined {
+    const lines = header === undefined ? [] : [header].flat().map(String);
+    const line = lines.findLast((text) => text.startsWith(`${name}=`));
+    if (line === undefined) {
+        return undefined;
+    }
+    const [pair = '', ...attributes] = line.split(';').map((part) => part.trim());
+    return { name, attributes, clears: pair === `${name}=` };
 }

@@ -8,7 +8,6 @@ import type { DriverAbilities, ListedRecord, SessionDriver, StoredRecord } from 
 import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import { LAST_ACCESS, META } from '../../Record/SessionRecord.js';
 import type { RecordKey } from '../../Record/storageKeys.js';
-import { canonicalJson } from './canonicalJson.js';
 
 export interface PlainStoreAdapterOptions {
     /** How long the store may take for one answer, in ms. Default: 2,000. */
@@ -329,4 +328,19 @@ function parsed(text: string): unknown {
 
 function isObject(value: unknown): value is StoredSession {
     return typeof value === 'object' && value !== null;
+}
+
+/** JSON text with sorted keys: the same for values that mean the same, whatever order a store gave their keys back in. */
+function canonicalJson(value: unknown): string {
+    if (Array.isArray(value)) {
+        return `[${value.map(canonicalJson).join(',')}]`;
+    }
+    if (typeof value === 'object' && value !== null) {
+        const record = value as Record<string, unknown>;
+        const entries = Object.keys(record)
+            .sort()
+            .map((key) => `${JSON.stringify(key)}:${canonicalJson(record[key])}`);
+        return `{${entries.join(',')}}`;
+    }
+    return JSON.stringify(value);
 }
