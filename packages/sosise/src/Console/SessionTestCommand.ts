@@ -1,5 +1,5 @@
 import type { PromiseOutcome } from '../Contract/ContractRun.js';
-import type { Scratch } from '../Contract/Scratch.js';
+import type { Scratch } from '../Contract/openScratch.js';
 import type { DriverAbilities } from '../Session/Drivers/SessionDriver.js';
 import { inTime } from '../Support/inTime.js';
 import { Command, type CommandInput } from './Command.js';

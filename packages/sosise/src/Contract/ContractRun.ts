@@ -4,7 +4,7 @@ import { inTime } from '../Support/inTime.js';
 import { driverPromises } from './driverPromises.js';
 import { facePromises } from './facePromises.js';
 import { failureOf, firstLine, lackedBy, mayLack, waitingLast } from './judge.js';
-import type { Scratch } from './Scratch.js';
+import type { Scratch } from './openScratch.js';
 import { ScratchDriver } from './ScratchDriver.js';
 import { StoreBench } from './StoreBench.js';
 import type { StorePromise } from './StorePromise.js';
