@@ -342,7 +342,7 @@ describe('the session inspector', () => {
         expect(seen.figure('Skipped touches')).toBe('3');
         expect(seen.figure('Waits')).toBe('1,');
         expect((await request(client, '/turn')).store).toMatch(/waited [\d.]+ ms for its turn/);
-        expect(seen.stored).toMatch(/^1 session, \d+ bytes in all/);
+        expect(seen.stored).toMatch(/^1 session, \d+ B in all/);
         expect((await Inspection.of(client)).figures).toBe(seen.figures);
     });
 

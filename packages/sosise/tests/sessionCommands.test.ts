@@ -5,7 +5,7 @@ import type { ConfigOverrides } from 'sosise';
 import { StoredSessions } from 'sosise';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Ran } from './consoleProject.js';
-import { Progress, printable, shortened, sizeOf, spanOf } from './helpers/inside/Console.js';
+import { Progress, printable, shortened, spanOf } from './helpers/inside/Console.js';
 import type { ApplicationKernel } from './helpers/inside/Kernel.js';
 import { SessionRegistry } from './helpers/inside/Session/Admin.js';
 import { fingerprintOf, keyOf, NO_CHANGE } from './helpers/inside/Session/Record.js';
@@ -13,6 +13,7 @@ import type { SessionRepository } from './helpers/inside/Session/Repository.js';
 import { FileStore } from './helpers/inside/Session/Stores/File.js';
 import { MemoryStore } from './helpers/inside/Session/Stores/Memory.js';
 import { PlainStoreAdapter } from './helpers/inside/Session/Stores/Plain.js';
+import { sizeOf } from './helpers/inside/Support.js';
 import { createKernel, SessionManager, sessionApp, temporaryFolder } from './helpers/sessionApp.js';
 import { inThisProcess } from './inThisProcess.js';
 

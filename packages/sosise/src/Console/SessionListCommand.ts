@@ -1,9 +1,9 @@
 import type { StoredSession } from '../Session/Admin/StoredSessions.js';
-import { counted, grouped } from '../Support/words.js';
+import { counted, grouped, sizeOf } from '../Support/words.js';
 import type { CommandInput } from './Command.js';
 import { CommandError } from './CommandError.js';
 import { DRIVER_OPTION, type OpenSessions, refuseNoUser, SessionCommand } from './SessionCommand.js';
-import { shortened, sizeOf, spanOf } from './sessionTexts.js';
+import { shortened, spanOf } from './sessionTexts.js';
 import { inColumns } from './Terminal.js';
 
 /** Rows are printed as they come, so that no cell may ask for more room later. */

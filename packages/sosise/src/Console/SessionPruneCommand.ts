@@ -1,9 +1,8 @@
 import type { PruneOutcome, PruneStep } from '../Session/Repository/Pruning.js';
-import { counted, grouped } from '../Support/words.js';
+import { counted, grouped, sizeOf } from '../Support/words.js';
 import type { CommandInput } from './Command.js';
 import { CommandError } from './CommandError.js';
 import { DRIVER_OPTION, SessionCommand } from './SessionCommand.js';
-import { sizeOf } from './sessionTexts.js';
 
 /** Removes what has expired now, instead of at the next turn of a process that serves. */
 export class SessionPruneCommand extends SessionCommand {

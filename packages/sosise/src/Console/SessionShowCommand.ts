@@ -1,9 +1,9 @@
 import type { OpenedSession } from '../Session/Admin/StoredSessions.js';
 import { cookieInWords } from '../Session/Record/CookieSettings.js';
-import { counted } from '../Support/words.js';
+import { counted, sizeOf } from '../Support/words.js';
 import type { CommandInput } from './Command.js';
 import { DRIVER_OPTION, fingerprintIn, SessionCommand } from './SessionCommand.js';
-import { printable, sizeOf, spanOf } from './sessionTexts.js';
+import { printable, spanOf } from './sessionTexts.js';
 
 /** Shows one session: its times, its cookie, and which keys it holds; what they hold only when it is asked for. */
 export class SessionShowCommand extends SessionCommand {

@@ -1,6 +1,5 @@
 import type { CommandList } from './Command.js';
 
-/** The framework's own commands. */
 export const frameworkCommands: CommandList = {
     list: async () => (await import('./ListCommand.js')).ListCommand,
     about: async () => (await import('./AboutCommand.js')).AboutCommand,

@@ -14,14 +14,6 @@ export function spanOf(ms: number): string {
     return seconds < 2 * DAY ? `${Math.floor(seconds / HOUR)} h` : `${Math.floor(seconds / DAY)} days`;
 }
 
-/** `812 B`, `1.2 kB`, `3.4 MB`. */
-export function sizeOf(bytes: number): string {
-    if (bytes < 1_000) {
-        return `${bytes} B`;
-    }
-    return bytes < 1_000_000 ? `${(bytes / 1_000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
-}
-
 /** Text that somebody else chose, such as a user's id: what a terminal would take for a command is written out. */
 export function printable(text: string): string {
     return text.replace(

@@ -21,9 +21,3 @@ export function warning(name: string, text: string, fix: string): Check {
 export function problem(name: string, text: string, fix: string): Check {
     return { status: 'problem', name, text, fix };
 }
-
-/** A number of bytes as one says it: `12.5 GB`. */
-export function bytesInWords(bytes: number): string {
-    const [unit, size] = bytes >= 1e9 ? ['GB', 1e9] : ['MB', 1e6];
-    return `${Number((bytes / (size as number)).toFixed(1)).toLocaleString('en-US')} ${unit}`;
-}

@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { SessionFileNames } from '../Session/Stores/File/SessionFileNames.js';
 import { isClosedByStart } from '../Session/Stores/File/sessionFolder.js';
 import { codeOf, readFile, unlinkIfThere } from '../Support/Files/fileCalls.js';
-import { counted, timeInWords } from '../Support/words.js';
-import { bytesInWords, type Check, ok, problem, warning } from './Check.js';
+import { counted, sizeOf, timeInWords } from '../Support/words.js';
+import { type Check, ok, problem, warning } from './Check.js';
 import type { Examined } from './Examined.js';
 import { looked } from './looked.js';
 import { surveyFolder } from './surveyFolder.js';
@@ -182,7 +182,7 @@ function room({ bavail, blocks, bsize, ffree, files }: StatsFs): Check {
         return ok(name, 'The file system does not tell how much is free.');
     }
     const free = bavail * bsize;
-    const text = `${bytesInWords(free)} of ${bytesInWords(blocks * bsize)} are free${files > 0 ? `, and ${counted(ffree, 'file')} can be made` : ''}.`;
+    const text = `${sizeOf(free)} of ${sizeOf(blocks * bsize)} are free${files > 0 ? `, and ${counted(ffree, 'file')} can be made` : ''}.`;
     const fix = 'Make room on the disk, or name a folder on another in drivers.file.path (src/config/session.ts).';
     if (free === 0 || (files > 0 && ffree === 0)) {
         return problem(name, `${text} No session can begin.`, fix);

@@ -1,5 +1,6 @@
 import type { SendCommand } from '../Session/Stores/Redis/Connection/RedisLink.js';
-import { bytesInWords, type Check, ok, warning } from './Check.js';
+import { sizeOf } from '../Support/words.js';
+import { type Check, ok, warning } from './Check.js';
 import { infoOf, settingOf } from './redisInfo.js';
 
 type Info = Readonly<Record<string, string>>;
@@ -24,10 +25,10 @@ function memoryOf({ maxmemory = '', maxmemory_policy: policy = '', used_memory: 
     if (limit === 0) {
         return ok(
             name,
-            `${bytesInWords(Number(used))} are used, and there is no limit (maxmemory 0): no session is evicted.`,
+            `${sizeOf(Number(used))} are used, and there is no limit (maxmemory 0): no session is evicted.`,
         );
     }
-    const filled = `${bytesInWords(Number(used))} of ${bytesInWords(limit)} are used, and maxmemory-policy is ${policy}`;
+    const filled = `${sizeOf(Number(used))} of ${sizeOf(limit)} are used, and maxmemory-policy is ${policy}`;
     if (policy === 'noeviction') {
         return Number(used) > limit * NEARLY_FULL
             ? warning(

@@ -2,7 +2,6 @@ import { actionOf } from './action.js';
 import { pathAnsweredBy } from './answering.js';
 import type { HttpPipeline } from './HttpPipeline.js';
 
-/** A route as it is listed. */
 export interface ListedRoute {
     /** In capitals; `ANY` for `router.all()`. */
     readonly method: string;

@@ -6,6 +6,11 @@ const TIME_UNITS = [
     ['second', 1_000],
 ] as const;
 const MS = ['ms', 1] as const;
+const SIZES = [
+    ['GB', 1e9],
+    ['MB', 1e6],
+    ['kB', 1e3],
+] as const;
 
 /** A number that can be read: `2,000`. */
 export function grouped(count: number): string {
@@ -31,4 +36,10 @@ export function timeInWords(ms: number): string {
 
 function inUnits(count: number, unit: string): string {
     return unit === 'ms' ? `${count} ms` : counted(count, unit);
+}
+
+/** `812 B`, `1.2 kB`, `3.4 MB`. */
+export function sizeOf(bytes: number): string {
+    const [unit, size] = SIZES.find(([, least]) => bytes >= least) ?? [];
+    return size === undefined ? `${bytes} B` : `${(bytes / size).toFixed(1)} ${unit}`;
 }

@@ -40,7 +40,6 @@ export class CookieJar {
         return [...this.kept.values()];
     }
 
-    /** A cookie by its name. */
     public find(name: string): KeptCookie | undefined {
         return this.all.find((cookie) => cookie.name === name);
     }

@@ -17,7 +17,6 @@ import type { StoreUse } from './StoreUse.js';
 import { isMasked, labelOf } from './shownValues.js';
 import { storedList } from './storedList.js';
 
-/** Where sessions are on. */
 export interface OpenSessions {
     readonly services: SessionServices;
     readonly stored: StoredSessions;

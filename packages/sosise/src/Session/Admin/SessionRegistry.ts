@@ -6,7 +6,6 @@ import { sessionOf } from '../Request/requestSessions.js';
 import type { SessionServices } from '../Request/SessionServices.js';
 import { liveSessions, liveSessionsOf } from './liveSessions.js';
 
-/** One of a user's sessions. */
 export interface UserSession {
     /** A short name that may be shown, and be given to `revoke()`. */
     readonly fingerprint: string;

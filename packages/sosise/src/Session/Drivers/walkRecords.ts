@@ -28,7 +28,6 @@ export async function* walkRecords(
     }
 }
 
-/** Undefined for a damaged record. */
 export function parsedOrNothing(record: string): ParsedRecord | undefined {
     try {
         return parseRecord(record, Date.now());

@@ -38,7 +38,6 @@ export class Snapshot {
     }
 }
 
-/** A snapshot of what is stored. */
 export function snapshotOf(record: LiveRecord, cookie: StoredCookie): Snapshot {
     const { body } = record;
     return body === undefined
@@ -52,7 +51,6 @@ function textsOf(data: Readonly<Record<string, unknown>>): [key: string, json: s
 
 /** What was found when a session was compared with its baseline. */
 export interface Reading {
-    /** Undefined where nothing changed. */
     readonly change: SessionChange | undefined;
     /** The session as it is now: the next baseline. */
     readonly snapshot: Snapshot;

@@ -4,5 +4,5 @@ export type { CommandList } from '../../../src/Console/Command.js';
 export type { ConsoleSessionConfig } from '../../../src/Console/Console.js';
 export { frameworkCommands } from '../../../src/Console/commands.js';
 export { Progress } from '../../../src/Console/Progress.js';
-export { printable, shortened, sizeOf, spanOf } from '../../../src/Console/sessionTexts.js';
+export { printable, shortened, spanOf } from '../../../src/Console/sessionTexts.js';
 export { Terminal } from '../../../src/Console/Terminal.js';

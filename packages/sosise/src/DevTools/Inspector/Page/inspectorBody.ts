@@ -4,7 +4,6 @@ import { type Html, html } from '../../../Http/Pages/html.js';
 export interface Parts {
     /** Names this run of the application. */
     readonly run: string;
-    /** The number of the last request. */
     readonly last: number;
     /** The fingerprint of the browser's session. */
     readonly own: string;

@@ -1,9 +1,9 @@
 import { type Html, html } from '../../../Http/Pages/html.js';
 import { cookieInWords } from '../../../Session/Record/CookieSettings.js';
+import { sizeOf } from '../../../Support/words.js';
 import { LINE_FOR_SESSIONS } from '../../../Welcome/lineForSessions.js';
 import type { OwnSession } from '../OwnSession.js';
 import { sessionTree } from './tree.js';
-import { bytesOf } from './words.js';
 
 /** The session of the browser that looks; undefined: sessions are off. */
 export function sessionView(own: OwnSession | undefined): Html {
@@ -36,7 +36,7 @@ function facts({ fingerprint, record, bytes, idleEnd, absoluteEnd }: Extract<Own
         ['Ends, if idle, in', timeUntil(idleEnd)],
         ['Ends at the latest in', Number.isFinite(absoluteEnd) ? timeUntil(absoluteEnd) : 'no limit'],
         ['Cookie', html`<code>${cookieInWords(record.cookie)}</code>`],
-        ['Size', bytesOf(bytes)],
+        ['Size', sizeOf(bytes)],
     ];
     return html`<dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }

@@ -1,8 +1,7 @@
 import { type Html, html } from '../../../Http/Pages/html.js';
 import type { StoredSession } from '../../../Session/Admin/StoredSessions.js';
-import { counted } from '../../../Support/words.js';
+import { counted, sizeOf } from '../../../Support/words.js';
 import type { StoredList } from '../storedList.js';
-import { bytesOf } from './words.js';
 
 /** The sessions in the store. `own` is the fingerprint of the browser's that looks. */
 export function storedView(list: StoredList | undefined, own: string | undefined): Html {
@@ -23,13 +22,13 @@ function summaryOf({ sessions, bytes, smallest, largest, records, isPart }: Stor
     const sizes =
         sessions === 0
             ? ''
-            : `, ${bytesOf(bytes)} in all, the smallest ${bytesOf(smallest)}, the largest ${bytesOf(largest)}`;
+            : `, ${sizeOf(bytes)} in all, the smallest ${sizeOf(smallest)}, the largest ${sizeOf(largest)}`;
     const whole = records === undefined ? '' : ` of about ${counted(records, 'record')}`;
     return isPart ? `${found}${sizes}. Only a part was looked at${whole}.` : `${found}${sizes}.`;
 }
 
 function row({ fingerprint, user, lastSeen, bytes }: StoredSession): Html {
-    return html`<tr><td><code>${fingerprint}</code><br>${user ?? html`<span class="soft">a visitor</span>`}</td><td>${when(lastSeen)}<br><span class="soft">${bytesOf(bytes)}</span></td>
+    return html`<tr><td><code>${fingerprint}</code><br>${user ?? html`<span class="soft">a visitor</span>`}</td><td>${when(lastSeen)}<br><span class="soft">${sizeOf(bytes)}</span></td>
 <td><button type="button" data-do="revoke" data-name="${fingerprint}" class="danger" aria-label="Revoke ${fingerprint}">Revoke</button></td></tr>`;
 }
 

@@ -1,17 +1,9 @@
-import { counted } from '../../../Support/words.js';
-
-const KIB = 1_024;
-
 /** A time in the unit that suits it: `0.42 ms`, `1.3 s`. */
 export function msOf(ms: number): string {
     if (ms >= 1_000) {
         return `${(ms / 1_000).toFixed(1)} s`;
     }
     return `${ms >= 10 ? Math.round(ms) : ms.toFixed(2)} ms`;
-}
-
-export function bytesOf(bytes: number): string {
-    return bytes < 10 * KIB ? counted(bytes, 'byte') : `${Math.round(bytes / KIB)} KB`;
 }
 
 /** `14:03:12` */

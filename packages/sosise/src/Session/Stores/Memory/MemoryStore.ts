@@ -2,6 +2,7 @@ import session, { type SessionData } from 'express-session';
 import memorystore from 'memorystore';
 import { KeyedMutex } from '../../../Support/KeyedMutex.js';
 import type { Lease } from '../../../Support/Lease.js';
+import { Throttle } from '../../../Support/Throttle.js';
 import { TimeSlice } from '../../../Support/TimeSlice.js';
 import { LONGEST_TIMER_MS } from '../../../Support/timers.js';
 import type { DriverAbilities, ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
@@ -63,7 +64,6 @@ interface StockMemoryStore extends session.Store {
 
 const CHECK_PERIOD_MS = 600_000;
 const MOST_SESSIONS = 100_000;
-const WARN_EVERY_MS = 60_000;
 
 const StockMemoryStore = memorystore(session) as unknown as new (options: object) => StockMemoryStore;
 
@@ -86,7 +86,7 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
     private readonly lists = new ExpiringTexts();
     private readonly isPlain: boolean;
     private readonly warn: (message: string) => void;
-    private warnedAt = Number.NEGATIVE_INFINITY;
+    private readonly atCap = new Throttle();
     private pruning: Promise<void> | undefined;
 
     public constructor(options: MemoryStoreOptions = {}) {
@@ -251,13 +251,11 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
 
     private warnAtCap(key: RecordKey): void {
         const { store } = this;
-        if (store.itemCount < store.max || store.has(key) || performance.now() - this.warnedAt < WARN_EVERY_MS) {
-            return;
+        if (store.itemCount >= store.max && !store.has(key) && this.atCap.isDue()) {
+            this.warn(
+                `The memory driver holds its most, ${store.max} sessions: for each new one the least recently used is dropped. Raise drivers.memory.max in src/config/session.ts, or use another driver.`,
+            );
         }
-        this.warnedAt = performance.now();
-        this.warn(
-            `The memory driver holds its most, ${store.max} sessions: for each new one the least recently used is dropped. Raise drivers.memory.max in src/config/session.ts, or use another driver.`,
-        );
     }
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deadline, Deadlines } from '../../../../Support/Deadlines.js';
 import { inTime } from '../../../../Support/inTime.js';
+import { Throttle } from '../../../../Support/Throttle.js';
 import { lost, RedisError, refused } from './RedisError.js';
 import type { RedisLink, SendCommand } from './RedisLink.js';
 
@@ -27,7 +28,6 @@ const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 /** After a failover, the connection may still lead to the server that was the master: a new one finds the new master. */
 const REPLACE_READ_ONLY_EVERY_MS = 1_000;
-const MINUTE_MS = 60_000;
 
 /**
  * Commands to Redis are answered, or fail, in time, whatever happens to the server. While the server is unavailable they fail
@@ -41,7 +41,7 @@ export class RedisConnection {
     /** Commands of the link are overdue, and no answer came: until when the link is kept. */
     private silent: Deadline | undefined;
     private replacedAt = Number.NEGATIVE_INFINITY;
-    private warnedAt = Number.NEGATIVE_INFINITY;
+    private readonly warnings = new Throttle();
     private readonly closing = new AbortController();
 
     public constructor(private readonly options: RedisConnectionOptions) {
@@ -273,9 +273,7 @@ export class RedisConnection {
     }
 
     private warn(message: string): void {
-        const now = performance.now();
-        if (now - this.warnedAt > MINUTE_MS) {
-            this.warnedAt = now;
+        if (this.warnings.isDue()) {
             this.options.warn(message);
         }
     }

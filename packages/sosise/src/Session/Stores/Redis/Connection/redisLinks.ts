@@ -5,7 +5,6 @@ import type { RedisStoreOptions } from './RedisStoreOptions.js';
 type Client = ReturnType<typeof createClient>;
 type Cluster = ReturnType<typeof createCluster>;
 type Sentinel = ReturnType<typeof createSentinel>;
-/** What the package redis exports. */
 export type RedisPackage = typeof import('redis');
 
 /** More unanswered commands than this, and the client refuses new ones: a server that is slow must not fill the memory. */
