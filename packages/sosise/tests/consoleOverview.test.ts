@@ -83,7 +83,7 @@ describe('about', () => {
         expect(output).toMatch(/^ {2}Driver {12}redis$/m);
         expect(output).toMatch(/^ {2}Fallback {10}file$/m);
         expect(output).toMatch(/^ {2}Encryption {8}on$/m);
-        expect(output).toMatch(/^ {2}Cookie {12}shop \(HttpOnly, SameSite=lax, for 2 hours\)$/m);
+        expect(output).toMatch(/^ {2}Cookie {12}shop \(Max-Age=7200; Path=\/; HttpOnly; SameSite=lax\)$/m);
         expect(output).toMatch(/^ {2}Idle end {10}after 90 seconds$/m);
         expect(output).toMatch(/^ {2}Absolute end {6}after 7 days$/m);
         expect(output).not.toContain(SECRET);

@@ -1,11 +1,12 @@
 import { relative } from 'node:path';
-import type { ConfigRepository } from '../Config/ConfigRepository.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import { optionalConfig } from '../Kernel/optionalConfig.js';
 import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { loggerOptions } from '../Logging/LoggingServiceProvider.js';
-import type { SessionConfig, SessionCookieConfig } from '../Session/Config/SessionConfig.js';
+import type { SessionConfig } from '../Session/Config/SessionConfig.js';
 import { settingsOf } from '../Session/Config/settingsOf.js';
+import { cookieInWords } from '../Session/Record/CookieSettings.js';
 import { lifetimeOf, longestLife } from '../Session/Record/SessionLifetime.js';
 import { VERSION } from '../Support/version.js';
 import { durationOf } from '../Support/words.js';
@@ -48,14 +49,14 @@ export function about(app: ApplicationKernel, installed: Installed): FactGroup[]
     return groups.filter((group) => group !== undefined);
 }
 
-function application({ config, environment }: ApplicationKernel, { application, entry }: Installed): FactGroup {
-    const { name, namedBy, root } = environment;
+function application(app: ApplicationKernel, { application, entry }: Installed): FactGroup {
+    const { name, namedBy, root, manifest } = app.environment;
     const code = /\.[cm]?tsx?$/.test(entry) ? 'source' : 'built';
     const byDefault = `no variable (the default of ${code === 'built' ? 'a build' : 'source'})`;
     return {
         name: 'Application',
         facts: [
-            fact('Name', optional<{ name: string }>(config, 'app')?.name ?? environment.manifest.name),
+            fact('Name', optionalConfig<{ name: string }>(app, 'app')?.name ?? manifest.name),
             fact('Version', application),
             fact('Environment', name),
             fact('Named by', namedBy ?? null, namedBy ?? byDefault),
@@ -82,8 +83,8 @@ function paths({ environment: { manifest, root } }: ApplicationKernel): FactGrou
     return { name: 'Paths', facts };
 }
 
-function http({ config }: ApplicationKernel): FactGroup | undefined {
-    const options = optional<HttpConfig>(config, 'http');
+function http(app: ApplicationKernel): FactGroup | undefined {
+    const options = optionalConfig<HttpConfig>(app, 'http');
     if (!options) {
         return undefined;
     }
@@ -104,12 +105,13 @@ function http({ config }: ApplicationKernel): FactGroup | undefined {
     };
 }
 
-function sessions({ config, environment }: ApplicationKernel): FactGroup {
-    const options = optional<SessionConfig>(config, 'session');
+function sessions(app: ApplicationKernel): FactGroup {
+    const options = optionalConfig<SessionConfig>(app, 'session');
     if (!options?.enabled) {
         return { name: 'Sessions', facts: [fact('Enabled', false, 'no: enable them in src/config/session.ts')] };
     }
-    const settings = settingsOf(options, environment);
+    const settings = settingsOf(options, app.environment);
+    const { cookie } = settings;
     const longest = longestLife(lifetimeOf(settings), settings.idleMs);
     const absoluteMs = Number.isFinite(longest) ? longest : null;
     return {
@@ -120,26 +122,30 @@ function sessions({ config, environment }: ApplicationKernel): FactGroup {
             fact('Fallback', options.fallback),
             fact('Encryption', settings.encrypts),
             fact('Concurrency', settings.concurrency),
-            fact('Cookie', settings.name, `${settings.name} (${cookieText(settings.cookie)})`),
+            fact(
+                'Cookie',
+                settings.name,
+                `${settings.name} (${cookieInWords({ ...cookie, originalMaxAge: cookie.maxAge })})`,
+            ),
             fact('Idle end', settings.idleMs, `after ${durationOf(settings.idleMs)}`),
             fact('Absolute end', absoluteMs, absoluteMs === null ? 'none' : `after ${durationOf(absoluteMs)}`),
         ],
     };
 }
 
-function logging({ config, environment }: ApplicationKernel): FactGroup | undefined {
-    const options = optional<LoggingConfig>(config, 'logging');
+function logging(app: ApplicationKernel): FactGroup | undefined {
+    const options = optionalConfig<LoggingConfig>(app, 'logging');
     if (!options) {
         return undefined;
     }
-    const { level, console, files } = loggerOptions(options, environment);
+    const { level, console, files } = loggerOptions(options, app.environment);
     return {
         name: 'Logging',
         facts: [
             fact('Level', level),
             fact('Access log', options.access),
             fact('Console', console),
-            fact('Files', files?.folder ?? false, files ? relative(environment.root, files.folder) || '.' : 'off'),
+            fact('Files', files?.folder ?? false, files ? relative(app.environment.root, files.folder) || '.' : 'off'),
         ],
     };
 }
@@ -150,19 +156,4 @@ function trusted(value: HttpConfig['trustProxy']): string {
         return value ? 'everybody' : 'nobody';
     }
     return typeof value === 'number' ? `${value} in front` : [value].flat().join(', ');
-}
-
-function cookieText({ secure, sameSite, httpOnly, maxAge }: SessionCookieConfig): string {
-    const parts = [
-        secure === 'auto' ? 'Secure over https' : secure && 'Secure',
-        httpOnly !== false && 'HttpOnly',
-        typeof sameSite === 'string' ? `SameSite=${sameSite}` : sameSite && 'SameSite=strict',
-        typeof maxAge === 'number' ? `for ${durationOf(maxAge)}` : 'until the browser closes',
-    ];
-    return parts.filter(Boolean).join(', ');
-}
-
-/** A part of the framework that the application left out has no configuration. */
-function optional<T>(config: ConfigRepository, file: string): T | undefined {
-    return config.names().includes(file) ? config.get<T>(file) : undefined;
 }

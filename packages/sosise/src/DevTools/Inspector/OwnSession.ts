@@ -67,31 +67,24 @@ async function look(services: SessionServices, key: string): Promise<OwnSession>
 function read(services: SessionServices, text: string, key: string): OwnSession {
     const { lifetime } = services.repository;
     const now = Date.now();
-    try {
-        const record = parseRecord(text, now);
-        if (record.kind !== 'live') {
-            const how = record.kind === 'ended' ? ENDS[record.reason] : 'is none';
-            return { kind: 'none', why: `The session of this browser ${how}.` };
-        }
-        const end = lifetime.endOf(record);
-        if (end.at < now) {
-            return { kind: 'none', why: `The session of this browser ${ENDS[end.reason]}.` };
-        }
-        return {
-            kind: 'live',
-            fingerprint: fingerprintOf(key),
-            record,
-            data: record.data,
-            bytes: Buffer.byteLength(text),
-            idleEnd: lifetime.idleEndOf(record),
-            absoluteEnd: lifetime.absoluteEndOf(record),
-        };
-    } catch {
-        return {
-            kind: 'none',
-            why: 'What is stored of the session is damaged: it is set aside when a request meets it.',
-        };
+    const record = parseRecord(text, now);
+    if (record.kind !== 'live') {
+        const how = record.kind === 'ended' ? ENDS[record.reason] : 'is none';
+        return { kind: 'none', why: `The session of this browser ${how}.` };
     }
+    const end = lifetime.endOf(record);
+    if (end.at < now) {
+        return { kind: 'none', why: `The session of this browser ${ENDS[end.reason]}.` };
+    }
+    return {
+        kind: 'live',
+        fingerprint: fingerprintOf(key),
+        record,
+        data: record.data,
+        bytes: Buffer.byteLength(text),
+        idleEnd: lifetime.idleEndOf(record),
+        absoluteEnd: lifetime.absoluteEndOf(record),
+    };
 }
 
 function whyNoCookie({ settings }: SessionServices, isCarried: boolean): string {

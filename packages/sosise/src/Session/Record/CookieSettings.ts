@@ -93,7 +93,7 @@ export function isAlike(now: StoredCookie, before: StoredCookie): boolean {
 }
 
 /** As a browser would be told, but for the name and the value. */
-export function cookieInWords(cookie: StoredCookie): string {
+export function cookieInWords(cookie: Omit<StoredCookie, 'expires'>): string {
     const { originalMaxAge, path, domain, httpOnly, secure, sameSite, partitioned, priority } = cookie;
     const parts = [
         typeof originalMaxAge === 'number'
