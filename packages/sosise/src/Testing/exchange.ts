@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { http } from '../Support/http.js';
 
 export interface Sent {
@@ -28,7 +27,7 @@ export function exchange(port: number, { method, path, headers, body }: Sent): P
             answer.once('end', () => {
                 resolve({
                     status: answer.statusCode ?? 0,
-                    headers: headersOf(answer.headers),
+                    headers: new Headers(Object.entries(answer.headers).flatMap(eachValue)),
                     body: Buffer.concat(chunks),
                 });
             });
@@ -37,12 +36,6 @@ export function exchange(port: number, { method, path, headers, body }: Sent): P
     });
 }
 
-function headersOf(received: IncomingHttpHeaders): Headers {
-    const headers = new Headers();
-    for (const [name, value = ''] of Object.entries(received)) {
-        for (const text of [value].flat()) {
-            headers.append(name, text);
-        }
-    }
-    return headers;
+function eachValue([name, value = '']: [string, (string | string[])?]): [string, string][] {
+    return [value].flat().map((text) => [name, text]);
 }
