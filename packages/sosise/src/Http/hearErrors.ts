@@ -1,5 +1,4 @@
-import type { Writable } from 'node:stream';
-import { Duplex, Readable } from 'node:stream';
+import { Duplex, Readable, type Writable } from 'node:stream';
 import type { Request, Response } from 'express';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { ExceptionHandler } from './Errors/ExceptionHandler.js';
