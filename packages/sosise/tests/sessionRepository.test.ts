@@ -11,7 +11,7 @@ import {
 } from './helpers/inside/Session/Record.js';
 import { SessionRepository } from './helpers/inside/Session/Repository.js';
 import { MemoryStore } from './helpers/inside/Session/Stores/Memory.js';
-import { type Interference, interferedDriver } from './helpers/wrapDriver.js';
+import { haltFirst, type Interference, interferedDriver } from './helpers/wrapDriver.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -178,6 +178,103 @@ describe('a change', () => {
         await repository.save(A, loaded, set({ a: 2 }));
         const touched = await repository.touch(A, loaded);
         expect(touched?.record.data).toEqual({ a: 2 });
+    });
+});
+
+describe('changes that come while another one is written', () => {
+    /** Writes wait at the halt; gives the first one that waits there, and counts all. */
+    async function whileOneIsWritten(data: Record<string, unknown>) {
+        const halt = haltFirst();
+        const writes = vi.fn((key: string) => halt.pass(key));
+        const interference: Interference = {};
+        const driver = interferedDriver(interference);
+        const repository = on(driver);
+        const loaded = await begin(repository, A, data);
+        interference.write = writes;
+        const first = repository.save(A, loaded, set({ first: 1 }));
+        await halt.reached;
+        return { repository, driver, interference, loaded, first, halt, writes };
+    }
+
+    test('are applied in the order in which they came, in one write', async () => {
+        const { repository, loaded, first, halt, writes } = await whileOneIsWritten({
+            kept: 1,
+            n: 5,
+            text: 'x',
+            gone: 1,
+        });
+        const changes = [
+            set({ a: 1, late: 1, m: 3 }),
+            { ...NO_CHANGE, added: new Map(Object.entries({ n: 2, m: 4, fresh: 1, text: 6 })) },
+            { ...set({ late: 2 }), removed: new Set(['gone', 'a']), cookie: { ...cookie, path: '/first' } },
+            {
+                ...set({ a: 3 }),
+                added: new Map(Object.entries({ n: 1, gone: 7 })),
+                cookie: { ...cookie, path: '/shop' },
+            },
+            NO_CHANGE,
+        ];
+        const saved = changes.map((change) => repository.save(A, loaded, change));
+        halt.release();
+        const stored = await Promise.all([first, ...saved]);
+        expect(stored[0]?.record.data).toMatchObject({ first: 1, n: 5 });
+        const data = { kept: 1, first: 1, n: 8, m: 7, text: 6, gone: 7, late: 2, a: 3, fresh: 1 };
+        for (const one of stored.slice(1)) {
+            expect(one?.record.data).toEqual(data);
+        }
+        expect(await dataOf(repository, A)).toEqual(data);
+        expect((await repository.load(A)) as object).toMatchObject({ record: { cookie: { path: '/shop' } } });
+        expect(writes).toHaveBeenCalledTimes(2);
+    });
+
+    test('are merged again where another process was first', async () => {
+        const { repository, driver, interference, loaded, first, halt, writes } = await whileOneIsWritten({});
+        const saved = ['a', 'b'].map((key) => repository.save(A, loaded, set({ [key]: 1 })));
+        halt.release();
+        await first;
+        interference.write = async (key) => {
+            interference.write = writes;
+            await on(driver).save(A, loaded, set({ other: 1 }));
+            await writes(key);
+        };
+        const stored = await Promise.all(saved);
+        expect(stored.map((one) => one?.record.data)).toEqual(Array(2).fill({ first: 1, other: 1, a: 1, b: 1 }));
+    });
+
+    test('fail alone where they have lost their lock', async () => {
+        const { repository, loaded, first, halt } = await whileOneIsWritten({});
+        const lost = { isHeld: () => false, storesUntil: () => undefined } as never;
+        const saved = repository.save(A, loaded, set({ a: 1 }));
+        const refused = repository.save(A, loaded, set({ b: 1 }), { lock: lost });
+        halt.release();
+        await first;
+        await expect(refused).rejects.toMatchObject({ status: 503 });
+        expect((await saved)?.record.data).toEqual({ first: 1, a: 1 });
+        expect(await dataOf(repository, A)).toEqual({ first: 1, a: 1 });
+    });
+
+    test('are discarded where the session ends meanwhile', async () => {
+        const { repository, driver, loaded, first, halt } = await whileOneIsWritten({});
+        const late = repository.save(A, loaded, set({ a: 1 }));
+        await on(driver).revoke(A);
+        halt.release();
+        expect([await first, await late]).toEqual([undefined, undefined]);
+        expect(await dataOf(repository, A)).toBe('ended');
+    });
+
+    test('all fail where the store does, and the next one is stored', async () => {
+        const { repository, interference, loaded, first, halt } = await whileOneIsWritten({});
+        const saved = ['a', 'b'].map((key) => repository.save(A, loaded, set({ [key]: 1 })));
+        halt.release();
+        await first;
+        interference.write = () => {
+            throw new Error('The disk is full.');
+        };
+        for (const { status, reason } of (await Promise.allSettled(saved)) as PromiseRejectedResult[]) {
+            expect([status, reason.status]).toEqual(['rejected', 503]);
+        }
+        delete interference.write;
+        expect((await repository.save(A, loaded, set({ c: 1 })))?.record.data).toEqual({ first: 1, c: 1 });
     });
 });
 

@@ -28,25 +28,31 @@ export function asPatch({ set, removed, added, cookie }: SessionChange): Session
     return { set, removed, added, cookie };
 }
 
-/** The body of the stored record with the change applied. */
-export function merged({ data, body }: LiveRecord, change: SessionChange): string {
-    return change === NO_CHANGE && body !== undefined ? body : bodyOf(apply(data, change));
+/** Changes that are applied to a record one after the other, as one. */
+export function inOne(record: LiveRecord, changes: readonly SessionChange[]): SessionChange {
+    const cookie = changes.findLast((change) => change.cookie)?.cookie;
+    return { ...NO_CHANGE, cookie, whole: bodyOf(applied(record, changes)) };
 }
 
-/** The stored keys as JSON texts, with the change applied. */
-function apply(data: Readonly<Record<string, unknown>>, change: SessionChange): Map<string, string> {
-    const entries = new Map<string, string>();
-    for (const key of Object.keys(data)) {
-        if (!change.removed.has(key)) {
-            entries.set(key, change.set.get(key) ?? JSON.stringify(data[key]));
+/** The body of the stored record with the change applied. */
+export function merged(record: LiveRecord, change: SessionChange): string {
+    return change === NO_CHANGE && record.body !== undefined ? record.body : bodyOf(applied(record, [change]));
+}
+
+/** The stored keys as JSON texts, with the changes applied. */
+function applied({ data }: LiveRecord, changes: readonly SessionChange[]): Map<string, string> {
+    const entries = new Map(Object.keys(data).map((key) => [key, JSON.stringify(data[key])]));
+    for (const { set, removed, added } of changes) {
+        for (const key of removed) {
+            entries.delete(key);
         }
-    }
-    for (const [key, json] of change.set) {
-        entries.set(key, json);
-    }
-    for (const [key, amount] of change.added) {
-        const stored = data[key];
-        entries.set(key, JSON.stringify((typeof stored === 'number' ? stored : 0) + amount));
+        for (const [key, json] of set) {
+            entries.set(key, json);
+        }
+        for (const [key, amount] of added) {
+            const stored: unknown = JSON.parse(entries.get(key) ?? '0');
+            entries.set(key, JSON.stringify((typeof stored === 'number' ? stored : 0) + amount));
+        }
     }
     return entries;
 }

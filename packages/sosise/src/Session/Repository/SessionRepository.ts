@@ -1,10 +1,10 @@
 import { andThen } from '../../Support/andThen.js';
-import { KeyedMutex } from '../../Support/KeyedMutex.js';
+import { KeyedBatches } from '../../Support/KeyedBatches.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import type { HeldLock } from '../Drivers/HeldLock.js';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
 import type { StoredCookie } from '../Record/CookieSettings.js';
-import { asPatch, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
+import { asPatch, inOne, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
 import { writtenRecord } from '../Record/parseRecord.js';
 import type { EndReason, LiveRecord, Login } from '../Record/SessionRecord.js';
 import type { RecordKey, SessionId } from '../Record/storageKeys.js';
@@ -34,8 +34,12 @@ export interface EndOptions extends Omit<TombstoneOptions, 'follows'> {
     readonly lock?: HeldLock | undefined;
 }
 
-/** What a change may wait for other requests of this process that write the same session, in ms. */
-const WRITERS_WAIT_MS = 10_000;
+/** A change that waits to be merged into what is stored by then. */
+interface WaitingChange extends SaveOptions {
+    readonly change: SessionChange;
+    /** Why it can't be stored, where the others can. */
+    refusal?: unknown;
+}
 
 /**
  * The one layer between requests and every driver. It knows when a session is alive, merges what requests changed
@@ -47,8 +51,13 @@ export class SessionRepository extends SessionReader {
     private readonly writer: SessionWriter;
     private readonly tombstones: Tombstones;
     private readonly pruning: Pruning;
-    /** Requests of this process that merge into the same session do it one after another: none is overtaken all the time. */
-    private readonly writers = new KeyedMutex();
+    /**
+     * Changes that come while this process writes the same session wait for that, and are stored in one write (group commit):
+     * none is overtaken all the time, and the store's time begins when it is asked.
+     */
+    private readonly merges = new KeyedBatches<WaitingChange, LoadedSession | undefined>((key, changes) =>
+        this.merge(key, changes),
+    );
 
     public constructor(driver: SessionDriver, options: RepositoryOptions) {
         super(driver, options);
@@ -95,6 +104,9 @@ export class SessionRepository extends SessionReader {
         change: SessionChange,
         options: SaveOptions = {},
     ): MaybePromise<LoadedSession | undefined> {
+        if (this.merges.isBusy(key)) {
+            return this.mergeWithOthers(key, change, options);
+        }
         const { stored, record } = loaded;
         const { lock, renewsCookie } = options;
         const writing = andThen(record.login && this.users.refreshed(key, record.login), (login) =>
@@ -103,7 +115,11 @@ export class SessionRepository extends SessionReader {
                 return lock ? andThen(refuseLost(lock, false), write) : write();
             }),
         );
-        return andThen(writing, (written) => written ?? this.mergeQueued(key, asPatch(change), options));
+        const saved = andThen(writing, (written) => written ?? this.mergeWithOthers(key, change, options));
+        if (writing instanceof Promise) {
+            this.merges.waitFor(key, writing);
+        }
+        return saved;
     }
 
     /** Writes down that the session is in use. Undefined: it has ended meanwhile. */
@@ -251,39 +267,37 @@ export class SessionRepository extends SessionReader {
         return moved;
     }
 
-    /**
-     * Another request was first. Those of this process merge one after another, so that each succeeds: the wait for them has a
-     * limit of its own, as the store is not slow for it.
-     */
-    private async mergeQueued(
+    /** Another request was first, or is about to be: the change is applied to what that has stored. */
+    private async mergeWithOthers(
         key: RecordKey,
         change: SessionChange,
         options: SaveOptions,
     ): Promise<LoadedSession | undefined> {
-        if (!(await this.writers.enter(key, WRITERS_WAIT_MS))) {
-            const cause = `Other requests of the same session were writing it for ${WRITERS_WAIT_MS} ms.`;
-            throw unavailable('saved', key, new Error(cause));
+        const waiting: WaitingChange = { ...options, change: asPatch(change) };
+        const stored = await this.merges.add(key, waiting);
+        if (waiting.refusal !== undefined) {
+            throw unavailable('saved', key, waiting.refusal);
         }
-        try {
-            return await this.merge(key, change, options);
-        } finally {
-            this.writers.leave(key);
-        }
+        return stored;
     }
 
-    /** Optimistic concurrency: others' changes stay, ours are applied to what is stored now; again where another process was first. */
-    private async merge(
-        key: RecordKey,
-        change: SessionChange,
-        { lock, renewsCookie }: SaveOptions,
-    ): Promise<LoadedSession | undefined> {
+    /** Optimistic concurrency: others' changes stay, these are applied to what is stored now; again where another process was first. */
+    private async merge(key: RecordKey, waiting: readonly WaitingChange[]): Promise<LoadedSession | undefined> {
         const tryOnce = async () => {
             const base = this.open(key, await this.load(key));
             if (base.kind !== 'live') {
                 return { result: endedOrLost(base) };
             }
-            await refuseLost(lock, true); // after the look: what is written from here on is compared with it
-            const result = await this.writer.write(key, base.stored, base.record, change, { renewsCookie });
+            const held = await stillHeld(waiting); // after the look: what is written from here on is compared with it
+            if (held.length === 0) {
+                return { result: base };
+            }
+            const all = inOne(
+                base.record,
+                held.map(({ change }) => change),
+            );
+            const renewsCookie = held.some((one) => one.renewsCookie);
+            const result = await this.writer.write(key, base.stored, base.record, all, { renewsCookie });
             return result && { result };
         };
         for (;;) {
@@ -343,6 +357,22 @@ function refuseLost(lock: HeldLock | undefined, isDoubted: boolean): MaybePromis
             }
         })
     );
+}
+
+/** Without those that have lost their locks, which are told. */
+async function stillHeld(waiting: readonly WaitingChange[]): Promise<WaitingChange[]> {
+    const held: WaitingChange[] = [];
+    for (const one of waiting) {
+        try {
+            if (one.refusal === undefined) {
+                await refuseLost(one.lock, true);
+                held.push(one);
+            }
+        } catch (error) {
+            one.refusal = error;
+        }
+    }
+    return held;
 }
 
 function endedOrTaken(found: LoadResult): undefined {

@@ -1,0 +1,63 @@
+interface Waiting<Item, Result> {
+    readonly item: Item;
+    readonly resolve: (result: Result) => void;
+    readonly reject: (error: unknown) => void;
+}
+
+/**
+ * One batch at a time per key, within this process: what comes while a key is worked on waits, and is the next batch. However
+ * many come at once, each waits for two pieces of work at the most. Keys that nobody works on cost nothing.
+ */
+export class KeyedBatches<Item, Result> {
+    /** A key is here while it is worked on, with what waits for it. */
+    private readonly waiting = new Map<string, Waiting<Item, Result>[]>();
+
+    /** @param work Deals with a batch; how it ends is what each item of it is told. */
+    public constructor(private readonly work: (key: string, items: readonly Item[]) => Promise<Result>) {}
+
+    public isBusy(key: string): boolean {
+        return this.waiting.has(key);
+    }
+
+    public add(key: string, item: Item): Promise<Result> {
+        return new Promise((resolve, reject) => {
+            const waiting = this.waiting.get(key);
+            if (waiting) {
+                waiting.push({ item, resolve, reject });
+            } else {
+                this.waiting.set(key, [{ item, resolve, reject }]);
+                void this.workOff(key);
+            }
+        });
+    }
+
+    /** Somebody else works on the key: what comes before that has ended waits for it. */
+    public waitFor(key: string, other: Promise<unknown>): void {
+        if (!this.waiting.has(key)) {
+            this.waiting.set(key, []);
+            const next = () => void this.workOff(key);
+            other.then(next, next);
+        }
+    }
+
+    private async workOff(key: string): Promise<void> {
+        const waiting = this.waiting.get(key) as Waiting<Item, Result>[];
+        while (waiting.length > 0) {
+            const batch = waiting.splice(0);
+            try {
+                const result = await this.work(
+                    key,
+                    batch.map(({ item }) => item),
+                );
+                for (const { resolve } of batch) {
+                    resolve(result);
+                }
+            } catch (error) {
+                for (const { reject } of batch) {
+                    reject(error);
+                }
+            }
+        }
+        this.waiting.delete(key);
+    }
+}
