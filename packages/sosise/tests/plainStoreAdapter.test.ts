@@ -1,6 +1,6 @@
 import session, { type SessionData, Store } from 'express-session';
 import memorystore from 'memorystore';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { ListedRecord } from './helpers/inside/Session/Drivers.js';
 import { DamagedRecordError, endedRecord, parseRecord, userRecord } from './helpers/inside/Session/Record.js';
 import { PlainStoreAdapter } from './helpers/inside/Session/Stores/Plain.js';
@@ -82,6 +82,20 @@ describe.each(stores)('%s', (_, make) => {
         );
         expect(JSON.parse((await adapter.read('abc'))?.record ?? '')).toMatchObject({ n: 20 });
     });
+});
+
+test('reads of one session that wait for a store share its answer, which is no older than they are', async () => {
+    const store = new OwnStore();
+    const adapter = new PlainStoreAdapter(store);
+    const version = await adapter.write('abc', record({ n: 1 }), undefined, later());
+    const get = vi.spyOn(store, 'get');
+    const first = adapter.read('abc');
+    const written = adapter.write('abc', record({ n: 2 }), version, later());
+    const reads = Array.from({ length: 20 }, () => adapter.read('abc'));
+    expect((await first)?.version).toBe(version);
+    const second = await written;
+    expect((await Promise.all(reads)).map((stored) => stored?.version)).toEqual(Array(20).fill(second));
+    expect(get).toHaveBeenCalledTimes(3); // one of them is the write's
 });
 
 describe('what a store gets to see', () => {

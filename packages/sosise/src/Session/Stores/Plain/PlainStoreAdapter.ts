@@ -1,6 +1,7 @@
 import session, { type SessionData, type Store } from 'express-session';
 import { Deadlines } from '../../../Support/Deadlines.js';
 import { inTime } from '../../../Support/inTime.js';
+import { KeyedBatches } from '../../../Support/KeyedBatches.js';
 import { KeyedMutex } from '../../../Support/KeyedMutex.js';
 import type { Lease } from '../../../Support/Lease.js';
 import { TimeSlice } from '../../../Support/TimeSlice.js';
@@ -42,6 +43,10 @@ interface Beside {
 export class PlainStoreAdapter implements SessionDriver {
     public readonly abilities: DriverAbilities;
     private readonly mutex = new KeyedMutex();
+    /** Reads of one session that wait for the same call are one. */
+    private readonly reads = new KeyedBatches<void, StoredRecord | undefined>((key) =>
+        this.exclusively(key, (unanswered) => this.fetch(key, unanswered)),
+    );
     private readonly leases = new KeyedMutex();
     private readonly timeoutMs: number;
     private readonly listTimeoutMs: number;
@@ -71,7 +76,7 @@ export class PlainStoreAdapter implements SessionDriver {
     }
 
     public read(key: RecordKey): Promise<StoredRecord | undefined> {
-        return this.exclusively(key, (unanswered) => this.fetch(key, unanswered));
+        return this.reads.add(key);
     }
 
     public write(key: RecordKey, record: string, ifVersion: unknown, expiresAt: number): Promise<unknown> {
