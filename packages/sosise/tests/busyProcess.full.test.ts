@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -77,6 +78,27 @@ async function changesOfAStoppedProcess(store: ServerOptions['store'], redisPort
 }
 
 test('a process that was stopped answers 200 for what it stores in files', () => changesOfAStoppedProcess('file'));
+
+const mostWaiting = (): number =>
+    process.platform === 'linux' ? Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8')) : 0;
+
+test.skipIf(mostWaiting() < 1_000)('a burst of a thousand connections is held while the process is away', async () => {
+    const { child, port } = await serve('memory');
+    child.kill('SIGSTOP');
+    const sockets = Array.from({ length: 1_000 }, () => connect(port, '127.0.0.1'));
+    onTestFinished(() => {
+        for (const socket of sockets) {
+            socket.destroy();
+        }
+    });
+    let connected = 0;
+    for (const socket of sockets) {
+        socket.once('connect', () => {
+            connected += 1;
+        });
+    }
+    await expect.poll(() => connected).toBe(1_000); // it accepts none: who is not held now waits for ever
+});
 
 await onRedis('a process that was stopped', (server) => {
     test('answers 200 for what it stores in Redis', () => changesOfAStoppedProcess('redis', server.port));

@@ -27,6 +27,12 @@ export interface ListenOptions {
     host?: string;
 }
 
+/**
+ * Connections that the system holds until this process accepts them, one in each turn of the event loop. Node's 511 fill up in a
+ * burst, and a browser whose connection was dropped tries again after a second. Linux takes no more than `net.core.somaxconn`.
+ */
+const BACKLOG = 4_096;
+
 /** Listens, hands requests to the pipeline, and stops without losing those in flight. */
 export class HttpServer {
     private readonly config: HttpConfig;
@@ -116,7 +122,10 @@ export class HttpServer {
         const bind = () =>
             new Promise<void>((resolve, reject) => {
                 server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(error, port, host)));
-                server.listen(typeof port === 'string' ? { path: port } : { port, host }, resolve);
+                server.listen(
+                    { ...(typeof port === 'string' ? { path: port } : { port, host }), backlog: BACKLOG },
+                    resolve,
+                );
             });
         await bind().catch(async (error: ListenError) => {
             if (typeof port !== 'string' || !(await removeAbandoned(port))) {
