@@ -10,14 +10,10 @@ interface Waiting<Item, Result> {
  */
 export class KeyedBatches<Item, Result> {
     /** A key is here while it is worked on, with what waits for it. */
-    private readonly waiting = new Map<string, Waiting<Item, Result>[]>();
+    public readonly waiting = new Map<string, Waiting<Item, Result>[]>();
 
     /** @param work Deals with a batch; how it ends is what each item of it is told. */
     public constructor(private readonly work: (key: string, items: readonly Item[]) => Promise<Result>) {}
-
-    public isBusy(key: string): boolean {
-        return this.waiting.has(key);
-    }
 
     public add(key: string, item: Item): Promise<Result> {
         return new Promise((resolve, reject) => {
@@ -35,12 +31,14 @@ export class KeyedBatches<Item, Result> {
     public waitFor(key: string, other: Promise<unknown>): void {
         if (!this.waiting.has(key)) {
             this.waiting.set(key, []);
-            const next = () => void this.workOff(key);
-            other.then(next, next);
+            void this.workOff(key, other);
         }
     }
 
-    private async workOff(key: string): Promise<void> {
+    private async workOff(key: string, other?: Promise<unknown>): Promise<void> {
+        if (other) {
+            await other.catch(() => undefined);
+        }
         const waiting = this.waiting.get(key) as Waiting<Item, Result>[];
         while (waiting.length > 0) {
             const batch = waiting.splice(0);

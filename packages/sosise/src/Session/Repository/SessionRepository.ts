@@ -104,7 +104,7 @@ export class SessionRepository extends SessionReader {
         change: SessionChange,
         options: SaveOptions = {},
     ): MaybePromise<LoadedSession | undefined> {
-        if (this.merges.isBusy(key)) {
+        if (this.merges.waiting.has(key)) {
             return this.mergeWithOthers(key, change, options);
         }
         const { stored, record } = loaded;
