@@ -8,7 +8,7 @@ import { csrfToken, HttpServer, login, logout, StoredSessions } from 'sosise';
 import { describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { isBelow } from './helpers/inside/Http.js';
-import { cookieValues, SessionCookie } from './helpers/inside/Session/Cookie.js';
+import { CookieSigner, cookieValues, SessionCookie } from './helpers/inside/Session/Cookie.js';
 import { keyOf } from './helpers/inside/Session/Record.js';
 import { onRedis } from './helpers/onRedis.js';
 import {
@@ -436,4 +436,14 @@ describe('a cookie of another config', () => {
     ])('that cannot be stops start-up: %j', (session, message) => {
         expect(() => createKernel({ session })).toThrow(message);
     });
+});
+
+test('a cookie is signed as cookie-signature signs it, whatever the secret and the id', () => {
+    const secrets = ['s', 'x'.repeat(63), 'y'.repeat(64), 'z'.repeat(65), 'ü€😀'.repeat(40)];
+    for (const secret of secrets) {
+        const signer = new CookieSigner(secret);
+        for (const id of ['a', 'Jx0dK3_-w'.repeat(4), 'é€😀', 'i'.repeat(200), '']) {
+            expect(`${id}.${signer.sign(id)}`).toBe(sign(id, secret));
+        }
+    }
 });

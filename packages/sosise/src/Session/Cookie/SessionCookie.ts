@@ -1,4 +1,3 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { serialize } from 'cookie';
 import { unsign } from 'cookie-signature';
 import type { Request } from 'express';
@@ -9,6 +8,7 @@ import { MAX_COOKIE_BYTES } from '../Config/SessionConfig.js';
 import { keyOf } from '../Record/storageKeys.js';
 import { UnstorableSessionError } from '../Repository/SessionErrors.js';
 import type { CookieId } from './CookieId.js';
+import { CookieSigner } from './CookieSigner.js';
 import { cookieValues } from './cookieValues.js';
 import { type EndedCookie, formerNameOf } from './formerCookies.js';
 import { attributesOf, SetCookieForm } from './SetCookieForm.js';
@@ -45,13 +45,13 @@ export class SessionCookie {
     /** Today's, and the one of before that still opens a session. */
     private readonly names: readonly string[];
     private readonly form: SetCookieForm;
-    private readonly key: KeyObject;
+    private readonly signer: CookieSigner;
 
     public constructor(private readonly options: SessionCookieOptions) {
         const former = formerNameOf(options.name);
         this.names = former === undefined ? [options.name] : [options.name, former];
         this.form = new SetCookieForm(options.name);
-        this.key = createSecretKey(Buffer.from(options.secrets[0] as string));
+        this.signer = new CookieSigner(options.secrets[0] as string);
     }
 
     /** What a request carries of the session; undefined where no cookie has its name, whatever the value. */
@@ -94,9 +94,8 @@ export class SessionCookie {
         return undefined;
     }
 
-    /** As cookie-signature does it, which makes a key of the secret each time: 6.4 µs in place of 4.2 (Node 20). */
     private sign(id: string): string {
-        return `s:${id}.${createHmac('sha256', this.key).update(id).digest('base64').replace(/=+$/, '')}`;
+        return `s:${id}.${this.signer.sign(id)}`;
     }
 
     /**
