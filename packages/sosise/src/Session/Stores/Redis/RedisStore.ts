@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
 import { RedisStore as StockRedisStore } from 'connect-redis';
 import type { Lease } from '../../../Support/Lease.js';
+import { randomId } from '../../../Support/randomId.js';
+import { LeasedLocks } from '../../Drivers/LeasedLocks.js';
 import type { DriverAbilities, ListedRecord, SessionDriver, StoredRecord } from '../../Drivers/SessionDriver.js';
+import { isOwn, withLastAccess, writtenAt } from '../../Drivers/storedForm.js';
 import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
-import { LAST_ACCESS } from '../../Record/SessionRecord.js';
 import type { RecordKey } from '../../Record/storageKeys.js';
 import { COMMAND_TIMEOUT_MS, notOpened, openConnection } from './Connection/openConnection.js';
 import type { RedisConnection } from './Connection/RedisConnection.js';
 import { RedisError } from './Connection/RedisError.js';
 import type { RedisStoreOptions } from './Connection/RedisStoreOptions.js';
 import { keysLike } from './keysIn.js';
-import { RedisLocks } from './RedisLocks.js';
-import { REMOVE, REMOVE_LARGE, type Script, WRITE, WRITE_LARGE } from './scripts.js';
+import { REMOVE, REMOVE_LARGE, RENEW, type Script, WRITE, WRITE_LARGE } from './scripts.js';
 import { stockClient } from './stockClient.js';
 
 const KEEP_DAMAGED_MS = 7 * 86_400_000;
@@ -33,9 +34,14 @@ const CHECK = `${OTHER}check`;
  */
 export class RedisStore extends StockRedisStore implements SessionDriver {
     public readonly abilities: DriverAbilities;
-    private readonly locks = new RedisLocks({
-        ask: (redisKey, args) => this.connection.ask(redisKey, args),
-        run: (script, redisKey, args) => this.run(script, redisKey, args),
+    private readonly locks = new LeasedLocks<string>({
+        newOwner: randomId,
+        take: (redisKey, owner, ms) =>
+            this.connection
+                .ask(redisKey, ['SET', redisKey, owner, 'NX', 'PX', String(ms)])
+                .then((reply) => reply !== null),
+        renew: (redisKey, owner, ms) => this.run(RENEW, redisKey, [owner, String(ms)]).then((renewed) => renewed === 1),
+        release: (redisKey, owner) => this.run(REMOVE, redisKey, [owner]),
     });
     private readonly calls: ReturnType<typeof stockClient>;
     private readonly isPlain: boolean;
@@ -248,38 +254,4 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
 
 function sha1(text: string): string {
     return createHash('sha1').update(text).digest('hex');
-}
-
-const OWN = `{"${LAST_ACCESS}":`;
-const SEEN = new RegExp(`^\\{"${LAST_ACCESS}":([1-9]\\d*)[,}]`);
-const ENDED = /"ended":(\d+)/;
-const ENCRYPTED = /"cookie":\{"originalMaxAge":(\d+),"expires":"([^"]+)"\}\}$/;
-
-/** Whether the session layer wrote this; else it is another package's, such as connect-redis'. */
-function isOwn(text: string): boolean {
-    return text.startsWith(OWN);
-}
-
-/** When a record was last written, in ms since the epoch, as it says itself: Redis does not know. 0 where it does not say. */
-function writtenAt(text: string): number {
-    const seen = SEEN.exec(text)?.[1];
-    if (seen !== undefined) {
-        return Number(seen);
-    }
-    if (!isOwn(text)) {
-        return 0;
-    }
-    const [, maxAge, expires] = ENCRYPTED.exec(text) ?? [];
-    return expires === undefined ? Number(ENDED.exec(text)?.[1] ?? 0) : Date.parse(expires) - Number(maxAge);
-}
-
-/**
- * connect-redis renews only its key's time to live when a session is used, and leaves the record as it is. So the record gets
- * the time of its last use here, or a session in use would count as expired.
- * @param leftMs The key's time to live. @param fullMs What connect-redis gives a session whose cookie has no age.
- */
-function withLastAccess(text: string, leftMs: number, fullMs: number): string {
-    const match = /"originalMaxAge":(\d+)/.exec(text);
-    const seen = Math.min(Date.now(), Date.now() + leftMs - (match ? Number(match[1]) : fullMs));
-    return `${OWN}${Math.round(seen)}${/^\{\s*\}/.test(text) ? '' : ','}${text.slice(1)}`;
 }
