@@ -32,6 +32,7 @@ const ROOMS = [
     'Session/Stores/Memory',
     'Session/Stores/File',
     'Session/Stores/Redis',
+    'Session/Stores/Database',
     'Session/Sealing',
     'Session/Repository',
     'Session/Cookie',

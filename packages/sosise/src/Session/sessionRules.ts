@@ -134,7 +134,7 @@ function givesIds(genid: unknown, at: Place): void {
 function checkFallback({ driver, fallback }: Partial<SessionConfig>, at: Place): void {
     if (driver === 'memory' && Array.isArray(fallback) && fallback.length > 0) {
         const moved = 'would move sessions into memory one by one, where they end with the process';
-        at.key('fallback').say(`${moved}: set driver to 'file' or 'redis', or fallback to [].`);
+        at.key('fallback').say(`${moved}: set driver to 'file', 'redis' or 'database', or fallback to [].`);
     }
     for (const [index, name] of (Array.isArray(fallback) ? fallback : []).entries()) {
         const place = at.key('fallback').key(index);

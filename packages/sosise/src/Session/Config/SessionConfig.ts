@@ -33,7 +33,7 @@ export interface FormerCookie {
 /** What `src/config/session.ts` may hold. express-session's options have express-session's names and meaning. */
 export interface SessionConfig {
     enabled: boolean;
-    /** `file`, `memory`, `redis`, or a name given to `SessionManager.extend()`. */
+    /** `file`, `memory`, `redis`, `database`, or a name given to `SessionManager.extend()`. */
     driver: string;
     /** Drivers that were used before: a session that `driver` does not have is taken from them on first use. */
     fallback: readonly string[];
@@ -77,7 +77,7 @@ export interface SessionConfig {
     keepDamagedMs: number;
     /** How often expired sessions are removed, in ms; 0 turns it off. */
     pruneIntervalMs: number;
-    /** Options of each driver, under its name; `file`, `memory` and `redis` take their packages' own. */
+    /** Options of each driver, under its name; `file`, `memory`, `redis` and `database` take their packages' own. */
     drivers: Record<string, Record<string, unknown> | undefined>;
 }
 

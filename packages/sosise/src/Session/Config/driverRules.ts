@@ -15,6 +15,7 @@ import {
 } from '../../Config/rules.js';
 import { nearest } from '../../Support/nearest.js';
 import { LONGEST_TIMER_MS } from '../../Support/timers.js';
+import { isPostgresUrl, sqlitePathOf } from './databaseUrl.js';
 import { LONGEST_AGE_MS } from './SessionConfig.js';
 
 const wait = integer({ min: 1, max: LONGEST_TIMER_MS, unit: 'milliseconds' });
@@ -76,20 +77,59 @@ const redisShape: Shape = {
     sentinelRootNodes: optional(arrayOf(clientRules)),
 };
 
-/** Those of the client, its cluster and its sentinels that a misspelt name of ours could be taken for. */
-const CLIENT_OPTIONS = new Set(['name', 'credentialsProvider']);
-const REDIS_NAMES = Object.keys(redisShape);
-
-const redisRules: Rule = (value, at) => {
-    object(redisShape, { open: true })(value, at);
-    const options = (value ?? {}) as Record<string, unknown>;
-    for (const key of Object.keys(options)) {
-        const near = Object.hasOwn(redisShape, key) || CLIENT_OPTIONS.has(key) ? undefined : nearest(key, REDIS_NAMES);
-        if (near !== undefined) {
-            at.key(key).say(`is not a known key: did you mean ${at.key(near).path}?`);
-        }
+const databaseUrl: Rule = (value, at) => {
+    if (typeof value !== 'string' || !(isPostgresUrl(value) || sqlitePathOf(value) !== undefined)) {
+        at.say(
+            "is no address of a database: allowed are postgres://user:password@host:5432/database, and the path of a SQLite file such as storage/sessions.sqlite. What is to end with the process is driver 'memory'.",
+        );
     }
 };
+
+const pools: Rule = (value, at) => {
+    if (typeof value !== 'function' && typeof (value as { connect?: unknown } | null)?.connect !== 'function') {
+        at.problem(value, 'pools of the package pg, functions that give one');
+    }
+};
+
+const tableName = string({ pattern: /^[a-z_][\w$]*(?:\.[a-z_][\w$]*)?$/i, allowed: 'names of tables' });
+
+/** All others are the pool's, and the client's. */
+const databaseShape: Shape = {
+    url: optional(databaseUrl),
+    pool: optional(pools),
+    host: optional(string({ minLength: 1 })),
+    port: optional(integer({ min: 1, max: 65_535 })),
+    user: optional(string()),
+    password: optional(anyOf(string(), func())),
+    database: optional(string({ minLength: 1 })),
+    ssl: optional(anyOf(boolean(), object({}, { open: true }))),
+    max: optional(integer({ min: 1, max: 10_000 })),
+    connectTimeoutMs: optional(wait),
+    commandTimeoutMs: optional(wait),
+    table: optional(tableName),
+    createTable: optional(boolean()),
+    formerTable: optional(anyOf(tableName, oneOf(false))),
+    ttl: optional(number({ min: 1, max: LONGEST_AGE_MS / 1000, unit: 'seconds' })),
+    prepare: optional(boolean()),
+    fsync: optional(boolean()),
+};
+
+/** Those of the clients that a misspelt name of ours could be taken for. */
+const CLIENT_OPTIONS = new Set(['name', 'credentialsProvider', 'min', 'options']);
+
+/** A client's options pass, unless they are one of ours misspelt. */
+function clientOptions(shape: Shape): Rule {
+    const names = Object.keys(shape);
+    return (value, at) => {
+        object(shape, { open: true })(value, at);
+        for (const key of Object.keys((value ?? {}) as object)) {
+            const near = Object.hasOwn(shape, key) || CLIENT_OPTIONS.has(key) ? undefined : nearest(key, names);
+            if (near !== undefined) {
+                at.key(key).say(`is not a known key: did you mean ${at.key(near).path}?`);
+            }
+        }
+    };
+}
 
 /** The options of the packages, and the few that are ours. */
 export const driverRules: Rule = (value, at) => {
@@ -132,6 +172,9 @@ export const driverRules: Rule = (value, at) => {
         })(options.memory, at.key('memory'));
     }
     if (options?.redis) {
-        redisRules(options.redis, at.key('redis'));
+        clientOptions(redisShape)(options.redis, at.key('redis'));
+    }
+    if (options?.database) {
+        clientOptions(databaseShape)(options.database, at.key('database'));
     }
 };

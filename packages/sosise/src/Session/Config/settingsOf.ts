@@ -4,6 +4,7 @@ import type { Environment } from '../../Config/Environment.js';
 import { randomSecret, secretsIn } from '../../Config/secrets.js';
 import { ConfigError } from '../../Exceptions/errors.js';
 import { randomId } from '../../Support/randomId.js';
+import { sqlitePathOf } from './databaseUrl.js';
 import type { SessionConfig, SessionCookieConfig, SessionSettings } from './SessionConfig.js';
 
 const DEFAULT_IDLE_MS = 2 * 3_600_000;
@@ -69,6 +70,10 @@ export function driverOptions(name: string, config: SessionConfig, environment: 
     if (name === 'file') {
         const path = typeof options.path === 'string' ? options.path : environment.manifest.paths.sessions;
         options.path = isAbsolute(path) ? path : resolve(environment.root, path);
+    }
+    const file = name === 'database' ? sqlitePathOf(options.url) : undefined;
+    if (file !== undefined) {
+        options.url = isAbsolute(file) ? file : resolve(environment.root, file);
     }
     return options;
 }

@@ -14,12 +14,13 @@ export type SessionDriverFactory = (
 ) => Store | SessionDriver | Promise<Store | SessionDriver>;
 
 /**
- * Makes session drivers by name: `file`, `memory` and `redis` are built in, `extend` adds others. A factory may give any
+ * Makes session drivers by name: `file`, `memory`, `redis` and `database` are built in, `extend` adds others. A factory may give any
  * express-session store from npm, or a driver of your own.
  */
 export class SessionManager extends DriverManager<SessionDriver, Record<string, unknown>> {
     protected override readonly kind = 'Session driver';
     private readonly added = new Set<string>();
+    private readonly handedIn = new Map<string, Record<string, unknown>>();
 
     public constructor(
         private readonly config: SessionConfig,
@@ -46,6 +47,11 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
             );
             return RedisStore.open({ warn, keepDamagedMs: config.keepDamagedMs, ...options });
         });
+        this.extend('database', async (options) => {
+            const { openDatabaseStore } = await import('../Stores/Database/openDatabase.js');
+            const createTable = environment.isProduction ? undefined : true;
+            return openDatabaseStore({ warn, keepDamagedMs: config.keepDamagedMs, createTable, ...options });
+        });
         this.added.clear();
     }
 
@@ -53,7 +59,7 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
     public override extend(name: string, factory: SessionDriverFactory): this {
         this.added.add(name);
         return super.extend(name, async (options) => {
-            const made = await factory(options);
+            const made = await factory({ ...options, ...this.handedIn.get(name) });
             if (typeof (made as Partial<Store> | undefined)?.on === 'function') {
                 (made as Store).on('error', (error) =>
                     this.log.warning(`Session driver [${name}]: an error.`, { error }),
@@ -61,6 +67,15 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
             }
             return asDriver(name, made);
         });
+    }
+
+    /**
+     * Hands a driver what a config file can't hold, such as a pool that the application has already:
+     * `configure('database', { pool })`. Call it from a provider's `register` or `boot`.
+     */
+    public configure(name: string, options: Readonly<Record<string, unknown>>): this {
+        this.handedIn.set(name, { ...this.handedIn.get(name), ...options });
+        return this;
     }
 
     /** Whether it is one of the framework's own, and nobody has put another in its place. */
@@ -82,7 +97,7 @@ async function refuseInWorker(): Promise<void> {
     const { default: cluster } = await import('node:cluster');
     if (cluster.isWorker) {
         throw new ConfigError(
-            "Session driver [memory] keeps sessions in one process, and this is one of several (a worker of node:cluster): visitors would lose theirs from one request to the next. Set driver: 'file' or 'redis' in src/config/session.ts.",
+            "Session driver [memory] keeps sessions in one process, and this is one of several (a worker of node:cluster): visitors would lose theirs from one request to the next. Set driver: 'file', 'redis' or 'database' in src/config/session.ts.",
         );
     }
 }

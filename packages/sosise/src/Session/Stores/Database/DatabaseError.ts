@@ -1,0 +1,68 @@
+/** Node's and OpenSSL's: a certificate that is not trusted, not for this host, or asked of us; no TLS where it was expected. */
+const TLS =
+    /^(?:ESSL|EPROTO|ERR_(?:TLS|SSL|OSSL)_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA)|CERT/;
+/** SQLSTATE: wrong login, no such database, missing rights. The options are wrong, not the moment. */
+const LASTING = /^(?:28...|3D000|42501)$/;
+/** The connection did not last, or let nobody in: what was asked was not done. Not 57P02: a crash may come after the commit. */
+const UNSENT = /^(?:57P01|57P03|53300|08...)$/;
+
+/** The database could not be asked, or refused. The message never holds what was sent, a name or a password. */
+export class DatabaseError extends Error {
+    public override readonly name = 'DatabaseError';
+
+    public constructor(
+        message: string,
+        /** The server's SQLSTATE such as `25006`, SQLite's such as `SQLITE_FULL`, or Node's such as `ECONNREFUSED`. */
+        public readonly code: string,
+        /** `lost`: the statement may have been done or not. `refused`: the server said no. `unsent`: it was not done. */
+        public readonly kind: 'lost' | 'refused' | 'unsent',
+    ) {
+        super(message);
+    }
+
+    /** Whether trying again can't help. */
+    public get isLasting(): boolean {
+        return this.isOfTls || LASTING.test(this.code);
+    }
+
+    /** Whether it was the way there that could not be made safe. */
+    public get isOfTls(): boolean {
+        return this.kind !== 'refused' && TLS.test(this.code);
+    }
+
+    /** There is no such table, or none with these columns. */
+    public get isOfTable(): boolean {
+        return this.code === '42P01' || this.code === '42703' || this.code === 'SQLITE_ERROR';
+    }
+}
+
+/** What the package pg failed with. @param wasConnected Whether the statement was on its way. */
+export function postgresError(error: unknown, wasConnected: boolean): DatabaseError {
+    if (error instanceof DatabaseError) {
+        return error;
+    }
+    const { code, severity, message } = (error ?? {}) as { code?: unknown; severity?: unknown; message?: unknown };
+    if (typeof severity === 'string' && typeof code === 'string') {
+        const said = String(message).replace(/\b(user|role) ".*?"/g, 'the $1');
+        return new DatabaseError(
+            `PostgreSQL refused: ${said} (${code}).`,
+            code,
+            UNSENT.test(code) ? 'unsent' : 'refused',
+        );
+    }
+    const why = codeIn(error);
+    return new DatabaseError(`PostgreSQL can't be reached (${why}).`, why, wasConnected ? 'lost' : 'unsent');
+}
+
+/** Several addresses were tried: what the first one said. The package has no code for some of its own. */
+function codeIn(error: unknown): string {
+    const { code, errors, message } = (error ?? {}) as { code?: unknown; errors?: unknown[]; message?: unknown };
+    if (typeof code === 'string') {
+        return code;
+    }
+    if (Array.isArray(errors) && errors.length > 0) {
+        return codeIn(errors[0]);
+    }
+    const said = String(message);
+    return /SSL/.test(said) ? 'ESSL' : /timeout|timed out/i.test(said) ? 'ETIMEDOUT' : 'ECONNRESET';
+}

@@ -1,0 +1,228 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inTime } from '../../../Support/inTime.js';
+import { Throttle } from '../../../Support/Throttle.js';
+import type { Database, Row, Value } from './Database.js';
+import { DatabaseError, postgresError } from './DatabaseError.js';
+import type { PgClient, PgPool, PgQuery, PgResult } from './DatabaseStoreOptions.js';
+
+export interface PostgresOptions {
+    readonly address: string;
+    readonly commandTimeoutMs: number;
+    readonly prepare: boolean;
+    /** Whether the pool was made for this, and ends with it. */
+    readonly isOwn: boolean;
+    warn(message: string): void;
+}
+
+/** One call, which may try more than once. */
+interface Call {
+    readonly query: PgQuery;
+    readonly isRead: boolean;
+    readonly startedAt: number;
+    isOver: boolean;
+    /** Closes the connection that it has now. */
+    giveUp?(): void;
+}
+
+const FIRST_PAUSE_MS = 15;
+const LONGEST_PAUSE_MS = 200;
+/** After a failover, the pool's connections may still lead to the server that was the primary: new ones find the new one. */
+const READ_ONLY = '25006';
+const REPLACE_READ_ONLY_EVERY_MS = 100;
+/** Said in place of "no rows" where the database's default isolation is stricter than PostgreSQL's own. */
+const OTHER_WAS_FIRST = '40001';
+
+/**
+ * Statements to PostgreSQL are answered, or fail, in time, whatever happens to the server, and behind PgBouncer too: nothing
+ * here lives longer than a statement. A connection whose answer did not come in time is closed: the next statement on it would
+ * wait behind it. While the server is silent one statement at a time asks for it, so that nothing piles up there or here.
+ */
+export class PostgresDatabase implements Database {
+    public readonly dialect = 'postgres';
+    public readonly address: string;
+    public readonly commandTimeoutMs: number;
+    private readonly warned = new Throttle();
+    /** When the server last said anything, by performance.now(). */
+    private heardAt = 0;
+    /** Since when it can't be reached; 0: it can. */
+    private lostAt = 0;
+    private isSilent = false;
+    /** The one statement that asks for a silent server. */
+    private probe: Promise<unknown> | undefined;
+    private replacedAt = 0;
+
+    public constructor(
+        private readonly pool: PgPool,
+        private readonly options: PostgresOptions,
+    ) {
+        this.address = options.address;
+        this.commandTimeoutMs = options.commandTimeoutMs;
+        pool.on('error', ignore); // of idle connections: without a listener it would end the process
+    }
+
+    public async rows(sql: string, values: readonly Value[], isRead = true): Promise<readonly Row[]> {
+        return (await this.ask(this.queryOf(sql, values), isRead)).rows;
+    }
+
+    public async change(sql: string, values: readonly Value[]): Promise<number> {
+        try {
+            return (await this.ask(this.queryOf(sql, values), false)).rowCount ?? 0;
+        } catch (error) {
+            if ((error as DatabaseError).code === OTHER_WAS_FIRST) {
+                return 0;
+            }
+            throw error;
+        }
+    }
+
+    /** Without values it is one message, which the server takes as one transaction. */
+    public async script(sql: string): Promise<void> {
+        await this.ask({ text: sql }, false);
+    }
+
+    public async close(): Promise<void> {
+        if (this.options.isOwn) {
+            await inTime(this.pool.end(), this.commandTimeoutMs, () => this.silence()).catch(() => undefined);
+        } else {
+            this.pool.off('error', ignore);
+        }
+    }
+
+    private queryOf(sql: string, values: readonly Value[]): PgQuery {
+        // A name of up to 63 characters: the package wants it to mean one text.
+        return { text: sql, values: values as Value[], ...(this.options.prepare && { name: nameOf(sql) }) };
+    }
+
+    private ask(query: PgQuery, isRead: boolean): Promise<PgResult> {
+        const call: Call = { query, isRead, startedAt: performance.now(), isOver: false };
+        return inTime(this.answer(call), this.commandTimeoutMs, () => {
+            call.isOver = true;
+            call.giveUp?.();
+            if (this.heardAt < call.startedAt && !this.isSilent) {
+                this.isSilent = true;
+                this.warn(`PostgreSQL does not answer within ${this.commandTimeoutMs} ms.`);
+            }
+            return this.silence();
+        });
+    }
+
+    private async answer(call: Call): Promise<PgResult> {
+        if (this.isSilent && this.probe) {
+            await this.probe.catch(() => undefined);
+            if (this.isSilent) {
+                throw this.silence();
+            }
+        }
+        const answer = this.tries(call);
+        if (this.isSilent) {
+            // However it ends: also where nobody waits for it any more.
+            this.probe = inTime(answer, this.commandTimeoutMs, () => this.silence());
+            this.probe
+                .catch(() => undefined)
+                .finally(() => {
+                    this.probe = undefined;
+                });
+        }
+        return answer;
+    }
+
+    /** In the first moment without a server a statement that was not done is sent again: a server that restarts may be back by then. */
+    private async tries(call: Call): Promise<PgResult> {
+        for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+            try {
+                return await this.once(call);
+            } catch (error) {
+                const failure = error as DatabaseError;
+                const isUndone = failure.kind === 'unsent' || (call.isRead && failure.kind === 'lost');
+                const isFirstMoment = this.lostAt > performance.now() - this.commandTimeoutMs;
+                if (call.isOver || failure.isLasting || !isUndone || !isFirstMoment) {
+                    throw failure;
+                }
+            }
+            await sleep(pause * (0.75 + Math.random() / 2));
+        }
+    }
+
+    private async once(call: Call): Promise<PgResult> {
+        let client: PgClient;
+        try {
+            client = await this.pool.connect();
+        } catch (error) {
+            throw this.failure(postgresError(error, false));
+        }
+        if (call.isOver) {
+            client.release();
+            throw this.silence();
+        }
+        client.on('error', ignore);
+        let isReleased = false;
+        const release = (isBroken: boolean) => {
+            if (!isReleased) {
+                isReleased = true;
+                isBroken || client.off('error', ignore); // a connection that was given up may fail still
+                client.release(isBroken);
+            }
+        };
+        call.giveUp = () => release(true);
+        try {
+            const result = await client.query(call.query);
+            release(false);
+            this.heard();
+            return result;
+        } catch (error) {
+            const failure = this.failure(postgresError(error, true));
+            release(failure.kind !== 'refused' || this.isToReplace(failure));
+            throw failure;
+        }
+    }
+
+    private isToReplace({ code }: DatabaseError): boolean {
+        const now = performance.now();
+        if (code !== READ_ONLY || now - this.replacedAt < REPLACE_READ_ONLY_EVERY_MS) {
+            return false;
+        }
+        this.replacedAt = now;
+        return true;
+    }
+
+    private failure(failure: DatabaseError): DatabaseError {
+        if (failure.kind === 'refused') {
+            this.heard();
+        } else {
+            this.lostAt ||= performance.now();
+            if (this.lostAt < performance.now() - this.commandTimeoutMs) {
+                this.warn(failure.message);
+            }
+        }
+        return failure;
+    }
+
+    private heard(): void {
+        this.heardAt = performance.now();
+        this.lostAt = 0;
+        this.isSilent = false;
+    }
+
+    private silence(): DatabaseError {
+        return new DatabaseError(`PostgreSQL did not answer within ${this.commandTimeoutMs} ms.`, 'ETIMEDOUT', 'lost');
+    }
+
+    private warn(what: string): void {
+        if (this.warned.isDue()) {
+            this.options.warn(`${what} It is tried again until it answers; requests that need a session get a 503.`);
+        }
+    }
+}
+
+const names = new Map<string, string>();
+
+function nameOf(sql: string): string {
+    let name = names.get(sql);
+    if (!name) {
+        name = `sosise-${names.size + 1}`;
+        names.set(sql, name);
+    }
+    return name;
+}
+
+function ignore(): void {}

@@ -1,0 +1,39 @@
+import type { Database } from './Database.js';
+
+/** Keys that hold no session begin with this. Ids never do. */
+export const OTHER = '~';
+
+/** The database's own clock, in ms since the epoch: that of a statement which waited for a lock is the time after the wait. */
+const NOW = {
+    postgres: 'CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)',
+    sqlite: "CAST(unixepoch('subsec') * 1000 AS bigint)",
+};
+
+export type Statements = ReturnType<typeof statementsFor>;
+
+/** Each is one statement that decides by itself. @param table As SQL names it. */
+export function statementsFor(dialect: Database['dialect'], table: string) {
+    const now = NOW[dialect];
+    const isSession = `key NOT LIKE '${OTHER}%'`;
+    const expired = `SELECT key FROM ${table} WHERE expires_hour <= $2 AND expires_at <= $1 LIMIT $3`;
+    return {
+        read: `SELECT record, version FROM ${table} WHERE key = $1`,
+        create: `INSERT INTO ${table} (key, record, version, written_at, expires_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (key) DO NOTHING`,
+        replace: `UPDATE ${table} SET record = $2, version = $3, written_at = $4, expires_at = $5 WHERE key = $1 AND version = $6`,
+        remove: `DELETE FROM ${table} WHERE key = $1 AND version = $2`,
+        rename: `UPDATE ${table} SET key = $2, version = $3, written_at = $4, expires_at = $5 WHERE key = $1`,
+        touch: `INSERT INTO ${table} (key, record, version, written_at, expires_at) VALUES ($1, '', 0, $2, $3) ON CONFLICT (key) DO UPDATE SET written_at = excluded.written_at, expires_at = excluded.expires_at`,
+        list: `SELECT key, record, version FROM ${table} WHERE key > $1 AND ${isSession} ORDER BY key LIMIT $2`,
+        // What has expired is as good as gone: expire() removes it, many at once.
+        listWritten: `SELECT key, record, version, written_hour FROM ${table} WHERE (written_hour, key) > ($1, $2) AND written_hour <= $3 AND written_at < $4 AND expires_at > $5 AND ${isSession} ORDER BY written_hour, key LIMIT $6`,
+        // Rows that somebody works on are left for the next time; as an array, or the plan might look for them once per row.
+        expire:
+            dialect === 'postgres'
+                ? `DELETE FROM ${table} WHERE key = ANY(ARRAY(${expired} FOR UPDATE SKIP LOCKED)) RETURNING key, record`
+                : `DELETE FROM ${table} WHERE key IN (${expired}) RETURNING key, record`,
+        count: `SELECT count(*) AS count FROM ${table} WHERE ${isSession}`,
+        // A lease that is held costs a look, and no write.
+        take: `INSERT INTO ${table} AS lease (key, record, version, written_at, expires_at) SELECT CAST($1 AS text), '', CAST($2 AS bigint), ${now}, ${now} + CAST($3 AS bigint) WHERE NOT EXISTS (SELECT 1 FROM ${table} WHERE key = $1 AND expires_at > ${now}) ON CONFLICT (key) DO UPDATE SET version = excluded.version, written_at = excluded.written_at, expires_at = excluded.expires_at WHERE lease.expires_at <= ${now}`,
+        renew: `UPDATE ${table} SET expires_at = ${now} + CAST($3 AS bigint) WHERE key = $1 AND version = $2`,
+    };
+}

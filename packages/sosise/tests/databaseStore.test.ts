@@ -1,0 +1,327 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import connectPgSimple from 'connect-pg-simple';
+import { sign } from 'cookie-signature';
+import session, { type SessionData } from 'express-session';
+import pg from 'pg';
+import { SessionRegistry } from 'sosise';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { recordWith, sessionWith } from './helpers/inside/Contract.js';
+import { keyOf } from './helpers/inside/Session/Record.js';
+import { type DatabaseStore, openDatabaseStore } from './helpers/inside/Session/Stores/Database.js';
+import { login } from './helpers/inside/Session.js';
+import { testSessionStore } from './helpers/inside/Testing.js';
+import { onPostgres } from './helpers/onPostgres.js';
+import { hasSqlite, type OwnTable, ownTable } from './helpers/ownTable.js';
+import { postgresServer } from './helpers/postgres.js';
+import { SECRET, SessionManager, sessionApp, temporaryFolder } from './helpers/sessionApp.js';
+
+const HOUR = 3_600_000;
+const later = () => Date.now() + 60_000;
+
+/** A store on a table of its own, both gone with the test. */
+async function open(
+    more: OwnTable['options'] = {},
+    shared = ownTable(more),
+): Promise<OwnTable & { store: DatabaseStore }> {
+    const store = await openDatabaseStore(shared.options);
+    onTestFinished(async () => {
+        await store.close();
+        await shared.drop();
+    });
+    return { ...shared, store };
+}
+
+async function keysOf(store: DatabaseStore): Promise<string[]> {
+    const keys: string[] = [];
+    for await (const { key } of store.records()) {
+        keys.push(key);
+    }
+    return keys.sort();
+}
+
+await onPostgres('the database driver on PostgreSQL', () => {
+    testSessionStore(
+        'database driver on PostgreSQL',
+        async () => {
+            const { options, drop } = ownTable();
+            const reopen = () => openDatabaseStore(options);
+            return { store: await reopen(), reopen, close: drop };
+        },
+        { lacks: [] },
+    );
+
+    describe('between processes', () => {
+        test('a lease of a process that died ends by itself, by the clock of the database', async () => {
+            const { store, sql } = await open();
+            await sql(
+                "INSERT INTO {} VALUES ('~lock:one', '', 7, 0, (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 500)",
+            );
+            expect(await store.lock('one', 50)).toBeUndefined();
+            const lease = await store.lock('one', 5_000);
+            expect(lease).toBeDefined();
+            await lease?.release();
+            expect(await sql("SELECT key FROM {} WHERE key LIKE '~lock%'")).toEqual([]);
+        });
+
+        test('a lease that ran out is neither renewed nor given back over the next owner', async () => {
+            const { store, sql } = await open();
+            const lease = await store.lock('one', 1_000);
+            await sql("UPDATE {} SET version = 7 WHERE key = '~lock:one'");
+            expect(await lease?.isHeld?.(true)).toBe(false);
+            await lease?.release();
+            expect(await sql("SELECT version FROM {} WHERE key = '~lock:one'")).toEqual([{ version: '7' }]);
+        });
+
+        test('one of them walks through the records, once in every interval', async () => {
+            const { store, options } = await open();
+            const others = await Promise.all([1, 2].map(() => openDatabaseStore(options)));
+            const turns = await Promise.all([store, ...others].map((each) => each.mayWalk(60_000)));
+            expect(turns.filter(Boolean)).toHaveLength(1);
+            await Promise.all(others.map((other) => other.close()));
+        });
+
+        test('a record that was removed and made again is another one to whoever knew the first', async () => {
+            const { store } = await open();
+            const first = await store.write('one', recordWith({ n: 1 }), undefined, later());
+            await store.remove('one', first);
+            await store.write('one', recordWith({ n: 2 }), undefined, later());
+            expect(await store.write('one', recordWith({ n: 3 }), first, later())).toBeUndefined();
+            expect(await store.remove('one', first)).toBe(false);
+        });
+
+        test('nothing is lost where the isolation of the database is stricter than PostgreSQL’s own', async () => {
+            const { store } = await open({ options: '-c default_transaction_isolation=serializable' });
+            const version = await store.write('one', recordWith({ n: 0 }), undefined, later());
+            const writes = await Promise.all(
+                Array.from({ length: 20 }, (_, n) => store.write('one', recordWith({ n }), version, later())),
+            );
+            expect(writes.filter((written) => written !== undefined)).toHaveLength(1);
+        });
+    });
+
+    test('a read, a change and a new session are one round trip each', async () => {
+        const { options, drop } = ownTable();
+        const pool = new pg.Pool({ ...postgresServer, max: 4 });
+        onTestFinished(async () => {
+            await pool.end();
+            await drop();
+        });
+        const asked: string[] = [];
+        pool.on('connect', (client) => {
+            const { query } = client;
+            client.query = function counting(this: pg.PoolClient, ...args: unknown[]) {
+                asked.push((args[0] as { text: string }).text.split(' ')[0] as string);
+                return Reflect.apply(query, this, args);
+            } as typeof client.query;
+        });
+        const app = await sessionApp({
+            session: { driver: 'database', drivers: { database: { table: options.table, formerTable: false } } },
+            routes: (router) => {
+                router.get('/read', (request, response) => void response.json(request.session['n']));
+                router.post('/add', (request, response) => {
+                    request.session['n'] = Number(request.session['n'] ?? 0) + 1;
+                    response.json(request.session['n']);
+                });
+            },
+            boot: ({ container }) => void container.make(SessionManager).configure('database', { pool }),
+        });
+        const browser = app.browser();
+        const during = async (path: string, method: string) => {
+            asked.length = 0;
+            await browser.visit(path, { method });
+            return asked.join(' ');
+        };
+        expect(await during('/add', 'POST')).toBe('INSERT');
+        expect(await during('/add', 'POST')).toBe('SELECT UPDATE');
+        expect(await during('/read', 'GET')).toBe('SELECT');
+        await app.close();
+        expect((await pool.query({ text: 'SELECT 1' })).rowCount, 'the application’s pool stays open').toBe(1);
+    });
+
+    describe('what it stores', () => {
+        test('names no user: lists of sessions stand under a hash', async () => {
+            const { options, table, sql, drop } = ownTable();
+            onTestFinished(drop);
+            const app = await sessionApp({
+                session: { driver: 'database', drivers: { database: { ...options, table } } },
+                routes: (router) =>
+                    router.post('/login', async (request, response) => {
+                        await login(request, 'anna@example.org');
+                        response.json('in');
+                    }),
+            });
+            await app.browser().visit('/login', { method: 'POST' });
+            expect(await app.app.container.make(SessionRegistry).list('anna@example.org')).toHaveLength(1);
+            const rows = await sql('SELECT key, record FROM {} WHERE key LIKE $1', ['user-%']);
+            expect(rows).toHaveLength(1);
+            expect(JSON.stringify(rows)).not.toContain('anna');
+        });
+
+        test('is listed without locks, and without what was set aside', async () => {
+            const { store } = await open();
+            await store.write('one', recordWith({}), undefined, later());
+            await store.write('two', recordWith({}), undefined, later());
+            const lease = await store.lock('one', 100);
+            await store.setAside('two');
+            await store.mayWalk(60_000);
+            await store.check();
+            expect(await keysOf(store)).toEqual(['one']);
+            expect(await store.count()).toBe(1);
+            await lease?.release();
+        });
+
+        test('and was set aside is kept for a person to look at, for as long as the config says', async () => {
+            const { store, sql } = await open({ keepDamagedMs: 1 });
+            await sql("INSERT INTO {} VALUES ('one', 'no JSON', 1, 0, 9e12)");
+            expect(await store.setAside('one')).toBe(true);
+            const aside = "SELECT record FROM {} WHERE key LIKE '~aside:%:one'";
+            expect(await sql(aside)).toEqual([{ record: 'no JSON' }]);
+            await new Promise((resolve) => setTimeout(resolve, 5));
+            await store.tidy(0);
+            expect(await sql(aside)).toEqual([]);
+        });
+
+        test('and has expired is removed in batches, but for what somebody works on', async () => {
+            const { store, sql, table } = await open();
+            await sql(
+                "INSERT INTO {} SELECT 'k' || n, 'a record', n, 0, CASE WHEN n <= 1200 THEN 1 ELSE 9e12 END FROM generate_series(1, 1250) n",
+            );
+            const client = new pg.Client(postgresServer);
+            await client.connect();
+            await client.query('BEGIN');
+            await client.query(`SELECT 1 FROM ${table} WHERE key = 'k7' FOR UPDATE`);
+            const removed: string[] = [];
+            await store.tidy(0, undefined, (record) => removed.push(record));
+            await client.query('ROLLBACK');
+            await client.end();
+            expect(removed).toEqual(Array(1_199).fill('a record'));
+            expect(await keysOf(store)).toHaveLength(51);
+            expect(await keysOf(store)).toContain('k7');
+        });
+
+        test('and was changed stands beside its old self: the page has room, and no index is touched', async () => {
+            const { options, sql, drop } = ownTable();
+            onTestFinished(drop);
+            const store = await openDatabaseStore(options);
+            const record = recordWith({ text: 'x'.repeat(900) });
+            const keys = Array.from({ length: 200 }, (_, n) => `k${n}`);
+            let versions: unknown[] = keys.map(() => undefined);
+            for (let round = 0; round < 4; round += 1) {
+                versions = await Promise.all(keys.map((key, n) => store.write(key, record, versions[n], later())));
+            }
+            await store.close(); // the server counts what a connection did when it ends
+            const counts =
+                "SELECT n_tup_upd::int AS all, n_tup_hot_upd::int AS hot FROM pg_stat_user_tables WHERE relname = '{}'";
+            await expect.poll(async () => (await sql(counts))[0]?.['all']).toBe(600);
+            expect((await sql(counts))[0]?.['hot']).toBeGreaterThan(550);
+        });
+    });
+
+    test('prepared statements are a choice', async () => {
+        const { store } = await open({ prepare: true });
+        const version = await store.write('one', recordWith({ n: 1 }), undefined, later());
+        expect(await store.write('one', recordWith({ n: 2 }), version, later())).toBeDefined();
+        expect((await store.read('one'))?.record).toContain('"n":2');
+    });
+
+    describe('beside connect-pg-simple', () => {
+        const PgStore = connectPgSimple(session);
+
+        /** Its own table, and a session in it. */
+        async function stock(id: string, data: SessionData) {
+            const former = ownTable();
+            await former.sql(
+                'CREATE TABLE {} (sid varchar PRIMARY KEY, sess json NOT NULL, expire timestamp(6) NOT NULL)',
+            );
+            const pool = new pg.Pool({ ...postgresServer, max: 2 });
+            onTestFinished(async () => {
+                await pool.end();
+                await former.drop();
+            });
+            const store = new PgStore({ pool, tableName: former.table, pruneSessionInterval: false });
+            await new Promise<void>((resolve, reject) =>
+                store.set(id, data, (error?: unknown) => (error ? reject(error) : resolve())),
+            );
+            return former;
+        }
+
+        test('its sessions are taken over: nobody is logged out by the change', async () => {
+            const former = await stock('plain-id', sessionWith({ who: 'anna' }, HOUR));
+            const own = ownTable({ formerTable: former.table });
+            onTestFinished(own.drop);
+            const app = await sessionApp({
+                session: { driver: 'database', drivers: { database: { ...own.options } }, idle: HOUR },
+                routes: (router) =>
+                    router.get('/who', (request, response) => void response.json(request.session['who'] ?? null)),
+            });
+            const browser = app.browser();
+            browser.cookies.set('sosise', encodeURIComponent(`s:${sign('plain-id', SECRET)}`));
+            expect(await browser.json('/who')).toBe('anna');
+            expect(await former.sql('SELECT sid FROM {}'), 'it moved to its key').toEqual([]);
+            expect(await own.sql("SELECT key FROM {} WHERE key NOT LIKE '~%'")).toEqual([{ key: keyOf('plain-id') }]);
+            expect(await browser.json('/who')).toBe('anna');
+            await former.drop();
+            expect(await app.browser().json('/who'), 'and the table may go').toBe(null);
+        });
+
+        test('they are listed, ended and set aside where they stand', async () => {
+            const former = await stock('one', sessionWith({ n: 1 }, HOUR));
+            await former.sql("INSERT INTO {} SELECT 'two', sess, expire FROM {}");
+            await former.sql("INSERT INTO {} SELECT 'three', '[1]', expire FROM {} LIMIT 1");
+            await former.sql("INSERT INTO {} SELECT 'old', sess, now() - interval '1 hour' FROM {} LIMIT 1");
+            const { store, sql } = await open({ formerTable: former.table });
+            expect(await keysOf(store)).toEqual(['one', 'three', 'two']);
+            const [one, two] = [await store.read('one'), await store.read('two')];
+            expect(await store.read('old')).toBeUndefined();
+            expect(await store.write('one', 'a tombstone', 'another text', later())).toBeUndefined();
+            const version = await store.write('one', 'a tombstone', one?.version, later());
+            expect(await store.read('one')).toEqual({ record: 'a tombstone', version });
+            expect(await store.remove('two', two?.version)).toBe(true);
+            expect(await store.remove('two', two?.version)).toBe(false);
+            expect(await store.setAside('three')).toBe(true);
+            expect(await sql("SELECT record FROM {} WHERE key LIKE '~aside:%'")).toEqual([{ record: '[1]' }]);
+            expect(await former.sql('SELECT sid FROM {}')).toEqual([{ sid: 'old' }]);
+        });
+
+        test('a session that it kept alive by touching alone counts as used', async () => {
+            const former = await stock('one', sessionWith({ who: 'anna' }, HOUR));
+            await former.sql("UPDATE {} SET expire = now() + interval '59 minutes'");
+            const { store } = await open({ formerTable: former.table });
+            const { record = '{}' } = (await store.read('one')) ?? {};
+            expect(Math.abs(Number(JSON.parse(record).__lastAccess) - (Date.now() - 60_000))).toBeLessThan(30_000);
+        });
+    });
+});
+
+if (hasSqlite) {
+    testSessionStore(
+        'database driver on SQLite',
+        async () => {
+            const folder = mkdtempSync(join(tmpdir(), 'sosise-sqlite-'));
+            const reopen = () => openDatabaseStore({ url: join(folder, 'deep', 'sessions.sqlite') });
+            return { store: await reopen(), reopen, close: () => rmSync(folder, { recursive: true, force: true }) };
+        },
+        { lacks: [] },
+    );
+
+    test('on SQLite, the file is for nobody else to read, and what has expired is removed', async () => {
+        const folder = temporaryFolder();
+        const store = await openDatabaseStore({ url: join(folder, 'sessions.sqlite') });
+        onTestFinished(() => store.close());
+        await store.write('old', recordWith({}), undefined, Date.now() - 1);
+        await store.write('new', recordWith({}), undefined, later());
+        await store.tidy(0);
+        expect(await keysOf(store)).toEqual(['new']);
+        for (const ending of ['', '-wal', '-shm']) {
+            expect(statSync(join(folder, `sessions.sqlite${ending}`)).mode & 0o077, ending).toBe(0);
+        }
+    });
+} else {
+    test('on a Node.js without SQLite, one sentence says from which version on there is one', async () => {
+        await expect(openDatabaseStore({ url: join(temporaryFolder(), 'x.sqlite') })).rejects.toThrow(
+            `Session driver [database]: SQLite needs Node.js 22.13 or newer (22.5 with --experimental-sqlite), and this is ${process.versions.node}: use a newer one, or set url of drivers.database in src/config/session.ts to a PostgreSQL server.`,
+        );
+    });
+}
