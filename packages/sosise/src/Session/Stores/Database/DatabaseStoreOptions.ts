@@ -1,6 +1,6 @@
 /** What the driver uses of a pool of the package pg. */
 export interface PgPool {
-    connect(): Promise<PgClient>;
+    connect(callback: (error: unknown, client?: PgClient) => void): unknown;
     on(event: 'error', listener: (error: unknown) => void): unknown;
     off(event: 'error', listener: (error: unknown) => void): unknown;
     end(): Promise<unknown>;

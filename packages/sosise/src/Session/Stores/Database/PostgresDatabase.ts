@@ -144,17 +144,7 @@ export class PostgresDatabase implements Database {
     }
 
     private async once(call: Call): Promise<PgResult> {
-        let client: PgClient;
-        try {
-            client = await this.pool.connect();
-        } catch (error) {
-            throw this.failure(postgresError(error, false));
-        }
-        if (call.isOver) {
-            client.release();
-            throw this.silence();
-        }
-        client.on('error', ignore);
+        const client = await this.client();
         let isReleased = false;
         const release = (isBroken: boolean) => {
             if (!isReleased) {
@@ -165,6 +155,10 @@ export class PostgresDatabase implements Database {
         };
         call.giveUp = () => release(true);
         try {
+            if (call.isOver) {
+                release(false);
+                throw this.silence();
+            }
             const result = await client.query(call.query);
             release(false);
             this.heard();
@@ -174,6 +168,20 @@ export class PostgresDatabase implements Database {
             release(failure.kind !== 'refused' || this.isToReplace(failure));
             throw failure;
         }
+    }
+
+    /** By a callback: what a server says in one breath with its welcome is an error that nobody listens to a promise later. */
+    private client(): Promise<PgClient> {
+        return new Promise((resolve, reject) => {
+            this.pool.connect((error, client) => {
+                if (client) {
+                    client.on('error', ignore);
+                    resolve(client);
+                } else {
+                    reject(this.failure(postgresError(error, false)));
+                }
+            });
+        });
     }
 
     private isToReplace({ code }: DatabaseError): boolean {
