@@ -4,6 +4,7 @@ import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { optionalConfig } from '../Kernel/optionalConfig.js';
 import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { loggerOptions } from '../Logging/LoggingServiceProvider.js';
+import { sqlitePathOf } from '../Session/Config/databaseUrl.js';
 import type { SessionConfig } from '../Session/Config/SessionConfig.js';
 import { settingsOf } from '../Session/Config/settingsOf.js';
 import { cookieInWords } from '../Session/Record/CookieSettings.js';
@@ -118,7 +119,7 @@ function sessions(app: ApplicationKernel): FactGroup {
         name: 'Sessions',
         facts: [
             fact('Enabled', true, 'yes'),
-            fact('Driver', options.driver),
+            fact('Driver', options.driver, driverText(options)),
             fact('Fallback', options.fallback),
             fact('Encryption', settings.encrypts),
             fact('Concurrency', settings.concurrency),
@@ -148,6 +149,11 @@ function logging(app: ApplicationKernel): FactGroup | undefined {
             fact('Files', files?.folder ?? false, files ? relative(app.environment.root, files.folder) || '.' : 'off'),
         ],
     };
+}
+
+function driverText({ driver, drivers }: SessionConfig): string {
+    const kind = sqlitePathOf(drivers['database']?.['url']) === undefined ? 'PostgreSQL' : 'SQLite';
+    return driver === 'database' ? `${driver} (${kind})` : driver;
 }
 
 /** What `src/config/http.ts` says of proxies, in words. */

@@ -20,5 +20,6 @@ export const frameworkCommands: CommandList = {
     'session:prune': async () => (await import('./SessionPruneCommand.js')).SessionPruneCommand,
     'session:revoke': async () => (await import('./SessionRevokeCommand.js')).SessionRevokeCommand,
     'session:show': async () => (await import('./SessionShowCommand.js')).SessionShowCommand,
+    'session:table': async () => (await import('./SessionTableCommand.js')).SessionTableCommand,
     'session:test': async () => (await import('./SessionTestCommand.js')).SessionTestCommand,
 };

@@ -3,6 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SessionDriver } from '../Session/Drivers/SessionDriver.js';
 import type { SessionManager } from '../Session/Opening/SessionManager.js';
+import { openDatabase, TABLE } from '../Session/Stores/Database/openDatabase.js';
+import { createTable, dropTable } from '../Session/Stores/Database/sessionTable.js';
 import { SessionFileNames } from '../Session/Stores/File/SessionFileNames.js';
 import { prepareFolder } from '../Session/Stores/File/sessionFolder.js';
 import { openConnection } from '../Session/Stores/Redis/Connection/openConnection.js';
@@ -40,6 +42,8 @@ export async function openScratch(where: ScratchOptions): Promise<Scratch> {
             return fileScratch(where);
         case 'redis':
             return redisScratch(where);
+        case 'database':
+            return databaseScratch(where);
         case 'memory':
             return memoryScratch(where);
         default:
@@ -100,6 +104,38 @@ async function redisScratch({ manager, name, options }: ScratchOptions): Promise
             }
         },
     };
+}
+
+/** Tables of their own beside that of the sessions; where the user may make none, that one, under keys of its own. */
+async function databaseScratch(where: ScratchOptions): Promise<Scratch> {
+    const { manager, name, options } = where;
+    const prefix = `${options['table'] ?? TABLE}_contract_${randomBytes(6).toString('hex')}`;
+    const database = await openDatabase(manager.optionsWith(name, options));
+    const tables: string[] = [];
+    const open = async () => {
+        const table = `${prefix}_${tables.length + 1}`;
+        await createTable(database, table);
+        tables.push(table);
+        const reopen = () => manager.create(name, { ...options, table, createTable: false, formerTable: false });
+        return { store: await reopen(), reopen };
+    };
+    const close = async () => {
+        try {
+            for (const table of tables) {
+                await dropTable(database, table);
+            }
+        } finally {
+            await database.close();
+        }
+    };
+    try {
+        const { store } = await open();
+        await store.close();
+    } catch {
+        await close();
+        return sharedScratch(where); // says what is wrong, where it is more than that
+    }
+    return { where: `in tables of its own (${prefix}_…): live sessions are not touched`, open, close };
 }
 
 /** A driver whose storage nobody here knows: its sessions are beside the live ones, under ids of their own. */

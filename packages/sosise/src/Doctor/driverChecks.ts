@@ -30,6 +30,11 @@ export async function driverChecks(name: string, examined: Examined): Promise<Ch
             const isThere = !checks.some(({ status }) => status === 'problem');
             return isThere ? [...checks, ...(await opened(name, options, examined))] : checks;
         }
+        case 'database': {
+            const given = manager.optionsWith(name, options);
+            const { checks, isReady } = await (await import('./databaseChecks.js')).databaseChecks(given, examined);
+            return isReady ? [...checks, ...(await opened(name, options, examined))] : checks;
+        }
         case 'memory':
             return [...memoryChecks(examined), ...(await opened(name, options, examined))];
         default:
@@ -52,7 +57,7 @@ function memoryChecks({ outside }: Examined): Check[] {
         warning(
             'Memory',
             `Sessions live in the server's process: a restart ends them all, and with several processes visitors would lose theirs from one request to the next, so a worker of node:cluster refuses to start.${several}`,
-            `Set driver: 'file' or 'redis' in ${CONFIG} where sessions have to last.`,
+            `Set driver: 'file', 'redis' or 'database' in ${CONFIG} where sessions have to last.`,
         ),
     ];
 }
@@ -92,7 +97,7 @@ function promisesOf(name: string, { abilities }: SessionDriver, { manager }: Exa
               warning(
                   `Driver [${name}]`,
                   `It can be used. ${limits ?? 'What it promises holds within one process.'}`,
-                  `Run one process, or set driver: 'file' or 'redis' in ${CONFIG}. ./artisan session:test tells more.`,
+                  `Run one process, or set driver: 'file', 'redis' or 'database' in ${CONFIG}. ./artisan session:test tells more.`,
               ),
           ]
         : [ok(`Driver [${name}]`, 'It can be used.')];

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import type { ConfigOverrides } from '../ConfigOverrides.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import type { SessionConfig } from '../Session/Config/SessionConfig.js';
+import { driverOptions } from '../Session/Config/settingsOf.js';
+import { openDatabase, TABLE } from '../Session/Stores/Database/openDatabase.js';
+import { dropTable } from '../Session/Stores/Database/sessionTable.js';
 import { openConnection } from '../Session/Stores/Redis/Connection/openConnection.js';
 import { type RedisStoreOptions } from '../Session/Stores/Redis/Connection/RedisStoreOptions.js';
 import { removeKeys } from '../Session/Stores/Redis/removeKeys.js';
@@ -24,10 +27,13 @@ export async function ownStorage(
 ): Promise<OwnStorage> {
     const own = inFolder(folder, overrides);
     const { driver, fallback = [], drivers } = own.session ?? {};
-    const usesRedis = driver === 'redis' || fallback.includes('redis');
-    // A test that gives its keys a beginning may want to find them.
-    return usesRedis && drivers?.redis?.['prefix'] === undefined
-        ? underOwnKeys(createApplication, own)
+    const uses = (name: string) => driver === name || fallback.includes(name);
+    // A test that names the beginning of its keys, or its table, may want to find them.
+    if (uses('redis') && drivers?.redis?.['prefix'] === undefined) {
+        return underOwnKeys(createApplication, own);
+    }
+    return uses('database') && drivers?.database?.['table'] === undefined
+        ? inOwnTable(createApplication, own)
         : { overrides: own, remove: async () => undefined };
 }
 
@@ -52,6 +58,21 @@ async function underOwnKeys(createApplication: CreateApplication, overrides: Con
     return {
         overrides: { ...overrides, session: { ...session, drivers } },
         remove: () => removeFrom(options, prefix),
+    };
+}
+
+async function inOwnTable(createApplication: CreateApplication, overrides: ConfigOverrides): Promise<OwnStorage> {
+    const { config, environment } = await createApplication(overrides);
+    const options = driverOptions('database', config.get<SessionConfig>('session'), environment);
+    const table = `${options['table'] ?? TABLE}_test_${randomBytes(9).toString('hex')}`;
+    const { session } = overrides;
+    const drivers = { ...session?.drivers, database: { ...session?.drivers?.database, table, formerTable: false } };
+    return {
+        overrides: { ...overrides, session: { ...session, drivers } },
+        remove: async () => {
+            const database = await openDatabase(options);
+            await Promise.resolve(dropTable(database, table)).finally(() => database.close());
+        },
     };
 }
 

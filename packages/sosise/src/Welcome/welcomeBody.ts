@@ -77,7 +77,7 @@ function steps({ sessions }: Details): Html {
         [
             'Choose where sessions are kept',
             'src/config/session.ts',
-            html`<code>driver:</code> <code>'file'</code>, <code>'memory'</code>, <code>'redis'</code>, or one of your own.`,
+            html`<code>driver:</code> <code>'file'</code>, <code>'memory'</code>, <code>'redis'</code>, <code>'database'</code>, or one of your own.`,
         ],
     ];
     const next = sessions ? all.slice(1) : all.slice(0, 3);

@@ -10,7 +10,7 @@ export class MakeSessionDriverCommand extends MakeCommand {
         noun: 'session driver',
         suffixes: ['SessionDriver', 'Driver'],
         example: 'MongoSessionDriver',
-        taken: ['File', 'Memory', 'Redis'],
+        taken: ['File', 'Memory', 'Redis', 'Database'],
     };
     protected readonly path = 'sessionDrivers';
 

@@ -59,7 +59,7 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
     public override extend(name: string, factory: SessionDriverFactory): this {
         this.added.add(name);
         return super.extend(name, async (options) => {
-            const made = await factory({ ...options, ...this.handedIn.get(name) });
+            const made = await factory(this.optionsWith(name, options));
             if (typeof (made as Partial<Store> | undefined)?.on === 'function') {
                 (made as Store).on('error', (error) =>
                     this.log.warning(`Session driver [${name}]: an error.`, { error }),
@@ -76,6 +76,11 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
     public configure(name: string, options: Readonly<Record<string, unknown>>): this {
         this.handedIn.set(name, { ...this.handedIn.get(name), ...options });
         return this;
+    }
+
+    /** A driver's options, with what was handed in. */
+    public optionsWith(name: string, options: Readonly<Record<string, unknown>>): Record<string, unknown> {
+        return { ...options, ...this.handedIn.get(name) };
     }
 
     /** Whether it is one of the framework's own, and nobody has put another in its place. */

@@ -20,6 +20,8 @@ interface Call {
     readonly isRead: boolean;
     readonly startedAt: number;
     isOver: boolean;
+    /** Why the last try failed. */
+    failure?: DatabaseError;
     /** Closes the connection that it has now. */
     giveUp?(): void;
 }
@@ -98,6 +100,9 @@ export class PostgresDatabase implements Database {
         return inTime(this.answer(call), this.commandTimeoutMs, () => {
             call.isOver = true;
             call.giveUp?.();
+            if (call.failure) {
+                return call.failure;
+            }
             if (this.heardAt < call.startedAt && !this.isSilent) {
                 this.isSilent = true;
                 this.warn(`PostgreSQL does not answer within ${this.commandTimeoutMs} ms.`);
@@ -133,8 +138,9 @@ export class PostgresDatabase implements Database {
                 return await this.once(call);
             } catch (error) {
                 const failure = error as DatabaseError;
+                call.failure = failure;
                 const isUndone = failure.kind === 'unsent' || (call.isRead && failure.kind === 'lost');
-                const isFirstMoment = this.lostAt > performance.now() - this.commandTimeoutMs;
+                const isFirstMoment = this.heardAt > 0 && this.lostAt > performance.now() - this.commandTimeoutMs;
                 if (call.isOver || failure.isLasting || !isUndone || !isFirstMoment) {
                     throw failure;
                 }

@@ -62,3 +62,8 @@ export async function createTable(database: Database, name: string): Promise<voi
     const lock = database.dialect === 'postgres' ? `SELECT pg_advisory_xact_lock(hashtext('sosise ${name}'));\n` : '';
     await database.script(lock + tableSql(database.dialect, name));
 }
+
+/** For tables of tests. */
+export async function dropTable(database: Database, name: string): Promise<void> {
+    await database.script(`DROP TABLE IF EXISTS ${quoted(name)}`);
+}
