@@ -1,7 +1,6 @@
 import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { PostgresTable, serversAreRequired, whyNoPostgres } from './helpers/postgres.js';
-import { whyNoRedis } from './helpers/redis.js';
 import { type CompiledServer, compileServer } from './promises/compile.js';
 import { type SessionPromise, Trial } from './promises/Outcome.js';
 import { endings } from './promises/promises/endings.js';
@@ -9,7 +8,8 @@ import { expiry } from './promises/promises/expiry.js';
 import { PROMISES } from './promises/promises/index.js';
 import { parallel } from './promises/promises/parallel.js';
 import { redirects } from './promises/promises/redirects.js';
-import { isOurs, POSTGRES, type RigOptions, SYSTEMS, type System } from './promises/System.js';
+import { closeCluster } from './promises/SqlTable.js';
+import { isOurs, POSTGRES, type RigOptions, SYSTEMS, type System, whyNot } from './promises/System.js';
 
 /*
  * The promises of `npm run promises`, with few rounds, on our own drivers: real server processes, raced, killed,
@@ -21,15 +21,25 @@ let server: CompiledServer;
 beforeAll(async () => {
     server = await compileServer();
 });
-afterAll(() => server.remove());
+afterAll(async () => {
+    await server.remove();
+    await closeCluster();
+});
 
-const noRedis = whyNoRedis();
 for (const system of SYSTEMS.filter(isOurs)) {
-    describe.skipIf(system.store === 'redis' && noRedis && !serversAreRequired)(`on ${system.name}`, () => {
-        for (const promise of PROMISES.filter(({ without }) => without?.(system) === undefined)) {
-            test(promise.name, (context) => keeps(promise, system, context));
-        }
-    });
+    const why = whyNot(system);
+    if (why !== undefined) {
+        console.log(`Skipped: the promises on ${system.name}: ${why}`);
+    }
+    // No server is missing where Node.js itself has no SQLite.
+    describe.skipIf(why !== undefined && (system.store === 'sqlite' || !serversAreRequired))(
+        `on ${system.name}`,
+        () => {
+            for (const promise of PROMISES.filter(({ without }) => without?.(system) === undefined)) {
+                test(promise.name, (context) => keeps(promise, system, context));
+            }
+        },
+    );
 }
 
 // A plain store from npm, on a real server: within one process it keeps the promises that are not about files.

@@ -76,6 +76,8 @@ export const onlyFiles = (system: System) => (system.store === 'file' ? undefine
 
 export const onlyRedis = (system: System) => (system.store === 'redis' ? undefined : 'no Redis');
 
+export const onlyPostgres = (system: System) => (system.store === 'postgres' ? undefined : 'no PostgreSQL');
+
 /** Where sessions outlive their process. */
 export const onlyKept = (system: System) => (system.store === 'memory' ? 'in memory' : undefined);
 

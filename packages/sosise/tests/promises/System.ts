@@ -9,13 +9,16 @@ import {
     readFileSync,
     rmSync,
 } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { keyOf } from '../helpers/inside/Session/Record.js';
-import { RedisServer } from '../helpers/redis.js';
+import { type PostgresCluster, whyNoCluster } from '../helpers/PostgresCluster.js';
+import { RedisServer, whyNoRedis } from '../helpers/redis.js';
 import type { ServerOptions } from '../helpers/server/ServerOptions.js';
 import { PROJECT } from './compile.js';
 import { type LogLine, type ProcessOptions, ServerProcess } from './ServerProcess.js';
+import { SqlTable, sharedCluster } from './SqlTable.js';
 
 export interface RigOptions extends ProcessOptions {
     idleMs?: number;
@@ -45,13 +48,28 @@ export const SYSTEMS: readonly System[] = [
     { name: 'redis', wiring: 'skeleton', store: 'redis', processes: 1 },
     { name: 'file, 2 processes', wiring: 'skeleton', store: 'file', processes: 2 },
     { name: 'redis, 2 processes', wiring: 'skeleton', store: 'redis', processes: 2 },
+    { name: 'postgres', wiring: 'skeleton', store: 'postgres', processes: 1 },
+    { name: 'postgres, 2 processes', wiring: 'skeleton', store: 'postgres', processes: 2 },
+    { name: 'sqlite', wiring: 'skeleton', store: 'sqlite', processes: 1 },
+    { name: 'sqlite, 2 processes', wiring: 'skeleton', store: 'sqlite', processes: 2 },
 ];
+
+/** Why a system can't run here; undefined where it can. */
+export function whyNot({ store }: System): string | undefined {
+    if (store === 'sqlite') {
+        return isBuiltin('node:sqlite') ? undefined : `Node.js ${process.versions.node} has no SQLite.`;
+    }
+    return store === 'redis' ? whyNoRedis() : store === 'postgres' ? whyNoCluster() : undefined;
+}
+
+/** Locks are leases there, which end so long after their process was last heard of. */
+export const hasLeases = ({ store }: System) => store === 'redis' || store === 'postgres' || store === 'sqlite';
 
 /** A plain store from npm behind our adapter: promises hold within one process. Not in the table; for the tests. */
 export const POSTGRES: System = {
     name: 'connect-pg-simple behind the adapter',
     wiring: 'skeleton',
-    store: 'postgres',
+    store: 'connect-pg-simple',
     processes: 1,
 };
 
@@ -61,6 +79,7 @@ export const isOurs = (system: System) => system.wiring === 'skeleton';
 export class Rig {
     public readonly root = mkdtempSync(join(tmpdir(), 'promises-'));
     public readonly folder = join(this.root, 'sessions');
+    private readonly table: SqlTable | undefined;
     private asked = 0;
     private readonly gone: LogLine[] = [];
 
@@ -70,11 +89,19 @@ export class Rig {
         private readonly options: RigOptions,
         public readonly servers: ServerProcess[],
         private readonly redisServer: RedisServer | undefined,
-    ) {}
+        private readonly cluster: PostgresCluster | undefined,
+    ) {
+        if (cluster) {
+            this.table = SqlTable.onPostgres(cluster, basename(this.root).replaceAll(/\W/g, '_').toLowerCase());
+        } else if (system.store === 'sqlite') {
+            this.table = SqlTable.onSqlite(this.folder);
+        }
+    }
 
     public static async open(system: System, script: string, options: RigOptions = {}): Promise<Rig> {
         const redis = system.store === 'redis' ? await RedisServer.start(...(options.redis ?? [])) : undefined;
-        const rig = new Rig(system, script, options, [], redis);
+        const cluster = system.store === 'postgres' ? await sharedCluster() : undefined;
+        const rig = new Rig(system, script, options, [], redis, cluster);
         mkdirSync(rig.folder);
         if (options.asNobody && process.getuid?.() === 0) {
             chownSync(rig.root, 65_534, 65_534);
@@ -101,6 +128,7 @@ export class Rig {
             store,
             folder: this.folder,
             redisPort: this.redisServer?.port ?? 0,
+            database: this.table?.options,
             idleMs: this.options.idleMs ?? 3_600_000,
             secret: 'a secret for the promises, long enough',
             project: PROJECT,
@@ -148,23 +176,35 @@ export class Rig {
         return this.redisServer as RedisServer;
     }
 
+    public get postgres(): PostgresCluster {
+        return this.cluster as PostgresCluster;
+    }
+
     /** From now on nothing can be stored. */
     public refuseWrites(): void {
-        this.system.store === 'redis'
-            ? this.redis.cli('CONFIG', 'SET', 'maxmemory', '1')
-            : chmodSync(this.folder, 0o500);
+        if (this.table) {
+            this.table.refuseWrites();
+        } else if (this.redisServer) {
+            this.redis.cli('CONFIG', 'SET', 'maxmemory', '1');
+        } else {
+            chmodSync(this.folder, 0o500);
+        }
     }
 
     public allowWrites(): void {
-        this.system.store === 'redis'
-            ? this.redis.cli('CONFIG', 'SET', 'maxmemory', '0')
-            : chmodSync(this.folder, 0o700);
+        if (this.table) {
+            this.table.allowWrites();
+        } else if (this.redisServer) {
+            this.redis.cli('CONFIG', 'SET', 'maxmemory', '0');
+        } else {
+            chmodSync(this.folder, 0o700);
+        }
     }
 
     /** Puts something else in a session's place: what `damage` makes of its file, or of a file with its record. */
     public damage(id: string, damage: (file: string, whole: Buffer) => void): void {
         const file = this.fileOf(id);
-        if (this.system.store !== 'redis') {
+        if (!this.redisServer && !this.table) {
             const whole = readFileSync(file);
             rmSync(file);
             damage(file, whole);
@@ -173,6 +213,13 @@ export class Rig {
         const key = `sess:${isOurs(this.system) ? keyOf(id) : id}`;
         const copy = join(this.root, 'damaged');
         rmSync(copy, { recursive: true, force: true });
+        if (this.table) {
+            damage(copy, Buffer.from(this.table.read(keyOf(id))));
+            // A database takes text only, and PostgreSQL none with a NUL in it.
+            const text = lstatSync(copy).isFile() ? readFileSync(copy, 'utf8').replaceAll('\0', '') : 'no record';
+            this.table.write(keyOf(id), text);
+            return;
+        }
         damage(copy, Buffer.from(this.redis.cli('GET', key)));
         if (lstatSync(copy).isFile()) {
             this.redis.set(key, readFileSync(copy));
@@ -194,7 +241,10 @@ export class Rig {
 
     /** Locks and temporary files, of ours or of session-file-store. */
     public leftovers(): string[] {
-        if (this.system.store === 'redis') {
+        if (this.table) {
+            return this.table.keys('~lock:');
+        }
+        if (this.redisServer) {
             return this.keys('sess:~lock:*');
         }
         return readdirSync(this.folder).filter(
@@ -204,7 +254,10 @@ export class Rig {
 
     /** What was moved out of the way. */
     public setAside(): string[] {
-        if (this.system.store === 'redis') {
+        if (this.table) {
+            return this.table.keys('~aside:');
+        }
+        if (this.redisServer) {
             return this.keys('sess:~aside:*');
         }
         const aside = join(this.folder, '.set-aside');
@@ -214,6 +267,8 @@ export class Rig {
     public async close(): Promise<void> {
         await Promise.all(this.servers.map((server) => server.kill()));
         await this.redisServer?.stop();
+        await this.cluster?.recover();
+        this.cluster && this.table?.drop();
         await this.options.undo?.(this.root);
         rmSync(this.root, { recursive: true, force: true });
     }

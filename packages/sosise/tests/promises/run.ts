@@ -1,9 +1,9 @@
-import { whyNoRedis } from '../helpers/redis.js';
 import { compileServer } from './compile.js';
 import { type Outcome, Trial } from './Outcome.js';
 import { PROMISES } from './promises/index.js';
 import { report } from './report.js';
-import { isOurs, SYSTEMS } from './System.js';
+import { closeCluster } from './SqlTable.js';
+import { isOurs, SYSTEMS, whyNot } from './System.js';
 
 /*
  * npm run promises [-- --quick] [-- --only=<part of a promise's name>] [-- --on=<part of a system's name>]
@@ -17,10 +17,12 @@ const only = argument('only');
 const on = argument('on');
 
 const promises = PROMISES.filter(({ name }) => !only || name.includes(only));
-const noRedis = whyNoRedis();
-const systems = SYSTEMS.filter(({ name, store }) => (!on || name.includes(on)) && (store !== 'redis' || !noRedis));
-if (noRedis) {
-    console.log(`Without Redis: ${noRedis}`);
+const chosen = SYSTEMS.filter(({ name }) => !on || name.includes(on));
+const systems = chosen.filter((system) => whyNot(system) === undefined);
+for (const why of new Set(chosen.map(whyNot))) {
+    if (why !== undefined) {
+        console.log(`Left out: ${why}`);
+    }
 }
 const server = await compileServer();
 const started = performance.now();
@@ -52,6 +54,7 @@ try {
 } finally {
     progress('');
     await server.remove();
+    await closeCluster();
 }
 const seconds = Math.round((performance.now() - started) / 1000);
 console.log(report(promises, systems, (promise, system) => outcomes.get(`${promise.name} × ${system.name}`), seconds));

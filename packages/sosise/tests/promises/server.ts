@@ -15,6 +15,8 @@ await Promise.all([
     import('../helpers/inside/Session/Stores/File.js'),
     import('../helpers/inside/Session/Stores/Memory.js'),
     import('../helpers/inside/Session/Stores/Redis.js'),
+    import('../helpers/inside/Session/Stores/Database.js'),
+    import('pg'),
 ]);
 say({ loaded: true });
 await new Promise((resolve) => process.stdin.once('data', resolve));

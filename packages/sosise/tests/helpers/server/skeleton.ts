@@ -14,7 +14,7 @@ export type Say = (line: object) => void;
 
 /** Our application with the same controllers; what it logs is said line by line. Gives its port. */
 export async function skeleton(options: ServerOptions, say: Say): Promise<number> {
-    const { store, folder, redisPort, idleMs, secret, project, session } = options;
+    const { store, folder, redisPort, database, idleMs, secret, project, session } = options;
 
     class PromisesProvider extends ServiceProvider {
         public override register(): void {
@@ -25,7 +25,7 @@ export async function skeleton(options: ServerOptions, say: Say): Promise<number
             const router = express.Router();
             addRoutes(router, { exclusive, increment, migrate: (request) => request.session.migrate() });
             this.app.container.make(HttpPipeline).use('routes', router);
-            this.app.container.make(SessionManager).extend('postgres', async () => {
+            this.app.container.make(SessionManager).extend('connect-pg-simple', async () => {
                 const { PostgresTable } = await import('../postgres.js');
                 const table = new PostgresTable(basename(dirname(folder)).replaceAll(/\W/g, '_'));
                 return (await table.create()).open();
@@ -48,10 +48,14 @@ export async function skeleton(options: ServerOptions, say: Say): Promise<number
             http: { port: 0 },
             session: {
                 enabled: true,
-                driver: store,
+                driver: database ? 'database' : store,
                 secret,
                 idle: idleMs,
-                drivers: { file: { path: folder }, ...(redisPort > 0 && { redis: { port: redisPort } }) },
+                drivers: {
+                    file: { path: folder },
+                    ...(redisPort > 0 && { redis: { port: redisPort } }),
+                    ...(database && { database }),
+                },
                 ...session,
             },
         },

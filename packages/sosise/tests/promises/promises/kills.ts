@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onlyKept, type SessionPromise, shown, type Trial } from '../Outcome.js';
+import { onlyKept, onlyPostgres, type SessionPromise, shown, type Trial } from '../Outcome.js';
 import { isOurs, type Rig } from '../System.js';
 import { Visitor } from '../Visitor.js';
 import { knownVisitor } from './parallel.js';
 
 const WRITERS = 16;
+/** How long a server may take to be found again. */
+const RECOVERS_MS = 2_000;
+const UNAVAILABLE = 'the session is 503';
 
 /** What clients saw and what they only asked for, per session. */
 interface Account {
@@ -25,7 +28,46 @@ export const kills: SessionPromise[] = [
             await trial.on({ session }, (rig) => killAndLook(trial, rig));
         },
     },
+    {
+        name: 'pg_terminate_backend during 16-way writes',
+        without: onlyPostgres,
+        async run(trial) {
+            await trial.on({}, (rig) => strikeAndLook(trial, rig, 60, () => rig.postgres.terminateBackends()));
+        },
+    },
+    {
+        name: 'kill -9 of PostgreSQL during 16-way writes',
+        without: onlyPostgres,
+        async run(trial) {
+            await trial.on({}, (rig) =>
+                strikeAndLook(trial, rig, 20, async () => {
+                    await rig.postgres.kill();
+                    await rig.postgres.start();
+                }),
+            );
+        },
+    },
 ];
+
+/** Strikes at the server of the sessions in the middle of writes, and looks what there is once it answers again. */
+async function strikeAndLook(trial: Trial, rig: Rig, most: number, strike: () => Promise<void>): Promise<void> {
+    const accounts = await openAccounts(rig);
+    for (let round = trial.rounds(most, 3); round > 0; round -= 1) {
+        const load = writeUntilStopped(rig, accounts);
+        await sleep(20 + Math.random() * 100);
+        await strike();
+        trial.outcome.kills += 1;
+        await sleep(20);
+        await load.stop();
+        const until = performance.now() + RECOVERS_MS;
+        let lost = await missing(rig, accounts);
+        while (lost?.includes(UNAVAILABLE) && performance.now() < until) {
+            await sleep(50);
+            lost = await missing(rig, accounts);
+        }
+        trial.outcome.round(lost);
+    }
+}
 
 async function killAndLook(trial: Trial, rig: Rig): Promise<void> {
     const accounts = await openAccounts(rig);

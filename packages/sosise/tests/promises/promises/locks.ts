@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type SessionPromise, shown } from '../Outcome.js';
-import { isOurs, type Rig, type System } from '../System.js';
+import { hasLeases, isOurs, type Rig, type System } from '../System.js';
 import type { Answer } from '../Visitor.js';
 import { knownVisitor } from './parallel.js';
 
 const ours = (system: System) => (isOurs(system) ? undefined : 'has no locks');
 const LOCK_WAIT = 400;
-/** In Redis, a lease ends so long after its process was last heard of. */
+/** A lease ends so long after its process was last heard of. */
 const LEASE_MS = 5_000;
 const session = { lockTimeoutMs: LOCK_WAIT };
 
@@ -44,7 +44,7 @@ export const locks: SessionPromise[] = [
         name: 'a dead holder’s lock ends',
         without: (system) => ours(system) ?? (system.store === 'memory' ? 'dies with its sessions' : undefined),
         async run(trial) {
-            const endsMs = trial.system.store === 'redis' ? LEASE_MS : 0;
+            const endsMs = hasLeases(trial.system) ? LEASE_MS : 0;
             await trial.on({ session: { lockTimeoutMs: LOCK_WAIT + endsMs } }, async (rig) => {
                 for (let round = trial.rounds(endsMs > 0 ? 4 : 10, 2); round > 0; round -= 1) {
                     const visitor = await knownVisitor(rig);
@@ -87,7 +87,7 @@ export const locks: SessionPromise[] = [
     {
         name: 'a holder that was stopped until its lock ended stores nothing (SIGSTOP)',
         without: (system) =>
-            system.store === 'redis' && system.processes > 1 ? ours(system) : 'takes two processes, and locks that end',
+            hasLeases(system) && system.processes > 1 ? ours(system) : 'takes two processes, and locks that end',
         async run(trial) {
             await trial.on({ session: { lockTimeoutMs: LEASE_MS + LOCK_WAIT } }, async (rig) => {
                 for (let round = trial.rounds(4, 1); round > 0; round -= 1) {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onlyFiles, onlyRedis, type SessionPromise, shown, type Trial } from '../Outcome.js';
+import { onlyFiles, onlyPostgres, onlyRedis, type SessionPromise, shown, type Trial } from '../Outcome.js';
 import type { Rig, RigOptions, System } from '../System.js';
 import { type Answer, Visitor } from '../Visitor.js';
 import { knownVisitor } from './parallel.js';
@@ -132,9 +132,29 @@ const REDIS_TROUBLES: Pick<Trouble, 'name' | 'canRead' | 'begin' | 'end'>[] = [
     },
 ];
 
+const POSTGRES_TROUBLES: Pick<Trouble, 'name' | 'canRead' | 'begin' | 'end'>[] = [
+    {
+        name: 'PostgreSQL is frozen (SIGSTOP)',
+        begin: (rig) => rig.postgres.freeze(),
+        end: (rig) => rig.postgres.thaw(),
+    },
+    {
+        name: 'PostgreSQL is killed',
+        begin: (rig) => rig.postgres.kill(),
+        end: (rig) => rig.postgres.start(),
+    },
+    {
+        name: 'PostgreSQL is full',
+        canRead: true,
+        begin: (rig) => rig.refuseWrites(),
+        end: (rig) => rig.allowWrites(),
+    },
+];
+
 const ALL: Trouble[] = [
     ...TROUBLES,
     ...REDIS_TROUBLES.map((trouble) => ({ ...trouble, rounds: 4, options: kept, without: onlyRedis })),
+    ...POSTGRES_TROUBLES.map((trouble) => ({ ...trouble, rounds: 4, options: {}, without: onlyPostgres })),
 ];
 
 export const troubles: SessionPromise[] = ALL.map((trouble) => ({
@@ -219,7 +239,7 @@ async function recovered(
 
 /** Files are there at once; a server is found again within seconds. */
 async function answerOf(rig: Rig, known: Visitor, index: number): Promise<Answer> {
-    const until = performance.now() + (rig.system.store === 'redis' ? RECOVERS_MS : 0);
+    const until = performance.now() + (rig.system.store === 'file' ? 0 : RECOVERS_MS);
     for (;;) {
         const answer = await known
             .get(rig.urlOf(index, `/set/after${index}/yes`), { timeoutMs: 5_000 })
