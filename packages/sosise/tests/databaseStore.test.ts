@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import connectPgSimple from 'connect-pg-simple';
 import { sign } from 'cookie-signature';
 import session, { type SessionData } from 'express-session';
@@ -13,9 +10,9 @@ import { type DatabaseStore, openDatabaseStore } from './helpers/inside/Session/
 import { login } from './helpers/inside/Session.js';
 import { testSessionStore } from './helpers/inside/Testing.js';
 import { onPostgres } from './helpers/onPostgres.js';
-import { hasSqlite, type OwnTable, ownTable } from './helpers/ownTable.js';
+import { type OwnTable, ownTable } from './helpers/ownTable.js';
 import { postgresServer } from './helpers/postgres.js';
-import { SECRET, SessionManager, sessionApp, temporaryFolder } from './helpers/sessionApp.js';
+import { SECRET, SessionManager, sessionApp } from './helpers/sessionApp.js';
 
 const HOUR = 3_600_000;
 const later = () => Date.now() + 60_000;
@@ -294,34 +291,3 @@ await onPostgres('the database driver on PostgreSQL', () => {
         });
     });
 });
-
-if (hasSqlite) {
-    testSessionStore(
-        'database driver on SQLite',
-        async () => {
-            const folder = mkdtempSync(join(tmpdir(), 'sosise-sqlite-'));
-            const reopen = () => openDatabaseStore({ url: join(folder, 'deep', 'sessions.sqlite') });
-            return { store: await reopen(), reopen, close: () => rmSync(folder, { recursive: true, force: true }) };
-        },
-        { lacks: [] },
-    );
-
-    test('on SQLite, the file is for nobody else to read, and what has expired is removed', async () => {
-        const folder = temporaryFolder();
-        const store = await openDatabaseStore({ url: join(folder, 'sessions.sqlite') });
-        onTestFinished(() => store.close());
-        await store.write('old', recordWith({}), undefined, Date.now() - 1);
-        await store.write('new', recordWith({}), undefined, later());
-        await store.tidy(0);
-        expect(await keysOf(store)).toEqual(['new']);
-        for (const ending of ['', '-wal', '-shm']) {
-            expect(statSync(join(folder, `sessions.sqlite${ending}`)).mode & 0o077, ending).toBe(0);
-        }
-    });
-} else {
-    test('on a Node.js without SQLite, one sentence says from which version on there is one', async () => {
-        await expect(openDatabaseStore({ url: join(temporaryFolder(), 'x.sqlite') })).rejects.toThrow(
-            `Session driver [database]: SQLite needs Node.js 22.13 or newer (22.5 with --experimental-sqlite), and this is ${process.versions.node}: use a newer one, or set url of drivers.database in src/config/session.ts to a PostgreSQL server.`,
-        );
-    });
-}

@@ -1,8 +1,8 @@
 /** Node's and OpenSSL's: a certificate that is not trusted, not for this host, or asked of us; no TLS where it was expected. */
 const TLS =
     /^(?:ESSL|EPROTO|ERR_(?:TLS|SSL|OSSL)_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA)|CERT/;
-/** SQLSTATE: wrong login, no such database, missing rights. The options are wrong, not the moment. */
-const LASTING = /^(?:28...|3D000|42501)$/;
+/** SQLSTATE: wrong login, no such database, missing rights. The options, or the file, are wrong, not the moment. */
+const LASTING = /^(?:28...|3D000|42501|SQLITE_(?!BUSY|LOCKED|FULL).*)$/;
 /** The connection did not last, or let nobody in: what was asked was not done. Not 57P02: a crash may come after the commit. */
 const UNSENT = /^(?:57P01|57P03|53300|08...)$/;
 

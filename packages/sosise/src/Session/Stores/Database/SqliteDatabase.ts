@@ -76,8 +76,16 @@ export class SqliteDatabase implements Database {
     /** Makes the file where there is none, for nobody else to read. Throws ConfigError where this Node has no SQLite. */
     public static async open(options: SqliteOptions): Promise<SqliteDatabase> {
         const Connection = await sqlite();
-        mkdirSync(dirname(options.path), { recursive: true, mode: 0o700 });
-        closeSync(openSync(options.path, 'a', 0o600)); // what SQLite makes beside it gets the same mode
+        try {
+            mkdirSync(dirname(options.path), { recursive: true, mode: 0o700 });
+            closeSync(openSync(options.path, 'a', 0o600)); // what SQLite makes beside it gets the same mode
+        } catch (cause) {
+            const { code } = cause as NodeJS.ErrnoException;
+            throw new ConfigError(
+                `Session driver [database]: ${options.path} can't be written (${code}): correct url of drivers.database in src/config/session.ts, or the rights of the file and its folder.`,
+                { cause },
+            );
+        }
         return new SqliteDatabase(Connection, options);
     }
 
