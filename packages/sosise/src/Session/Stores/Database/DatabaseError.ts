@@ -4,7 +4,9 @@ const TLS =
 /** SQLSTATE: wrong login, no such database, missing rights. The options, or the file, are wrong, not the moment. */
 const LASTING = /^(?:28...|3D000|42501|SQLITE_(?!BUSY|LOCKED|FULL).*)$/;
 /** The connection did not last, or let nobody in: what was asked was not done. Not 57P02: a crash may come after the commit. */
-const UNSENT = /^(?:57P01|57P03|53300|08...)$/;
+const UNSENT = /^(?:57P01|57P03|53300)$/;
+/** Said of a connection; by PgBouncer also where its own broke in the midst of a statement. */
+const BROKEN = /^08...$/;
 
 /** The database could not be asked, or refused. The message never holds what was sent, a name or a password. */
 export class DatabaseError extends Error {
@@ -44,11 +46,9 @@ export function postgresError(error: unknown, wasConnected: boolean): DatabaseEr
     const { code, severity, message } = (error ?? {}) as { code?: unknown; severity?: unknown; message?: unknown };
     if (typeof severity === 'string' && typeof code === 'string') {
         const said = String(message).replace(/\b(user|role) ".*?"/g, 'the $1');
-        return new DatabaseError(
-            `PostgreSQL refused: ${said} (${code}).`,
-            code,
-            UNSENT.test(code) ? 'unsent' : 'refused',
-        );
+        const away = wasConnected ? 'lost' : 'unsent';
+        const kind = UNSENT.test(code) ? 'unsent' : BROKEN.test(code) ? away : 'refused';
+        return new DatabaseError(`PostgreSQL refused: ${said} (${code}).`, code, kind);
     }
     const why = codeIn(error);
     return new DatabaseError(`PostgreSQL can't be reached (${why}).`, why, wasConnected ? 'lost' : 'unsent');

@@ -159,20 +159,20 @@ export class PostgresDatabase implements Database {
                 client.release(isBroken);
             }
         };
+        if (call.isOver) {
+            release(false);
+            throw this.silence();
+        }
         call.giveUp = () => release(true);
         try {
-            if (call.isOver) {
-                release(false);
-                throw this.silence();
-            }
             const result = await client.query(call.query);
             release(false);
             this.heard();
             return result;
         } catch (error) {
-            const failure = this.failure(postgresError(error, true));
+            const failure = postgresError(error, true);
             release(failure.kind !== 'refused' || this.isToReplace(failure));
-            throw failure;
+            throw call.isOver ? failure : this.failure(failure);
         }
     }
 
