@@ -390,7 +390,7 @@ describe('start-up', () => {
     test('an unknown driver stops start-up and names the known ones', async () => {
         const { app } = createKernel({ session: { driver: 'mongo' } });
         await expect(app.boot()).rejects.toThrow(
-            'Session driver [mongo] is not supported. Known: file, memory, redis.',
+            'Session driver [mongo] is not supported. Known: database, file, memory, redis.',
         );
     });
 

@@ -414,7 +414,7 @@ describe('wrong use', () => {
         ['session:list --driver unlist', 'There is no session driver unlist: did you mean unlisted?'],
         [
             'session:list --driver mongo',
-            'There is no session driver mongo: there are file, memory, newer, redis, unlisted.',
+            'There is no session driver mongo: there are database, file, memory, newer, redis, unlisted.',
         ],
         ['session:list --sort sise', "--sort can't be 'sise': did you mean size?"],
         ['session:list --limit 0', "--limit can't be '0': it takes a whole number from 1 on."],
