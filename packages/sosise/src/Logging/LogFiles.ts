@@ -21,9 +21,12 @@ export class LogFiles extends Writable {
     }
 
     public override _write(entry: LogEntry & { [lineOf]: string }, _encoding: unknown, done: () => void): void {
-        const name = (entry.channel !== undefined && this.options.fileOf.get(entry.channel)) || defaultFile;
-        this.file(name).append(entry[lineOf]);
+        this.append(entry.channel, entry[lineOf]);
         done();
+    }
+
+    public append(channel: string | undefined, text: string, lines = 1): void {
+        this.file((channel !== undefined && this.options.fileOf.get(channel)) || defaultFile).append(text, lines);
     }
 
     public override _final(done: () => void): void {

@@ -8,15 +8,16 @@ const fileMode = 0o640;
 const folderMode = 0o750;
 
 /** Lines that arrive within this time of each other share one write. */
-const writeEveryMs = 50;
+const writeEveryMs = 100;
 /** How long a file in trouble is left alone before it is tried again. */
 const retryEveryMs = 1_000;
 /** How long a file may grow past its limit while another process rotates it. */
 const rotateWaitMs = 2_000;
 /** The same trouble is told at most this often. */
 const tellEveryMs = 60_000;
-/** Bytes kept in memory while the file can't take them; what comes after is dropped, and counted. */
-const maxWaitingBytes = 8 * 1024 * 1024;
+/** What is kept in memory while the file can't take it; what comes after is dropped, and counted. */
+const maxWaiting = 8 * 1024 * 1024;
+const lineEnd = 10;
 
 export interface RotatingFileOptions {
     /** A file that would grow past this is rotated first: `app.log` becomes `app.1.log`, that one `app.2.log`. */
@@ -33,11 +34,13 @@ export interface RotatingFileOptions {
  * (winston's own File transport loses every later line without a word once its file or folder is removed, or a write fails.)
  */
 export class RotatingFile {
-    private waiting: Buffer[] = [];
-    private waitingBytes = 0;
+    /** One text, which costs less than a list of lines. */
+    private waiting = '';
     private dropped = 0;
-    /** The batch under way: what is not on disk yet of it. */
+    /** The lines whose turn it is: what is not on disk yet of them. */
     private outgoing: Buffer = Buffer.alloc(0);
+    /** How much of that is being written, which is what the file has room for. */
+    private batch = 0;
     /** How large the file is once that has arrived. */
     private sizeWithBatch = 0;
     private timer: NodeJS.Timeout | undefined;
@@ -52,20 +55,20 @@ export class RotatingFile {
         private readonly options: RotatingFileOptions,
     ) {}
 
-    /** Takes a line, without its line break. It is on disk soon, or when `close()` has resolved. */
-    public append(line: string): void {
+    /** Takes a line, or several, without the last line break. They are on disk soon, or when `close()` has resolved. */
+    public append(text: string, lines = 1): void {
         if (this.closing) {
             return;
         }
-        const bytes = Buffer.from(`${line}\n`);
-        if (this.waitingBytes + bytes.length > maxWaitingBytes) {
-            this.dropped += 1;
+        if (this.outgoing.length + this.waiting.length + text.length >= maxWaiting) {
+            this.dropped += lines;
             return;
         }
-        this.waiting.push(bytes);
-        this.waitingBytes += bytes.length;
-        unwritten.add(this);
-        this.schedule();
+        if (this.waiting === '') {
+            unwritten.add(this);
+            this.schedule();
+        }
+        this.waiting += `${text}\n`;
     }
 
     /** Writes what waits, and tries a file in trouble one last time. */
@@ -80,7 +83,7 @@ export class RotatingFile {
             const size = fs.statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
             // A write that was under way when the process ended has mostly arrived; one line twice is better than none.
             const arrived = this.writing !== undefined && size >= this.sizeWithBatch;
-            const left = Buffer.concat([...(arrived ? [] : [this.outgoing]), ...this.waiting]);
+            const left = Buffer.concat([this.outgoing.subarray(arrived ? this.batch : 0), Buffer.from(this.waiting)]);
             fs.mkdirSync(dirname(this.path), { recursive: true, mode: folderMode });
             fs.appendFileSync(fs.openSync(this.path, openFlags, fileMode), left);
         } catch {
@@ -115,12 +118,15 @@ export class RotatingFile {
     }
 
     private hasMore(): boolean {
-        return this.waiting.length > 0 || this.outgoing.length > 0;
+        return this.waiting !== '' || this.outgoing.length > 0;
     }
 
+    /** What waits now; lines that come meanwhile share the next write. */
     private async writeAll(): Promise<void> {
+        this.outgoing = Buffer.concat([this.outgoing, Buffer.from(this.waiting)]);
+        this.waiting = '';
         try {
-            while (this.hasMore()) {
+            while (this.outgoing.length > 0) {
                 await this.writeBatch();
             }
             this.recovered();
@@ -132,22 +138,22 @@ export class RotatingFile {
     private async writeBatch(): Promise<void> {
         const { file, size } = await this.openWithRoom();
         try {
-            if (this.outgoing.length === 0) {
-                this.outgoing = this.takeBatch(size);
-            }
-            this.sizeWithBatch = size + this.outgoing.length;
-            while (this.outgoing.length > 0) {
-                const { bytesWritten } = await file.write(this.outgoing);
+            this.batch = this.fitting(size);
+            this.sizeWithBatch = size + this.batch;
+            while (this.batch > 0) {
+                const { bytesWritten } = await file.write(this.outgoing, 0, this.batch);
                 this.outgoing = this.outgoing.subarray(bytesWritten);
+                this.batch -= bytesWritten;
             }
         } finally {
+            this.batch = 0;
             await file.close();
         }
     }
 
     private async openWithRoom(): Promise<{ file: FileHandle; size: number }> {
         const opened = await this.open();
-        const next = this.outgoing.length || (this.waiting[0]?.length ?? 0);
+        const next = this.firstLine();
         const isFull = opened.size > 0 && opened.size + next > this.options.maxSizeBytes;
         if (!isFull || Date.now() < this.rotateAgainAt) {
             return opened;
@@ -200,17 +206,17 @@ export class RotatingFile {
         return index === 0 ? this.path : `${this.path.slice(0, -extension.length)}.${index}${extension}`;
     }
 
-    /** As many of the waiting lines as fit into the file; one at least. */
-    private takeBatch(size: number): Buffer {
+    /** The length of as many lines as fit into the file; one at least. */
+    private fitting(size: number): number {
         const room = Date.now() < this.rotateAgainAt ? Number.POSITIVE_INFINITY : this.options.maxSizeBytes - size;
-        let bytes = 0;
-        const end = this.waiting.findIndex((line, index) => {
-            bytes += line.length;
-            return index > 0 && bytes > room;
-        });
-        const batch = Buffer.concat(this.waiting.splice(0, end < 0 ? this.waiting.length : end));
-        this.waitingBytes -= batch.length;
-        return batch;
+        if (this.outgoing.length <= room) {
+            return this.outgoing.length;
+        }
+        return (room > 0 && this.outgoing.lastIndexOf(lineEnd, room - 1) + 1) || this.firstLine();
+    }
+
+    private firstLine(): number {
+        return this.outgoing.indexOf(lineEnd) + 1;
     }
 
     private failed(error: unknown): void {
