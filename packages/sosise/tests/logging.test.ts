@@ -13,13 +13,16 @@ import {
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import express, { type RequestHandler } from 'express';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import winston from 'winston';
 import { loadEnvironment } from './helpers/inside/Config.js';
 import { HttpPipeline, HttpServiceProvider } from './helpers/inside/Http.js';
 import { ApplicationKernel } from './helpers/inside/Kernel.js';
 import {
+    Access,
     accessLog,
     ContextReader,
     jsonFormat,
@@ -74,6 +77,10 @@ function lines(file = 'app.log'): Line[] {
         .map((line) => JSON.parse(line) as Line);
 }
 
+function finished(info: unknown): string {
+    return (info as { [lineOf]: string })[lineOf];
+}
+
 function formatted(entry: Omit<Line, 'timestamp'>, options: { colours?: boolean } = {}): string {
     const info = { timestamp: new Date().toISOString(), ...entry };
     const result = readableFormat(options).transform(info as never, options) as unknown as { [lineOf]: string };
@@ -90,7 +97,9 @@ function rotating(maxSizeBytes: number, maxFiles: number, path = join(logs, 'app
 /** Runs a script as a process of its own, with the framework's Logger at hand. */
 async function run(script: string, options: { reader?: 'gone' } = {}) {
     const source = new URL('../src/Logging/', import.meta.url);
-    const prelude = `import { Logger } from ${JSON.stringify(new URL('Logger.ts', source).href)};
+    const prelude = `import { Access } from ${JSON.stringify(new URL('Access.ts', source).href)};
+        import { Logger } from ${JSON.stringify(new URL('Logger.ts', source).href)};
+        import * as sosise from ${JSON.stringify(new URL('../index.ts', source).href)};
         const files = { folder: ${JSON.stringify(logs)}, maxSizeBytes: 1e6, maxFiles: 3 };`;
     const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', prelude + script], {
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -316,6 +325,51 @@ describe('a process of its own', () => {
             .map((line) => JSON.parse(line) as Line);
         expect(printed.map(({ message }) => message)).toEqual(['up', 'down']);
         expect(lines()).toEqual(printed);
+    });
+
+    test.each([
+        ['process.exit()', 'process.exit(1)'],
+        ['an uncaught exception', "throw new Error('on purpose')"],
+    ])('%s in the middle of a turn loses no line of a request, and all lines keep their order', async (_name, end) => {
+        const { out, code } = await run(`
+            const log = new Logger({ level: 'info', console: 'json', files });
+            const asked = (path) => {
+                const access = new Access('GET', path);
+                access.end({ req: { requestId: 'r-1' }, writableFinished: true, statusCode: 200 });
+                log.access(access);
+            };
+            setImmediate(() => {
+                for (let index = 0; index < 100; index += 4) {
+                    asked('/' + index);
+                    log.info('GET /' + (index + 1) + ' 200');
+                    asked('/' + (index + 2));
+                    asked('/' + (index + 3));
+                }
+                ${end};
+            });
+        `);
+        expect(code).toBe(1);
+        const messages = Array.from({ length: 100 }, (_, index) => `GET /${index} 200`);
+        expect(lines().map(({ message }) => message.replace(/ [\d.]+ ms$/, ''))).toEqual(messages);
+        expect(out).toBe(text());
+    });
+
+    test('SIGTERM right behind the last answer loses no line of a request', async () => {
+        writeFileSync(join(root, 'sosise.json'), '{ "manifest": 1, "name": "test" }');
+        const { out, code } = await run(`
+            const app = new sosise.ApplicationKernel({
+                environment: sosise.loadEnvironment(${JSON.stringify(pathToFileURL(join(root, 'app.js')).href)}, { NODE_ENV: 'production' }),
+                providers: [sosise.LoggingServiceProvider, sosise.HttpServiceProvider],
+                config: { app: {}, http: {}, logging: { files: { folder: files.folder } } },
+            });
+            await sosise.serve(async () => app);
+            const { port } = await app.container.make(sosise.HttpServer).listen();
+            await Promise.all(Array.from({ length: 50 }, () => fetch('http://127.0.0.1:' + port + '/up')));
+            process.kill(process.pid, 'SIGTERM');
+        `);
+        expect(code).toBe(0);
+        expect(lines().filter(({ context }) => context?.['path'] === '/up')).toHaveLength(50);
+        expect(out).toContain(text());
     });
 
     test('what is not a terminal gets readable lines without colours', async () => {
@@ -599,6 +653,57 @@ describe('the access log', () => {
         expect(slow?.message).toMatch(/^GET \/slow - aborted after [\d.]+ ms$/);
         expect(slow?.context).not.toHaveProperty('status');
         expect(begun).toMatchObject({ context: { path: '/begun', aborted: true, status: 200 } });
+    });
+
+    test('the line has the same bytes, whichever way it is written', () => {
+        const of = (path: string, requestId?: string) => {
+            const access = new Access('GET', path);
+            access.end({ req: { requestId }, writableFinished: true, statusCode: 200 } as never);
+            return access;
+        };
+        const timestamp = '2026-11-29T22:35:28.123Z';
+        vi.useFakeTimers({ toFake: ['Date'], now: new Date(timestamp) });
+        undo.push(() => vi.useRealTimers());
+        let equal = 0;
+        for (let code = 0; code < 0x3000; code += 1) {
+            const character = String.fromCharCode(code);
+            for (const access of [of(`/${character}`, 'r-1'), of('/x', `r-${character}`)]) {
+                if (access.isPlain) {
+                    const { message } = access;
+                    const context = new ContextReader(false).read(access.context);
+                    const info = { timestamp, level: 'info', channel: 'access', message, context } as never;
+                    expect(access.json()).toBe(finished(jsonFormat().transform(info, {})));
+                    for (const colours of [false, true]) {
+                        const line = finished(readableFormat().transform(info, { colours }));
+                        expect(access.readable(colours)).toBe(line);
+                    }
+                    equal += 1;
+                }
+            }
+        }
+        expect(equal).toBeGreaterThan(150);
+        expect(of('/a-b_c.d~e/%C3%A9@1:2?x=%22', 'r-1').isPlain).toBe(true);
+        expect(of('/é', 'r-1').isPlain).toBe(false);
+        expect(of('/').isPlain).toBe(false);
+    });
+
+    test("a transport of winston's that was added gets every line, in its own format", async () => {
+        const told: string[] = [];
+        const stream = new Writable({ write: (chunk, _encoding, done) => void done(void told.push(String(chunk))) });
+        const format = winston.format.printf(({ level, channel, message }) => `${level} ${channel}: ${message}`);
+        const log = logger().add(new winston.transports.Stream({ stream, format }));
+        const port = await serve(log);
+        log.info('before', {}, 'mail');
+        await fetch(`http://127.0.0.1:${port}/api/users`);
+        await vi.waitFor(() => expect(told).toHaveLength(2));
+        log.warning('after', {}, 'mail');
+        await log.close();
+        expect(told.map((line) => line.trimEnd())).toEqual([
+            'info mail: before',
+            expect.stringMatching(/^info access: GET \/api\/users 201 [\d.]+ ms$/),
+            'warning mail: after',
+        ]);
+        expect(lines().map(({ message }) => message)).toEqual(told.map((line) => line.trimEnd().split(': ')[1]));
     });
 
     test('of an address with credentials only the path is logged', async () => {

@@ -45,7 +45,6 @@ export class HttpServiceProvider extends ServiceProvider {
         const { isProduction, manifest } = this.app.environment;
         const pipeline = this.app.container.make(HttpPipeline);
         pipeline.use('requestId', requestId(options.requestId));
-        this.writeAccessLog(pipeline);
         if (options.securityHeaders) {
             pipeline.use(
                 'securityHeaders',
@@ -77,18 +76,19 @@ export class HttpServiceProvider extends ServiceProvider {
     }
 
     /** A line for every request, where the config wants one and a Logger is bound. */
-    private writeAccessLog(pipeline: HttpPipeline): void {
+    private writeAccessLog(): void {
         const { container } = this.app;
         if (optionalConfig<LoggingConfig>(this.app, 'logging')?.access && container.has(Logger)) {
             const logger = container.make(Logger);
             if (logger.isEnabled('info', accessChannel)) {
-                pipeline.use('accessLog', accessLog(logger));
+                container.make(HttpPipeline).use('accessLog', accessLog(logger));
             }
         }
     }
 
-    /** Last, so that what other providers put into these stages in boot() comes before. */
+    /** Last, so that what other providers put into these stages, or give to the Logger, in boot() comes before. */
     public override ready(): void {
+        this.writeAccessLog();
         const handler = this.app.container.make(ExceptionHandler);
         this.app.container
             .make(HttpPipeline)

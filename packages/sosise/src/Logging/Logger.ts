@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import winston from 'winston';
+import type { Access } from './Access.js';
 import { ContextReader, shorten } from './ContextReader.js';
-import { jsonFormat, type LogEntry, readableFormat } from './formats.js';
+import { timestampOf } from './clock.js';
+import { accessChannel, jsonFormat, type LogEntry, readableFormat } from './formats.js';
 import { defaultFile, LogFiles } from './LogFiles.js';
 import { type LogLevel, severity } from './levels.js';
 
@@ -25,8 +27,12 @@ export interface LoggerOptions {
  * context holds and whatever state the disk is in. Values under names like `password` or `cookie` are not shown.
  */
 export class Logger {
-    private readonly winston: winston.Logger | undefined;
+    private readonly winston: winston.Logger;
     private readonly files: LogFiles | undefined;
+    private readonly console: LoggerOptions['console'];
+    private readonly colours: boolean;
+    private readonly added: winston.transport[] = [];
+    private accesses: Access[] = [];
     private readonly level: number;
     private readonly levels = new Map<string, number>();
     private closing: Promise<void> | undefined;
@@ -41,9 +47,17 @@ export class Logger {
         if (options.files) {
             this.files = new LogFiles({ ...options.files, fileOf, tell });
         }
-        if (options.console || this.files) {
-            this.winston = connect(options.console, this.files);
-        }
+        this.console = options.console;
+        this.colours = options.console === 'readable' && wantsColours();
+        this.winston = connect(options.console, this.colours, this.files);
+    }
+
+    /** Gives every line to one more of winston's transports, in the transport's own format; without one, as JSON. */
+    public add(transport: winston.transport): this {
+        transport.format ??= jsonFormat();
+        this.added.push(transport);
+        this.winston.add(transport);
+        return this;
     }
 
     public debug(message: string, context?: Record<string, unknown>, channel?: string): void {
@@ -70,11 +84,54 @@ export class Logger {
     /** Whether a line of this level would be written: ask before work that only a log line needs. */
     public isEnabled(level: LogLevel, channel?: string): boolean {
         const limit = channel === undefined ? this.level : (this.levels.get(channel) ?? this.level);
-        return severity[level] <= limit && this.winston !== undefined && !this.closing;
+        return severity[level] <= limit && this.hasOutput && !this.closing;
+    }
+
+    /** Takes the line of a request. All of one turn of the event loop are made and written together: one alone costs twice as much. */
+    public access(access: Access): void {
+        if (this.accesses.push(access) === 1) {
+            withAccesses.add(this);
+            setImmediate(() => this.flushAccesses());
+        }
+    }
+
+    /** Writes what `info` does, the same to the byte, without winston's streams where only they would be passed. */
+    public flushAccesses(): void {
+        const { accesses } = this;
+        if (accesses.length === 0) {
+            return;
+        }
+        this.accesses = [];
+        withAccesses.delete(this);
+        const direct: Access[] = [];
+        for (const access of accesses) {
+            // What winston still holds comes first, and transports that were added must get all lines.
+            if (this.added.length === 0 && !this.isBusy && access.isPlain) {
+                direct.push(access);
+            } else {
+                this.writeAccesses(direct.splice(0));
+                this.info(access.message, access.context, accessChannel);
+            }
+        }
+        this.writeAccesses(direct);
+    }
+
+    private writeAccesses(accesses: readonly Access[]): void {
+        if (accesses.length === 0 || !this.isEnabled('info', accessChannel)) {
+            return;
+        }
+        const json = this.files || this.console === 'json' ? accesses.map((access) => access.json()).join('\n') : '';
+        this.files?.append(accessChannel, json, accesses.length);
+        if (this.console) {
+            const shown =
+                this.console === 'json' ? json : accesses.map((access) => access.readable(this.colours)).join('\n');
+            process.stdout.write(`${shown}\n`);
+        }
     }
 
     /** Resolves when every line is on disk, or after two seconds. Later lines are dropped. */
     public close(): Promise<void> {
+        this.flushAccesses();
         this.closing ??= this.finish();
         return this.closing;
     }
@@ -91,11 +148,16 @@ export class Logger {
         const entry: LogEntry = {
             level,
             message: shorten(text(message), maxMessage),
-            timestamp: new Date().toISOString(),
+            timestamp: timestampOf(Date.now()),
             channel,
             context: context ? new ContextReader(severity[level] <= severity.error).read(context) : undefined,
         };
-        this.winston?.log(entry as LogEntry & Record<string, unknown>);
+        this.flushAccesses(); // they came before
+        try {
+            this.winston.log(entry as LogEntry & Record<string, unknown>);
+        } catch (error) {
+            tell(`Logging failed: ${(error as Error).message}`); // a format of somebody's transport
+        }
     }
 
     private async finish(): Promise<void> {
@@ -108,29 +170,43 @@ export class Logger {
         });
         await Promise.race([this.flush(), late]);
         clearTimeout(timer);
-        this.winston?.close();
+        this.winston.close();
     }
 
     private async flush(): Promise<void> {
         // winston hands lines on a turn later where many come at once: its own end() would cut them off.
-        while (this.winston && this.winston.writableLength + this.winston.readableLength > 0) {
+        while (this.isBusy) {
             await nextTurn();
         }
-        const files = this.files;
-        if (files) {
-            await new Promise<void>((resolve) => files.end(resolve));
-        }
+        const streams = [...(this.files ? [this.files] : []), ...this.added];
+        await Promise.all(streams.map((stream) => new Promise<void>((resolve) => stream.end(resolve))));
+    }
+
+    private get isBusy(): boolean {
+        return this.winston.writableLength + this.winston.readableLength > 0;
+    }
+
+    private get hasOutput(): boolean {
+        return this.console !== false || this.files !== undefined || this.added.length > 0;
     }
 }
 
+const withAccesses = new Set<Logger>();
+// Before the files write what they have at this moment.
+process.prependListener('exit', () => {
+    for (const logger of withAccesses) {
+        logger.flushAccesses();
+    }
+});
+
 /** One console and one file transport at most; a format that both share runs once a line. */
-function connect(console: LoggerOptions['console'], files: LogFiles | undefined): winston.Logger {
+function connect(console: LoggerOptions['console'], colours: boolean, files: LogFiles | undefined): winston.Logger {
     const json = jsonFormat();
-    const readable = console === 'readable' ? readableFormat({ colours: wantsColours() }) : undefined;
+    const readable = console === 'readable' ? readableFormat({ colours }) : undefined;
     const transports: winston.transport[] = [];
     if (console) {
         surviveClosedPipe(process.stdout);
-        transports.push(new winston.transports.Console({ format: readable }));
+        transports.push(new winston.transports.Console({ format: readable, eol: '\n' }));
     }
     if (files) {
         transports.push(new winston.transports.Stream({ stream: files, format: readable && json }));

@@ -1,4 +1,5 @@
 import winston from 'winston';
+import { clock } from './clock.js';
 import { ErrorData } from './ErrorData.js';
 import { escapeJson, escapeText } from './escape.js';
 import type { LogLevel } from './levels.js';
@@ -18,7 +19,7 @@ export interface LogEntry {
 export const lineOf: unique symbol = Symbol.for('message') as never;
 
 const reset = '\x1b[0m';
-const dim = '\x1b[2m';
+export const dim = '\x1b[2m';
 const colours: Readonly<Record<LogLevel, string>> = {
     debug: '\x1b[36m',
     info: '\x1b[32m',
@@ -30,6 +31,15 @@ const colours: Readonly<Record<LogLevel, string>> = {
 /** The channel of the access log: its message already says what the context holds. */
 export const accessChannel = 'access';
 
+type Painter = (colour: string, text: string) => string;
+
+const inColours: Painter = (colour, text) => `${colour}${text}${reset}`;
+const withoutColours: Painter = (_colour, text) => text;
+
+export function painter(colours: boolean | undefined): Painter {
+    return colours ? inColours : withoutColours;
+}
+
 /** One JSON object a line: `{"timestamp","level","channel","message","context"}`. */
 export const jsonFormat = winston.format((info) => {
     const { timestamp, level, channel, message, context } = info as unknown as LogEntry;
@@ -40,17 +50,8 @@ export const jsonFormat = winston.format((info) => {
 /** `12:34:56.789 warning [channel] message key=value`, then errors, indented. For people. */
 export const readableFormat = winston.format((info, options) => {
     const entry = info as unknown as LogEntry;
-    const paint = (options as { colours?: boolean }).colours
-        ? (colour: string, text: string) => `${colour}${text}${reset}`
-        : (_colour: string, text: string) => text;
-    const parts = [
-        paint(dim, clock(entry.timestamp)),
-        `${paint(colours[entry.level], entry.level)}${' '.repeat(8 - entry.level.length)}`,
-    ];
-    if (entry.channel !== undefined) {
-        parts.push(paint(dim, `[${escapeText(entry.channel)}]`));
-    }
-    parts.push(escapeText(entry.message));
+    const paint = painter((options as { colours?: boolean }).colours);
+    const parts = [head(entry, paint), escapeText(entry.message)];
     const errors: string[] = [];
     for (const [key, value] of Object.entries(contextToShow(entry))) {
         if (value instanceof ErrorData) {
@@ -63,19 +64,17 @@ export const readableFormat = winston.format((info, options) => {
     return info;
 });
 
+/** What stands before the message. */
+export function head({ timestamp, level, channel }: Omit<LogEntry, 'message'>, paint: Painter): string {
+    const name = channel === undefined ? '' : ` ${paint(dim, `[${escapeText(channel)}]`)}`;
+    return `${paint(dim, clock(timestamp))} ${paint(colours[level], level)}${' '.repeat(8 - level.length)}${name}`;
+}
+
 function contextToShow({ channel, context }: LogEntry): Record<string, unknown> {
     if (!context || channel !== accessChannel) {
         return context ?? {};
     }
     return { requestId: context['requestId'] };
-}
-
-/** The local time of day, in ms. */
-function clock(timestamp: string): string {
-    const date = new Date(timestamp);
-    const two = (part: number) => String(part).padStart(2, '0');
-    const ms = String(date.getMilliseconds()).padStart(3, '0');
-    return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${ms}`;
 }
 
 function readableValue(value: unknown): string {

@@ -1,5 +1,6 @@
 /** What tests use of src/Logging. */
 
+export { Access } from '../../../src/Logging/Access.js';
 export { accessLog } from '../../../src/Logging/accessLog.js';
 export { ContextReader } from '../../../src/Logging/ContextReader.js';
 export { jsonFormat, lineOf, readableFormat } from '../../../src/Logging/formats.js';
