@@ -120,6 +120,8 @@ test('the Dockerfile, step by step in empty folders, makes an application that s
         LISTEN_PORT: String(await freePort()),
         SESSION_SECRET: randomBytes(32).toString('base64url'),
     };
+    const sql = execFileSync('node', ['artisan', 'session:table'], { cwd: image.folder, env, encoding: 'utf8' });
+    expect(sql, 'what compose.postgres.yaml runs first').toContain('CREATE TABLE IF NOT EXISTS "sessions"');
     const start = [...asUser, ...image.command];
     const app = spawn(start[0] as string, start.slice(1), {
         cwd: image.folder,

@@ -1,6 +1,7 @@
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Request, RequestHandler, Response, Router } from 'express';
+import { Pool } from 'pg';
 import { type ApplicationKernel, action, type ControllerClass, env, login, Readiness, SessionManager } from 'sosise';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ConsoleProject } from './consoleProject.js';
@@ -10,6 +11,7 @@ import { guideFolder, projectFolder } from './docs/guideFolder.js';
 import { type Block, readDocuments } from './docs/Markdown.js';
 import { asModule, kindOf } from './docs/snippets.js';
 import type { Browser } from './helpers/Browser.js';
+import { hasSqlite, ownTable } from './helpers/ownTable.js';
 import { postgresSchema, serversAreRequired, whyNoPostgres } from './helpers/postgres.js';
 import { RedisServer, whyNoRedis } from './helpers/redis.js';
 import { type SessionAppOptions, sessionApp, temporaryFolder } from './helpers/sessionApp.js';
@@ -26,6 +28,9 @@ const inRoutes = statements.filter(({ path }) => path === undefined);
 const cluster = statements.find(({ path }) => path === 'src/cluster.ts');
 const inBoot = statements.filter((block) => block.path !== undefined && block !== cluster);
 const onPostgres = keys.filter(({ code }) => code.includes("'postgres'"));
+const whyNot = await whyNoPostgres();
+const onDatabase = keys.filter(({ code }) => code.includes("'postgres:"));
+const inSqlite = keys.filter(({ code }) => code.includes('.sqlite'));
 const onRedis = keys.filter(({ code }) => code.includes("'redis'"));
 
 /** Whose tests run the files that a document shows. */
@@ -78,7 +83,14 @@ async function settingsIn({ code, path }: Block): Promise<SessionAppOptions> {
         return { http: settings };
     }
     const { drivers, ...others } = settings;
-    const { redis } = drivers ?? {};
+    const { redis, database } = drivers ?? {};
+    if (database) {
+        const { options, drop } = ownTable();
+        onTestFinished(drop);
+        const isFile = String(database['url']).endsWith('.sqlite');
+        const url = join(folder, String(database['url']));
+        return { session: { ...others, enabled: true, drivers: { database: isFile ? { url } : options } } };
+    }
     const isRedis = (others['driver'] as unknown) === 'redis';
     const server = isRedis ? await redisServer() : {};
     const { url: _, ...options } = redis ?? {};
@@ -98,7 +110,12 @@ async function redisServer() {
 }
 
 describe('settings', () => {
-    const skipped = [...onPostgres, ...(whyNoRedis() && !serversAreRequired ? onRedis : [])];
+    const skipped = [
+        ...onPostgres,
+        ...(whyNot && !serversAreRequired ? onDatabase : []),
+        ...(hasSqlite ? [] : inSqlite),
+        ...(whyNoRedis() && !serversAreRequired ? onRedis : []),
+    ];
     test.each(keys.filter((block) => !skipped.includes(block)).map((block) => [block.place, block] as const))(
         'of %s make an application that stores',
         async (_place, block) => {
@@ -204,7 +221,10 @@ describe('statements in boot()', () => {
         await booted;
         const { container } = app.app;
         const [, driver] = /extend\('(\w+)'/.exec(block.code) ?? [];
-        if (driver) {
+        if (block.code.includes("configure('database'")) {
+            const { pool } = container.make(SessionManager).optionsWith('database', {});
+            expect(pool).toBeInstanceOf(Pool);
+        } else if (driver) {
             expect(container.make(SessionManager).names()).toContain(driver);
         } else if (block.code.includes('Readiness')) {
             expect(await container.make(Readiness).look()).toBeUndefined();
@@ -380,8 +400,6 @@ test('the page', async () => {
     expect(await visitor.get('/profile')).toContain('<p role="status"></p>');
 });
 `;
-
-const whyNot = await whyNoPostgres();
 
 test.skipIf(whyNot && !serversAreRequired)('the driver of README.md keeps sessions in PostgreSQL', async () => {
     const { url, drop } = await postgresSchema(`readme_${process.pid}`);

@@ -4,8 +4,8 @@ export default defineSessionConfig({
     // Turns sessions on: true or false. While false, request.session is undefined.
     enabled: false,
 
-    // Where sessions are kept: 'file' (storage/sessions), 'memory' (until the process ends), 'redis', or a driver
-    // added with sessions.extend() in src/app/Providers/AppServiceProvider.ts.
+    // Where sessions are kept: 'file' (storage/sessions), 'memory' (until the process ends), 'redis', 'database'
+    // (PostgreSQL, SQLite), or a driver added with sessions.extend() in src/app/Providers/AppServiceProvider.ts.
     driver: 'file',
 
     // Signs the cookie: 32 random characters or more. The first signs, all verify: ./artisan key:rotate logs nobody out.
@@ -31,7 +31,7 @@ export default defineSessionConfig({
         sameSite: 'lax',
     },
 
-    // Options by driver. Their names are those of session-file-store, memorystore and connect-redis.
+    // Options by driver. Their names are those of session-file-store, memorystore, connect-redis and pg.
     drivers: {
         file: {},
         memory: { max: 100_000 },
