@@ -5,11 +5,14 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PostgresCluster } from '../tests/helpers/PostgresCluster.js';
 import { freePort, RedisServer } from '../tests/helpers/redis.js';
+import { BenchSchema } from './BenchSchema.js';
 import { onAllCores, onServerCore } from './pinning.js';
 
-export type AppName = 'hand-wired' | 'ours' | 'as shipped' | 'fastify' | 'node:http';
-export type Driver = 'file' | 'memory' | 'redis';
+export type AppName = 'hand-wired' | 'ours' | 'adapter' | 'files' | 'as shipped' | 'fastify' | 'node:http';
+/** `database` is PostgreSQL. */
+export type Driver = 'file' | 'memory' | 'redis' | 'database' | 'sqlite';
 
 export interface AppOptions {
     driver: Driver;
@@ -25,6 +28,8 @@ export interface AppOptions {
     encrypt?: boolean;
     /** Settings of its Redis server. */
     redis?: readonly string[];
+    /** A PostgreSQL of its own, to be frozen and killed, in place of a schema in that of this machine. */
+    cluster?: boolean;
     /** Hand-wired: load what else the skeleton loads. */
     allPackages?: boolean;
     /** Fastify: the folder of its packages. */
@@ -38,10 +43,15 @@ export const SECRET = 'Bench-5tQw8nLz2vXk7mRj4hFp9sDc3yGb6aUe';
 const ENTRIES: Record<AppName, string> = {
     'hand-wired': './apps/handWired.js',
     ours: './apps/ours.js',
+    adapter: './apps/ours.js',
+    files: './apps/ours.js',
     'as shipped': '../../../build/server.js',
     fastify: './apps/fastify.js',
     'node:http': './apps/nodeHttp.js',
 };
+
+/** Ours beside ours: connect-pg-simple behind the adapter for stores from npm, and the file driver. */
+const DRIVERS: Partial<Record<AppName, string>> = { adapter: 'adapter', files: 'file' };
 
 const CLUSTER = fileURLToPath(new URL('./apps/cluster.js', import.meta.url));
 
@@ -68,6 +78,8 @@ export class AppProcess {
         private readonly folder: string,
         /** Its own, where that is its driver. */
         public readonly redis: RedisServer | undefined,
+        public readonly cluster: PostgresCluster | undefined,
+        private readonly schema: BenchSchema | undefined,
     ) {
         running.add(this);
         child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -82,6 +94,9 @@ export class AppProcess {
         const { processes = 1 } = options;
         // On the client's core: it is the application that is measured.
         const redis = options.driver === 'redis' ? await RedisServer.start(...(options.redis ?? [])) : undefined;
+        const cluster = options.cluster ? await PostgresCluster.start() : undefined;
+        const usesSchema = options.driver === 'database' && !cluster;
+        const schema = usesSchema ? await BenchSchema.make({ forPackage: name !== 'ours' }) : undefined;
         const { profile } = options;
         const flags = profile
             ? [
@@ -103,9 +118,10 @@ export class AppProcess {
                 LISTEN_PORT: String(port),
                 LISTEN_HOST: '127.0.0.1',
                 SESSION_SECRET: SECRET,
-                BENCH_DRIVER: options.driver,
+                BENCH_DRIVER: DRIVERS[name] ?? options.driver,
                 BENCH_FOLDER: folder,
                 BENCH_REDIS_PORT: String(redis?.port ?? 0),
+                BENCH_DATABASE: schema?.url ?? (cluster ? addressOf(cluster) : ''),
                 BENCH_BYTES: String(options.bytes ?? 1024),
                 BENCH_ACCESS_LOG: options.accessLog ? '1' : '0',
                 BENCH_ENCRYPT: options.encrypt ? '1' : '0',
@@ -114,7 +130,7 @@ export class AppProcess {
             },
             stdio: ['ignore', 'ignore', 'pipe'],
         });
-        return new AppProcess(name, port, child, folder, redis);
+        return new AppProcess(name, port, child, folder, redis, cluster, schema);
     }
 
     /** Waits for the first 200 that a path gives. */
@@ -160,15 +176,21 @@ export class AppProcess {
             await exited;
             clearTimeout(limit);
         }
+        await this.schema?.drop();
         this.kill();
     }
 
     public kill(): void {
         this.child.kill('SIGKILL');
         void this.redis?.stop();
+        void this.cluster?.stop();
         rmSync(this.folder, { recursive: true, force: true });
         running.delete(this);
     }
+}
+
+function addressOf({ options: { host, port, database } }: PostgresCluster): string {
+    return `postgres://shop@${host}:${port}/${database}`;
 }
 
 function read(file: string): string | undefined {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { canPin } from './pinning.js';
-import { COMPARED, type Compared, type Figures, PEERS, type Result, type Row } from './rows.js';
+import { ALL, type Figures, type Row } from './rows.js';
 import type { WorkloadName } from './Subject.js';
 
 const require = createRequire(import.meta.url);
@@ -26,9 +26,16 @@ export function circumstances(node: string, peers: Record<string, string> = {}):
         node: execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim(),
         client: `on node ${process.versions.node}`,
         ...Object.fromEntries(
-            ['express', 'express-session', 'session-file-store', 'memorystore', 'connect-redis', 'redis'].map(
-                (name) => [name, versionOf(name)],
-            ),
+            [
+                'express',
+                'express-session',
+                'session-file-store',
+                'memorystore',
+                'connect-redis',
+                'redis',
+                'connect-pg-simple',
+                'pg',
+            ].map((name) => [name, versionOf(name)]),
         ),
         ...peers,
     };
@@ -40,9 +47,9 @@ export function circumstancesLine(of: Record<string, string>): string {
         .join(' · ');
 }
 
-/** All rows as one Markdown table. Where a cell has several figures, they are those of hand-wired → ours · the peers. */
+/** All rows as one Markdown table. Where a cell has several figures, they are those of hand-wired → ours · the others, in the order of the columns. */
 export function rowTable(rows: readonly Row[]): string {
-    const names: Compared[] = rows.some(({ results }) => results.fastify) ? [...COMPARED, ...PEERS] : [...COMPARED];
+    const names = ALL.filter((name, index) => index < 2 || rows.some(({ results }) => results[name]));
     const others = names.slice(1);
     return markdown(
         [
@@ -63,7 +70,7 @@ export function rowTable(rows: readonly Row[]): string {
                 return [driver, title, `void: ${row.void}`, ...others.map(() => ''), '', '', '', ''];
             }
             const all = (cell: (figures: Figures) => string) => {
-                const [first, ...rest] = names.map((name) => cell((results[name] as Result).figures));
+                const [first, ...rest] = names.map((name) => (results[name] ? cell(results[name].figures) : '–'));
                 return `${first} → ${rest.join(' · ')}`;
             };
             return [
@@ -71,7 +78,10 @@ export function rowTable(rows: readonly Row[]): string {
                 title,
                 fixed(results['hand-wired']?.figures.perSecond, 0),
                 ...others.map((name) => {
-                    const { median, min, max } = (results[name] as Result).ratio;
+                    if (!results[name]) {
+                        return '';
+                    }
+                    const { median, min, max } = results[name].ratio;
                     const strong = name === 'ours' ? '**' : '';
                     return `${strong}${fixed(median, 2)}${strong} (${fixed(min, 2)}–${fixed(max, 2)})`;
                 }),

@@ -25,7 +25,10 @@ const WARM_TURNS = 5;
 /** The first is what the others are compared with. */
 export const COMPARED = ['hand-wired', 'ours'] as const satisfies AppName[];
 export const PEERS = ['fastify', 'node:http'] as const satisfies AppName[];
-export type Compared = (typeof COMPARED | typeof PEERS)[number];
+/** Of one driver alone: what else of ours it stands beside. */
+const BESIDE: Partial<Record<Driver, 'adapter' | 'files'>> = { database: 'adapter', sqlite: 'files' };
+export const ALL = [...COMPARED, 'adapter', 'files', ...PEERS] as const;
+export type Compared = (typeof ALL)[number];
 
 /** What was measured of one app. */
 export interface Result {
@@ -66,7 +69,8 @@ export function planRows(drivers: readonly Driver[], only: readonly string[], pr
 
 /** Runs all apps at once and asks them in turn, so that whatever else the machine does meets each. */
 export async function measureRow(plan: RowPlan, settings: Rounds, say: (text: string) => void): Promise<Row> {
-    const names: readonly Compared[] = settings.peers ? [...COMPARED, ...PEERS] : COMPARED;
+    const beside = BESIDE[plan.driver];
+    const names: Compared[] = [...COMPARED, ...(beside ? [beside] : settings.peers ? PEERS : [])];
     const samples = new Map<AppName, Sample[]>(names.map((name) => [name, []]));
     const subjects: Subject[] = [];
     try {

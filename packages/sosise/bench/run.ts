@@ -5,10 +5,13 @@
  *     npm run bench                              all drivers and kinds of request, about five minutes
  *     npm run bench -- --driver=memory --only=read,change
  *     npm run bench -- --driver=redis --processes=1,2          beside connect-redis, each app with a Redis of its own
+ *     npm run bench -- --driver=database --processes=1,2       PostgreSQL: beside connect-pg-simple, and that behind our adapter
+ *     npm run bench -- --driver=sqlite                         beside session-file-store, and our files
  *     npm run bench -- --boot                    boot to the first 200, memory, size of the install
  *     npm run bench -- --growth                  ours with more, larger sessions and more connections; --million for that many
  *                                            in files; each measured for half of --seconds
- *     npm run bench -- --recovery                ours while Redis is in trouble, and how soon it is well again
+ *     npm run bench -- --recovery                ours while Redis is in trouble, and how soon it is well again;
+ *                                            with --driver=database: while PostgreSQL is
  *     npm run bench -- --profile --driver=file --only=read     a CPU profile of our server instead
  *
  * --node=24,26             on other versions of Node, one after another: each is fetched once, and runs the servers
@@ -84,8 +87,8 @@ async function measure(settings: Rounds): Promise<void> {
     } else if (values.growth) {
         await growth(settings);
     } else if (values.recovery) {
-        const recoveries = await measureRecovery(settings.rounds, settings.node, say);
-        print(settings, { recoveries }, recoveryTable(recoveries));
+        const recoveries = await measureRecovery(values.driver, settings, say);
+        print(settings, { recoveries }, recoveryTable(values.driver, recoveries));
     } else if (values.profile) {
         for (const plan of plans) {
             console.log(await profileRow(plan, settings));

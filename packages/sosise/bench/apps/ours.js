@@ -1,18 +1,38 @@
 // The built application as it is, with sessions on, and the routes of the benchmark in its routes file.
 import { createApplication } from '../../../../build/bootstrap/app.js';
-import { serve } from '../../../../build/framework/index.js';
+import { SessionManager, serve } from '../../../../build/framework/index.js';
 import { addRoutes } from './routes.js';
 
-const { BENCH_DRIVER, BENCH_FOLDER, BENCH_REDIS_PORT, BENCH_ACCESS_LOG, BENCH_ENCRYPT } = process.env;
+const { BENCH_DATABASE, BENCH_DRIVER, BENCH_FOLDER, BENCH_REDIS_PORT, BENCH_ACCESS_LOG, BENCH_ENCRYPT } = process.env;
+const isSqlite = BENCH_DRIVER === 'sqlite';
+
+if (BENCH_DRIVER === 'adapter') {
+    const { default: AppServiceProvider } = await import('../../../../build/app/Providers/AppServiceProvider.js');
+    const [{ default: connectPgSimple }, { default: session }, { default: pg }] = await Promise.all([
+        import('connect-pg-simple'),
+        import('express-session'),
+        import('pg'),
+    ]);
+    AppServiceProvider.prototype.boot = function boot() {
+        const pool = new pg.Pool({ connectionString: BENCH_DATABASE });
+        this.app.container
+            .make(SessionManager)
+            .extend('adapter', () => new (connectPgSimple(session))({ pool, errorLog: () => {} }));
+    };
+}
 
 await serve(async () => {
     const application = await createApplication({
         session: {
             enabled: true,
-            driver: BENCH_DRIVER,
+            driver: isSqlite ? 'database' : BENCH_DRIVER,
             encrypt: BENCH_ENCRYPT === '1',
             cookie: { secure: false }, // the benchmark speaks plain http
-            drivers: { file: { path: `${BENCH_FOLDER}/sessions` }, redis: { port: Number(BENCH_REDIS_PORT) || 6379 } },
+            drivers: {
+                file: { path: `${BENCH_FOLDER}/sessions` },
+                redis: { port: Number(BENCH_REDIS_PORT) || 6379 },
+                database: { url: isSqlite ? `${BENCH_FOLDER}/sessions.sqlite` : BENCH_DATABASE, createTable: true },
+            },
         },
         logging: { access: BENCH_ACCESS_LOG === '1', files: { folder: `${BENCH_FOLDER}/logs` } },
     });
