@@ -5,6 +5,7 @@ import { addRoutes } from './routes.js';
 
 const { BENCH_DATABASE, BENCH_DRIVER, BENCH_FOLDER, BENCH_REDIS_PORT, BENCH_ACCESS_LOG, BENCH_ENCRYPT } = process.env;
 const isSqlite = BENCH_DRIVER === 'sqlite';
+const url = isSqlite ? `${BENCH_FOLDER}/sessions.sqlite` : BENCH_DATABASE;
 
 if (BENCH_DRIVER === 'adapter') {
     const { default: AppServiceProvider } = await import('../../../../build/app/Providers/AppServiceProvider.js');
@@ -13,7 +14,9 @@ if (BENCH_DRIVER === 'adapter') {
         import('express-session'),
         import('pg'),
     ]);
-    AppServiceProvider.prototype.boot = function boot() {
+    const { boot } = AppServiceProvider.prototype;
+    AppServiceProvider.prototype.boot = function bootWithStore() {
+        boot.call(this);
         const pool = new pg.Pool({ connectionString: BENCH_DATABASE });
         this.app.container
             .make(SessionManager)
@@ -31,7 +34,7 @@ await serve(async () => {
             drivers: {
                 file: { path: `${BENCH_FOLDER}/sessions` },
                 redis: { port: Number(BENCH_REDIS_PORT) || 6379 },
-                database: { url: isSqlite ? `${BENCH_FOLDER}/sessions.sqlite` : BENCH_DATABASE, createTable: true },
+                ...(url && { database: { url, createTable: true } }),
             },
         },
         logging: { access: BENCH_ACCESS_LOG === '1', files: { folder: `${BENCH_FOLDER}/logs` } },
