@@ -133,6 +133,11 @@ export class AppProcess {
         return new AppProcess(name, port, child, folder, redis, cluster, schema);
     }
 
+    /** Ends all, and what they have in a database. */
+    public static async stopAll(): Promise<void> {
+        await Promise.all([...running].map((app) => app.stop()));
+    }
+
     /** Waits for the first 200 that a path gives. */
     public async ready(path: string): Promise<void> {
         const end = performance.now() + BOOT_LIMIT_MS;

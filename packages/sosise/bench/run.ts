@@ -24,7 +24,7 @@
  * its row, and the exit code is 1. Our app runs with all that is on by default but for its access log, which has a row of its own.
  */
 import { parseArgs } from 'node:util';
-import type { Driver } from './AppProcess.js';
+import { AppProcess, type Driver } from './AppProcess.js';
 import { bootTable, installTable, measureBoot, measureInstalls } from './boot.js';
 import { growthTable, measureGrowth, measureStoredMemory, storedMemoryTable } from './growth.js';
 import { installedPeers, nodeProgram } from './packages.js';
@@ -73,7 +73,7 @@ const plans = planRows(
 );
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => process.exit(1)); // and its servers with it
+    process.once(signal, () => void AppProcess.stopAll().finally(() => process.exit(1)));
 }
 moveToClientCore();
 for (const version of values.node.split(',')) {
