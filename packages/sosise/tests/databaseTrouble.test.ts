@@ -100,6 +100,23 @@ await onCluster('when PostgreSQL is in trouble', (cluster) => {
         expect(row?.['n'], 'connections were not piled up').toBeLessThan(20);
     });
 
+    test('and frozen, one request at a time asks for it: the others need not wait to find out', async () => {
+        const app = await appOn({ ...cluster.options, commandTimeoutMs: 1_500 });
+        const browser = await visitorOf(app);
+        cluster.freeze();
+        expect((await browser.copy().visit('/read')).status).toBe(503);
+        const begin = performance.now();
+        const times = await Promise.all(
+            Array.from({ length: 6 }, async () => {
+                expect((await browser.copy().visit('/no-such-route')).status).toBe(404);
+                return performance.now() - begin;
+            }),
+        );
+        expect(times.filter((ms) => ms > 1_400)).toHaveLength(1);
+        cluster.thaw();
+        await recovery(browser);
+    });
+
     test('and killed, requests are answered, and the process connects again by itself', async () => {
         const app = await appOn(cluster.options);
         const browser = await visitorOf(app);
