@@ -100,19 +100,15 @@ await onCluster('when PostgreSQL is in trouble', (cluster) => {
         expect(row?.['n'], 'connections were not piled up').toBeLessThan(20);
     });
 
-    test('and frozen, one request at a time asks for it: the others need not wait to find out', async () => {
+    test('and frozen, requests fail at once as soon as that is known, and those without a session go on', async () => {
         const app = await appOn({ ...cluster.options, commandTimeoutMs: 1_500 });
         const browser = await visitorOf(app);
         cluster.freeze();
         expect((await browser.copy().visit('/read')).status).toBe(503);
         const begin = performance.now();
-        const times = await Promise.all(
-            Array.from({ length: 6 }, async () => {
-                expect((await browser.copy().visit('/no-such-route')).status).toBe(404);
-                return performance.now() - begin;
-            }),
-        );
-        expect(times.filter((ms) => ms > 1_400)).toHaveLength(1);
+        expect((await browser.copy().visit('/no-such-route')).status).toBe(404);
+        expect((await browser.copy().visit('/read')).status).toBe(503);
+        expect(performance.now() - begin).toBeLessThan(1_500);
         cluster.thaw();
         await recovery(browser);
     });

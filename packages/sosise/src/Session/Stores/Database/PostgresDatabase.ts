@@ -37,7 +37,7 @@ const OTHER_WAS_FIRST = '40001';
 /**
  * Statements to PostgreSQL are answered, or fail, in time, whatever happens to the server, and behind PgBouncer too: nothing
  * here lives longer than a statement. A connection whose answer did not come in time is closed: the next statement on it would
- * wait behind it. While the server is silent one statement at a time asks for it, so that nothing piles up there or here.
+ * wait behind it. While the server is silent one statement at a time asks for it, and nothing piles up there or here.
  */
 export class PostgresDatabase implements Database {
     public readonly dialect = 'postgres';
@@ -49,8 +49,8 @@ export class PostgresDatabase implements Database {
     /** Since when it can't be reached; 0: it can. */
     private lostAt = 0;
     private isSilent = false;
-    /** The one statement that asks for a silent server. */
-    private probe: Promise<unknown> | undefined;
+    /** What was read last: it asks for a silent server, as also a locked table is silence. */
+    private lastRead: PgQuery = { text: 'SELECT 1' };
     private replacedAt = 0;
 
     public constructor(
@@ -63,7 +63,11 @@ export class PostgresDatabase implements Database {
     }
 
     public async rows(sql: string, values: readonly Value[], isRead = true): Promise<readonly Row[]> {
-        return (await this.ask(this.queryOf(sql, values), isRead)).rows;
+        const query = this.queryOf(sql, values);
+        if (isRead) {
+            this.lastRead = query;
+        }
+        return (await this.ask(query, isRead)).rows;
     }
 
     public async change(sql: string, values: readonly Value[]): Promise<number> {
@@ -83,6 +87,7 @@ export class PostgresDatabase implements Database {
     }
 
     public async close(): Promise<void> {
+        this.isSilent = false; // nobody asks for it any more
         if (this.options.isOwn) {
             await inTime(this.pool.end(), this.commandTimeoutMs, () => this.silence()).catch(() => undefined);
         } else {
@@ -105,6 +110,7 @@ export class PostgresDatabase implements Database {
             }
             if (this.heardAt < call.startedAt && !this.isSilent) {
                 this.isSilent = true;
+                void this.askUntilHeard();
                 this.warn(`PostgreSQL does not answer within ${this.commandTimeoutMs} ms.`);
             }
             return this.silence();
@@ -112,20 +118,28 @@ export class PostgresDatabase implements Database {
     }
 
     private async answer(call: Call): Promise<PgResult> {
-        if (this.isSilent && this.probe) {
-            throw this.silence(); // at once: a route that needs no session goes on
-        }
-        const answer = this.tries(call);
         if (this.isSilent) {
-            // However it ends: also where nobody waits for it any more.
-            this.probe = inTime(answer, this.commandTimeoutMs, () => this.silence());
-            this.probe
-                .catch(() => undefined)
-                .finally(() => {
-                    this.probe = undefined;
-                });
+            throw this.silence();
         }
-        return answer;
+        return this.tries(call);
+    }
+
+    /** From now on calls fail at once, and routes that need no session go on; one statement at a time finds out when the server is back. */
+    private async askUntilHeard(): Promise<void> {
+        while (this.isSilent) {
+            const call: Call = {
+                query: this.lastRead,
+                isRead: true,
+                startedAt: performance.now(),
+                isOver: false,
+            };
+            const giveUp = () => {
+                call.isOver = true;
+                call.giveUp?.();
+                return this.silence();
+            };
+            await inTime(this.once(call), this.commandTimeoutMs, giveUp).catch(() => sleep(LONGEST_PAUSE_MS));
+        }
     }
 
     /** In the first moment without a server a statement that was not done is sent again: a server that restarts may be back by then. */
