@@ -2,7 +2,16 @@ import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Request, RequestHandler, Response, Router } from 'express';
 import { Pool } from 'pg';
-import { type ApplicationKernel, action, type ControllerClass, env, login, Readiness, SessionManager } from 'sosise';
+import {
+    type ApplicationKernel,
+    action,
+    type ControllerClass,
+    env,
+    Logger,
+    login,
+    Readiness,
+    SessionManager,
+} from 'sosise';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ConsoleProject } from './consoleProject.js';
 import { CopiedApp } from './docs/CopiedApp.js';
@@ -215,6 +224,9 @@ describe('statements in boot()', () => {
         let booted: Promise<void> | undefined;
         const app = await sessionApp({
             boot: (kernel) => {
+                if (block.code.includes('winston')) {
+                    kernel.container.instance(Logger, new Logger({ level: 'debug', console: false }));
+                }
                 booted = run.call({ app: kernel }, undefined as never, undefined as never, undefined as never);
             },
         });
@@ -226,6 +238,8 @@ describe('statements in boot()', () => {
             expect(pool).toBeInstanceOf(Pool);
         } else if (driver) {
             expect(container.make(SessionManager).names()).toContain(driver);
+        } else if (block.code.includes('winston')) {
+            expect(container.make(Logger).isEnabled('error'), 'it has somewhere to write').toBe(true);
         } else if (block.code.includes('Readiness')) {
             expect(await container.make(Readiness).look()).toBeUndefined();
         } else {
