@@ -6,7 +6,6 @@ import { NotFoundException } from '../Exceptions/NotFoundException.js';
 import { optionalConfig } from '../Kernel/optionalConfig.js';
 import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { accessLog } from '../Logging/accessLog.js';
-import { accessChannel } from '../Logging/formats.js';
 import { Logger } from '../Logging/Logger.js';
 import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { answering } from './answering.js';
@@ -45,6 +44,7 @@ export class HttpServiceProvider extends ServiceProvider {
         const { isProduction, manifest } = this.app.environment;
         const pipeline = this.app.container.make(HttpPipeline);
         pipeline.use('requestId', requestId(options.requestId));
+        this.writeAccessLog(pipeline);
         if (options.securityHeaders) {
             pipeline.use(
                 'securityHeaders',
@@ -76,19 +76,15 @@ export class HttpServiceProvider extends ServiceProvider {
     }
 
     /** A line for every request, where the config wants one and a Logger is bound. */
-    private writeAccessLog(): void {
+    private writeAccessLog(pipeline: HttpPipeline): void {
         const { container } = this.app;
         if (optionalConfig<LoggingConfig>(this.app, 'logging')?.access && container.has(Logger)) {
-            const logger = container.make(Logger);
-            if (logger.isEnabled('info', accessChannel)) {
-                container.make(HttpPipeline).use('accessLog', accessLog(logger));
-            }
+            pipeline.use('accessLog', accessLog(container.make(Logger)));
         }
     }
 
-    /** Last, so that what other providers put into these stages, or give to the Logger, in boot() comes before. */
+    /** Last, so that what other providers put into these stages in boot() comes before. */
     public override ready(): void {
-        this.writeAccessLog();
         const handler = this.app.container.make(ExceptionHandler);
         this.app.container
             .make(HttpPipeline)

@@ -89,7 +89,7 @@ export class Logger {
 
     /** Takes the line of a request. All of one turn of the event loop are made and written together: one alone costs twice as much. */
     public access(access: Access): void {
-        if (this.accesses.push(access) === 1) {
+        if (this.isEnabled('info', accessChannel) && this.accesses.push(access) === 1) {
             withAccesses.add(this);
             setImmediate(() => this.flushAccesses());
         }
