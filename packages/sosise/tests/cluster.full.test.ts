@@ -83,7 +83,7 @@ describe('two processes of node:cluster', () => {
     test('do not start on the memory driver, and say why', async () => {
         for (const { error } of await startTwo('memory')) {
             expect(error).toMatch(
-                /^Session driver \[memory\] keeps sessions in one process, and this is one of several .*Set driver: 'file' or 'redis'/,
+                /^Session driver \[memory\] keeps sessions in one process, and this is one of several .*Set driver: 'file', 'redis' or 'database'/,
             );
         }
     });
