@@ -52,6 +52,7 @@ export class PostgresDatabase implements Database {
     /** What was read last: it asks for a silent server, as also a locked table is silence. */
     private lastRead: PgQuery = { text: 'SELECT 1' };
     private replacedAt = 0;
+    private isClosed = false;
 
     public constructor(
         private readonly pool: PgPool,
@@ -87,7 +88,7 @@ export class PostgresDatabase implements Database {
     }
 
     public async close(): Promise<void> {
-        this.isSilent = false; // nobody asks for it any more
+        this.isClosed = true;
         if (this.options.isOwn) {
             await inTime(this.pool.end(), this.commandTimeoutMs, () => this.silence()).catch(() => undefined);
         } else {
@@ -101,14 +102,15 @@ export class PostgresDatabase implements Database {
     }
 
     private ask(query: PgQuery, isRead: boolean): Promise<PgResult> {
-        const call: Call = { query, isRead, startedAt: performance.now(), isOver: false };
-        return inTime(this.answer(call), this.commandTimeoutMs, () => {
-            call.isOver = true;
-            call.giveUp?.();
+        if (this.isSilent) {
+            return Promise.reject(this.silence());
+        }
+        const call = callOf(query, isRead);
+        return this.inLimit(call, this.tries(call), () => {
             if (call.failure) {
                 return call.failure;
             }
-            if (this.heardAt < call.startedAt && !this.isSilent) {
+            if (this.heardAt < call.startedAt && !this.isSilent && !this.isClosed) {
                 this.isSilent = true;
                 void this.askUntilHeard();
                 this.warn(`PostgreSQL does not answer within ${this.commandTimeoutMs} ms.`);
@@ -117,29 +119,20 @@ export class PostgresDatabase implements Database {
         });
     }
 
-    private async answer(call: Call): Promise<PgResult> {
-        if (this.isSilent) {
-            throw this.silence();
-        }
-        return this.tries(call);
-    }
-
     /** From now on calls fail at once, and routes that need no session go on; one statement at a time finds out when the server is back. */
     private async askUntilHeard(): Promise<void> {
-        while (this.isSilent) {
-            const call: Call = {
-                query: this.lastRead,
-                isRead: true,
-                startedAt: performance.now(),
-                isOver: false,
-            };
-            const giveUp = () => {
-                call.isOver = true;
-                call.giveUp?.();
-                return this.silence();
-            };
-            await inTime(this.once(call), this.commandTimeoutMs, giveUp).catch(() => sleep(LONGEST_PAUSE_MS));
+        while (this.isSilent && !this.isClosed) {
+            const call = callOf(this.lastRead, true);
+            await this.inLimit(call, this.once(call), () => this.silence()).catch(() => sleep(LONGEST_PAUSE_MS));
         }
+    }
+
+    private inLimit(call: Call, answer: Promise<PgResult>, late: () => DatabaseError): Promise<PgResult> {
+        return inTime(answer, this.commandTimeoutMs, () => {
+            call.isOver = true;
+            call.giveUp?.();
+            return late();
+        });
     }
 
     /** In the first moment without a server a statement that was not done is sent again: a server that restarts may be back by then. */
@@ -237,6 +230,10 @@ export class PostgresDatabase implements Database {
             this.options.warn(`${what} It is tried again until it answers; requests that need a session get a 503.`);
         }
     }
+}
+
+function callOf(query: PgQuery, isRead: boolean): Call {
+    return { query, isRead, startedAt: performance.now(), isOver: false };
 }
 
 const names = new Map<string, string>();
