@@ -1,10 +1,9 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { optionalImport } from './helpers/inside/Config.js';
 import { onCluster } from './helpers/onPostgres.js';
 import { freePort } from './helpers/redis.js';
 import { createKernel } from './helpers/sessionApp.js';
+import { silentServer } from './helpers/silentServer.js';
 
 const PASSWORD = 'Geheim7kQ2vX9mZ4rT8w';
 
@@ -63,17 +62,7 @@ describe('the options of the database driver', () => {
     });
 
     test('a server that accepts connections and never says a word stops start-up in time', async () => {
-        const silent = createServer().listen(0, '127.0.0.1');
-        await once(silent, 'listening');
-        const sockets: Socket[] = [];
-        silent.on('connection', (socket) => sockets.push(socket));
-        onTestFinished(() => {
-            for (const socket of sockets) {
-                socket.destroy();
-            }
-            silent.close();
-        });
-        const { port } = silent.address() as AddressInfo;
+        const port = await silentServer();
         const said = await refusal({ host: '127.0.0.1', port, connectTimeoutMs: 300, commandTimeoutMs: 100 });
         expect(said).toMatch(/did not answer within 300 ms \(ETIMEDOUT\)/);
     });

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import type { RequestHandler } from 'express';
 import pg from 'pg';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Browser } from './helpers/Browser.js';
@@ -8,11 +7,17 @@ import { openDatabaseStore } from './helpers/inside/Session/Stores/Database.js';
 import { exclusive } from './helpers/inside/Session.js';
 import { onCluster } from './helpers/onPostgres.js';
 import { type SessionApp, SessionManager, sessionApp } from './helpers/sessionApp.js';
+import {
+    addOne,
+    countingRoutes,
+    expectTrouble as expectTroubleOf,
+    recovery as recoveryOf,
+    visitorOf,
+} from './helpers/storeInTrouble.js';
 
 const LIMIT_MS = 300;
 /** How long after the server's return everything has to work again. */
 const RECOVERS_MS = 2_000;
-const envelope = { code: expect.any(Number), message: expect.stringMatching(/please try again/), data: null };
 let tables = 0;
 
 function appOn(
@@ -30,45 +35,16 @@ function appOn(
             concurrency,
         },
         routes: (router) => {
-            router.get('/read', (request, response) => void response.json({ n: request.session['n'] ?? 0 }));
-            const add: RequestHandler = (request, response) => {
-                request.session['n'] = Number(request.session['n'] ?? 0) + 1;
-                response.json({ n: request.session['n'] });
-            };
-            router.post('/add', add);
-            router.post('/exclusive', exclusive(), add);
-            router.get('/plain', (_request, response) => void response.json('plain'));
+            countingRoutes(router);
+            router.post('/exclusive', exclusive(), addOne);
         },
         ...(boot && { boot }),
     });
 }
 
-async function visitorOf(app: SessionApp): Promise<Browser> {
-    const browser = app.browser();
-    await browser.visit('/add', { method: 'POST' });
-    expect(await browser.json('/read')).toEqual({ n: 1 });
-    return browser;
-}
-
-/** The requests that need a session are answered 503 with the envelope, in time; the others as ever. */
-async function expectTrouble(browser: Browser, { reads = true } = {}): Promise<void> {
-    for (const [path, method] of [...(reads ? [['/read', 'GET']] : []), ['/add', 'POST']] as [string, string][]) {
-        const started = performance.now();
-        const answer = await browser.visit(path, { method });
-        expect(answer.status, path).toBe(503);
-        expect(await answer.json()).toEqual(envelope);
-        expect(performance.now() - started, path).toBeLessThan(LIMIT_MS + 4_000);
-    }
-    expect((await browser.visit('/plain')).status).toBe(200);
-}
-
-/** It comes back by itself. */
-async function recovery(browser: Browser): Promise<void> {
-    await vi.waitFor(
-        async () => expect((await browser.visit('/add', { method: 'POST' })).status).toBe(200),
-        RECOVERS_MS + 1_000,
-    );
-}
+const expectTrouble = (browser: Browser, { reads = true } = {}) =>
+    expectTroubleOf(browser, { reads, withinMs: LIMIT_MS + 4_000 });
+const recovery = (browser: Browser) => recoveryOf(browser, RECOVERS_MS + 1_000);
 
 /** Somebody else in the middle of a transaction; gone with the test. */
 async function inTransaction(options: pg.ClientConfig): Promise<pg.Client> {
@@ -111,6 +87,20 @@ await onCluster('when PostgreSQL is in trouble', (cluster) => {
         expect(performance.now() - begin).toBeLessThan(1_500);
         cluster.thaw();
         await recovery(browser);
+    });
+
+    test('and frozen, a store that was closed meanwhile asks for it no more', async () => {
+        const pool = new pg.Pool({ ...cluster.options, max: 3 });
+        onTestFinished(() => pool.end());
+        const table = `sessions_${tables}`;
+        const store = await openDatabaseStore({ pool, table, createTable: true, commandTimeoutMs: LIMIT_MS });
+        cluster.freeze();
+        onTestFinished(() => cluster.thaw());
+        const reading = store.read('one');
+        await store.close();
+        const connect = vi.spyOn(pool, 'connect');
+        await expect(reading).rejects.toThrow(/did not answer/);
+        expect(connect).not.toHaveBeenCalled();
     });
 
     test('and killed, requests are answered, and the process connects again by itself', async () => {

@@ -5,15 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { applicationOf, SessionRegistry, StoredSessions } from 'sosise';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { Browser } from './helpers/Browser.js';
 import { recordWith } from './helpers/inside/Contract.js';
 import { RedisStore } from './helpers/inside/Session/Stores/Redis.js';
 import { onRedis } from './helpers/onRedis.js';
 import { freePort, RedisServer } from './helpers/redis.js';
 import { createKernel, type SessionApp, sessionApp } from './helpers/sessionApp.js';
+import { silentServer } from './helpers/silentServer.js';
+import { countingRoutes, envelope, expectTrouble, recovery, visitorOf } from './helpers/storeInTrouble.js';
 
 const LIMIT_MS = 200;
-const envelope = { code: expect.any(Number), message: expect.stringMatching(/please try again/), data: null };
 
 /** What an application asks of the sessions that are stored. */
 const looks: Record<string, (registry: SessionRegistry, stored: StoredSessions) => Promise<unknown>> = {
@@ -35,14 +35,7 @@ function appOn(port: number, redis: Record<string, unknown> = {}): Promise<Sessi
             driver: 'redis',
             drivers: { redis: { port, commandTimeoutMs: LIMIT_MS, connectTimeoutMs: 600, ...redis } },
         },
-        routes: (router) => {
-            router.get('/read', (request, response) => void response.json({ n: request.session['n'] ?? 0 }));
-            router.post('/add', (request, response) => {
-                request.session['n'] = Number(request.session['n'] ?? 0) + 1;
-                response.json({ n: request.session['n'] });
-            });
-            router.get('/plain', (_request, response) => void response.json('plain'));
-        },
+        routes: countingRoutes,
     });
 }
 
@@ -50,28 +43,6 @@ async function ownServer(...settings: string[]): Promise<RedisServer> {
     const server = await RedisServer.start(...settings);
     onTestFinished(() => server.stop());
     return server;
-}
-
-async function visitorOf(app: SessionApp): Promise<Browser> {
-    const browser = app.browser();
-    await browser.visit('/add', { method: 'POST' });
-    expect(await browser.json('/read')).toEqual({ n: 1 });
-    return browser;
-}
-
-/** The requests that need a session are answered 503 with the envelope; the others as ever. */
-async function expectTrouble(browser: Browser, { reads = true } = {}): Promise<void> {
-    for (const [path, method] of [...(reads ? [['/read', 'GET']] : []), ['/add', 'POST']] as [string, string][]) {
-        const answer = await browser.visit(path, { method });
-        expect(answer.status, path).toBe(503);
-        expect(await answer.json()).toEqual(envelope);
-    }
-    expect((await browser.visit('/plain')).status).toBe(200);
-}
-
-/** It comes back by itself. */
-async function recovery(browser: Browser): Promise<void> {
-    await vi.waitFor(async () => expect((await browser.visit('/add', { method: 'POST' })).status).toBe(200));
 }
 
 const logged = (app: SessionApp) => inspect(app.log, { depth: null });
@@ -289,17 +260,7 @@ await onRedis('when Redis is in trouble', () => {
     });
 
     test('a server that accepts connections and never says a word stops start-up in time', async () => {
-        const silent = createServer().listen(0, '127.0.0.1');
-        await once(silent, 'listening');
-        const sockets: Socket[] = [];
-        silent.on('connection', (socket) => sockets.push(socket));
-        onTestFinished(() => {
-            for (const socket of sockets) {
-                socket.destroy();
-            }
-            silent.close();
-        });
-        const { port } = silent.address() as { port: number };
+        const port = await silentServer();
         await expect(RedisStore.open({ port, connectTimeoutMs: 300 })).rejects.toThrow(
             /did not answer within 300 ms \(ETIMEDOUT\)/,
         );
