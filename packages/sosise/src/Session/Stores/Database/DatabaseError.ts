@@ -1,6 +1,5 @@
-/** Node's and OpenSSL's: a certificate that is not trusted, not for this host, or asked of us; no TLS where it was expected. */
-const TLS =
-    /^(?:ESSL|EPROTO|ERR_(?:TLS|SSL|OSSL)_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA)|CERT/;
+import { ServerError } from '../../Drivers/ServerError.js';
+
 /** SQLSTATE: wrong login, no such database, missing rights. The options, or the file, are wrong, not the moment. */
 const LASTING = /^(?:28...|3D000|42501|SQLITE_(?!BUSY|LOCKED|FULL).*)$/;
 /** The connection did not last, or let nobody in: what was asked was not done. Not 57P02: a crash may come after the commit. */
@@ -8,28 +7,12 @@ const UNSENT = /^(?:57P01|57P03|53300)$/;
 /** Said of a connection; by PgBouncer also where its own broke in the midst of a statement. */
 const BROKEN = /^08...$/;
 
-/** The database could not be asked, or refused. The message never holds what was sent, a name or a password. */
-export class DatabaseError extends Error {
+/** PostgreSQL or SQLite could not be asked, or refused. */
+export class DatabaseError extends ServerError {
     public override readonly name = 'DatabaseError';
 
-    public constructor(
-        message: string,
-        /** The server's SQLSTATE such as `25006`, SQLite's such as `SQLITE_FULL`, or Node's such as `ECONNREFUSED`. */
-        public readonly code: string,
-        /** `lost`: the statement may have been done or not. `refused`: the server said no. `unsent`: it was not done. */
-        public readonly kind: 'lost' | 'refused' | 'unsent',
-    ) {
-        super(message);
-    }
-
-    /** Whether trying again can't help. */
-    public get isLasting(): boolean {
+    public override get isLasting(): boolean {
         return this.isOfTls || LASTING.test(this.code);
-    }
-
-    /** Whether it was the way there that could not be made safe. */
-    public get isOfTls(): boolean {
-        return this.kind !== 'refused' && TLS.test(this.code);
     }
 
     /** There is no such table, or none with these columns. */

@@ -1,34 +1,17 @@
+import { ServerError } from '../../../Drivers/ServerError.js';
+
 /** Answers that stay the same however often one asks: the options are wrong, not the moment. */
 const LASTING = new Set(['WRONGPASS', 'NOAUTH', 'NOPERM', 'DENIED']);
-/** Node's and OpenSSL's: a certificate that is not trusted, not for this host, or asked of us; no TLS where it was expected. */
-const TLS = /^(?:EPROTO|ERR_(?:TLS|SSL|OSSL)_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA)|CERT/;
-
-/** The server could not be asked, or refused. The message and the code never hold what was sent, or an address with a password. */
-export class RedisError extends Error {
+/** Redis could not be asked, or refused. */
+export class RedisError extends ServerError {
     public override readonly name = 'RedisError';
 
-    public constructor(
-        message: string,
-        /** Redis' own word, such as `OOM`, or Node's, such as `ECONNREFUSED`. */
-        public readonly code: string,
-        /** `lost`: the command may have been done or not. `refused`: the server said no. `unsent`: it never left. */
-        public readonly kind: 'lost' | 'refused' | 'unsent',
-    ) {
-        super(message);
-    }
-
-    /** Whether trying again can't help. */
-    public get isLasting(): boolean {
+    public override get isLasting(): boolean {
         return (
             this.isOfTls ||
             LASTING.has(this.code) ||
             /^ERR (?:invalid password|DB index|Client sent AUTH|AUTH <password>)/i.test(this.said)
         );
-    }
-
-    /** Whether it was the way there that could not be made safe. */
-    public get isOfTls(): boolean {
-        return this.kind !== 'refused' && TLS.test(this.code);
     }
 
     private get said(): string {
