@@ -137,6 +137,112 @@ await onPostgres('the database driver on PostgreSQL', () => {
         expect((await pool.query({ text: 'SELECT 1' })).rowCount, 'the application’s pool stays open').toBe(1);
     });
 
+    describe('writes that wait for each other share a statement', () => {
+        /** A pool that notes what is asked of it, and a store on it. */
+        async function noting(write: (store: DatabaseStore, table: OwnTable) => Promise<void>): Promise<string[]> {
+            const own = ownTable();
+            const pool = new pg.Pool({ ...postgresServer, max: 4 });
+            const asked: string[] = [];
+            pool.on('connect', (client) => {
+                const { query } = client;
+                client.query = function noting(this: pg.PoolClient, ...args: unknown[]) {
+                    asked.push((args[0] as { text: string }).text);
+                    return Reflect.apply(query, this, args);
+                } as typeof client.query;
+            });
+            const store = await openDatabaseStore({
+                pool,
+                table: own.options.table,
+                createTable: true,
+                formerTable: false,
+            });
+            onTestFinished(async () => {
+                await store.close();
+                await pool.end();
+                await own.drop();
+            });
+            await write(store, own);
+            return asked.filter((text) => /^(?:INSERT|UPDATE)/.test(text) && /record = |record,/.test(text));
+        }
+
+        test('of new sessions, and of changes, each with its own outcome', async () => {
+            const texts = await noting(async (store) => {
+                const keys = Array.from({ length: 50 }, (_, n) => `k${n}`);
+                const records = Array.from({ length: 150 }, (_, n) => recordWith({ n, text: `"\\', {}NULL` }));
+                const record = (n: number) => records[n] as string;
+                const made = await Promise.all(keys.map((key, n) => store.write(key, record(n), undefined, later())));
+                expect(new Set(made).size).toBe(50);
+                const again = keys.map((key) => store.write(key, record(0), undefined, later()));
+                expect(await Promise.all(again), 'each is there already').toEqual(Array(50).fill(undefined));
+                const replaced = [...made.slice(0, 25), ...made.slice(0, 25)]; // half of them have other versions
+                const changed = await Promise.all(
+                    keys.map((key, n) => store.write(key, record(n + 100), replaced[n], later())),
+                );
+                expect(changed.slice(0, 25)).not.toContain(undefined);
+                expect(changed.slice(25)).toEqual(Array(25).fill(undefined));
+                const stored = await Promise.all(keys.map(async (key) => store.read(key)));
+                expect(stored).toEqual(
+                    keys.map((_, n) => ({
+                        record: record(n < 25 ? n + 100 : n),
+                        version: n < 25 ? changed[n] : made[n],
+                    })),
+                );
+            });
+            const many = texts.filter((text) => text.includes('unnest'));
+            expect(many.length).toBeGreaterThan(2);
+            expect(texts.length, '50 are made in a handful of statements').toBeLessThan(50 + 4 + 50 + 4 + 25 + 4);
+        });
+
+        test('of one session: one of them wins', async () => {
+            await noting(async (store) => {
+                const version = await store.write('one', recordWith({ n: 0 }), undefined, later());
+                const writes = await Promise.all(
+                    Array.from({ length: 40 }, (_, n) => store.write('one', recordWith({ n }), version, later())),
+                );
+                const winners = writes.filter((written) => written !== undefined);
+                expect(winners).toHaveLength(1);
+                expect((await store.read('one'))?.version).toBe(winners[0]);
+            });
+        });
+
+        test('and none waits for a row that somebody else works on', async () => {
+            await noting(async (store, { table }) => {
+                const keys = Array.from({ length: 20 }, (_, n) => `k${n}`);
+                const record = recordWith({});
+                const made = await Promise.all(keys.map((key) => store.write(key, record, undefined, later())));
+                const client = new pg.Client(postgresServer);
+                await client.connect();
+                await client.query('BEGIN');
+                await client.query(`SELECT 1 FROM ${table} WHERE key = 'k7' FOR UPDATE`);
+                const writes = keys.map((key, n) => store.write(key, record, made[n], later()));
+                const others = await Promise.all(writes.filter((_, n) => n !== 7));
+                expect(others).not.toContain(undefined);
+                await client.query('ROLLBACK');
+                await client.end();
+                expect(await writes[7]).toBeDefined();
+            });
+        });
+
+        test('and one that the server refuses takes no other with it', async () => {
+            await noting(async (store) => {
+                const writes = await Promise.allSettled(
+                    Array.from({ length: 20 }, (_, n) =>
+                        store.write(
+                            `k${n}`,
+                            n === 7 ? 'no text of PostgreSQL\0' : recordWith({ n }),
+                            undefined,
+                            later(),
+                        ),
+                    ),
+                );
+                expect(writes.map(({ status }) => status)).toEqual(
+                    writes.map((_, n) => (n === 7 ? 'rejected' : 'fulfilled')),
+                );
+                expect((await keysOf(store)).length).toBe(19);
+            });
+        });
+    });
+
     describe('what it stores', () => {
         test('names no user: lists of sessions stand under a hash', async () => {
             const { options, table, sql, drop } = ownTable();
@@ -204,9 +310,14 @@ await onPostgres('the database driver on PostgreSQL', () => {
             const store = await openDatabaseStore(options);
             const record = recordWith({ text: 'x'.repeat(900) });
             const keys = Array.from({ length: 200 }, (_, n) => `k${n}`);
-            let versions: unknown[] = keys.map(() => undefined);
-            for (let round = 0; round < 4; round += 1) {
-                versions = await Promise.all(keys.map((key, n) => store.write(key, record, versions[n], later())));
+            const versions: unknown[] = keys.map(() => undefined);
+            for (let turn = 0; turn < 4 * 25; turn += 1) {
+                const visitors = keys.map((_, n) => n).filter((n) => n % 25 === turn % 25);
+                await Promise.all(
+                    visitors.map(async (n) => {
+                        versions[n] = await store.write(keys[n] as string, record, versions[n], later());
+                    }),
+                );
             }
             await store.close(); // the server counts what a connection did when it ends
             const counts =

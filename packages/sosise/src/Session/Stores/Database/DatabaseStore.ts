@@ -9,6 +9,7 @@ import { isSessionKey, isUserKey, type RecordKey } from '../../Record/storageKey
 import type { Database, Row } from './Database.js';
 import type { FormerTable } from './FormerTable.js';
 import { OTHER, type Statements, statementsFor } from './statements.js';
+import { WriteBatches, type WriteValues } from './WriteBatches.js';
 
 const HOUR_MS = 3_600_000;
 const KEEP_DAMAGED_MS = 7 * 24 * HOUR_MS;
@@ -39,6 +40,8 @@ export class DatabaseStore implements SessionDriver {
     public readonly abilities: DriverAbilities;
     private readonly database: Database;
     private readonly sql: Statements;
+    /** SQLite writes in this process: nothing would wait. */
+    private readonly batches: WriteBatches | undefined;
     private readonly locks = new LeasedLocks<number>({
         newOwner: newVersion,
         take: (key, owner, ms) => this.isOne(this.database.change(this.sql.take, [key, owner, ms])),
@@ -49,6 +52,7 @@ export class DatabaseStore implements SessionDriver {
     public constructor(private readonly opened: OpenedDatabase) {
         this.database = opened.database;
         this.sql = statementsFor(opened.database.dialect, opened.table);
+        this.batches = opened.database.dialect === 'postgres' ? new WriteBatches(opened.database, this.sql) : undefined;
         this.abilities = {
             atomicBetweenProcesses: true,
             lists: true,
@@ -67,14 +71,17 @@ export class DatabaseStore implements SessionDriver {
     public write(key: RecordKey, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
         const version = newVersion();
         const times = timesUntil(expiresAt);
-        const values = [stored(key), record, version, ...times];
         const written =
             typeof ifVersion === 'string'
-                ? (this.formerOf(key)?.replace(key, record, version, times, ifVersion) ?? 0)
+                ? this.isOne(this.formerOf(key)?.replace(key, record, version, times, ifVersion) ?? 0)
                 : ifVersion === undefined
-                  ? this.database.change(this.sql.create, values)
-                  : this.database.change(this.sql.replace, [...values, ifVersion as number]);
-        return andThen(written, (rows) => (rows === 1 ? version : undefined));
+                  ? this.writeRow('create', [stored(key), record, version, ...times])
+                  : this.writeRow('replace', [stored(key), record, version, ...times, ifVersion as number]);
+        return andThen(written, (isWritten) => (isWritten ? version : undefined));
+    }
+
+    private writeRow(statement: 'create' | 'replace', values: WriteValues): MaybePromise<boolean> {
+        return this.batches?.write(statement, values) ?? this.isOne(this.database.change(this.sql[statement], values));
     }
 
     public remove(key: RecordKey, ifVersion: unknown): MaybePromise<boolean> {

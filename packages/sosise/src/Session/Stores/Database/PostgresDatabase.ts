@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inTime } from '../../../Support/inTime.js';
 import { Throttle } from '../../../Support/Throttle.js';
-import type { Database, Row, Value } from './Database.js';
+import type { Database, Row, Values } from './Database.js';
 import { DatabaseError, postgresError } from './DatabaseError.js';
 import type { PgClient, PgPool, PgQuery, PgResult } from './DatabaseStoreOptions.js';
 
@@ -63,7 +63,7 @@ export class PostgresDatabase implements Database {
         pool.on('error', ignore); // of idle connections: without a listener it would end the process
     }
 
-    public async rows(sql: string, values: readonly Value[], isRead = true): Promise<readonly Row[]> {
+    public async rows(sql: string, values: Values, isRead = true): Promise<readonly Row[]> {
         const query = this.queryOf(sql, values);
         if (isRead) {
             this.lastRead = query;
@@ -71,7 +71,7 @@ export class PostgresDatabase implements Database {
         return (await this.ask(query, isRead)).rows;
     }
 
-    public async change(sql: string, values: readonly Value[]): Promise<number> {
+    public async change(sql: string, values: Values): Promise<number> {
         try {
             return (await this.ask(this.queryOf(sql, values), false)).rowCount ?? 0;
         } catch (error) {
@@ -96,9 +96,9 @@ export class PostgresDatabase implements Database {
         }
     }
 
-    private queryOf(sql: string, values: readonly Value[]): PgQuery {
+    private queryOf(sql: string, values: Values): PgQuery {
         // A name of up to 63 characters: the package wants it to mean one text.
-        return { text: sql, values: values as Value[], ...(this.options.prepare && { name: nameOf(sql) }) };
+        return { text: sql, values: [...values], ...(this.options.prepare && { name: nameOf(sql) }) };
     }
 
     private ask(query: PgQuery, isRead: boolean): Promise<PgResult> {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '../../../Exceptions/errors.js';
 import { Deadlines } from '../../../Support/Deadlines.js';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
-import type { Database, Row, Value } from './Database.js';
+import type { Database, Row, Value, Values } from './Database.js';
 import { DatabaseError } from './DatabaseError.js';
 
 /** What the driver uses of node:sqlite, which the types of Node 20 do not know. */
@@ -89,14 +89,14 @@ export class SqliteDatabase implements Database {
         return new SqliteDatabase(Connection, options);
     }
 
-    public rows(sql: string, values: readonly Value[]): MaybePromise<readonly Row[]> {
+    public rows(sql: string, values: Values): MaybePromise<readonly Row[]> {
         return this.attempt(() => {
             const { statement, order } = this.prepared(sql);
             return statement.all(...order.map((index) => values[index] as Value));
         });
     }
 
-    public change(sql: string, values: readonly Value[]): MaybePromise<number> {
+    public change(sql: string, values: Values): MaybePromise<number> {
         return this.attempt(() => {
             const { statement, order } = this.prepared(sql);
             return Number(statement.run(...order.map((index) => values[index] as Value)).changes);
