@@ -1,20 +1,8 @@
-import { execFile, spawnSync } from 'node:child_process';
-import {
-    cpSync,
-    existsSync,
-    mkdirSync,
-    mkdtempSync,
-    readFileSync,
-    realpathSync,
-    rmSync,
-    symlinkSync,
-    writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { anchorsOf, type Block, readDocuments } from './docs/Markdown.js';
-import { asModule, kindOf, withEntry, withKeys } from './docs/snippets.js';
+import { anchorsOf, readDocuments } from './docs/Markdown.js';
 import counting from './fixtures/counting.js';
 import checking from './fixtures/session-doc/checking.js';
 import deleting from './fixtures/session-doc/deleting.js';
@@ -26,7 +14,7 @@ import { action } from './helpers/inside/Http.js';
 import type { SessionConfig } from './helpers/inside/Session/Config.js';
 import { sessionConfig } from './helpers/inside/Session.js';
 import { createKernel, sessionApp, temporaryFolder } from './helpers/sessionApp.js';
-import { copyStock, PACKAGE, STOCK } from './stock.js';
+import { PACKAGE, STOCK } from './stock.js';
 
 const root = realpathSync(new URL('../../..', import.meta.url));
 const documents = readDocuments(root);
@@ -56,14 +44,6 @@ describe('the documents', () => {
         const unknown = blocks.filter(({ language }) => !['ts', 'typescript', 'bash', 'text'].includes(language));
         expect(unknown.map(({ place, language }) => `${place} ${language}`)).toEqual([]);
         expect(snippets.length).toBeGreaterThan(20);
-    });
-
-    test('every TypeScript block compiles under strict', { timeout: 120_000 }, async () => {
-        const project = compileFolder();
-        snippets.forEach((block, index) => {
-            project.write(`block-${index}`, block);
-        });
-        expect(await project.compile()).toBe('');
     });
 
     // The scripts of package.json are a user's own as soon as the README is.
@@ -293,88 +273,6 @@ describe.each(['file', 'memory'])('the snippets that users were promised, on %s'
         expect(await before.json('/check')).toEqual({});
     });
 });
-
-/**
- * A fresh project, and every block in a folder of its own, laid over it by `rootDirs`, so that the imports of a block find
- * its neighbours and the framework.
- */
-function compileFolder() {
-    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sosise-snippets-')));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const fresh = join(folder, 'fresh');
-    copyStock(fresh);
-    cpSync(join(root, 'tests/helpers'), join(fresh, 'tests/helpers'), { recursive: true });
-    cpSync(join(PACKAGE, 'tests/fixtures/session-doc'), join(fresh, 'session-doc'), { recursive: true });
-    const roots = [fresh];
-    const replaced: string[] = [];
-    const put = (name: string, content: string) => {
-        mkdirSync(dirname(join(folder, name)), { recursive: true });
-        writeFileSync(join(folder, name), content);
-    };
-    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir');
-    put('package.json', '{ "type": "module" }');
-    if (!existsSync(join(root, 'node_modules/@types/connect-pg-simple'))) {
-        put('packages.d.ts', CONNECT_PG_SIMPLE);
-    }
-    return {
-        write(name: string, block: Block): void {
-            const { path = 'src/app/Http/Controllers/Snippet.ts', code } = block;
-            const kind = kindOf(block);
-            roots.push(join(folder, name));
-            if (path.endsWith('.d.ts')) {
-                replaced.push(join(fresh, path));
-            }
-            const old = () => readFileSync(join(fresh, path), 'utf8');
-            const contents = {
-                file: () => code,
-                keys: () => withKeys(old(), code),
-                entry: () => withEntry(old(), code),
-                statements: () => asModule(block),
-            };
-            put(`${name}/${path}`, contents[kind]());
-            put(`${name}/place.txt`, block.place);
-        },
-        async compile(): Promise<string> {
-            const settings = {
-                extends: join(root, 'tsconfig.json'),
-                compilerOptions: { rootDirs: roots, typeRoots: [join(root, 'node_modules/@types')] },
-                include: [join(fresh, 'src'), join(fresh, 'session-doc'), folder],
-                exclude: [...replaced, join(fresh, 'tests/helpers')],
-            };
-            put('tsconfig.json', JSON.stringify(settings));
-            const tsc = join(root, 'node_modules/typescript/bin/tsc');
-            return await new Promise((resolve) => {
-                execFile(
-                    process.execPath,
-                    [tsc, '-p', folder, '--pretty', 'false'],
-                    { cwd: folder },
-                    (_error, output) => {
-                        resolve(output.replace(/\S*block-\d+/g, (name) => `${placeOf(folder, name)} ${name}`));
-                    },
-                );
-            });
-        },
-    };
-}
-
-function placeOf(folder: string, name: string): string {
-    return readFileSync(join(folder, name.slice(name.lastIndexOf('block-')), 'place.txt'), 'utf8');
-}
-
-/** As @types/connect-pg-simple says it. */
-const CONNECT_PG_SIMPLE = `declare module 'connect-pg-simple' {
-    import session from 'express-session';
-    interface PGStoreOptions { conString?: string | undefined; createTableIfMissing?: boolean | undefined }
-    class PGStore extends session.Store {
-        constructor(options?: PGStoreOptions);
-        get(sid: string, callback: (error: unknown, found?: session.SessionData | null) => void): void;
-        set(sid: string, data: session.SessionData, callback?: (error?: unknown) => void): void;
-        destroy(sid: string, callback?: (error?: unknown) => void): void;
-    }
-    function connect(makesSessions: typeof session): typeof PGStore;
-    export = connect;
-}
-`;
 
 /** The rows of a document's tables, as cells; the first cell without its backticks. */
 function rowsOf(name: string): string[][] {

@@ -218,8 +218,11 @@ describe('a new record is written in its place', () => {
     test('whoever took long to write it hears what became of it, from one that is about to take its place', async () => {
         const lockFile = path.join(folder, new SessionFileNames('.json').lockOf('abc'));
         const lock = await FileLock.acquire(lockFile, Deadlines.of(1_000).start());
-        const until = performance.now() + 60;
-        const { writing } = await stoppedWhileWriting(open(), () => performance.now() > until);
+        let madeAt = 0;
+        const { writing } = await stoppedWhileWriting(open(), () => {
+            madeAt ||= performance.now();
+            return performance.now() > madeAt + 60;
+        });
         await vi.waitUntil(() => fs.statSync(file()).size > 0);
         fs.writeFileSync(path.join(folder, 'other'), padded(record(2)) as Buffer, { mode: 0o600 });
         await Promise.race([writing, new Promise((resolve) => setTimeout(resolve, 50))]);

@@ -154,15 +154,18 @@ describe('a damaged record gives its visitor a fresh session, one warning, and i
         expect(fs.existsSync(join(app.root, 'elsewhere.json'))).toBe(name === 'a link to a file'); // its target stays
     });
 
-    test('cut off at any length', async () => {
+    test('cut off at every fifth length, and at all around its end', async () => {
         const app = await start();
         const { file, browser } = await visitorOf(app);
         const whole = fs.readFileSync(file);
         let cuts = 0;
-        for (let length = 0; length < whole.length; length += 1) {
+        const text = whole.toString().trimEnd().length;
+        // Of the text's own length and the blanks behind it, some: all would take seconds.
+        const lengths = [...whole.keys()].filter((length) => length % 5 === 0 || Math.abs(length - text) < 5);
+        for (const length of lengths) {
             put(file, whole.subarray(0, length));
             const answer = await browser.visit('/read');
-            const isText = length === whole.toString().trimEnd().length; // as the stock package stores it
+            const isText = length === text; // as the stock package stores it
             const secret = isText ? CANARY : null;
             expect([length, answer.status, await answer.json()]).toEqual([length, 200, { secret }]);
             if (!isText) {

@@ -7,7 +7,7 @@ import { createGzip } from 'node:zlib';
 import { serve } from 'sosise';
 import { httpKernel, type MemoryLogger } from './httpApp.js';
 
-// A process of its own for server.test.ts: `argv` says how it behaves.
+// A process of its own for server.full.test.ts: `argv` says how it behaves.
 const [, , mode = 'slow'] = process.argv;
 /** Many streams from npm are made with this package. */
 const { PassThrough } = createRequire(import.meta.url)('readable-stream') as typeof Stream;
