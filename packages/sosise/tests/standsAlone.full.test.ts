@@ -183,7 +183,9 @@ describe('a clone that app:own made an application', () => {
 test('with --keep-sources the framework stays a workspace, with its documentation; git undoes it', async () => {
     const folder = await clone('sources');
     const status = () => shell('git status --porcelain', folder);
-    await expect(shell('npm pack --workspace sosise --pack-destination /nowhere', folder)).rejects.toThrow('ENOENT');
+    await expect(
+        shell('npm pack --workspace sosise --pack-destination /nowhere --loglevel=error', folder),
+    ).rejects.toThrow('ENOENT');
     await expect(shell('npm run build', folder)).rejects.toThrow('packedManifest.js restore');
     await shell('node packages/sosise/scripts/packedManifest.js restore', folder);
     expect(await status(), 'after an npm pack that was cut off').toBe('');

@@ -7,7 +7,8 @@ export async function npm(folder: string, args: readonly string[], signal: Abort
     // On Windows npm is a script, which only a shell starts.
     const options = { cwd: folder, signal, shell: process.platform === 'win32', maxBuffer: 64 * 1024 * 1024 };
     try {
-        await promisify(execFile)('npm', args, options);
+        // Its reasons are told also where `npm run --silent` started the console.
+        await promisify(execFile)('npm', [...args, '--loglevel=error'], options);
     } catch (error) {
         const { stdout = '', stderr = '', message } = error as Error & { stdout?: string; stderr?: string };
         const printed = `${stdout}${stderr}`.trim() || message;
