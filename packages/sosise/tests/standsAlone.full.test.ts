@@ -186,7 +186,9 @@ test('with --keep-sources the framework stays a workspace, with its documentatio
     await expect(
         shell('npm pack --workspace sosise --pack-destination /nowhere --loglevel=error', folder),
     ).rejects.toThrow('ENOENT');
-    await expect(shell('npm run build', folder)).rejects.toThrow('packedManifest.js restore');
+    await expect(shell('node packages/sosise/bin/sosise.js build', folder)).rejects.toThrow(
+        'packedManifest.js restore',
+    );
     await shell('node packages/sosise/scripts/packedManifest.js restore', folder);
     expect(await status(), 'after an npm pack that was cut off').toBe('');
 
