@@ -1,5 +1,5 @@
 # Builds with all packages, and runs with the production packages only. docs/deploy.md says how to use it.
-FROM node:22-slim AS build
+FROM node:26-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 # The framework: its sources, or the packed file.
@@ -10,13 +10,13 @@ RUN npm run build
 # What runs, in one folder; with public, if you have created it.
 RUN mkdir out && cp -R build package.json sosise.json artisan out && if [ -d public ]; then cp -R public out; fi
 
-FROM node:22-slim AS packages
+FROM node:26-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY packages ./packages
 RUN npm ci --omit=dev --no-audit --no-fund
 
-FROM node:22-slim
+FROM node:26-slim
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules

@@ -148,15 +148,6 @@ describe('the documents', () => {
         }
     });
 
-    test.skipIf(!readme)('whoever packs the framework deletes the scripts that need its sources, and no other', () => {
-        const { prose = '' } = documents.find(({ name }) => name === 'docs/upgrading.md') ?? {};
-        const [, list = ''] = /and the scripts (`[\s\S]*?), and set `typecheck`/.exec(prose) ?? [];
-        const listed = [...list.matchAll(/`([\w:]+)`/g)].map(([, name = '']) => name);
-        const need = Object.keys(scripts).filter((name) => /--workspace|\bexample\//.test(scripts[name] ?? ''));
-        expect(listed.sort()).toEqual(need.sort());
-        expect(scripts['typecheck']).toMatch(/^tsc && tsc -p packages/);
-    });
-
     const noGnu = spawnSync('sed', ['--version'], { encoding: 'utf8' }).stdout?.includes('GNU') !== true;
     test.skipIf(noGnu)('the line of docs/upgrading.md turns imports of the folder into imports of the package', () => {
         const { blocks = [] } = documents.find(({ name }) => name === 'docs/upgrading.md') ?? {};

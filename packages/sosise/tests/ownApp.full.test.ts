@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, realpathSync } from 'node:fs';
+import { cpSync, existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { CopiedApp } from './docs/CopiedApp.js';
@@ -32,13 +32,6 @@ class OwnApp extends CopiedApp {
         for (const block of blocks) {
             this.apply(block);
         }
-    }
-
-    public change(name: string, change: (text: string) => string): void {
-        const text = readFileSync(join(this.folder, name), 'utf8');
-        const changed = change(text);
-        expect(changed, name).not.toBe(text);
-        this.write(name, changed);
     }
 
     /** What a user runs before a commit; rejects with what it printed where something is red. */
@@ -79,15 +72,3 @@ test.skipIf(!readme)(
         await own.check();
     },
 );
-
-test.skipIf(!readme)('whoever makes it theirs, and goes without DevTools, has green tests', async () => {
-    const own = new OwnApp();
-    for (const name of ['package.json', 'sosise.json']) {
-        own.change(name, (text) => text.replace('"name": "sosise-skeleton"', '"name": "shop"'));
-    }
-    own.write('README.md', '# Shop\n\nSells tea.\n');
-    own.write('.env.example', 'LISTEN_PORT=3000\nSHOP_MAIL=shop@example.com\n');
-    own.write('.env', 'NODE_ENV=production\nLISTEN_PORT=3000\nLOG_LEVEL=critical\n');
-    own.change('src/bootstrap/providers.ts', (text) => text.replace(/^.*\n.*'sosise\/devtools'.*\n/m, ''));
-    await own.check();
-});

@@ -1,34 +1,16 @@
 import { execFile } from 'node:child_process';
-import {
-    cpSync,
-    existsSync,
-    mkdirSync,
-    mkdtempSync,
-    readdirSync,
-    readFileSync,
-    rmSync,
-    symlinkSync,
-    writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { DevServer } from './DevServer.js';
-import { copyPackage, copyStock, PACKAGE, PROJECT } from './stock.js';
+import { install, PACKAGE, PROJECT } from './stock.js';
 
 const run = promisify(execFile);
 const { NODE_ENV, VITEST, SESSION_SECRET, ...env } = process.env;
 const CHECK = join(PACKAGE, 'scripts/check-built-app.js');
-const TOP_LEVEL = [
-    '.gitignore',
-    'artisan',
-    'biome.json',
-    'package-lock.json',
-    'tsconfig.json',
-    'tsconfig.build.json',
-    'vitest.config.ts',
-];
+const INSTALL = 'npm install --prefer-offline --no-audit --no-fund';
 const CONTROLLER = 'src/app/Http/Controllers/IndexController.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'sosise-alone-'));
@@ -43,57 +25,82 @@ async function shell(line: string, folder: string, variables: NodeJS.ProcessEnv 
     return stdout + stderr;
 }
 
-/** `npm pack` of a copy, as it changes package.json for a while. Gives the path of the packed file. */
-async function pack(): Promise<string> {
-    const clone = join(work, 'clone');
-    const folder = copyPackage(clone);
-    symlinkSync(join(PROJECT, 'node_modules'), join(clone, 'node_modules'), 'dir');
-    // One that was cut off, or could not write its file, is no trouble for the next.
-    await expect(shell('npm pack --pack-destination /nowhere/at/all', folder)).rejects.toThrow('ENOENT');
-    await expect(shell('node packages/sosise/bin/sosise.js build', clone)).rejects.toThrow('packedManifest.js restore');
-    await shell('npm pack', folder);
-    expect(readFileSync(join(folder, 'package.json'), 'utf8')).toBe(
-        readFileSync(join(PACKAGE, 'package.json'), 'utf8'),
-    );
-    const [name = ''] = readdirSync(folder).filter((file) => file.endsWith('.tgz'));
-    return join(folder, name);
-}
-
-/** An application of one's own: zone 1, and the framework as a packed file, as docs/upgrading.md says it. */
-async function ownApplication(): Promise<string> {
-    const folder = join(work, 'shop');
-    copyStock(folder);
-    for (const name of [...TOP_LEVEL, 'tests']) {
-        cpSync(join(PROJECT, name), join(folder, name), { recursive: true });
+/** What git has of this repository, in a repository of its own, with the packages installed. */
+async function clone(name: string): Promise<string> {
+    const folder = join(work, name);
+    const files = (await shell('git ls-files', PROJECT)).trim().split('\n');
+    for (const file of files.filter((file) => existsSync(join(PROJECT, file)))) {
+        cpSync(join(PROJECT, file), join(folder, file));
     }
-    const { workspaces, ...manifest } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
-    for (const name of ['example', 'test:full', 'promises', 'bench']) {
-        delete manifest.scripts[name];
-    }
-    manifest.name = 'shop';
-    manifest.scripts.typecheck = 'tsc';
-    writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest, undefined, 4));
-    const packed = await pack();
-    mkdirSync(join(folder, 'packages'));
-    cpSync(packed, join(folder, 'packages/sosise.tgz'));
-    await shell('npm install ./packages/sosise.tgz --prefer-offline --no-audit --no-fund', folder);
+    install(folder, { ownFramework: true });
+    await shell('git init --quiet --initial-branch main', folder);
+    await commit(folder, 'A clone');
     return folder;
 }
 
-describe('an application with the packed framework', () => {
+function commit(folder: string, message: string): Promise<string> {
+    const author = '-c user.name=Ada -c user.email=ada@example.com';
+    return shell(`git add --all && git ${author} commit --quiet --message '${message}'`, folder);
+}
+
+/** What somebody gets who clones an application: what was committed, and the packages that it names. */
+async function cloneOf(own: string, name: string): Promise<string> {
+    const folder = join(work, name);
+    await shell(`git clone --quiet ${own} ${folder}`, work);
+    await shell(INSTALL, folder);
+    return folder;
+}
+
+const filesOf = async (folder: string) => (await shell('git ls-files', folder)).trim().split('\n');
+
+describe('a clone that app:own made an application', () => {
+    let own: string;
     let folder: string;
 
     beforeAll(async () => {
-        folder = await ownApplication();
+        own = await clone('own');
+        expect(await shell('./artisan app:own tea-shop --yes', own)).toContain('It is done: tea-shop is yours.');
+        await commit(own, 'Ours');
+        folder = await cloneOf(own, 'shop');
+    });
+
+    test('is read in a minute: under 45 files, none of which names the skeleton', async () => {
+        const files = await filesOf(folder);
+        expect(files.length).toBeLessThan(45);
+        expect(files.filter((file) => file.startsWith('packages/'))).toEqual(['packages/sosise-0.1.0.tgz']);
+        const texts = files.filter((file) => !/\.tgz$|^LICENSE$/.test(file));
+        const named = texts.filter((file) => /sosise.skeleton/i.test(readFileSync(join(folder, file), 'utf8')));
+        expect(named).toEqual([]);
+        expect(readFileSync(join(own, '.env'), 'utf8')).toMatch(/^SESSION_SECRET=[\w-]{43}$/m);
+    });
+
+    test('has a README whose links and scripts are there', async () => {
+        const readme = readFileSync(join(folder, 'README.md'), 'utf8');
+        const links = [...readme.matchAll(/\]\(([^)#]+)/g)].map(([, link = '']) => link);
+        expect(links.length).toBeGreaterThan(5);
+        expect(links.filter((link) => !existsSync(join(folder, link)))).toEqual([]);
+        const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+        const named = [...readme.matchAll(/`npm (?:run )?([\w:]+)`/g)].map(([, name = '']) => name);
+        expect(named.filter((name) => name !== 'install' && !scripts[name])).toEqual([]);
+    });
+
+    test('has the lock file that npm ci wants, and is not made twice', async () => {
+        expect(await shell('git status --porcelain', folder), 'npm install changes nothing').toBe('');
+        await shell('npm ci --dry-run --prefer-offline --no-audit --no-fund', folder);
+        await expect(shell('./artisan app:own other', folder)).rejects.toThrow(
+            'This application is its own already, and is called tea-shop.',
+        );
     });
 
     test('has what was packed, and nothing of the sources', async () => {
         const installed = join(folder, 'node_modules/sosise');
         expect(readdirSync(installed).sort()).toEqual([
+            'CHANGELOG.md',
             'LICENSE',
             'README.md',
             'bin',
             'dist',
+            'docs',
             'package.json',
             'sosise.schema.json',
         ]);
@@ -107,7 +114,7 @@ describe('an application with the packed framework', () => {
     });
 
     test('compiles under strict, and its tests, which are all that npm test runs, pass', async () => {
-        await shell('npm run typecheck && npx biome check src tests', folder);
+        await shell('npm run typecheck && npm run lint', folder);
         expect(await shell('npm test', folder)).toMatch(/Test Files {2}2 passed[\s\S]*Tests {2}6 passed/);
     });
 
@@ -126,7 +133,7 @@ describe('an application with the packed framework', () => {
     test('is developed: a save is in the next answer', async () => {
         const server = await DevServer.start(folder);
         onTestFinished(() => server.stop());
-        await server.reloaded(() => server.save(CONTROLLER, 'Sosise Skeleton is running', 'Hello'));
+        await server.reloaded(() => server.save(CONTROLLER, 'Tea Shop is running', 'Hello'));
         expect(await (await fetch(server.url)).json()).toMatchObject({ message: 'Hello' });
         const page = await fetch(server.url, { headers: { accept: 'text/html' } });
         expect(await page.text()).toContain('<script'); // that loads it again
@@ -171,4 +178,34 @@ describe('an application with the packed framework', () => {
         expect(await loadedBy('memory')).toEqual(new Set(['memorystore']));
         expect(await loadedBy('file')).toEqual(new Set(['session-file-store']));
     });
+});
+
+test('with --keep-sources the framework stays a workspace, with its documentation; git undoes it', async () => {
+    const folder = await clone('sources');
+    const status = () => shell('git status --porcelain', folder);
+    await expect(
+        shell('npm pack --workspace sosise --pack-destination /nowhere --loglevel=error', folder),
+    ).rejects.toThrow('ENOENT');
+    await expect(shell('node packages/sosise/bin/sosise.js build', folder)).rejects.toThrow(
+        'packedManifest.js restore',
+    );
+    await shell('node packages/sosise/scripts/packedManifest.js restore', folder);
+    expect(await status(), 'after an npm pack that was cut off').toBe('');
+
+    const printed = await shell('./artisan app:own shop --keep-sources --yes', folder);
+    const [, undo = ''] = /this undoes it: (.*)/.exec(printed) ?? [];
+    await shell(undo.replace(' && npm install', ''), folder);
+    expect(await status()).toBe('');
+
+    await shell('./artisan app:own shop --keep-sources --yes', folder);
+    await commit(folder, 'Ours');
+    const own = await cloneOf(folder, 'shop-with-sources');
+    const files = await filesOf(own);
+    expect(files).toEqual(
+        expect.arrayContaining(['packages/sosise/docs/upgrading.md', 'packages/sosise/CHANGELOG.md']),
+    );
+    expect(files.filter((file) => /^(?:docs|example|packages\/sosise\/(?:tests|bench))\//.test(file))).toEqual([]);
+    await shell('npm run lint && npm run typecheck && npm run build', own);
+    expect(await shell('npm test', own)).toMatch(/Test Files {2}2 passed[\s\S]*Tests {2}6 passed/);
+    expect(await shell(`node ${CHECK} / npm --prefix ${own} start`, '/')).toContain('answered GET / after');
 });

@@ -1,9 +1,9 @@
-import { createInterface } from 'node:readline/promises';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import type { SessionRegistry } from '../Session/Admin/SessionRegistry.js';
 import { counted } from '../Support/words.js';
 import type { CommandInput } from './Command.js';
 import { CommandError } from './CommandError.js';
+import { canAsk, confirm } from './confirm.js';
 import { Progress } from './Progress.js';
 import { DRIVER_OPTION, fingerprintIn, type OpenSessions, refuseNoUser, SessionCommand } from './SessionCommand.js';
 import { printable } from './sessionTexts.js';
@@ -58,8 +58,7 @@ export class SessionRevokeCommand extends SessionCommand {
     }
 
     private async revokeAll(options: CommandInput['options'], force: boolean): Promise<void> {
-        const canAsk = this.terminal.isInteractive && process.stdin.isTTY === true;
-        if (!force && !canAsk) {
+        if (!force && !canAsk()) {
             throw new UsageError('--all ends all sessions and nobody can be asked here: add --force.');
         }
         const open = await this.open(options);
@@ -94,21 +93,4 @@ export class SessionRevokeCommand extends SessionCommand {
 async function registryOf(app: ApplicationKernel): Promise<SessionRegistry> {
     const { SessionRegistry } = await import('../Session/Admin/SessionRegistry.js');
     return app.container.make(SessionRegistry);
-}
-
-/** Asks on the terminal. Only a yes is one: not an empty line, the end of the input, or Ctrl-C. */
-async function confirm(question: string, signal: AbortSignal): Promise<boolean> {
-    // Not as a terminal of its own: Ctrl-C has to stay a signal.
-    const lines = createInterface({ input: process.stdin, output: process.stdout, terminal: false });
-    const over = new AbortController();
-    lines.once('close', () => over.abort());
-    try {
-        const answer = await lines.question(question, { signal: AbortSignal.any([signal, over.signal]) });
-        return /^y(es)?$/i.test(answer.trim());
-    } catch {
-        process.stdout.write('\n');
-        return false;
-    } finally {
-        lines.close();
-    }
 }

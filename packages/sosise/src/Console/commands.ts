@@ -3,6 +3,7 @@ import type { CommandList } from './Command.js';
 export const frameworkCommands: CommandList = {
     list: async () => (await import('./ListCommand.js')).ListCommand,
     about: async () => (await import('./AboutCommand.js')).AboutCommand,
+    'app:own': async () => (await import('./Own/OwnCommand.js')).OwnCommand,
     'config:show': async () => (await import('./ConfigShowCommand.js')).ConfigShowCommand,
     'route:list': async () => (await import('./RouteListCommand.js')).RouteListCommand,
     'key:generate': async () => (await import('./KeyGenerateCommand.js')).KeyGenerateCommand,

@@ -15,7 +15,7 @@ ${hint !== undefined && html`<p class="card small">${hint}</p>`}
 ${
     details &&
     html`<footer class="soft small">This page is <code>src/app/Http/Controllers/IndexController.ts</code>. Clients that
-ask for JSON get JSON: <code>curl ${details.address}</code><br>What else there is: <code>README.md</code> and the chapters in <code>docs/</code>.${
+ask for JSON get JSON: <code>curl ${details.address}</code><br>What else there is: <code>README.md</code>, and the pages that it lists.${
         details.inspector !== undefined &&
         html` What requests do with sessions, live: <a href="${details.inspector}">session inspector</a>`
     }</footer>`

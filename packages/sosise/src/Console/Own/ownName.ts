@@ -1,0 +1,47 @@
+import { isBuiltin } from 'node:module';
+import { UsageError } from '../UsageError.js';
+
+/** What a package, a cookie and a host's label may all be called. */
+const NAME = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*$/;
+/** npm's. */
+const LONGEST = 214;
+/** Names that npm refuses, and the clone's own, which applications on one host would share. */
+const TAKEN = ['node_modules', 'favicon.ico', 'sosise', 'sosise-skeleton'];
+
+/**
+ * The name of an application, checked: npm's rules for packages, and those for the session cookie that is named by it.
+ * @param packages Those that the application installs: npm refuses to install a package into one of the same name.
+ */
+export function ownName(given: string, packages: readonly string[]): string {
+    if (!NAME.test(given)) {
+        const near = slugOf(given);
+        throw new UsageError(
+            `An application can't be called ${JSON.stringify(given)}, which names its package and its session cookie: use lower-case letters and digits, with . _ or - between them${NAME.test(near) ? `, such as ${near}` : ''}.`,
+        );
+    }
+    if (given.length > LONGEST) {
+        throw new UsageError(`The name has ${given.length} characters: a package's has ${LONGEST} at the most.`);
+    }
+    if (TAKEN.includes(given) || isBuiltin(given) || packages.includes(given)) {
+        throw new UsageError(`${given} is the name of something else that Node.js or npm would find: choose another.`);
+    }
+    return given;
+}
+
+/** The name as a heading: `my-shop` is `My Shop`. */
+export function titleOf(name: string): string {
+    return name
+        .split(/[._-]+/)
+        .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+        .join(' ');
+}
+
+function slugOf(given: string): string {
+    return given
+        .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
+        .toLowerCase()
+        .replace(/^@[^/]*\//, '')
+        .replace(/[^a-z0-9]+/g, '-')
+        .replace(/^-|-$/g, '')
+        .slice(0, LONGEST);
+}
