@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, posix } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { anchorsOf, type Block, readDocuments } from './docs/Markdown.js';
-import { asModule, kindOf, withEntry, withKeys } from './docs/snippets.js';
+import { asModule, kindOf, withKeys } from './docs/snippets.js';
 import counting from './fixtures/counting.js';
 import checking from './fixtures/session-doc/checking.js';
 import deleting from './fixtures/session-doc/deleting.js';
@@ -35,8 +35,8 @@ const snippets = blocks.filter(({ language }) => language === 'ts' || language =
 // Undefined once the README is the user's own.
 const readme = documents.find(({ name }) => name === 'README.md');
 
-/** A folder that the README offers to make. */
-const OPTIONAL = ['public/'];
+/** Folders that the README offers to make. */
+const OPTIONAL = ['public/', 'views/'];
 /** What an application of a version before the package has; only what tells how it goes on names it. */
 const FORMER = /^(?:src|tests)\/framework\b|^tests\/(?:model|promises)$|^tests\/helpers\/testSessionStore\.ts$/;
 const NAME_THE_FORMER = ['docs/upgrading.md', 'CHANGELOG.md'];
@@ -53,7 +53,9 @@ const scriptsOfPackage = scriptsOf(PACKAGE);
 
 describe('the documents', () => {
     test('every block has a language that is checked here', () => {
-        const unknown = blocks.filter(({ language }) => !['ts', 'typescript', 'bash', 'text'].includes(language));
+        const unknown = blocks.filter(
+            ({ language }) => !['ts', 'typescript', 'bash', 'text', 'html'].includes(language),
+        );
         expect(unknown.map(({ place, language }) => `${place} ${language}`)).toEqual([]);
         expect(snippets.length).toBeGreaterThan(20);
     });
@@ -313,6 +315,7 @@ function compileFolder() {
     };
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir');
     put('package.json', '{ "type": "module" }');
+    put('handlebars.d.ts', EXPRESS_HANDLEBARS);
     if (!existsSync(join(root, 'node_modules/@types/connect-pg-simple'))) {
         put('packages.d.ts', CONNECT_PG_SIMPLE);
     }
@@ -328,7 +331,6 @@ function compileFolder() {
             const contents = {
                 file: () => code,
                 keys: () => withKeys(old(), code),
-                entry: () => withEntry(old(), code),
                 statements: () => asModule(block),
             };
             put(`${name}/${path}`, contents[kind]());
@@ -360,6 +362,13 @@ function compileFolder() {
 function placeOf(folder: string, name: string): string {
     return readFileSync(join(folder, name.slice(name.lastIndexOf('block-')), 'place.txt'), 'utf8');
 }
+
+/** As express-handlebars says it, which views.full.test.ts installs. */
+const EXPRESS_HANDLEBARS = `declare module 'express-handlebars' {
+    type Done = (error: Error | null, text?: string) => void;
+    export function engine(config?: { defaultLayout?: string | false }): (path: string, data: object, done?: Done) => void;
+}
+`;
 
 /** As @types/connect-pg-simple says it. */
 const CONNECT_PG_SIMPLE = `declare module 'connect-pg-simple' {
