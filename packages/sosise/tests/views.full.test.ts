@@ -24,7 +24,8 @@ function shop(): CopiedApp {
         if (block.language === 'html') {
             copied.write(block.path as string, block.code);
         } else {
-            copied.apply(block);
+            // The provider has this import already.
+            copied.apply({ ...block, code: block.code.replace("import { HttpPipeline } from 'sosise';\n", '') });
         }
     }
     copied.apply({ ...(blocks[0] as Block), path: 'src/config/session.ts', code: '    enabled: true,\n' });
