@@ -7,8 +7,8 @@ COPY packages ./packages
 RUN npm ci --no-audit --no-fund
 COPY . .
 RUN npm run build
-# What runs, in one folder; with public, if you have created it.
-RUN mkdir out && cp -R build package.json sosise.json artisan out && if [ -d public ]; then cp -R public out; fi
+# What runs, in one folder; with public and views, if you have created them.
+RUN mkdir out && cp -R build package.json sosise.json artisan out && for name in public views; do if [ -d $name ]; then cp -R $name out; fi; done
 
 FROM node:26-slim AS packages
 WORKDIR /app

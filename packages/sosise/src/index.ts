@@ -5,6 +5,7 @@ export { type ConfigDefinition, type ConfigFiles, ConfigRepository } from './Con
 export { type ConfigInput, defineConfig } from './Config/define.js';
 export type { Environment, Manifest } from './Config/Environment.js';
 export { env } from './Config/env.js';
+export { loadConfig } from './Config/loadConfig.js';
 export { loadEnvironment } from './Config/loadEnvironment.js';
 export type { Place } from './Config/Place.js';
 export * as rules from './Config/rules.js';
@@ -26,14 +27,22 @@ export { action, type ControllerClass } from './Http/action.js';
 export { applicationOf } from './Http/applicationOf.js';
 export { type Envelope, ExceptionHandler } from './Http/Errors/ExceptionHandler.js';
 export { defineHttpConfig, type HttpConfig } from './Http/HttpConfig.js';
-export { HttpPipeline, type PipelineStage, type StageHandler, type StageName } from './Http/HttpPipeline.js';
+export {
+    type ExpressSettings,
+    HttpPipeline,
+    type PipelineStage,
+    type StageHandler,
+    type StageName,
+} from './Http/HttpPipeline.js';
 export { HttpServer, type ListenOptions } from './Http/HttpServer.js';
 export { HttpServiceProvider } from './Http/HttpServiceProvider.js';
+export { host } from './Http/host.js';
 export { type Middleware, type MiddlewareClass, middleware } from './Http/middleware.js';
 export { Html, type HtmlPart, html } from './Http/Pages/html.js';
 export { Readiness, type ReadinessCheck, type Unready } from './Http/Readiness.js';
 export { serve } from './Http/serve.js';
 export type { UpgradeHandler } from './Http/Upgrades.js';
+export type { ViewEngine, ViewsConfig } from './Http/viewsConfig.js';
 export {
     ApplicationKernel,
     type KernelOptions,

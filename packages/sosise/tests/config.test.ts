@@ -207,6 +207,14 @@ describe('a repository', () => {
         );
     });
 
+    test('refuses a file that nothing reads, where the one that it nearly is called is not there', () => {
+        const definitions = [{ file: 'session', defaults: {}, rules: () => {} }];
+        expect(messageOf(() => repository(definitions, { sesion: {} }))).toBe(
+            'src/config/sesion.ts: nothing reads it, and there is no src/config/session.ts: rename it to session.ts, or give it another name.',
+        );
+        expect(repository(definitions, { session: {}, sessions: {} }).names()).toEqual(['session', 'sessions']);
+    });
+
     test('refuses an override that is no object', () => {
         expect(messageOf(() => repository([], {}, { session: 'on' }))).toBe(
             'The override of src/config/session.ts is "on": give a plain object, whose keys are laid over the file\'s.',

@@ -97,6 +97,8 @@ test('the Dockerfile, step by step in empty folders, makes an application that s
     expect(existsSync(join(context, 'node_modules'))).toBe(false);
     mkdirSync(join(context, 'public'), { recursive: true });
     writeFileSync(join(context, 'public/style.css'), 'h1 { color: tomato }');
+    mkdirSync(join(context, 'views/errors'), { recursive: true });
+    writeFileSync(join(context, 'views/errors/404.html'), '<h1>Nothing here</h1>');
     const image = build(context);
 
     const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -105,7 +107,7 @@ test('the Dockerfile, step by step in empty folders, makes an application that s
     }
     expect(existsSync(join(image.folder, 'node_modules', Object.keys(dependencies)[0] as string))).toBe(true);
     expect(readdirSync(image.folder).sort()).toEqual(
-        ['artisan', 'build', 'node_modules', 'package.json', 'public', 'sosise.json', 'storage'].sort(),
+        ['artisan', 'build', 'node_modules', 'package.json', 'public', 'sosise.json', 'storage', 'views'].sort(),
     );
     expect(image.user).toBe('node');
 
@@ -137,11 +139,13 @@ test('the Dockerfile, step by step in empty folders, makes an application that s
     await vi.waitFor(isHealthy, { timeout: 15_000, interval: 200 });
     expect((await fetch(`http://127.0.0.1:${env.LISTEN_PORT}/ready`)).status).toBe(200);
     expect(await (await fetch(`http://127.0.0.1:${env.LISTEN_PORT}/style.css`)).text()).toContain('tomato');
+    const page = await fetch(`http://127.0.0.1:${env.LISTEN_PORT}/nothing`, { headers: { accept: 'text/html' } });
+    expect([page.status, await page.text()]).toEqual([404, '<h1>Nothing here</h1>']);
     app.kill('SIGTERM');
     expect(await exit).toEqual([0, null]);
 });
 
-test('an application without a folder public is taken along without one', () => {
+test('an application without the folders public and views is taken along without them', () => {
     const [, step = ''] = /^RUN (mkdir out .*)$/m.exec(readFileSync(join(root, 'Dockerfile'), 'utf8')) ?? [];
     const folder = mkdtempSync(join(tmpdir(), 'docker-stage-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));

@@ -23,8 +23,8 @@ const snippets = blocks.filter(({ language }) => language === 'ts' || language =
 // Undefined once the README is the user's own.
 const readme = documents.find(({ name }) => name === 'README.md');
 
-/** A folder that the README offers to make. */
-const OPTIONAL = ['public/'];
+/** Folders that the README offers to make. */
+const OPTIONAL = ['public/', 'views/'];
 /** What an application of a version before the package has; only what tells how it goes on names it. */
 const FORMER = /^(?:src|tests)\/framework\b|^tests\/(?:model|promises)$|^tests\/helpers\/testSessionStore\.ts$/;
 const NAME_THE_FORMER = ['docs/upgrading.md', 'CHANGELOG.md'];
@@ -41,7 +41,9 @@ const scriptsOfPackage = scriptsOf(PACKAGE);
 
 describe('the documents', () => {
     test('every block has a language that is checked here', () => {
-        const unknown = blocks.filter(({ language }) => !['ts', 'typescript', 'bash', 'text'].includes(language));
+        const unknown = blocks.filter(
+            ({ language }) => !['ts', 'typescript', 'bash', 'text', 'html'].includes(language),
+        );
         expect(unknown.map(({ place, language }) => `${place} ${language}`)).toEqual([]);
         expect(snippets.length).toBeGreaterThan(20);
     });

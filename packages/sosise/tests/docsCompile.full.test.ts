@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Block, readDocuments } from './docs/Markdown.js';
-import { asModule, kindOf, withEntry, withKeys } from './docs/snippets.js';
+import { asModule, kindOf, withKeys } from './docs/snippets.js';
 import { copyStock, PACKAGE } from './stock.js';
 
 const root = realpathSync(new URL('../../..', import.meta.url));
@@ -49,6 +49,7 @@ function compileFolder() {
     };
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir');
     put('package.json', '{ "type": "module" }');
+    put('handlebars.d.ts', EXPRESS_HANDLEBARS);
     if (!existsSync(join(root, 'node_modules/@types/connect-pg-simple'))) {
         put('packages.d.ts', CONNECT_PG_SIMPLE);
     }
@@ -64,7 +65,6 @@ function compileFolder() {
             const contents = {
                 file: () => code,
                 keys: () => withKeys(old(), code),
-                entry: () => withEntry(old(), code),
                 statements: () => asModule(block),
             };
             put(`${name}/${path}`, contents[kind]());
@@ -96,6 +96,13 @@ function compileFolder() {
 function placeOf(folder: string, name: string): string {
     return readFileSync(join(folder, name.slice(name.lastIndexOf('block-')), 'place.txt'), 'utf8');
 }
+
+/** As express-handlebars says it, which views.full.test.ts installs. */
+const EXPRESS_HANDLEBARS = `declare module 'express-handlebars' {
+    type Done = (error: Error | null, text?: string) => void;
+    export function engine(config?: { defaultLayout?: string | false }): (path: string, data: object, done?: Done) => void;
+}
+`;
 
 /** As @types/connect-pg-simple says it. */
 const CONNECT_PG_SIMPLE = `declare module 'connect-pg-simple' {

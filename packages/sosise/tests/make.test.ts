@@ -200,9 +200,9 @@ router.get('/admin/users', action(UserController, 'index'));
         );
     });
 
-    test('of a middleware: for all routes, or for some of them', async () => {
+    test('of a middleware: for all routes, for a group, or for one', async () => {
         expect((await artisan('make:middleware Admin')).output).toMatch(
-            /into its list, in the order they are to run, for all routes:\n\n {4}AdminMiddleware,\n\nPaste into src\/routes\/api\.ts instead, for some of them:\n\nimport \{ middleware \} from 'sosise';\nimport AdminMiddleware from '\.\.\/app\/Http\/Middlewares\/AdminMiddleware\.js';\n\nrouter\.use\('\/path', middleware\(AdminMiddleware\)\);\n$/,
+            /into its list, in the order they are to run, for all routes:\n\n {4}AdminMiddleware,\n\nPaste into src\/routes\/api\.ts instead, for a group of routes, or for one:\n\nimport \{ middleware \} from 'sosise';\nimport AdminMiddleware from '\.\.\/app\/Http\/Middlewares\/AdminMiddleware\.js';\n\nrouter\.use\('\/admin', middleware\(AdminMiddleware\)\); .*\nrouter\.get\('\/', middleware\(AdminMiddleware\), action\(IndexController, 'index'\)\);\n$/,
         );
     });
 

@@ -1,4 +1,4 @@
-import { cpSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Request, RequestHandler, Response, Router } from 'express';
 import { Pool } from 'pg';
@@ -7,6 +7,7 @@ import {
     action,
     type ControllerClass,
     env,
+    HttpPipeline,
     Logger,
     login,
     Readiness,
@@ -57,6 +58,8 @@ const FILES_RUN_BY: Readonly<Record<string, string>> = {
     'docs/concurrency.md': 'snippets.full.test.ts',
     'docs/frontends.md': 'snippets.full.test.ts',
     'docs/console.md': 'snippets.full.test.ts',
+    'docs/views.md': 'views.full.test.ts',
+    'docs/routing.md': 'routing.test.ts',
 };
 const NOT_RUN: Readonly<Record<string, string>> = {
     'src/types/session.d.ts': 'types, which only the compiler knows',
@@ -138,7 +141,12 @@ describe('settings', () => {
                 });
             };
             const { session, http } = await settingsIn(block);
+            const root = temporaryFolder();
+            if (http?.['views']) {
+                mkdirSync(join(root, 'views'));
+            }
             const app = await sessionApp({
+                root,
                 routes,
                 ...(session && { session }),
                 http: { ...http, ...(http?.['stopDelayMs'] !== undefined && { stopDelayMs: 1 }), trustProxy: 1 },
@@ -240,6 +248,9 @@ describe('statements in boot()', () => {
             expect(container.make(SessionManager).names()).toContain(driver);
         } else if (block.code.includes('winston')) {
             expect(container.make(Logger).isEnabled('error'), 'it has somewhere to write').toBe(true);
+        } else if (block.code.includes('express.locals')) {
+            const { locals } = container.make(HttpPipeline).express;
+            expect(locals).toMatchObject({ shop: 'Tea House', settings: { 'json spaces': 2 } });
         } else if (block.code.includes('Readiness')) {
             expect(await container.make(Readiness).look()).toBeUndefined();
         } else {

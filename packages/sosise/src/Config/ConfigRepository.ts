@@ -75,7 +75,8 @@ export class ConfigRepository {
         if (meant) {
             return [`There is no config file for the override [${name}]: did you mean [${meant}]?`];
         }
-        const refused = refusedLayers(name, path, files, overrides);
+        const unread = unreadFile(name, options);
+        const refused = unread ? [unread] : refusedLayers(name, path, files, overrides);
         if (refused.length > 0) {
             return refused;
         }
@@ -91,6 +92,18 @@ export class ConfigRepository {
         }
         return at.problems.map((problem) => problem.line);
     }
+}
+
+/** A sentence for a file that nothing reads, where it nearly has the name of one that is not there. */
+function unreadFile(name: string, { definitions, files }: ConfigRepositoryOptions): string | undefined {
+    const read = definitions.map(({ file }) => file);
+    const isUnread = Object.hasOwn(files, name) && !read.includes(name);
+    const missing = read.filter((file) => !Object.hasOwn(files, file));
+    const meant = isUnread ? nearest(name, missing) : undefined;
+    return (
+        meant &&
+        `src/config/${name}.ts: nothing reads it, and there is no src/config/${meant}.ts: rename it to ${meant}.ts, or give it another name.`
+    );
 }
 
 /** A sentence for each layer that is no plain object: there is nothing to merge or check then. */

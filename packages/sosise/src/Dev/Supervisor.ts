@@ -3,8 +3,8 @@ import { basename, dirname, join, relative } from 'node:path';
 import { parse } from 'dotenv';
 import { SOCKET_PATH } from '../Config/env.js';
 import type { FailedStartServer } from '../DevTools/FailedStartServer.js';
+import { SourceWatch } from '../Support/Files/SourceWatch.js';
 import { Run } from './Run.js';
-import { SourceWatch } from './SourceWatch.js';
 
 /** What decides how files and packages are loaded. */
 const LOADING = ['tsconfig.json', 'package.json', 'package-lock.json'];

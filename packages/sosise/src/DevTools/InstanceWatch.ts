@@ -11,13 +11,26 @@ const SCRIPT_PATH = '/__sosise/reload.js';
  * breaks as the server stops. Pages out of sight do not, as browsers open six connections to a server, and no more.
  */
 export class InstanceWatch extends LiveReload {
-    private readonly id = randomUUID();
+    private id = randomUUID();
+    private readonly streams = new Set<ServerResponse>();
 
-    public readonly script = scriptFor(this.id, SHOW);
+    public get script(): string {
+        return scriptFor(this.id, SHOW);
+    }
+
+    /** Lets all pages load again: those in sight now, the others once they are. */
+    public reload(): void {
+        this.id = randomUUID();
+        for (const stream of this.streams) {
+            stream.write(`data: ${this.id}\n\n`);
+        }
+    }
 
     public readonly instance = (request: IncomingMessage, response: ServerResponse, next: () => void): void => {
         const path = request.method === 'GET' ? request.url?.split('?')[0] : undefined;
         if (path === PATH) {
+            this.streams.add(response);
+            response.on('close', () => this.streams.delete(response));
             head(response, 'text/event-stream').write(`data: ${this.id}\n\n`);
         } else if (path === SCRIPT_PATH) {
             head(response, 'text/javascript').end(scriptFor(this.id, 'const show=()=>{};'));

@@ -22,6 +22,7 @@ import { LONGEST_TIMER_MS } from '../Support/timers.js';
 import type { BodyLimits } from './jsonProblem.js';
 import { bytesOf } from './parsers.js';
 import type { RequestIdOptions } from './requestId.js';
+import { type ViewsConfig, viewsRule } from './viewsConfig.js';
 
 /** What `src/config/http.ts` holds. All times are in milliseconds. */
 export interface HttpConfig {
@@ -46,6 +47,10 @@ export interface HttpConfig {
     /** false, or the options of helmet, laid over the framework's (securityHeaders.ts). */
     securityHeaders: false | HelmetOptions;
     requestId: RequestIdOptions;
+    /** false, or the engine and the folder of the templates that `response.render()` makes pages of. */
+    views: false | ViewsConfig;
+    /** Whether the field `_method` of a posted form makes the request a PUT, PATCH or DELETE. */
+    methodOverride: boolean;
     /** How long a route may take to begin its answer; 0 for no limit. */
     answerTimeoutMs: number;
     /** How long a client may take to send its headers, and its whole request. */
@@ -85,6 +90,8 @@ export const httpConfig: ConfigDefinition<HttpConfig> = {
         cors: false,
         securityHeaders: {},
         requestId: { trustInbound: false },
+        views: false,
+        methodOverride: false,
         answerTimeoutMs: 30_000,
         headersTimeoutMs: 66_000,
         requestTimeoutMs: 300_000,
@@ -119,6 +126,8 @@ const shape = object({
     cors: anyOf(oneOf(false), custom(corsOptions)),
     securityHeaders: anyOf(oneOf(false), object({ strictTransportSecurity: hsts, hsts }, { open: true })),
     requestId: object({ trustInbound: boolean() }),
+    views: viewsRule,
+    methodOverride: boolean(),
     answerTimeoutMs: milliseconds(0),
     headersTimeoutMs: milliseconds(1),
     requestTimeoutMs: milliseconds(1),

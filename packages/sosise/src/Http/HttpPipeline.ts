@@ -43,6 +43,9 @@ export interface PipelineStage {
     readonly handlers: readonly StageHandler[];
 }
 
+/** What is the application's to set of Express. Handlers belong into the stages, where errors and sessions reach them. */
+export type ExpressSettings = Pick<Express, 'set' | 'enable' | 'disable' | 'engine' | 'locals'>;
+
 interface Stage {
     readonly name: string | undefined;
     readonly handlers: StageHandler[];
@@ -59,10 +62,21 @@ interface Stage {
  */
 export class HttpPipeline {
     private readonly stages: Stage[] = STAGES.map((name) => stage(name));
+    private readonly application = express();
     private composed?: Express;
 
-    /** @param settings Express settings, such as `trust proxy`, that the composed application gets. */
-    public constructor(private readonly settings: Readonly<Record<string, unknown>> = {}) {}
+    /** @param settings Express settings, such as `trust proxy`. */
+    public constructor(private readonly settings: Readonly<Record<string, unknown>> = {}) {
+        this.application.response.json = answerJson;
+        for (const [name, value] of Object.entries(settings)) {
+            this.application.set(name, value);
+        }
+    }
+
+    /** Express's own settings, and what all templates know: `express.set('json spaces', 2)`, `express.locals.shop = 'Tea'`. */
+    public get express(): ExpressSettings {
+        return this.application;
+    }
 
     /** Adds handlers to a stage, behind those it has. */
     public use(name: StageName, ...handlers: RequestHandler[]): this;
@@ -134,11 +148,7 @@ export class HttpPipeline {
     }
 
     private build(): Express {
-        const app = express();
-        app.response.json = answerJson;
-        for (const [name, value] of Object.entries(this.settings)) {
-            app.set(name, value);
-        }
+        const app = this.application;
         const kernel = this.settings[KERNEL_SETTING] as ApplicationKernel | undefined;
         const handlers = this.order().flatMap((stage) => stage.handlers) as RequestHandler[];
         if (kernel) {

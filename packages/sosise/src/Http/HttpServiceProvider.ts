@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { appConfig } from '../Config/AppConfig.js';
 import { BadRequestException } from '../Exceptions/BadRequestException.js';
@@ -11,16 +12,19 @@ import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { answering } from './answering.js';
 import { KERNEL_SETTING } from './applicationOf.js';
 import { ExceptionHandler } from './Errors/ExceptionHandler.js';
+import { OwnErrorPages } from './Errors/OwnErrorPages.js';
 import { type HttpConfig, httpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
 import { HttpServer } from './HttpServer.js';
 import { letsPlainHttpIn } from './letsPlainHttpIn.js';
+import { methodOverride } from './methodOverride.js';
 import { parsers } from './parsers.js';
 import { properRequest } from './properRequest.js';
 import { Readiness } from './Readiness.js';
 import { health, ready } from './ready.js';
 import { requestId } from './requestId.js';
 import { securityHeaders } from './securityHeaders.js';
+import { viewsFolder } from './viewsConfig.js';
 import { weakEtag } from './weakEtag.js';
 
 /** The HTTP pipeline with its built-in stages, and the server. Routes and middlewares come from AppServiceProvider. */
@@ -37,6 +41,7 @@ export class HttpServiceProvider extends ServiceProvider {
         container.singleton(Readiness, () => new Readiness());
         container.singleton(HttpServer, () => new HttpServer(this.app));
         container.singleton(ExceptionHandler, () => new ExceptionHandler(this.app));
+        container.singleton(OwnErrorPages, () => this.ownErrorPages());
     }
 
     public override async boot(): Promise<void> {
@@ -66,6 +71,13 @@ export class HttpServiceProvider extends ServiceProvider {
             pipeline.use('static', answering(express.static(folder), '/*'));
         }
         pipeline.use('parsers', ...parsers(options));
+        if (options.methodOverride) {
+            pipeline.use('middlewares', methodOverride);
+        }
+        if (options.views) {
+            const { openViews } = await import('./openViews.js');
+            await openViews(options.views, this.app.environment.root, pipeline.express);
+        }
         if (options.trustProxy === true) {
             this.app.container
                 .make(Logger)
@@ -111,6 +123,17 @@ export class HttpServiceProvider extends ServiceProvider {
         });
     }
 
+    private ownErrorPages(): OwnErrorPages {
+        const { isDevelopment, root } = this.app.environment;
+        const { views } = this.options;
+        const extension = views && (views.extension ?? views.engine);
+        return new OwnErrorPages({
+            folder: join(viewsFolder(root, views), 'errors'),
+            changes: isDevelopment,
+            htmlIsTemplate: extension === 'html' || extension === '.html',
+        });
+    }
+
     private settings(): Record<string, unknown> {
         return {
             [KERNEL_SETTING]: this.app,
@@ -118,6 +141,7 @@ export class HttpServiceProvider extends ServiceProvider {
             etag: weakEtag,
             'query parser': 'simple',
             'trust proxy': this.options.trustProxy,
+            'view cache': this.app.environment.isProduction,
             'x-powered-by': false,
         };
     }

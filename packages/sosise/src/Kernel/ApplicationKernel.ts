@@ -1,5 +1,6 @@
 import { type ConfigDefinition, type ConfigFiles, ConfigRepository } from '../Config/ConfigRepository.js';
 import type { Environment } from '../Config/Environment.js';
+import { pathIn } from '../Config/pathIn.js';
 import { LifecycleError } from '../Exceptions/errors.js';
 import { Container } from './Container.js';
 
@@ -61,6 +62,14 @@ export class ApplicationKernel {
 
     public get state(): KernelState {
         return this.currentState;
+    }
+
+    /**
+     * An absolute path, whatever the working directory is: `app.path('storage', 'todo.json')`. The first name is a folder of
+     * sosise.json, or one in the application's folder; the others can't lead out of it.
+     */
+    public path(...names: readonly string[]): string {
+        return pathIn(this.environment, names);
     }
 
     /**

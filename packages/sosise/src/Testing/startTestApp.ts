@@ -53,7 +53,7 @@ export async function startTestApp(
     };
     try {
         own = await ownStorage(createApplication, storage, overrides);
-        app = await createApplication(own.overrides);
+        app = inFolder(await createApplication(own.overrides), storage);
         const made = { app, storage, close, ...(await start(app, options)) };
         whenTestFinished(close);
         return made;
@@ -61,6 +61,17 @@ export async function startTestApp(
         await close().catch(() => undefined);
         throw error;
     }
+}
+
+/** `app.path('storage')` leads there, too. Nothing has asked for a path before it boots. */
+function inFolder(app: ApplicationKernel, storage: string): ApplicationKernel {
+    const { environment } = app;
+    const { manifest } = environment;
+    const own = { storage, logs: join(storage, 'logs'), sessions: join(storage, 'sessions') };
+    const paths = Object.freeze({ ...manifest.paths, ...own });
+    return Object.assign(app, {
+        environment: Object.freeze({ ...environment, manifest: Object.freeze({ ...manifest, paths }) }),
+    });
 }
 
 async function start(app: ApplicationKernel, { routes, booted }: TestAppOptions) {

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { copyStock, type Installed, install } from '../stock.js';
 import type { Block } from './Markdown.js';
-import { kindOf, withEntry, withKeys, withStatements } from './snippets.js';
+import { kindOf, withKeys, withStatements } from './snippets.js';
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const COPIED = ['tests/helpers', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
@@ -42,7 +42,7 @@ export class CopiedApp {
             return;
         }
         const file = readFileSync(path, 'utf8');
-        const change = { keys: withKeys, entry: withEntry, statements: withStatements }[kind];
+        const change = { keys: withKeys, statements: withStatements }[kind];
         const changed = change(file, block.code, method);
         if (changed === file) {
             throw new Error(`${block.place} changes nothing in ${block.path}.`);

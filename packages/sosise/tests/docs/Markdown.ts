@@ -9,7 +9,7 @@ export interface Block {
     readonly language: string;
     /** Without the comment in its first line that names the file. */
     readonly code: string;
-    /** The file that the first line names: `// src/routes/api.ts`. */
+    /** The file that the first line names: `// src/routes/api.ts`, `<!-- views/cart.ejs -->`. */
     readonly path: string | undefined;
 }
 
@@ -38,7 +38,7 @@ const FENCED = /^```(\w*)\n(.*?)^```$/gms;
 
 function blocksOf(document: string, text: string): Block[] {
     return [...text.matchAll(FENCED)].map(({ index, 1: language = '', 2: content = '' }) => {
-        const [, path] = /^\/\/ ((?:src|tests)\/\S+)\n/.exec(content) ?? [];
+        const [, path] = /^(?:\/\/|<!--) ((?:src|tests|client|views)\/\S+)(?: -->)?\n/.exec(content) ?? [];
         return {
             place: `${document}:${text.slice(0, index).split('\n').length}`,
             document,

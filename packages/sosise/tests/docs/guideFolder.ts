@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { temporaryFolder } from '../helpers/sessionApp.js';
 import { copyStock, PROJECT as project } from '../stock.js';
 import { readDocuments } from './Markdown.js';
-import { kindOf, withEntry, withKeys } from './snippets.js';
+import { kindOf, withKeys } from './snippets.js';
 
 export interface ProjectFolder {
     /** Writes a file, in place of one that is there. */
@@ -40,8 +40,6 @@ export function guideFolder(name: string): ProjectFolder {
             folder.put(path, block.code);
         } else if (kind === 'keys') {
             folder.put(path, withKeys(folder.get(path), block.code));
-        } else if (kind === 'entry') {
-            folder.put(path, withEntry(folder.get(path), block.code));
         }
     }
     return folder;

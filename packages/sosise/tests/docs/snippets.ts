@@ -1,17 +1,14 @@
 import type { Block } from './Markdown.js';
 
 /**
- * What a TypeScript block asks its reader to do: write a whole file, change keys of a config file, add a config file to
- * the others in `src/bootstrap/app.ts`, or use statements inside a method (with imports at the top of the file).
+ * What a TypeScript block asks its reader to do: write a whole file, change keys of a config file, or use statements inside a
+ * method (with imports at the top of the file).
  */
-export type SnippetKind = 'file' | 'keys' | 'entry' | 'statements';
+export type SnippetKind = 'file' | 'keys' | 'statements';
 
 export function kindOf({ code, path }: Block): SnippetKind {
     if (path && (/^export /m.test(code) || path.endsWith('.d.ts') || path.startsWith('tests/'))) {
         return 'file';
-    }
-    if (/^ {12}\w+:/.test(code)) {
-        return 'entry';
     }
     return /^ {4}\w+:/.test(code) ? 'keys' : 'statements';
 }
@@ -22,13 +19,6 @@ export function withKeys(file: string, keys: string): string {
         const old = entriesOf(text).get(key);
         return old === undefined ? text.replace(/\}\);\s*$/, () => `${entry}});\n`) : text.replace(old, () => entry);
     }, file);
-}
-
-/** The file with a line put behind the last one that looks like it. */
-export function withEntry(file: string, line: string): string {
-    const last = [...file.matchAll(/^ {12}\w+: .*,\n/gm)].at(-1);
-    const end = last ? last.index + last[0].length : file.length;
-    return file.slice(0, end) + line + file.slice(end);
 }
 
 /** Entries of an object that is indented once, by key. */

@@ -16,12 +16,13 @@ export class MakeMiddlewareCommand extends MakeCommand {
             { where: `into ${this.shown(kernel)}`, lines: [this.importInto(kernel, made)] },
             { where: 'into its list, in the order they are to run, for all routes', lines: [`    ${made.name},`] },
             {
-                where: `into ${this.shown(routes)} instead, for some of them`,
+                where: `into ${this.shown(routes)} instead, for a group of routes, or for one`,
                 lines: [
                     "import { middleware } from 'sosise';",
                     this.importInto(routes, made),
                     '',
-                    `router.use('/path', middleware(${made.name}));`,
+                    `router.use('/admin', middleware(${made.name})); // above the routes that begin with /admin`,
+                    `router.get('/', middleware(${made.name}), action(IndexController, 'index'));`,
                 ],
             },
         ];

@@ -1,8 +1,10 @@
 import type { Request, Response } from 'express';
 import { ErrorPage } from '../../Http/Errors/ErrorPage.js';
+import type { HttpConfig } from '../../Http/HttpConfig.js';
 import { inspectorFor } from '../../Http/inspectorFor.js';
 import { LiveReload } from '../../Http/Pages/LiveReload.js';
 import { sendPage } from '../../Http/Pages/sendPage.js';
+import { viewsFolder } from '../../Http/viewsConfig.js';
 import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
 import { optionalConfig } from '../../Kernel/optionalConfig.js';
 import { errorBody, headingOf } from './errorBody.js';
@@ -19,7 +21,7 @@ export class DevelopmentErrorPage extends ErrorPage {
     }
 
     public send(error: Error, request: Request, response: Response): void {
-        const failures = failuresOf(error, this.app.environment.root);
+        const failures = this.failuresOf(error);
         const body = errorBody({
             failures,
             fix: this.fix(failures),
@@ -42,9 +44,15 @@ export class DevelopmentErrorPage extends ErrorPage {
     }
 
     public fixOf(error: Error): string | undefined {
-        const fix = this.fix(failuresOf(error, this.app.environment.root));
+        const fix = this.fix(this.failuresOf(error));
         const where = fix?.file === undefined ? '' : ` in ${fix.file}`;
         return fix && hideSecrets(fix.code === undefined ? fix.say : `${fix.say} ${fix.code}${where}`);
+    }
+
+    private failuresOf(error: Error): Failure[] {
+        const { root } = this.app.environment;
+        const views = optionalConfig<Partial<HttpConfig>>(this.app, 'http')?.views;
+        return failuresOf(error, root, views ? viewsFolder(root, views) : undefined);
     }
 
     private fix(failures: readonly Failure[]): Fix | undefined {

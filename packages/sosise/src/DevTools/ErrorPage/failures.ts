@@ -3,7 +3,7 @@ import { join, relative, sep } from 'node:path';
 import { Exception } from '../../Exceptions/Exception.js';
 import { ResponseTimeoutException } from '../../Exceptions/ResponseTimeoutException.js';
 import { describe } from '../../Exceptions/thrown.js';
-import { type Frame, framesOf } from './frames.js';
+import { type Frame, framesOf, templateFrame } from './frames.js';
 import { linesOf, type Source, sourceOf } from './source.js';
 
 /** An error of the chain that led to the answer, read for the page. */
@@ -20,8 +20,11 @@ export interface Failure {
 const MOST = 8;
 const MOST_PLACES = 3;
 
-/** The error, what caused it, what caused that; the parts of an AggregateError come after it. */
-export function failuresOf(error: Error, root: string): Failure[] {
+/**
+ * The error, what caused it, what caused that; the parts of an AggregateError come after it.
+ * @param views The folder of the templates, where there are some.
+ */
+export function failuresOf(error: Error, root: string, views?: string): Failure[] {
     const failures: Failure[] = [];
     const seen = new Set<unknown>();
     const add = (thrown: unknown): void => {
@@ -29,7 +32,7 @@ export function failuresOf(error: Error, root: string): Failure[] {
             return;
         }
         seen.add(thrown);
-        failures.push(thrown instanceof Error ? read(thrown, root) : notAnError(thrown));
+        failures.push(thrown instanceof Error ? read(thrown, root, views) : notAnError(thrown));
         if (thrown instanceof AggregateError) {
             thrown.errors.forEach(add);
         }
@@ -39,14 +42,16 @@ export function failuresOf(error: Error, root: string): Failure[] {
     return failures;
 }
 
-function read(error: Error, root: string): Failure {
-    const known = framesOf(error, root);
+function read(error: Error, root: string, views: string | undefined): Failure {
+    const template = templateFrame(String(error.message), root, views);
+    const known = [...(template ? [template.frame] : []), ...framesOf(error, root)];
     const isGuessed = isMadeOfValue(error) && !known.some(({ own }) => own);
     const frames = isGuessed ? [...placesOf(error.cause, root), ...known] : known;
     const code: unknown = (error as NodeJS.ErrnoException).code;
     return {
         name: String(error.name),
-        message: error instanceof ResponseTimeoutException ? error.detail : String(error.message),
+        message:
+            error instanceof ResponseTimeoutException ? error.detail : (template?.message ?? String(error.message)),
         ...(typeof code === 'string' && { code }),
         frames,
         ...(isGuessed && { isGuessed }),

@@ -14,6 +14,8 @@ export interface Frame {
     readonly column: number;
     /** Whether the file is the user's: in the project, and neither the framework's nor a package's. */
     readonly own: boolean;
+    /** Whether it is a place in a template, which the message has named. */
+    readonly isTemplate?: boolean;
 }
 
 const FRAME = /^ {4}at (?:(.+) \()?(.+?):(\d+):(\d+)\)?$/;
@@ -30,6 +32,24 @@ export function framesOf(error: Error, root: string): Frame[] {
         const place = `${inside ? relative(root, file) : file}:${row}:${column}`;
         return { call, place, file, line: Number(row), column: Number(column), own: inside && isOwn(file) };
     });
+}
+
+/** How ejs, pug and others begin a message: with the place in the template, and lines around it; what is wrong comes last. */
+const IN_TEMPLATE = /^(.+?):(\d+)(?::(\d+))?\n[\s\S]*\n\n([\s\S]*\S)/;
+
+/** Where in a template an error was made, and its message without the place. Only files in the folder of the views count. */
+export function templateFrame(
+    message: string,
+    root: string,
+    views: string | undefined,
+): { frame: Frame; message: string } | undefined {
+    const [, file = '', line, column = '1', rest = ''] = IN_TEMPLATE.exec(message) ?? [];
+    if (views === undefined || !normalize(file).startsWith(views + sep)) {
+        return undefined;
+    }
+    const place = `${relative(root, file)}:${line}`;
+    const frame = { call: 'the template', place, file, line: Number(line), column: Number(column), own: true };
+    return { frame: { ...frame, isTemplate: true }, message: rest.trim() };
 }
 
 function callsOf(error: Error): string[] {

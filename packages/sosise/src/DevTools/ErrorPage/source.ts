@@ -16,7 +16,7 @@ export function sourceOf(frame: Frame | undefined): Source | undefined {
     if (!frame?.own || frame.file === undefined) {
         return undefined;
     }
-    const all = linesOf(frame.file);
+    const all = linesOf(frame.file, frame.isTemplate);
     if (!all || frame.line > all.length) {
         return undefined;
     }
@@ -29,10 +29,10 @@ export function sourceOf(frame: Frame | undefined): Source | undefined {
     return { place: frame.place, lines };
 }
 
-/** The lines of a file of code; undefined where it is none, or can't be read. */
-export function linesOf(file: string): string[] | undefined {
+/** The lines of a file of code, or of a template; undefined where it is none, or can't be read. */
+export function linesOf(file: string, isTemplate = false): string[] | undefined {
     try {
-        return CODE.test(file) ? readFileSync(file, 'utf8').split(/\r?\n/) : undefined;
+        return isTemplate || CODE.test(file) ? readFileSync(file, 'utf8').split(/\r?\n/) : undefined;
     } catch {
         return undefined;
     }

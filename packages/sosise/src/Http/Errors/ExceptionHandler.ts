@@ -1,4 +1,4 @@
-import type { Request, Response } from 'express';
+import type { NextFunction, Request, Response } from 'express';
 import { Exception } from '../../Exceptions/Exception.js';
 import { ResponseTimeoutException } from '../../Exceptions/ResponseTimeoutException.js';
 import { describe, toError, traitsOf } from '../../Exceptions/thrown.js';
@@ -10,6 +10,7 @@ import { sendPage } from '../Pages/sendPage.js';
 import { ErrorPage } from './ErrorPage.js';
 import { ErrorSessions } from './ErrorSessions.js';
 import { DETAILS_ELSEWHERE, mayReadDetails } from './mayReadDetails.js';
+import { OwnErrorPages } from './OwnErrorPages.js';
 import { plainErrorPage } from './plainErrorPage.js';
 import { RefusedForms } from './RefusedForms.js';
 import { routeOf } from './routeOf.js';
@@ -84,9 +85,12 @@ export class ExceptionHandler {
         const { status, headers } = traitsOf(error, response);
         response.set(headers);
         response.status(status).vary('Accept');
-        if (!wantsPage(request) || !this.renderPage(error, request, response)) {
-            response.json(this.envelope(error, request));
+        const own = this.ownPageFor(error, request, response);
+        if (own === undefined) {
+            this.renderBuiltIn(error, request, response);
+            return;
         }
+        return this.renderOwn(own, error, request, response);
     }
 
     /** The envelope of an error. What a client is not meant to read is shown in development only. */
@@ -115,19 +119,59 @@ export class ExceptionHandler {
         return container.has(RefusedForms) && container.make(RefusedForms).sendBack(error, request, response);
     }
 
+    private renderBuiltIn(error: Error, request: Request, response: Response): void {
+        if (!wantsPage(request) || !this.renderPage(error, request, response)) {
+            response.json(this.envelope(error, request));
+        }
+    }
+
+    /** The application's own page for an error. Undefined where there is none, or its developer gets the details. */
+    private ownPageFor(error: Error, request: Request, response: Response): string | undefined {
+        const { container } = this.app;
+        const pages = container.has(OwnErrorPages) ? container.make(OwnErrorPages) : undefined;
+        const file = pages?.fileFor(traitsOf(error, response).status);
+        return file && wantsPage(request) && !this.showsDetails(error, request, response) ? file : undefined;
+    }
+
+    /** In place of a page that can't be made stands the framework's, which needs nothing. */
+    private async renderOwn(file: string, error: Error, request: Request, response: Response): Promise<void> {
+        try {
+            const { status } = traitsOf(error, response);
+            const { message } = this.envelope(error, request);
+            const title = http.STATUS_CODES[status] ?? 'Error';
+            const data = { status, title, message, details: detailsOf(error), requestId: request.requestId };
+            const text = await this.app.container.make(OwnErrorPages).text(file, data, response);
+            if (!response.headersSent) {
+                response.type('html').send(text);
+            }
+        } catch (failure) {
+            const { requestId } = request;
+            const failed = `The error page ${file} failed itself.`;
+            this.app.container.make(Logger).error(failed, { requestId, error: toError(failure) });
+            if (!response.headersSent) {
+                this.renderBuiltIn(error, request, response);
+            }
+        }
+    }
+
+    private showsDetails(error: Error, request: Request, response: Response): boolean {
+        const { status, expose } = traitsOf(error, response);
+        return this.developmentPage !== undefined && (status >= 500 || !expose) && mayReadDetails(this.app, request);
+    }
+
     /** False where the page can't be made: that is logged, and must not hide the error itself. */
     private renderPage(error: Error, request: Request, response: Response): boolean {
         try {
-            const { status, expose } = traitsOf(error, response);
+            const { status } = traitsOf(error, response);
             const page = this.developmentPage;
-            const isOpen = page !== undefined && mayReadDetails(this.app, request);
-            if (isOpen && (status >= 500 || !expose)) {
+            if (page && this.showsDetails(error, request, response)) {
                 page.send(error, request, response);
             } else {
+                const isOpen = page !== undefined && mayReadDetails(this.app, request);
                 const { message } = this.envelope(error, request);
                 const fix = isOpen ? this.fixOf(error, request) : page && DETAILS_ELSEWHERE;
-                const details = error instanceof ValidationException ? error.errors : {};
-                sendPage(response, plainErrorPage({ status, message, details, requestId: request.requestId, fix }));
+                const { requestId } = request;
+                sendPage(response, plainErrorPage({ status, message, details: detailsOf(error), requestId, fix }));
             }
             return true;
         } catch (failure) {
@@ -174,11 +218,25 @@ export class ExceptionHandler {
             response.removeHeader(header);
         }
         response.statusMessage = '';
+        request.next = this.afterRender(error, request, response);
         const rendered = await this.attempt('render', () => this.render(error, request, response));
         const forgotten = error instanceof ResponseTimeoutException && !response.headersSent;
         if (!rendered || forgotten) {
             answerPlainly(forgotten ? 503 : 500, request, response);
         }
+    }
+
+    /** Where `response.render()` and `sendFile()` of an overridden `render()` go with their errors: this is the last stage. */
+    private afterRender(error: Error, request: Request, response: Response): NextFunction {
+        return (failure?: unknown) => {
+            const { requestId } = request;
+            const reason = toError(failure ?? new Error('It called next() in place of an answer.'));
+            const failed = "The exception handler's render() failed itself.";
+            this.app.container.make(Logger).error(failed, { requestId, error: reason });
+            if (!response.headersSent) {
+                this.renderBuiltIn(error, request, response);
+            }
+        };
     }
 
     /** Reports an error whose client can't be answered, once. Never throws. */
@@ -206,6 +264,11 @@ export class ExceptionHandler {
             return false;
         }
     }
+}
+
+/** What was wrong with a form: the messages by field. */
+function detailsOf(error: Error): Readonly<Record<string, readonly string[]>> {
+    return error instanceof ValidationException ? error.errors : {};
 }
 
 function answerPlainly(status: 500 | 503, request: Request, response: Response): void {

@@ -26,12 +26,18 @@ export class SessionForms extends RefusedForms {
     }
 }
 
-/** A GET is no form here: it could be sent back to itself, for ever. */
+/** What a posted form is, or becomes by its field `_method`. A GET is none: it could be sent back to itself, for ever. */
+const METHODS = ['POST', 'PUT', 'PATCH', 'DELETE'];
+
 function isForm(request: Request): boolean {
-    const { method } = request;
     // A script that says so, in browsers without fetch metadata.
     const isScript = request.get('X-Requested-With') !== undefined;
-    return method === 'POST' && !isScript && isNavigation(request) && request.accepts(['json', 'html']) === 'html';
+    return (
+        METHODS.includes(request.method) &&
+        !isScript &&
+        isNavigation(request) &&
+        request.accepts(['json', 'html']) === 'html'
+    );
 }
 
 /** The page that a form was sent from, where it is one of ours. */

@@ -1,4 +1,4 @@
-import { ApplicationKernel, ConfigOverrides, loadEnvironment } from 'sosise';
+import { ApplicationKernel, ConfigOverrides, loadConfig, loadEnvironment } from 'sosise';
 
 /** Creates the application without booting it. `overrides` win over the config files, by file name and key. */
 export async function createApplication(overrides: ConfigOverrides = {}): Promise<ApplicationKernel> {
@@ -8,13 +8,8 @@ export async function createApplication(overrides: ConfigOverrides = {}): Promis
     return new ApplicationKernel({
         environment,
         providers: (await import('./providers.js')).default,
-        // A new file in src/config needs a line here.
-        config: {
-            app: (await import('../config/app.js')).default,
-            http: (await import('../config/http.js')).default,
-            logging: (await import('../config/logging.js')).default,
-            session: (await import('../config/session.js')).default,
-        },
+        // All files of src/config, each by its name. They are imported here, by what has loaded this file.
+        config: await loadConfig(import.meta.url, (file) => import(file)),
         overrides,
     });
 }

@@ -31,6 +31,12 @@ export default defineHttpConfig({
     // Security headers: the options of helmet, which override strict defaults. false sends none.
     securityHeaders: {},
 
+    // Templates for response.render(): { engine: 'ejs', folder: 'views' }, or any other engine of Express. false: none.
+    views: false,
+
+    // Whether a form's hidden field _method makes its POST a PUT, PATCH or DELETE: true or false.
+    methodOverride: false,
+
     // Response timeout: milliseconds until a route must begin its answer, or the client gets a 503. 0: no limit.
     answerTimeoutMs: 30_000,
 

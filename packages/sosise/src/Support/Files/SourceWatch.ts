@@ -15,6 +15,7 @@ export class SourceWatch {
     private readonly folders = new Map<string, FSWatcher>();
     private readonly files = new Set<string>();
     private quiet: NodeJS.Timeout | undefined;
+    private isClosed = false;
 
     public constructor(private readonly onSave: (files: string[]) => void) {}
 
@@ -40,7 +41,18 @@ export class SourceWatch {
         return this;
     }
 
+    public close(): void {
+        clearTimeout(this.quiet);
+        this.isClosed = true;
+        for (const watcher of this.folders.values()) {
+            watcher.close();
+        }
+    }
+
     private watch(folder: string, options: { recursive?: boolean }, heard: Heard): void {
+        if (this.isClosed) {
+            return; // while it still looked into folders
+        }
         this.folders.get(folder)?.close(); // one that was deleted and made again
         try {
             const watcher = watch(folder, options, (event, name) => name !== null && heard(name, event));
