@@ -1,15 +1,32 @@
 import { Request, Response } from 'express';
-import { ApplicationKernel, authenticatedUser, flash, login, logout, SessionRegistry, validate } from 'sosise';
-import { LoginForm } from './forms.js';
+import {
+    ApplicationKernel,
+    authenticatedUser,
+    flash,
+    hashPassword,
+    login,
+    logout,
+    SessionRegistry,
+    ValidationException,
+    validate,
+    verifyPassword,
+} from 'sosise';
+import { DEMO, LoginForm } from './forms.js';
+
+/** Hashes of passwords by name, as your users have them: ./artisan make:auth writes a login that keeps them. */
+const users = Promise.all(DEMO.names.map(async (name) => [name, await hashPassword(DEMO.password)] as const));
 
 export default class AccountController {
     public constructor(private readonly app: ApplicationKernel) {}
 
-    /** This is a demo: a real application checks a password before it calls `login`. */
     public async login(request: Request, response: Response) {
-        const { name } = await validate(request, LoginForm, { back: '/' });
-        await login(request, name); // a new session id; the cart stays
-        flash(request, 'notice', `Hello ${name}!`);
+        const { name, password } = await validate(request, LoginForm, { back: '/' });
+        const [user, hash] = (await users).find(([known]) => known.toLowerCase() === name.toLowerCase()) ?? [];
+        if (!(await verifyPassword(password, hash)) || user === undefined) {
+            throw new ValidationException({ name: ['Name or password is wrong.'] }, { back: '/' });
+        }
+        await login(request, user); // a new session id; the cart stays
+        flash(request, 'notice', `Hello ${user}!`);
         return response.redirect(303, '/');
     }
 

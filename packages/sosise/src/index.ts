@@ -56,6 +56,7 @@ export { Logger } from './Logging/Logger.js';
 export { defineLoggingConfig, type LoggingConfig } from './Logging/LoggingConfig.js';
 export { LoggingServiceProvider } from './Logging/LoggingServiceProvider.js';
 export { type LogLevel, logLevels } from './Logging/levels.js';
+export { hashPassword, needsRehash, verifyPassword } from './Passwords/passwords.js';
 export {
     type RevokeOptions,
     type SessionName,
@@ -74,14 +75,13 @@ export type { ListedRecord, SessionDriver, StoredRecord } from './Session/Driver
 export { exclusive } from './Session/exclusive.js';
 export { flash, flashed } from './Session/flash.js';
 export { increment } from './Session/increment.js';
+export { intended } from './Session/intended.js';
 export {
     authenticatedAt,
     authenticatedUser,
     fingerprint,
     login,
     logout,
-    requireLogin,
-    requireRecentLogin,
 } from './Session/login.js';
 export { type MigrationCounts, SessionMigration } from './Session/Moving/SessionMigration.js';
 export { type SessionDriverFactory, SessionManager } from './Session/Opening/SessionManager.js';
@@ -89,6 +89,7 @@ export { pull } from './Session/pull.js';
 export { DamagedRecordError } from './Session/Record/DamagedRecordError.js';
 export type { SessionEnded } from './Session/Request/RequestSession.js';
 export { oldInput, validationErrors } from './Session/refusedForm.js';
+export { requireLogin, requireRecentLogin } from './Session/requireLogin.js';
 export { SessionServiceProvider } from './Session/SessionServiceProvider.js';
 export { KeyedMutex } from './Support/KeyedMutex.js';
 export type { Lease } from './Support/Lease.js';

@@ -1,11 +1,15 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Router } from 'express';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { findingsOn } from './helpers/axe.js';
 import { type Browser, describeInChromium, openBrowser, type Page } from './helpers/chromium.js';
 import { createTestApp } from './stockTestApp.js';
 
 const routesFile = new URL('../../../example/routes.ts', import.meta.url);
 const isThere = existsSync(routesFile);
+/** Where screenshots go, for people to look at; unset: none are made. */
+const { SCREENSHOTS } = process.env;
 
 describeInChromium('in Chromium', () => {
     let browser: Browser | undefined;
@@ -19,12 +23,12 @@ describeInChromium('in Chromium', () => {
     });
 
     /** The example on a free port; each call opens it in another browser. */
-    async function openShop(): Promise<() => Promise<Page>> {
+    async function openShop(): Promise<(options?: object) => Promise<Page>> {
         // Not a literal: without the folder this file still compiles.
         const { default: routes } = (await import(routesFile.href)) as { default: Router };
         const app = await createTestApp({ session: { enabled: true } }, { routes: (router) => router.use(routes) });
-        return async () => {
-            const context = await (browser as Browser).newContext();
+        return async (options) => {
+            const context = await (browser as Browser).newContext(options);
             onTestFinished(() => context.close());
             const page = await context.newPage();
             await page.goto(app.url);
@@ -48,6 +52,7 @@ describeInChromium('in Chromium', () => {
 
     async function logIn(page: Page, name: string): Promise<void> {
         await page.fill('[name=name]', name);
+        await page.fill('[name=password]', 'tea and cake');
         await press(page, 'Log in');
     }
 
@@ -94,5 +99,39 @@ describeInChromium('in Chromium', () => {
 
         await press(home, 'Log out');
         expect([await browsers(home), await cart(home)]).toEqual([0, []]);
+    });
+
+    test.skipIf(!isThere)('the example takes the right password only, and keeps the name that was typed', async () => {
+        const page = await (await openShop())();
+        await page.fill('[name=name]', 'ann');
+        await page.fill('[name=password]', 'cake and tea');
+        await press(page, 'Log in');
+        expect(await page.locator('strong', { hasText: /./ }).allTextContents()).toEqual([
+            'Name or password is wrong.',
+        ]);
+        expect([await page.inputValue('[name=name]'), await page.inputValue('[name=password]')]).toEqual(['ann', '']);
+        await page.fill('[name=password]', 'tea and cake');
+        await press(page, 'Log in');
+        expect(await notice(page)).toBe('Hello Ann!');
+    });
+
+    test.skipIf(!isThere)('axe finds nothing in the example, light and dark, on a phone and on a desk', async () => {
+        const open = await openShop();
+        for (const [colorScheme, width] of [
+            ['light', 1180],
+            ['dark', 390],
+        ] as const) {
+            const page = await open({ colorScheme, bypassCSP: true, viewport: { width, height: 860 } });
+            await add(page, 'tea', 'many');
+            expect(await findingsOn(page), `${colorScheme}, refused`).toEqual([]);
+            await add(page, 'tea', '2');
+            await logIn(page, 'Ann');
+            expect(await findingsOn(page), `${colorScheme}, logged in`).toEqual([]);
+            if (SCREENSHOTS !== undefined) {
+                await page.screenshot({ path: join(SCREENSHOTS, `shop-${colorScheme}.png`), fullPage: true });
+            }
+            const isTooWide = 'document.documentElement.scrollWidth > document.documentElement.clientWidth';
+            expect(await page.evaluate(isTooWide), colorScheme).toBe(false);
+        }
     });
 });

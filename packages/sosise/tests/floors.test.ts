@@ -46,6 +46,7 @@ const ROOMS = [
     'Session',
     'ConfigOverrides.ts',
     // users
+    'Passwords',
     'Validation',
     'Welcome',
     'Doctor',

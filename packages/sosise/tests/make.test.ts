@@ -14,6 +14,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Ran } from './consoleProject.js';
 import { inThisProcess } from './inThisProcess.js';
+import { STOCK } from './stock.js';
 
 const sources = realpathSync(new URL('../../..', import.meta.url));
 const EVERY = ['command', 'controller', 'exception', 'middleware', 'provider', 'service', 'session-driver'];
@@ -120,7 +121,7 @@ describe('a name', () => {
         ['make:service', "Missing required argument 'name': ./artisan make:service --help shows how it is used."],
         ['make:service a --froce', "Unknown option '--froce': did you mean --force?"],
         ['make:servce a', 'There is no command make:servce: did you mean make:service?'],
-        ['make', `There is no command make: there are ${EVERY.map((kind) => `make:${kind}`).join(', ')}.`],
+        ['make', `There is no command make: there are make:auth, ${EVERY.map((kind) => `make:${kind}`).join(', ')}.`],
     ])('or line that means nothing is one sentence: [%s]', async (line, sentence) => {
         expect(await refusalOf(line)).toEqual([2, `${sentence}\n`]);
     });
@@ -221,6 +222,123 @@ test.each(EVERY)('make:%s writes nothing where the built application runs', asyn
         'Generators write TypeScript, which the built application does not read: run them in development, where all packages are installed and NODE_ENV is not production.\n',
     ]);
     expect(existsSync(join(root, 'src'))).toBe(false);
+});
+
+describe('make:auth', () => {
+    const PROVIDERS = 'src/bootstrap/providers.ts';
+    const CONFIG = 'src/config/session.ts';
+    const WRITTEN = [
+        'public/auth.css',
+        'src/app/Auth/FileUsers.ts',
+        'src/app/Auth/LoginLimit.ts',
+        'src/app/Auth/Users.ts',
+        'src/app/Auth/forms.ts',
+        'src/app/Auth/pages.ts',
+        'src/app/Http/Controllers/Auth/AccountController.ts',
+        'src/app/Http/Controllers/Auth/AuthController.ts',
+        'src/app/Providers/AuthServiceProvider.ts',
+        'src/routes/auth.ts',
+        'tests/app/auth.test.ts',
+    ];
+    const stock = (name: string) => readFileSync(join(STOCK, name), 'utf8');
+
+    beforeEach(() => {
+        put(PROVIDERS, stock(PROVIDERS));
+        put(CONFIG, stock(CONFIG));
+        put('tests/helpers/createTestApp.ts', '');
+    });
+
+    /** Without comments and empty lines: those that it has added. */
+    const linesIn = (name: string) =>
+        get(name)
+            .split('\n')
+            .filter((line) => !stock(name).split('\n').includes(line) && !/^\s*(?:\/\/|$)/.test(line));
+
+    test('writes a login and wires it: nothing is left to paste', async () => {
+        const { code, output, errors } = await artisan('make:auth');
+        expect([code, errors]).toEqual([0, '']);
+        expect(files()).toEqual([...WRITTEN, PROVIDERS, CONFIG, 'tests/helpers/createTestApp.ts'].sort());
+        expect(output).not.toContain('Paste');
+        expect(output).toMatch(/open \/register in a browser\.\n$/);
+        expect(linesIn(PROVIDERS)).toEqual([
+            "import AuthServiceProvider from '../app/Providers/AuthServiceProvider.js';",
+            '    AuthServiceProvider,',
+        ]);
+        expect(linesIn(CONFIG)).toEqual([
+            '    enabled: true,',
+            "    loginPage: '/login',",
+            '    registry: { address: true, browser: true },',
+        ]);
+        const all = WRITTEN.map(get).join('');
+        expect(all).not.toContain('{{');
+        const changed = [PROVIDERS, CONFIG].map(
+            (name) => get(name).split('\n').length - stock(name).split('\n').length,
+        );
+        expect(all.split('\n').length - 1 + changed.reduce((sum, lines) => sum + lines)).toBeLessThan(500);
+    });
+
+    test('writes over nothing without --force, and wires nothing twice', async () => {
+        put('src/routes/auth.ts', 'mine');
+        expect(await refusalOf('make:auth')).toEqual([
+            1,
+            'src/routes/auth.ts is there already: ./artisan make:auth --force replaces it.\n',
+        ]);
+        expect(get(PROVIDERS)).toBe(stock(PROVIDERS));
+        expect((await artisan('make:auth --force')).code).toBe(0);
+        const before = [PROVIDERS, CONFIG].map(get);
+        const [, refusal] = await refusalOf('make:auth');
+        expect(refusal).toMatch(
+            /^public\/auth\.css, .*, tests\/app\/auth\.test\.ts are there already: .* replaces them/,
+        );
+        expect((await artisan('make:auth --force')).code).toBe(0);
+        expect([PROVIDERS, CONFIG].map(get)).toEqual(before);
+    });
+
+    test('says what to paste where its place can not be told, and leaves those files alone', async () => {
+        put(PROVIDERS, 'export default [AppServiceProvider];\n');
+        put(CONFIG, 'export default { ...common };\n');
+        const { code, output } = await artisan('make:auth');
+        expect([code, get(PROVIDERS), get(CONFIG)]).toEqual([
+            0,
+            'export default [AppServiceProvider];\n',
+            'export default { ...common };\n',
+        ]);
+        expect(output).toContain(
+            'Paste into src/config/session.ts, in place of enabled:\n\n    enabled: true,\n\n    // Where requireLogin()',
+        );
+        expect(output).toContain(
+            "Paste into src/bootstrap/providers.ts, the last line into its list:\n\nimport AuthServiceProvider from '../app/Providers/AuthServiceProvider.js';\n\n    AuthServiceProvider,\n",
+        );
+    });
+
+    test('leaves what a config sets already', async () => {
+        put(CONFIG, "export default {\n    enabled: true,\n    loginPage: '/enter',\n};\n");
+        await artisan('make:auth');
+        expect(get(CONFIG)).toMatch(/^ {4}enabled: true,\n\n.*\n {4}registry: .*\n {4}loginPage: '\/enter',\n\};/m);
+        expect(get(CONFIG)).not.toContain("'/login'");
+    });
+
+    test('goes by the folders of sosise.json, and writes no test where there are none', async () => {
+        rmSync(join(root, 'tests'), { recursive: true });
+        const paths = { controllers: 'src/web', providers: 'src/providers', public: 'assets' };
+        put('sosise.json', JSON.stringify({ manifest: 1, name: 'shop', paths }));
+        expect((await artisan('make:auth')).code).toBe(0);
+        expect(files()).toEqual(expect.arrayContaining(['assets/auth.css', 'src/web/Auth/AuthController.ts']));
+        expect(files().filter((name) => name.startsWith('tests'))).toEqual([]);
+        expect(get('src/web/Auth/AuthController.ts')).toContain("from '../../app/Auth/Users.js'");
+        expect(get(PROVIDERS)).toContain("from '../providers/AuthServiceProvider.js'");
+    });
+
+    test('docs/security.md shows the class that keeps users as it is written', async () => {
+        await artisan('make:auth');
+        const guide = readFileSync(join(sources, 'docs/security.md'), 'utf8');
+        expect(guide).toContain(`\`\`\`ts\n// src/app/Auth/Users.ts\n${get('src/app/Auth/Users.ts')}\`\`\`\n`);
+    });
+
+    test('writes nothing where the built application runs', async () => {
+        const [code, sentence] = await refusalOf('make:auth', 'build/artisan.js');
+        expect([code, sentence]).toEqual([1, expect.stringMatching(/^Generators write TypeScript/)]);
+    });
 });
 
 test.each([

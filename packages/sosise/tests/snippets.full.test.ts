@@ -8,6 +8,7 @@ import {
     type ControllerClass,
     env,
     HttpPipeline,
+    hashPassword,
     Logger,
     login,
     Readiness,
@@ -284,7 +285,10 @@ describe('controllers and routes', () => {
     test('of docs/security.md log in and out, and end the other sessions', async () => {
         const Login = await controller<Actions>('docs/security.md', 'Login');
         class Known extends Login {}
-        Object.assign(Known.prototype, { userWith: async (name: string) => (name === 'ada' ? 7 : undefined) });
+        const hash = hashPassword('correct horse');
+        Object.assign(Known.prototype, {
+            userNamed: async (name: string) => (name === 'ada' ? { id: 7, passwordHash: await hash } : undefined),
+        });
         const Sessions = await controller<Actions>('docs/security.md', 'Sessions');
         const guide = guideFolder('docs/security.md');
         const { default: routes } = await guide.load<{ default: Router }>('src/routes/api.ts');
@@ -298,10 +302,12 @@ describe('controllers and routes', () => {
             },
         });
         const [phone, laptop] = [app.browser(), app.browser()];
-        expect((await phone.visit('/login', post({ name: 'eve' }))).status).toBe(401);
+        expect((await phone.visit('/login', post({ name: 'eve', password: 'correct horse' }))).status).toBe(401);
         expect((await phone.visit('/members')).status).toBe(401);
+        expect((await phone.visit('/login', post({ name: 'ada', password: 'wrong' }))).status).toBe(401);
         for (const browser of [phone, laptop]) {
-            expect((await browser.visit('/login', post({ name: 'ada' }))).status).toBe(200);
+            const visit = post({ name: 'ada', password: 'correct horse' });
+            expect((await browser.visit('/login', visit)).status).toBe(200);
         }
         expect(await phone.json('/members')).toMatchObject({ user: '7', since: expect.anything() });
         expect(await phone.json('/password', post())).toBe('changed');
@@ -310,6 +316,37 @@ describe('controllers and routes', () => {
         expect((await laptop.visit('/members')).status).toBe(401);
         await phone.visit('/logout', post());
         expect((await phone.visit('/members')).status).toBe(401);
+    });
+
+    test.skipIf(whyNot && !serversAreRequired)('of docs/security.md keep users in PostgreSQL', async () => {
+        const { url, drop } = await postgresSchema(`users_${process.pid}`);
+        const pool = new Pool({ connectionString: url });
+        onTestFinished(() => pool.end().then(drop));
+        interface User {
+            id: string;
+            passwordHash: string;
+        }
+        interface Users {
+            findById(id: string): Promise<User | undefined>;
+            findByEmail(email: string): Promise<User | undefined>;
+            create(email: string, passwordHash: string): Promise<User | undefined>;
+            changePassword(user: User, passwordHash: string): Promise<void>;
+        }
+        const path = 'src/app/Auth/DatabaseUsers.ts';
+        const code = blocks.find((block) => block.path === path)?.code ?? '';
+        await pool.query(/CREATE TABLE .*/.exec(code)?.[0] ?? 'no table is shown');
+        const { default: DatabaseUsers } = await guideFolder('docs/security.md').load<{
+            default: new (pool: Pool) => Users;
+        }>(path);
+        const users = new DatabaseUsers(pool);
+
+        const ada = (await users.create('ada@example.com', 'first')) as User;
+        expect(await users.create('ada@example.com', 'other')).toBeUndefined();
+        expect(await users.findByEmail('ada@example.com')).toEqual(ada);
+        expect([await users.findById(''), await users.findByEmail('bob@example.com')]).toEqual([undefined, undefined]);
+        await users.changePassword(ada, 'second');
+        await users.changePassword(ada, 'third'); // the first is there no more
+        expect(await users.findById(ada.id)).toEqual({ ...ada, passwordHash: 'second' });
     });
 
     test('of docs/sessions.md show the keys, and say once what was saved', async () => {

@@ -8,6 +8,7 @@ export const frameworkCommands: CommandList = {
     'route:list': async () => (await import('./RouteListCommand.js')).RouteListCommand,
     'key:generate': async () => (await import('./KeyGenerateCommand.js')).KeyGenerateCommand,
     'key:rotate': async () => (await import('./KeyRotateCommand.js')).KeyRotateCommand,
+    'make:auth': async () => (await import('./Make/MakeAuthCommand.js')).MakeAuthCommand,
     'make:command': async () => (await import('./Make/MakeCommandCommand.js')).MakeCommandCommand,
     'make:controller': async () => (await import('./Make/MakeControllerCommand.js')).MakeControllerCommand,
     'make:exception': async () => (await import('./Make/MakeExceptionCommand.js')).MakeExceptionCommand,

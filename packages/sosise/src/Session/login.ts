@@ -1,11 +1,8 @@
-import type { Request, RequestHandler } from 'express';
-import { UnauthorizedException } from '../Exceptions/UnauthorizedException.js';
+import type { Request } from 'express';
 import { fingerprintOf } from './Record/storageKeys.js';
 import type { RequestSession } from './Request/RequestSession.js';
 import { refuseForgery } from './Request/reachability.js';
 import { sessionOf, whyNoSession } from './Request/requestSessions.js';
-
-const MINUTE_MS = 60_000;
 
 /**
  * Makes the session a user's: call it when the password (or what proves who it is) was right. The session gets a new id,
@@ -40,40 +37,6 @@ export function authenticatedAt(request: Request): Date | undefined {
     return at === undefined ? undefined : new Date(at);
 }
 
-/** Route middleware: visitors who are not logged in get a 401. */
-export function requireLogin(...none: never[]): RequestHandler {
-    if (none.length > 0) {
-        throw new TypeError(
-            'requireLogin makes a middleware: write requireLogin() where a route lists its middlewares.',
-        );
-    }
-    return function requireLogin(request, _response, next) {
-        required(request, 'requireLogin');
-        if (!loggedIn(request)) {
-            throw new UnauthorizedException('Please log in.');
-        }
-        next();
-    };
-}
-
-/** Route middleware for what matters most: users whose last `login()` is longer ago get a 401, and log in once more. */
-export function requireRecentLogin({ minutes }: { minutes: number }): RequestHandler {
-    if (!(minutes > 0)) {
-        throw new TypeError('requireRecentLogin({ minutes }) needs a number of minutes above 0.');
-    }
-    return function requireRecentLogin(request, _response, next) {
-        required(request, 'requireRecentLogin');
-        const at = loggedIn(request)?.at;
-        if (at === undefined) {
-            throw new UnauthorizedException('Please log in.');
-        }
-        if (Date.now() - at > minutes * MINUTE_MS) {
-            throw new UnauthorizedException('Please confirm who you are: log in once more.');
-        }
-        next();
-    };
-}
-
 /** A short name for the session that may be said and logged: nobody can make a cookie of it. */
 export function fingerprint(request: Request): string | undefined {
     const session = sessionOf(request);
@@ -81,7 +44,8 @@ export function fingerprint(request: Request): string | undefined {
     return session && session.id !== '' ? fingerprintOf(session.key) : undefined;
 }
 
-function loggedIn(request: Request): RequestSession['loggedIn'] {
+/** Who is logged in, and since when. */
+export function loggedIn(request: Request): RequestSession['loggedIn'] {
     const session = sessionOf(request);
     return session?.open() ? session.loggedIn : undefined;
 }

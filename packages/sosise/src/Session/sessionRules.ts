@@ -16,6 +16,7 @@ import {
 } from '../Config/rules.js';
 import { SECRET, SECRET_FIX, secretsIn, weaknessOf } from '../Config/secrets.js';
 import { toError } from '../Exceptions/thrown.js';
+import { ownPath } from '../Support/ownPath.js';
 import { kindOf } from '../Support/show.js';
 import { LONGEST_TIMER_MS } from '../Support/timers.js';
 import { driverRules } from './Config/driverRules.js';
@@ -34,6 +35,12 @@ const bytes: Rule = (value, at) => {
     }
 };
 const secretRule: Rule = optional(anyOf(string(), bytes, arrayOf(optional(anyOf(string(), bytes)))));
+/** The page to come back to is put behind it, as a part of its query. */
+const loginPages: Rule = (value, at) => {
+    if (typeof value !== 'string' || value.includes('#') || ownPath(value) !== value) {
+        at.problem(value, "paths of this application, such as '/login'");
+    }
+};
 
 const shape = object({
     enabled: boolean(),
@@ -52,6 +59,7 @@ const shape = object({
     idle: optional(duration),
     absolute: optional(nullable(duration)),
     encrypt: optional(boolean()),
+    loginPage: optional(loginPages),
     clearSiteData: arrayOf(oneOf('cache', 'cookies', 'storage', 'executionContexts', '*')),
     registry: object({ address: boolean(), browser: boolean() }),
     concurrency: oneOf('merge', 'exclusive'),

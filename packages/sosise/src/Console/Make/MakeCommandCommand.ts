@@ -1,5 +1,6 @@
+import type { NextStep, Values } from './Generator.js';
 import { importPath } from './importPath.js';
-import { MakeCommand, type NewClass, type NextStep, type Values } from './MakeCommand.js';
+import { MakeCommand, type NewClass } from './MakeCommand.js';
 
 export class MakeCommandCommand extends MakeCommand {
     public readonly signature = 'make:command <name>';

@@ -1,5 +1,6 @@
 import type { CommandInput, CommandOption } from '../Command.js';
-import { FORCE, MakeCommand, type NewClass, type NextStep, type Values } from './MakeCommand.js';
+import { FORCE, type NextStep, type Values } from './Generator.js';
+import { MakeCommand, type NewClass } from './MakeCommand.js';
 
 export class MakeControllerCommand extends MakeCommand {
     public readonly signature = 'make:controller <name>';

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { MakeCommand, type NewClass, type NextStep, type Values } from './MakeCommand.js';
+import type { NextStep, Values } from './Generator.js';
+import { MakeCommand, type NewClass } from './MakeCommand.js';
 
 export class MakeExceptionCommand extends MakeCommand {
     public readonly signature = 'make:exception <name>';

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
+import type { NextStep } from './Generator.js';
+import { MakeCommand, type NewClass } from './MakeCommand.js';
 
 export class MakeMiddlewareCommand extends MakeCommand {
     public readonly signature = 'make:middleware <name>';

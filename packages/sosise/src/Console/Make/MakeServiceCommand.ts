@@ -1,4 +1,5 @@
-import { MakeCommand, type NewClass, type NextStep } from './MakeCommand.js';
+import type { NextStep } from './Generator.js';
+import { MakeCommand, type NewClass } from './MakeCommand.js';
 
 export class MakeServiceCommand extends MakeCommand {
     public readonly signature = 'make:service <name>';

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { NextStep, Values } from './Generator.js';
 import { WIDEST_LINE } from './importPath.js';
-import { MakeCommand, type NewClass, type NextStep, type Values } from './MakeCommand.js';
+import { MakeCommand, type NewClass } from './MakeCommand.js';
 
 export class MakeSessionDriverCommand extends MakeCommand {
     public readonly signature = 'make:session-driver <name>';

@@ -146,8 +146,16 @@ export class OwnPlan {
 
     private texts(): Step[] {
         return edits(this.naming)
-            .filter(({ file, from }) => existsSync(this.path(file)) && this.text(file).includes(from))
-            .map(({ file, from, to, note }) => this.change(file, this.text(file).replaceAll(from, to), note));
+            .filter(({ file }) => existsSync(this.path(file)))
+            .map((edit) => ({ ...edit, text: this.text(edit.file), parts: [edit.from].flat() }))
+            .filter(({ text, parts }) => parts.some((part) => text.includes(part)))
+            .map(({ file, text, parts, to, note }) =>
+                this.change(
+                    file,
+                    parts.reduce((left, part) => left.replaceAll(part, to), text),
+                    note,
+                ),
+            );
     }
 
     private pages(): Step[] {

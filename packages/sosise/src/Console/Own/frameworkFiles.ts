@@ -34,11 +34,13 @@ export const DOCUMENTS = [
         'performance',
         'rate-limit',
         'realtime',
+        'routing',
         'security',
         'sessions',
         'settings',
         'testing',
         'upgrading',
+        'views',
     ].map((name) => `${name}.md`),
 ];
 

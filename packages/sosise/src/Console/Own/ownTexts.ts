@@ -5,7 +5,7 @@ import { titleOf } from './ownName.js';
 /** A text that is in a file of the clone, and what an application has there. Where it was edited away, nothing is changed. */
 export interface Edit {
     readonly file: string;
-    readonly from: string;
+    readonly from: string | readonly string[];
     readonly to: string;
     readonly note: string;
 }
@@ -52,18 +52,30 @@ export function edits({ name, formerName, docs, keepSources }: Naming): Edit[] {
         { file: 'tests/app/index.test.ts', ...greeting, note: 'the name' },
         { file: 'tsconfig.json', from: '"tests", "example"', to: '"tests"', note: noExample },
         { file: 'biome.json', from: '"tests/**", "example/**"', to: '"tests/**"', note: noExample },
-        {
-            file: 'vitest.config.ts',
-            from: "            'packages/*/vitest.config.ts', // the framework's own, in a clone\n",
-            to: '',
-            note: "without the framework's tests",
-        },
+        { file: 'vitest.config.ts', from: ITS_TESTS, to: '', note: "without the framework's tests" },
         ...['Dockerfile', 'compose.yaml', 'compose.postgres.yaml'].map((file) => ({ file, ...chapter })),
         ...(keepSources
             ? [{ file: 'packages/sosise/README.md', from: '](../../docs/', to: '](docs/', note: chapter.note }]
             : []),
     ];
 }
+
+/** What the configuration of the tests has for those of the framework. */
+const ITS_TESTS = [
+    "            'packages/*/vitest.config.ts', // the framework's own, in a clone\n",
+    '        reporters: [new Report()],\n',
+    "import { DefaultReporter, type TestModule } from 'vitest/node';\n",
+    `
+/** Your tests file by file; of the framework's only what fails, and the closing count. */
+class Report extends DefaultReporter {
+    protected override printTestModule(module: TestModule) {
+        if (module.project.name !== 'framework' || !module.ok()) {
+            super.printTestModule(module);
+        }
+    }
+}
+`,
+];
 
 /** A stub with its `{{ placeholders }}` filled in. They are beside the sources only: a packed framework needs none. */
 function stubOf(name: string, values: Readonly<Record<string, string>>): string {

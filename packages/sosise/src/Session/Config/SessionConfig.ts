@@ -59,6 +59,8 @@ export interface SessionConfig {
     absolute?: number | null;
     /** Stores sessions encrypted. Default: false, but where `drivers.file.secret` asked for it. */
     encrypt?: boolean;
+    /** Where `requireLogin()` leads browsers that are not logged in: a path. Unset: they get a 401, as all others do. */
+    loginPage?: string;
     /** What `logout()` tells the browser to forget, as `Clear-Site-Data` names it. */
     clearSiteData: readonly ClearSiteData[];
     /** What the SessionRegistry remembers of a login besides its time. */

@@ -1,8 +1,8 @@
 import type { Request, Response } from 'express';
 import type { ValidationException } from '../../Exceptions/ValidationException.js';
 import { RefusedForms } from '../../Http/Errors/RefusedForms.js';
-import { isNavigation } from '../../Http/isNavigation.js';
-import { isOwnOrigin } from '../../Http/ownOrigin.js';
+import { opensPage } from '../../Http/opensPage.js';
+import { ownReferer } from '../../Http/ownReferer.js';
 import { ownPath } from '../../Support/ownPath.js';
 import { willPersist } from '../Request/reachability.js';
 import { sessionOf } from '../Request/requestSessions.js';
@@ -11,7 +11,7 @@ import { ERRORS, fittingErrors, fittingInput, INPUT } from './flashedForm.js';
 /** Refused forms, whose errors and input the session carries to the next page. */
 export class SessionForms extends RefusedForms {
     public sendBack(error: ValidationException, request: Request, response: Response): boolean {
-        const page = isForm(request) ? (error.back ?? refererOf(request)) : undefined;
+        const page = isForm(request) ? (error.back ?? ownReferer(request)) : undefined;
         const path = page === undefined ? undefined : ownPath(page);
         const session = sessionOf(request);
         if (path === undefined || !session || !willPersist(session)) {
@@ -30,22 +30,5 @@ export class SessionForms extends RefusedForms {
 const METHODS = ['POST', 'PUT', 'PATCH', 'DELETE'];
 
 function isForm(request: Request): boolean {
-    // A script that says so, in browsers without fetch metadata.
-    const isScript = request.get('X-Requested-With') !== undefined;
-    return (
-        METHODS.includes(request.method) &&
-        !isScript &&
-        isNavigation(request) &&
-        request.accepts(['json', 'html']) === 'html'
-    );
-}
-
-/** The page that a form was sent from, where it is one of ours. */
-function refererOf(request: Request): string | undefined {
-    const referer = request.get('Referer') ?? '';
-    if (!URL.canParse(referer)) {
-        return undefined;
-    }
-    const { origin, pathname, search } = new URL(referer);
-    return isOwnOrigin(origin, request) ? pathname + search : undefined;
+    return METHODS.includes(request.method) && opensPage(request);
 }
