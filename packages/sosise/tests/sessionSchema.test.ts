@@ -250,7 +250,7 @@ describe('what a schema may be', () => {
         [
             'one without optional keys',
             { schema: z.object({ cart: Cart, theme: z.string() }) },
-            'schema refuses an empty session, as new visitors have: make optional, or give defaults: cart, theme.',
+            'schema refuses an empty session, as new visitors have: make these optional, or give them defaults: cart, theme.',
         ],
         [
             'one that allows no other keys',
