@@ -1,7 +1,7 @@
 import { isPlainObject } from './isPlainObject.js';
+import { isStandardSchema } from './StandardSchema.js';
 import { isSecretKey, isSecretName } from './secretNames.js';
 import { isCount, kindOf } from './show.js';
-import { isStandardSchema } from './StandardSchema.js';
 
 /** What stands in the place of a secret. */
 export const MASK = '****';

@@ -30,7 +30,9 @@ export class SessionSchema {
         const { issues } = this.check({});
         if (issues) {
             const named = issues.flatMap(keyOf).join(', ');
-            throw wrong(`refuses an empty session, as new visitors have: make these optional, or give them defaults: ${named}`);
+            throw wrong(
+                `refuses an empty session, as new visitors have: make these optional, or give them defaults: ${named}`,
+            );
         }
         if (this.check(OF_A_PACKAGE).issues) {
             throw wrong('refuses keys that it does not name: packages keep some there, so let it ignore or allow them');
