@@ -93,8 +93,8 @@ export { requireLogin, requireRecentLogin } from './Session/requireLogin.js';
 export { SessionServiceProvider } from './Session/SessionServiceProvider.js';
 export { KeyedMutex } from './Support/KeyedMutex.js';
 export type { Lease } from './Support/Lease.js';
+export type { InferOutput, StandardSchema } from './Support/StandardSchema.js';
 export { isSecretField } from './Support/secretNames.js';
-export type { InferOutput, StandardSchema } from './Validation/StandardSchema.js';
 export { type ValidateOptions, validate } from './Validation/validate.js';
 export { welcome } from './Welcome/welcome.js';
 

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { ConfigOverrides } from 'sosise';
 import { type ApplicationKernel, HttpPipeline } from 'sosise';
 import { Command, type CommandInput, UsageError } from 'sosise/console';
+import * as v from 'valibot';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Ran } from './consoleProject.js';
 import { type CommandList, Terminal } from './helpers/inside/Console.js';
@@ -222,6 +223,7 @@ describe('a value of the config is masked', () => {
         ['dsn', 'host=db user=me password=abc', 'host=db user=me password=****'],
         ['header', 'Bearer abc.def', 'Bearer ****'],
         ['pem', '-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----', '****'],
+        ['schema', v.object({ token: v.string() }), '[a schema of valibot]'],
     ])('%s: %j', (name, value, shown) => {
         expect(masked(value, name)).toEqual(shown);
     });

@@ -34,6 +34,7 @@ const ROOMS = [
     'Session/Stores/Redis',
     'Session/Stores/Database',
     'Session/Sealing',
+    'Session/Schema',
     'Session/Repository',
     'Session/Cookie',
     'Session/Forgery',

@@ -1,6 +1,7 @@
 import { ConfigError } from '../Exceptions/errors.js';
 import { isPlainObject } from '../Support/isPlainObject.js';
 import { nearest } from '../Support/nearest.js';
+import { isStandardSchema } from '../Support/StandardSchema.js';
 import { kindOf, show } from '../Support/show.js';
 import type { Environment } from './Environment.js';
 import { Place, summary } from './Place.js';
@@ -126,12 +127,12 @@ function refusedLayers(name: string, path: string, files: ConfigFiles, overrides
 /**
  * Lays values over each other, the first one lowest, and gives a frozen copy. Plain objects are joined key by key,
  * everything else replaces what lies under it, undefined covers nothing. Only plain objects and arrays are
- * copied and frozen: a function or a class instance is passed on as it is.
+ * copied and frozen: a function, a class instance or a schema is passed on as it is.
  */
 function merge(layers: readonly unknown[], file: string, path = '', above: readonly unknown[] = []): unknown {
     const given = layers.filter((layer) => layer !== undefined);
     const top = given.at(-1);
-    if (!Array.isArray(top) && !isPlainObject(top)) {
+    if ((!Array.isArray(top) && !isPlainObject(top)) || isStandardSchema(top)) {
         return top;
     }
     if (given.some((layer) => above.includes(layer))) {

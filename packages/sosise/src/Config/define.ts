@@ -1,5 +1,16 @@
+import type { StandardSchema } from '../Support/StandardSchema.js';
+
 /** Values that a config file replaces as a whole. */
-type Whole = ((...args: never[]) => unknown) | readonly unknown[] | Date | RegExp | string | number | boolean | null;
+type Whole =
+    | ((...args: never[]) => unknown)
+    | readonly unknown[]
+    | StandardSchema
+    | Date
+    | RegExp
+    | string
+    | number
+    | boolean
+    | null;
 
 /**
  * What a config file may say of a full configuration: any part of it, as defaults lie under the file key by key.

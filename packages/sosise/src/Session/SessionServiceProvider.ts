@@ -22,6 +22,7 @@ import { SessionManager } from './Opening/SessionManager.js';
 import { noSession, prepareSession, type SessionStages } from './Request/noSession.js';
 import { SessionObserver } from './Request/SessionObserver.js';
 import type { ForgeryRules, SessionServices } from './Request/SessionServices.js';
+import type { SessionSchema } from './Schema/SessionSchema.js';
 import { sessionConfig } from './sessionRules.js';
 
 /** Loads `src/config/session.ts`, makes its driver, and puts express-session into the HTTP pipeline. */
@@ -94,6 +95,7 @@ export class SessionServiceProvider extends ServiceProvider {
             log,
             errors: container.make(ExceptionHandler),
             forgery: await this.forgery(settings.secrets),
+            schema: await this.schema(log),
             isDevelopment: environment.isDevelopment,
             store: (services) => new ExpressStore(services),
             observer,
@@ -130,6 +132,11 @@ export class SessionServiceProvider extends ServiceProvider {
         const { exempt } = csrf;
         const tokens = csrf.tokens ? new (await import('./Forgery/CsrfTokens.js')).CsrfTokens(secrets) : undefined;
         return { trustedOrigins, exempt, tokens };
+    }
+
+    private async schema(log: Logger): Promise<SessionSchema | undefined> {
+        const { schema, upgrade } = this.settings;
+        return schema && new (await import('./Schema/SessionSchema.js')).SessionSchema(schema, upgrade, log);
     }
 
     private layerFor(user: string): SessionServices {

@@ -17,6 +17,7 @@ import {
 import { SECRET, SECRET_FIX, secretsIn, weaknessOf } from '../Config/secrets.js';
 import { toError } from '../Exceptions/thrown.js';
 import { ownPath } from '../Support/ownPath.js';
+import { isStandardSchema } from '../Support/StandardSchema.js';
 import { kindOf } from '../Support/show.js';
 import { LONGEST_TIMER_MS } from '../Support/timers.js';
 import { driverRules } from './Config/driverRules.js';
@@ -32,6 +33,11 @@ const LARGEST_BYTES = 4_000_000;
 const bytes: Rule = (value, at) => {
     if (!(value instanceof Uint8Array)) {
         at.problem(value, 'Buffers');
+    }
+};
+const schemaRule: Rule = (value, at) => {
+    if (!isStandardSchema(value)) {
+        at.problem(value, 'schemas of a Standard Schema library, such as zod');
     }
 };
 const secretRule: Rule = optional(anyOf(string(), bytes, arrayOf(optional(anyOf(string(), bytes)))));
@@ -67,6 +73,8 @@ const shape = object({
     storeTimeoutMs: wait,
     warnBytes: integer({ min: 0, max: LARGEST_BYTES }),
     maxBytes: integer({ min: 1, max: LARGEST_BYTES }),
+    schema: optional(schemaRule),
+    upgrade: optional(func()),
     keepDamagedMs: integer({ min: 0, max: LONGEST_AGE_MS, unit: 'milliseconds' }),
     pruneIntervalMs: integer({ min: 0, max: LONGEST_TIMER_MS, unit: 'milliseconds' }),
     drivers: driverRules,
@@ -99,6 +107,7 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
         checkSecrets(value as Partial<SessionConfig>, at);
         checkCookies(value as Partial<SessionConfig>, at);
         checkFallback(value as Partial<SessionConfig>, at);
+        checkUpgrade(value as Partial<SessionConfig>, at);
     },
 };
 
@@ -153,6 +162,12 @@ function checkFallback({ driver, fallback }: Partial<SessionConfig>, at: Place):
         } else if (fallback?.indexOf(name) !== index) {
             place.say('stands there twice.');
         }
+    }
+}
+
+function checkUpgrade({ schema, upgrade }: Partial<SessionConfig>, at: Place): void {
+    if (upgrade !== undefined && schema === undefined) {
+        at.key('upgrade').say('is never called without a schema: set schema, which says what old data is.');
     }
 }
 

@@ -1,4 +1,5 @@
 import { isPlainObject } from './isPlainObject.js';
+import { isStandardSchema } from './StandardSchema.js';
 import { isSecretKey, isSecretName } from './secretNames.js';
 import { isCount, kindOf } from './show.js';
 
@@ -15,6 +16,9 @@ export type Plain = null | boolean | number | string | Plain[] | { [key: string]
  */
 export function masked(value: unknown, name = '', isHidden = false): Plain {
     const hidden = isHidden || isSecretName(name);
+    if (isStandardSchema(value)) {
+        return `[a schema of ${value['~standard'].vendor}]`;
+    }
     if (Array.isArray(value)) {
         return value.map((item) => masked(item, '', hidden));
     }

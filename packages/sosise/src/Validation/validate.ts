@@ -1,7 +1,12 @@
 import type { Request } from 'express';
 import { type RefusedForm, ValidationException } from '../Exceptions/ValidationException.js';
 import { checkBack } from '../Support/ownPath.js';
-import type { InferOutput, StandardIssue, StandardSchema } from './StandardSchema.js';
+import {
+    type InferOutput,
+    isStandardSchema,
+    type StandardIssue,
+    type StandardSchema,
+} from '../Support/StandardSchema.js';
 
 export interface ValidateOptions extends RefusedForm {
     /** What is validated. Default: the body. */
@@ -17,7 +22,7 @@ export async function validate<Schema extends StandardSchema>(
     schema: Schema,
     { source = 'body', ...form }: ValidateOptions = {},
 ): Promise<InferOutput<Schema>> {
-    if (typeof schema?.['~standard']?.validate !== 'function') {
+    if (!isStandardSchema(schema)) {
         throw new TypeError('validate(request, schema) needs a schema of a Standard Schema library, such as zod.');
     }
     checkBack(form.back);

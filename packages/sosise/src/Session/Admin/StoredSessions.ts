@@ -197,7 +197,7 @@ function nameOf(key: RecordKey): string {
 /** Only the beginning of a record is read until somebody asks for more. */
 function dataOf(record: LiveRecord): LiveRecord['data'] {
     try {
-        return record.data;
+        return record.shown ?? record.data;
     } catch (error) {
         throw new ConfigError('The session is damaged: it is quarantined when its visitor comes.', { cause: error });
     }

@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import type { ConfigInput } from '../../Config/define.js';
 import type { Secret } from '../../Config/secrets.js';
+import type { StandardSchema } from '../../Support/StandardSchema.js';
 
 /** Browsers drop cookies above this. */
 export const MAX_COOKIE_BYTES = 4096;
@@ -75,6 +76,10 @@ export interface SessionConfig {
     warnBytes: number;
     /** A session over this many bytes of JSON is refused. */
     maxBytes: number;
+    /** What the session's keys hold, in any Standard Schema library: what is stored is checked when a route looks at it. */
+    schema?: StandardSchema;
+    /** Brings keys to today's form that `schema` refuses: gives those that change, and undefined for those that go. */
+    upgrade?: (old: Record<string, unknown>) => Record<string, unknown> | undefined;
     /** How long a damaged record is kept for a person to look at, in ms. */
     keepDamagedMs: number;
     /** How often expired sessions are removed, in ms; 0 turns it off. */

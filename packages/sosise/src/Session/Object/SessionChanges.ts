@@ -38,11 +38,13 @@ export class Snapshot {
     }
 }
 
-export function snapshotOf(record: LiveRecord, cookie: StoredCookie): Snapshot {
+function snapshotOf(record: LiveRecord, cookie: StoredCookie): Snapshot {
     const { body } = record;
-    return body === undefined
-        ? new Snapshot(bodyOf(textsOf(record.data)), cookie, record.data)
-        : new Snapshot(body, cookie, record.known);
+    if (body !== undefined) {
+        return new Snapshot(body, cookie, record.known);
+    }
+    const { shown = record.data } = record;
+    return new Snapshot(bodyOf(textsOf(shown)), cookie, shown);
 }
 
 function textsOf(data: Readonly<Record<string, unknown>>): [key: string, json: string][] {
@@ -215,21 +217,33 @@ export class ChangeTracker {
     private baseline: Snapshot | undefined;
     /** Whether the session object has all keys of what is stored. False once changes of others were merged into that. */
     private isWhole = true;
+    /** A new session that still has this body was not changed: what it holds are defaults. */
+    private untouched: string | undefined;
     /** What increment() has added, by key. */
     private increments: Map<string, number> | undefined;
 
     public constructor(private readonly limits: SessionLimits) {}
 
-    /** A session object was made, of a record or of nothing: changes count from here. */
-    public begin(baseline: Snapshot | undefined): void {
-        this.baseline = baseline;
+    /** A session object was made of a record: changes count from here. */
+    public begin(record: LiveRecord, cookie: StoredCookie): void {
+        this.baseline = snapshotOf(record, cookie);
+        this.isWhole = record.shown === undefined;
+        this.increments = undefined;
+    }
+
+    /** One was made of nothing. @param defaults The keys that it has nevertheless. */
+    public beginNew(defaults: Readonly<Record<string, unknown>> | undefined): void {
+        this.baseline = undefined;
+        this.untouched = defaults && bodyAsOne(defaults);
         this.isWhole = true;
         this.increments = undefined;
     }
 
     /** What has changed. Throws where it can't be stored. */
     public read(session: HttpSession): Reading {
-        return readSession(session, this.baseline, this.increments ?? NO_INCREMENTS, this.limits);
+        const reading = readSession(session, this.baseline, this.increments ?? NO_INCREMENTS, this.limits);
+        const isUntouched = !this.baseline && reading.snapshot.body === this.untouched;
+        return isUntouched ? { ...reading, change: undefined } : reading;
     }
 
     public increment(session: HttpSession, key: string, by: number): number {
@@ -263,7 +277,7 @@ export class ChangeTracker {
             session[key] = Number(data[key] ?? 0) + by;
         }
         this.baseline = snapshotOf(record, stored);
-        this.isWhole = true;
+        this.isWhole = record.shown === undefined;
     }
 
     /** Somebody else may have written: what is stored from now on is only what this request has changed. */

@@ -42,6 +42,8 @@ export interface LiveRecord {
     readonly data: Readonly<Record<string, unknown>>;
     /** The same, if it is parsed already: who asks often is compared with it, and not with a text that is made for it. */
     readonly known?: Readonly<Record<string, unknown>> | undefined;
+    /** What of them a route sees, where a schema refuses the others: those stay stored as they are. */
+    readonly shown?: Readonly<Record<string, unknown>> | undefined;
     /** The keys for a route, which may change them, and what they hold. */
     copy(): Record<string, unknown>;
     /** The keys as they stand at the end of a record that was written here: `,"key":value,…`. */
@@ -50,6 +52,8 @@ export interface LiveRecord {
     readonly mayHoldFlash: boolean;
     /** What SessionLifetime has worked out of it: it is asked with each request. */
     life?: Life | undefined;
+    /** The same in the form that the config's schema describes, once somebody has asked for it. */
+    today?: LiveRecord | undefined;
 }
 
 /** A tombstone, all that is left of a session that ended: its id can be refused for a while. */

@@ -94,6 +94,7 @@ class OwnRecord implements LiveRecord {
     public readonly maxAge: StoredCookie['originalMaxAge'];
     public readonly own: readonly string[] | undefined;
     public life: LiveRecord['life'];
+    public today: LiveRecord['today'];
     private flash: boolean | undefined;
 
     public constructor(

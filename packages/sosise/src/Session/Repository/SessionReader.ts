@@ -10,6 +10,7 @@ import { parseRecord } from '../Record/parseRecord.js';
 import { type LifetimeOptions, SessionLifetime } from '../Record/SessionLifetime.js';
 import type { LiveRecord, ParsedRecord } from '../Record/SessionRecord.js';
 import { isPlainId, keyOf, type RecordKey, type SessionId } from '../Record/storageKeys.js';
+import type { SessionSchema } from '../Schema/SessionSchema.js';
 import { type LoadResult, NONE } from './LoadedSession.js';
 import { Quarantine } from './Quarantine.js';
 import { StoreCalls, unavailable } from './StoreCalls.js';
@@ -17,6 +18,8 @@ import { StoreCalls, unavailable } from './StoreCalls.js';
 export interface RepositoryOptions extends LifetimeOptions {
     /** The cookie's settings of the config. Unset: each session keeps its own. */
     cookie?: SessionCookieConfig;
+    /** What the config says of the keys. Unset: they may hold anything. */
+    schema?: SessionSchema | undefined;
     /** How long the store may take to answer, in ms. */
     timeoutMs: number;
     /** How long damaged records are kept for a person to look at, in ms. */
@@ -83,8 +86,19 @@ export abstract class SessionReader {
         return limited.catch((error) => this.notRead(key, error));
     }
 
-    /** The same for a request that looks into the session: one whose data can't be parsed is damaged. */
+    /** The same for a request that looks into the session: its data is in today's form. */
     public open(key: RecordKey, found: LoadResult): LoadResult {
+        const sound = this.sound(key, found);
+        const { schema } = this.options;
+        if (!schema || sound.kind !== 'live') {
+            return sound;
+        }
+        const record = schema.today(sound.record);
+        return record === sound.record ? sound : { ...sound, record };
+    }
+
+    /** One whose data can't be parsed is damaged. */
+    protected sound(key: RecordKey, found: LoadResult): LoadResult {
         if (found.kind !== 'live') {
             return found;
         }

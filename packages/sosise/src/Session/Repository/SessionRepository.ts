@@ -214,7 +214,7 @@ export class SessionRepository extends SessionReader {
                     return;
                 }
                 looked?.();
-                const found = this.open(key, this.judge(key, stored));
+                const found = this.sound(key, this.judge(key, stored));
                 if (found.kind === 'live') {
                     yield { key, record: found.record };
                 }
@@ -232,7 +232,7 @@ export class SessionRepository extends SessionReader {
     protected override adoptPlain(id: SessionId, key: RecordKey): MaybePromise<LoadResult> {
         const wasMissing = !this.quarantine.isTaking(key); // else it is looked at once: what takes its place may be sound
         return andThen(this.load(id as RecordKey), (found) => {
-            const plain = this.open(id as RecordKey, found);
+            const plain = this.sound(id as RecordKey, found);
             if (plain.kind === 'none' && wasMissing) {
                 return this.load(key); // another request may have moved it since that was asked
             }

@@ -38,7 +38,8 @@ export class ExpressStore extends session.Store {
             const key = storedAs(id);
             const found = await this.find(id);
             if (found.kind === 'live') {
-                const removed = new Set(Object.keys(found.record.data).filter((key) => !set.has(key)));
+                const { data, shown = data } = this.today(found.record);
+                const removed = new Set(Object.keys(shown).filter((key) => !set.has(key)));
                 await repository.save(key, found, { set, removed, added: new Map(), cookie });
             } else if (found.kind === 'none') {
                 await repository.create(key, cookie, { set, removed: new Set(), added: new Map() } as SessionChange);
@@ -110,7 +111,12 @@ export class ExpressStore extends session.Store {
 
     private dataOf(record: LiveRecord): SessionData {
         // Copies: what a route does with them changes no other request's.
-        return { ...record.copy(), cookie: { ...this.services.repository.cookieOf(record) } } as never;
+        return { ...this.today(record).copy(), cookie: { ...this.services.repository.cookieOf(record) } } as never;
+    }
+
+    /** As a route sees it. */
+    private today(record: LiveRecord): LiveRecord {
+        return this.services.repository.options.schema?.today(record) ?? record;
     }
 
     private find(id: string): MaybePromise<LoadResult> {

@@ -6,7 +6,7 @@ import type { Refusal } from '../Forgery/RequestForgery.js';
 import type { ActionFailures } from '../Object/ActionFailures.js';
 import { HttpSession, inflateCookie, type SessionOwner } from '../Object/HttpSession.js';
 import { presentSession } from '../Object/requestOwner.js';
-import { ChangeTracker, type Reading, snapshotOf } from '../Object/SessionChanges.js';
+import { ChangeTracker, type Reading } from '../Object/SessionChanges.js';
 import { SessionFlash } from '../Object/SessionFlash.js';
 import { NO_CHANGE } from '../Record/mergeChanges.js';
 import { CLOCKS_DIFFER_MS, type EndReason, type LiveRecord, type Login } from '../Record/SessionRecord.js';
@@ -236,7 +236,7 @@ export abstract class RequestState implements SessionOwner {
         for (const key of Object.keys(data)) {
             object[key] = data[key];
         }
-        this.changes.begin(snapshotOf(record, cookie));
+        this.changes.begin(record, cookie);
         this.show(object);
         return true;
     }
@@ -271,7 +271,9 @@ export abstract class RequestState implements SessionOwner {
         this.id = id;
         const object = new HttpSession(this);
         object.cookie = this.services.newCookie(this.isSecure);
-        this.changes.begin(undefined);
+        const defaults = this.services.repository.options.schema?.defaults();
+        Object.assign(object, defaults);
+        this.changes.beginNew(defaults);
         this.show(object);
     }
 

@@ -15,6 +15,7 @@ import type { SessionLimits } from '../Object/storable.js';
 import { lifetimeOf } from '../Record/SessionLifetime.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
 import { SessionRepository } from '../Repository/SessionRepository.js';
+import type { SessionSchema } from '../Schema/SessionSchema.js';
 import type { SessionObserver } from './SessionObserver.js';
 
 const CookieClass = Cookie as unknown as new (options: object) => HttpSession['cookie'];
@@ -27,6 +28,8 @@ export interface SessionLayerOptions {
     errors: ExceptionHandler;
     /** What `src/config/http.ts` says of requests that other sites cause; undefined: they are not checked. */
     forgery?: ForgeryRules | undefined;
+    /** What the config says of the session's keys. */
+    schema?: SessionSchema | undefined;
     /** Warn of values that JSON can't hold. */
     isDevelopment: boolean;
     /** `request.sessionStore`. */
@@ -67,6 +70,7 @@ export class SessionServices {
         this.repository = new SessionRepository(driver, {
             ...lifetimeOf(settings),
             cookie: settings.cookie,
+            schema: options.schema,
             timeoutMs: settings.storeTimeoutMs,
             keepDamagedMs: settings.keepDamagedMs,
             warn: (message, context) => log.warning(message, context),

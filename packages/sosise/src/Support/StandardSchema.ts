@@ -23,3 +23,8 @@ export interface StandardIssue {
 
 /** What a schema makes of what it accepts. */
 export type InferOutput<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['output'];
+
+/** arktype's are functions. */
+export function isStandardSchema(value: unknown): value is StandardSchema {
+    return typeof (value as Partial<StandardSchema> | null | undefined)?.['~standard']?.validate === 'function';
+}
