@@ -1,9 +1,10 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // The whole suite: the fast tests and those that race, kill or need a server or browser (*.full.test.ts).
 export default defineConfig({
     test: {
-        maxWorkers: '100%', // most of the time they wait for processes of their own
+        maxWorkers: Math.ceil(availableParallelism() * 1.5), // most of the time they wait for processes of their own
         // On a shared machine that stalls, a test that races real processes may fail for no fault of the code: once more there.
         retry: process.env['CI'] ? 1 : 0,
         projects: [

@@ -6,12 +6,12 @@ import { SETUPS } from './model/Cluster.js';
 import { type CompiledServer, compileServer } from './promises/compile.js';
 
 /*
- * `npm run model`, for three minutes: random requests at real server processes that are killed and stopped, compared with a
+ * `npm run model`, for a minute and a half: random requests at real server processes that are killed and stopped, compared with a
  * model of what docs/sessions.md and docs/concurrency.md say. A seed that is always the same has to be without findings. One that
  * is new each time looks further: what it finds is printed, with the command that runs it again, as it is not known yet whether the
  * model or the code is wrong (seed 465128, fallback, is one that is still open).
  */
-const SECONDS = 14;
+const SECONDS = 7;
 const freshSeed = process.env['MODEL_SEED'] ?? String(Date.now() % 1_000_000);
 
 let server: CompiledServer;

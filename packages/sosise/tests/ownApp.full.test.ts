@@ -13,7 +13,7 @@ const readme = documents.find(({ name }) => name === 'README.md');
 const LOOK_AT_THE_APP = [
     'tests/app/',
     ...['architecture', 'canary', 'config', 'console', 'consoleOverview', 'cookies', 'docs', 'environment'],
-    ...['flash', 'http', 'kernel', 'passportGuide', 'server', 'testKit', 'upgrade', 'welcome'],
+    ...['flash', 'http', 'kernel', 'passportGuide', 'testKit', 'upgrade', 'welcome'],
 ].map((name) => (name.includes('/') ? name : `packages/sosise/tests/${name}.test.ts`));
 
 /** The whole project, as someone has it who works on it. */

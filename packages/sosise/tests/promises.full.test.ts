@@ -15,7 +15,7 @@ import { isOurs, POSTGRES, type RigOptions, SYSTEMS, type System, whyNot } from 
  * The promises of `npm run promises`, with few rounds, on our own drivers: real server processes, raced, killed,
  * stopped, and with full, read-only and forbidden folders.
  */
-const PART = 0.1;
+const PART = 0.06;
 
 let server: CompiledServer;
 beforeAll(async () => {
