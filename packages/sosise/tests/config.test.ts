@@ -30,6 +30,7 @@ import {
 } from './helpers/inside/Config.js';
 
 import { ConfigError } from './helpers/inside/Exceptions.js';
+import { httpConfig } from './helpers/inside/Http.js';
 import { STOCK } from './stock.js';
 
 const environment = loadEnvironment(pathToFileURL(join(STOCK, 'src/bootstrap/app.ts')).href);
@@ -376,6 +377,10 @@ describe('env', () => {
         expect(given('FALSE', () => env.boolean('NAME', true))).toBe(false);
         expect(given('true', () => env.boolean('NAME'))).toBe(true);
         expect(given('a, b,,c ', () => env.list('NAME'))).toEqual(['a', 'b', 'c']);
+        expect(given('https://a.example, http://localhost:5173', () => env.origins('NAME', []))).toEqual([
+            'https://a.example',
+            'http://localhost:5173',
+        ]);
         const level: 'debug' | 'info' = given('debug', () => env.oneOf('NAME', ['debug', 'info'], 'info'));
         expect(level).toBe('debug');
     });
@@ -396,6 +401,53 @@ describe('env', () => {
         await expect(import(file)).rejects.toThrow(
             'src/config/mail.ts needs MAIL_KEY: set it in .env or in the environment.',
         );
+    });
+
+    test.each([
+        [undefined, false],
+        ['false', false],
+        ['True', true],
+        ['0', 0],
+        ['2', 2],
+        ['loopback', ['loopback']],
+        ['10.0.0.0/8 , 192.0.2.1,fd00::/8,::1', ['10.0.0.0/8', '192.0.2.1', 'fd00::/8', '::1']],
+    ])('reads the proxies that are trusted from %j', (value, trusted) => {
+        const read: boolean | number | string[] = given(value, () => env.proxies('NAME', false));
+        expect(read).toEqual(trusted);
+        expect(() => repository([httpConfig], { http: { trustProxy: read } })).not.toThrow();
+    });
+
+    test('refuses what is no proxy and no origin, and names the variable', () => {
+        const trust = (value: string) =>
+            messageOf(() => given(value, () => env.proxies('TRUST_PROXY', false), 'TRUST_PROXY'));
+        const use = 'use the number of proxies in front, their addresses such as loopback,10.0.0.0/8, or false';
+        expect(trust('flase')).toBe(
+            `TRUST_PROXY="flase" names no proxies: ${use} (from .env or the environment); did you mean "false"?`,
+        );
+        for (const value of [
+            '-1',
+            '1.5',
+            '100',
+            'nginx',
+            ',',
+            '1,2',
+            '10.0.0.0/33',
+            '10.0.0.0/0',
+            '::1/129',
+            '10.0.0.0/8/8',
+            '/8',
+        ]) {
+            expect(trust(value), value).toBe(
+                `TRUST_PROXY="${value}" names no proxies: ${use} (from .env or the environment).`,
+            );
+        }
+        const origins = (value: string) =>
+            messageOf(() => given(value, () => env.origins('TRUSTED_ORIGINS'), 'TRUSTED_ORIGINS'));
+        const such = 'use origins such as https://app.example.com, separated by commas (from .env or the environment)';
+        expect(origins('https://a.example,b.example/')).toBe(
+            `TRUSTED_ORIGINS="b.example/" is no origin: ${such}; write "https://b.example".`,
+        );
+        expect(origins('*')).toBe(`TRUSTED_ORIGINS="*" is no origin: ${such}.`);
     });
 
     test('refuses each wrong value with a sentence', () => {

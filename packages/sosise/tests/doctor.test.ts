@@ -177,6 +177,21 @@ describe('./artisan session:doctor', () => {
         expect((await report({ environment: 'production', http, session: more })).wrong).toEqual(wrong);
     });
 
+    test.each([
+        ['1', 1, 'One proxy in front says when a request came over https (TRUST_PROXY in the real environment).'],
+        ['2', 2, '2 proxies in front say when a request came over https (TRUST_PROXY in the real environment).'],
+        [undefined, 'loopback', 'Proxies at loopback say when a request came over https (trustProxy in src/config/'],
+        ['1', false, 'The cookie is sent over https only, and trustProxy is off: behind a proxy that speaks https it'],
+    ])('about proxies says whose word counts, and where that is set: TRUST_PROXY=%s', async (set, trustProxy, text) => {
+        vi.stubEnv('TRUST_PROXY', set);
+        const session = { cookie: { secure: true } };
+        const { of } = await report({ environment: 'production', http: { trustProxy }, session });
+        expect(of('Proxies')[0]?.text).toContain(text);
+        const unread =
+            "TRUST_PROXY is set in the real environment, and not read: write trustProxy: env.proxies('TRUST_PROXY', false) in src/config/http.ts.";
+        expect(of('Proxies')[0]?.fix).toBe(trustProxy === false ? unread : undefined);
+    });
+
     test('a cookie that is not secure is mended where its variable is set: outside, in .env, or in the code', async () => {
         const { root } = sessionsFolder();
         const fix = async () => {

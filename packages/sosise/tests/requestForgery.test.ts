@@ -309,7 +309,9 @@ describe('behind a proxy', () => {
     test('that is not trusted, the request is refused and the log names trustProxy', async () => {
         const app = await checkedApp();
         expect(await app.status(forwarded)).toBe(403);
-        expect(app.log[0]?.message).toContain('set trustProxy in src/config/http.ts to the number of proxies in front');
+        expect(app.log.map(({ message }) => message).join('\n')).toContain(
+            'X-Forwarded-Host is not believed. Set TRUST_PROXY to the number of proxies in front',
+        );
     });
 
     test('that keeps the host, nothing has to be trusted', async () => {

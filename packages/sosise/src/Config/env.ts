@@ -1,8 +1,10 @@
+import { isIP } from 'node:net';
 import { ConfigError } from '../Exceptions/errors.js';
 import { nearest } from '../Support/nearest.js';
 import { isSecretName } from '../Support/secretNames.js';
 import { show } from '../Support/show.js';
 import { isFromFile } from './fileVariables.js';
+import { intendedOrigin } from './intendedOrigin.js';
 import { sourceOf, valueFrom } from './variable.js';
 
 /** A variable, or several for one setting: the real environment's come first, in their order, then those of `.env`. */
@@ -107,8 +109,62 @@ function list<Fallback extends readonly string[] | null | undefined = undefined>
     names: Names,
     fallback?: Fallback,
 ): string[] | Fallback {
-    const items = read(names, [], (text) => text.split(',').map((item) => item.trim())).filter((item) => item !== '');
+    const items = read(names, [], itemsOf);
     return items.length > 0 ? items : (fallback as Fallback);
+}
+
+function itemsOf(text: string): string[] {
+    return text.split(/\s*,\s*/).filter((item) => item !== '');
+}
+
+function origins<Fallback extends readonly string[] | null | undefined = undefined>(
+    names: Names,
+    fallback?: Fallback,
+): string[] | Fallback {
+    return read(names, fallback, (text, name) => {
+        const items = itemsOf(text);
+        for (const item of items) {
+            const meant = intendedOrigin(item);
+            if (meant !== item) {
+                const use = 'origins such as https://app.example.com, separated by commas';
+                throw refuse(name, item, 'is no origin', use, meant && `write ${show(meant)}.`);
+            }
+        }
+        return items;
+    });
+}
+
+function proxies<Fallback extends boolean | number | string | readonly string[] | null | undefined = undefined>(
+    names: Names,
+    fallback?: Fallback,
+): boolean | number | string[] | Fallback {
+    return read(names, fallback, (text, name) => {
+        const word = text.toLowerCase();
+        if (word === 'true' || word === 'false') {
+            return word === 'true';
+        }
+        if (/^\d{1,2}$/.test(text)) {
+            return Number(text);
+        }
+        const items = itemsOf(text);
+        if (items.length === 0 || !items.every(isProxy)) {
+            const use = 'the number of proxies in front, their addresses such as loopback,10.0.0.0/8, or false';
+            const near = nearest(word, ['true', 'false', ...NEAR_PROXIES]);
+            throw refuse(name, text, 'names no proxies', use, near && `did you mean ${show(near)}?`);
+        }
+        return items;
+    });
+}
+
+/** Express's words for the addresses of a machine, a link and a private network. */
+const NEAR_PROXIES: readonly string[] = ['loopback', 'linklocal', 'uniquelocal'];
+
+/** An address, perhaps with the bits that its network shares, or a word for several. */
+function isProxy(text: string): boolean {
+    const [address = '', bits, ...rest] = text.split('/');
+    const longest = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+    const isNetwork = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) > 0 && Number(bits) <= longest);
+    return NEAR_PROXIES.includes(text) || (longest > 0 && isNetwork && rest.length === 0);
 }
 
 function oneOf<const Value extends string, Fallback extends Value | null | undefined = undefined>(
@@ -147,6 +203,10 @@ export const env = {
     boolean,
     /** Items between commas, trimmed, without empty ones. */
     list,
+    /** Origins as browsers send them, between commas: `https://app.example.com`. */
+    origins,
+    /** Whose headers are trusted: a number of proxies in front, their addresses between commas, `false`, or `true` for anybody. */
+    proxies,
     /** One of the given words: `env.oneOf('LOG_LEVEL', ['debug', 'info'], 'info')`. */
     oneOf,
 };

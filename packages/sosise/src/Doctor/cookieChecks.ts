@@ -1,10 +1,13 @@
+import { TRUST_THE_PROXY } from '../Http/trustTheProxy.js';
 import { type Check, ok, warning } from './Check.js';
 import type { Examined } from './Examined.js';
-import { sourceOfVariable } from './variableSources.js';
+import { sourceOfVariable, variableSources } from './variableSources.js';
 
 const NAME = 'Session cookie';
 const SECURE = 'SESSION_SECURE';
 const CONFIG = 'src/config/session.ts';
+const TRUST = 'TRUST_PROXY';
+const WITHOUT_PROXY = `Take proxy out of ${CONFIG}. `;
 
 /** Whether browsers take the cookie and give it back, here and behind a proxy. */
 export function cookieChecks(examined: Examined): Check[] {
@@ -77,16 +80,16 @@ function scriptsOf({ settings }: Examined): Check[] {
 }
 
 /** A cookie that needs https is never sent where the application does not hear that https was spoken. */
-function proxyOf({ settings, environment, http }: Examined): Check {
+function proxyOf(examined: Examined): Check {
+    const { settings, environment, http } = examined;
     const name = 'Proxies';
     const { secure } = settings.cookie;
-    const number = 'to the number of proxies in front (src/config/http.ts)';
     if (settings.proxy === true || (settings.proxy === undefined && http.trustProxy === true)) {
         const option = settings.proxy === true ? `proxy: true in ${CONFIG}` : 'trustProxy: true in src/config/http.ts';
         return warning(
             name,
             `${option} believes everyone who says that a request came over https.`,
-            settings.proxy === true ? `Leave proxy out, and set trustProxy ${number}.` : `Set trustProxy ${number}.`,
+            settings.proxy === true ? `${WITHOUT_PROXY}${TRUST_THE_PROXY}.` : `${TRUST_THE_PROXY}.`,
         );
     }
     if (secure !== true && secure !== 'auto') {
@@ -94,11 +97,38 @@ function proxyOf({ settings, environment, http }: Examined): Check {
     }
     const isTrusting = settings.proxy !== false && http.trustProxy !== false && http.trustProxy !== 0;
     if (isTrusting) {
-        return ok(name, 'The proxy in front is believed when it says that a request came over https.');
+        return ok(name, `${believed(http.trustProxy)} when a request came over https (${placeOfTrust(examined)}).`);
     }
     const off = settings.proxy === false ? `proxy is false in ${CONFIG}` : 'trustProxy is off';
     const text = `The cookie is sent over https only, and ${off}: behind a proxy that speaks https it would never be sent.`;
+    const fix = unreadVariable(examined) ?? TRUST_THE_PROXY;
     return environment.isProduction
-        ? warning(name, text, `${settings.proxy === false ? 'Leave proxy out, and set' : 'Set'} trustProxy ${number}.`)
+        ? warning(name, text, `${settings.proxy === false ? WITHOUT_PROXY : ''}${fix}.`)
         : ok(name, text);
+}
+
+/** Whose word counts, in words. */
+function believed(trustProxy: Examined['http']['trustProxy']): string {
+    if (typeof trustProxy === 'number') {
+        return trustProxy === 1 ? 'One proxy in front says' : `${trustProxy} proxies in front say`;
+    }
+    return `Proxies at ${[trustProxy].flat().join(', ')} say`;
+}
+
+function placeOfTrust(examined: Examined): string {
+    const source = sourceOfVariable(TRUST, examined);
+    return source === undefined ? 'trustProxy in src/config/http.ts' : `${TRUST} in ${source}`;
+}
+
+/** What to write where the variable is set, and the config of an earlier version does not read it. */
+function unreadVariable(examined: Examined): string | undefined {
+    const source = sourceOfVariable(TRUST, examined);
+    const value =
+        source &&
+        variableSources(examined)
+            .find(([name]) => name === source)?.[1]
+            [TRUST]?.trim();
+    return value && !/^(0|false)$/i.test(value)
+        ? `${TRUST} is set in ${source}, and not read: write trustProxy: env.proxies('${TRUST}', false) in src/config/http.ts`
+        : undefined;
 }

@@ -4,6 +4,7 @@ import type { HelmetOptions } from 'helmet';
 import type { ConfigDefinition } from '../Config/ConfigRepository.js';
 import type { ConfigInput } from '../Config/define.js';
 import { SOCKET_PATH } from '../Config/env.js';
+import { intendedOrigin } from '../Config/intendedOrigin.js';
 import type { Place } from '../Config/Place.js';
 import {
     anyOf,
@@ -177,20 +178,10 @@ function trustedProxies(value: unknown, at: Place): void {
 
 /** An origin exactly as browsers send it, so that comparing texts is enough. */
 function origin(value: unknown, at: Place): void {
-    const meant = typeof value === 'string' ? originOf(value) : undefined;
+    const meant = typeof value === 'string' ? intendedOrigin(value) : undefined;
     if (meant === undefined || meant !== value) {
         at.problem(value, 'origins such as "https://app.example.com"', meant && `write "${meant}"`);
     }
-}
-
-/** The origin that a text names or was meant to name; undefined where there is none, or more than one. */
-function originOf(text: string): string | undefined {
-    const local = /^(localhost|127\.|\[::1\])/.test(text);
-    const url = /^[\w+.-]+:\/\//.test(text) ? text : `${local ? 'http' : 'https'}://${text}`;
-    if (text.includes('*') || !/^https?:/i.test(url) || !URL.canParse(url)) {
-        return undefined;
-    }
-    return new URL(url).origin;
 }
 
 /** A whole path, or all paths below one. */

@@ -8,6 +8,7 @@ import { loggerOptions } from '../Logging/LoggingServiceProvider.js';
 import { DevelopmentPages } from './DevelopmentPages.js';
 import type { HttpConfig } from './HttpConfig.js';
 import { letsPlainHttpIn } from './letsPlainHttpIn.js';
+import { TRUST_THE_PROXY } from './trustTheProxy.js';
 
 /** What the banner reads of the session's configuration. */
 interface SessionSettings {
@@ -40,7 +41,7 @@ export function banner(app: ApplicationKernel, address: AddressInfo): string {
     if (storesNothing(app)) {
         lines.push(
             '  Warning      No session can be stored yet: its cookie needs https, this server speaks http, and no proxy is trusted. ' +
-                'Set trustProxy in src/config/http.ts to the number of proxies in front; for a trial on plain http, SESSION_SECURE=false.',
+                `${TRUST_THE_PROXY}; for a trial on plain http, SESSION_SECURE=false.`,
         );
     }
     lines.push(...app.environment.notices.map((notice) => `  Note         ${notice}`));

@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import { ForbiddenException } from '../../Exceptions/ForbiddenException.js';
 import { routeOf } from '../../Http/Errors/routeOf.js';
 import { isOwnOrigin } from '../../Http/ownOrigin.js';
+import { TRUST_THE_PROXY } from '../../Http/trustTheProxy.js';
 import type { Logger } from '../../Logging/Logger.js';
 import { Throttle } from '../../Support/Throttle.js';
 import type { CsrfTokens } from './CsrfTokens.js';
@@ -151,7 +152,7 @@ function proxyHint(request: Request): string {
     const [forwarded] = request.get('X-Forwarded-Host')?.split(',', 1) ?? [];
     return forwarded === undefined || forwarded.trim() === request.host
         ? ''
-        : '. X-Forwarded-Host is not believed: set trustProxy in src/config/http.ts to the number of proxies in front';
+        : `. X-Forwarded-Host is not believed. ${TRUST_THE_PROXY}`;
 }
 
 function tokenIn(request: Request): unknown {

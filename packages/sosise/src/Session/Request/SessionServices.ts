@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { Cookie, type Store } from 'express-session';
 import type { ExceptionHandler } from '../../Http/Errors/ExceptionHandler.js';
+import { TRUST_THE_PROXY } from '../../Http/trustTheProxy.js';
 import type { Logger } from '../../Logging/Logger.js';
 import { Throttle } from '../../Support/Throttle.js';
 import type { SessionSettings } from '../Config/SessionConfig.js';
@@ -144,9 +145,9 @@ export class SessionServices {
                           'request came over https: no session was stored. Leave proxy out to follow trustProxy in src/config/http.ts.'
                     : forwarded
                       ? 'The session cookie is secure, and the proxy that says this request came over https is not trusted: no session ' +
-                        'was stored. Set trustProxy in src/config/http.ts to the number of proxies in front.'
+                        `was stored. ${TRUST_THE_PROXY}.`
                       : 'The session cookie is secure, and this request came over plain http: no session was stored. Serve https; a ' +
-                        'proxy that does it for you has to send X-Forwarded-Proto, and to be trusted (trustProxy in src/config/http.ts). ' +
+                        'proxy that does it for you has to send X-Forwarded-Proto, and to be trusted (TRUST_PROXY; trustProxy in src/config/http.ts). ' +
                         'For a trial on plain http set SESSION_SECURE=false in .env (cookie.secure in src/config/session.ts).',
             );
         }

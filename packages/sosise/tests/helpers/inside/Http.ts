@@ -2,6 +2,7 @@
 
 export { action } from '../../../src/Http/action.js';
 export { banner } from '../../../src/Http/banner.js';
+export { httpConfig } from '../../../src/Http/HttpConfig.js';
 export { HttpPipeline } from '../../../src/Http/HttpPipeline.js';
 export { HttpServer } from '../../../src/Http/HttpServer.js';
 export { HttpServiceProvider } from '../../../src/Http/HttpServiceProvider.js';

@@ -9,9 +9,9 @@ export default defineHttpConfig({
     // '127.0.0.1': only this machine reaches it, such as a proxy on it.
     host: env.string('LISTEN_HOST'),
 
-    // Whose X-Forwarded-For and -Proto are trusted: false for nobody, the number of proxies in front of this app, or
-    // their addresses ('loopback', '10.0.0.0/8'). Secure cookies need it behind an https proxy. true trusts anybody.
-    trustProxy: false,
+    // Whose X-Forwarded-For and -Proto are trusted: TRUST_PROXY=1 for one proxy in front of this app, 2 for two, or their
+    // addresses (loopback,10.0.0.0/8). false: nobody's. Secure cookies need it behind an https proxy. true trusts anybody.
+    trustProxy: env.proxies('TRUST_PROXY', false),
 
     // Whether a proxy's X-Request-Id is used. true only behind a proxy that sets it: otherwise clients choose the id.
     requestId: { trustInbound: false },
@@ -19,8 +19,8 @@ export default defineHttpConfig({
     // Largest JSON or form body: bytes, or a text such as '1mb'. Larger ones get a 413.
     bodyLimit: '1mb',
 
-    // Origins of your other front ends, such as 'http://localhost:5173': their pages may act for logged-in visitors.
-    trustedOrigins: [],
+    // Origins of your other front ends: TRUSTED_ORIGINS=http://localhost:5173. Their pages may act for logged-in visitors.
+    trustedOrigins: env.origins('TRUSTED_ORIGINS', []),
 
     // CSRF protection: blocks what other sites send in a visitor's name. exempt: paths ('/webhooks/*'). false: off.
     csrf: { exempt: [] },

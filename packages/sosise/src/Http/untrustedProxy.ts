@@ -1,0 +1,35 @@
+import type { Request } from 'express';
+import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
+import { optionalConfig } from '../Kernel/optionalConfig.js';
+import { Logger } from '../Logging/Logger.js';
+import type { HttpConfig } from './HttpConfig.js';
+import { TRUST_THE_PROXY } from './trustTheProxy.js';
+
+/** What a proxy adds. Of a trusted one the first two are read, and the last is not. */
+const HEADERS = ['X-Forwarded-For', 'X-Forwarded-Proto', 'Forwarded'] as const;
+
+/**
+ * Makes what looks for the first request that came through a proxy, and logs how to trust it; it is true then. Undefined
+ * where a proxy is trusted. Anybody can send such a header, so the log says it once, and no address.
+ */
+export function untrustedProxy(app: ApplicationKernel): ((request: Request) => boolean) | undefined {
+    const http = optionalConfig<Partial<HttpConfig>>(app, 'http');
+    if (!http || http.trustProxy || !app.container.has(Logger)) {
+        return undefined;
+    }
+
+    return function look({ headers }) {
+        const header = HEADERS.find((name) => headers[name.toLowerCase()] !== undefined);
+        if (header === undefined) {
+            return false;
+        }
+        const alsoSend = header === 'Forwarded' ? ', and let it send X-Forwarded-For and X-Forwarded-Proto' : '';
+        app.container
+            .make(Logger)
+            .warning(
+                `A request came with the header ${header}, which is ignored: no proxy is trusted. Is a proxy in front? ` +
+                    `${TRUST_THE_PROXY}${alsoSend}. If there is none, the client made the header up, and nothing is to be done.`,
+            );
+        return true;
+    };
+}
