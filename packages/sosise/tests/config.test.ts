@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
     anyOf,
     appConfig,
@@ -340,20 +340,10 @@ describe('rules', () => {
 });
 
 describe('env', () => {
-    const saved = { ...process.env };
-    beforeEach(() => {
-        process.env['NAME'] = '';
-    });
-    afterEach(() => {
-        process.env = { ...saved };
-    });
+    afterEach(() => vi.unstubAllEnvs());
 
     function given<T>(value: string | undefined, read: () => T, name = 'NAME'): T {
-        if (value === undefined) {
-            delete process.env[name];
-        } else {
-            process.env[name] = value;
-        }
+        vi.stubEnv(name, value);
         return read();
     }
 

@@ -29,6 +29,7 @@ export const DOCUMENTS = [
         'drivers',
         'errors',
         'frontends',
+        'hosting',
         'inspector',
         'passport',
         'performance',
