@@ -24,6 +24,7 @@ import { Readiness } from './Readiness.js';
 import { health, ready } from './ready.js';
 import { requestId } from './requestId.js';
 import { securityHeaders } from './securityHeaders.js';
+import { TRUST_THE_PROXY } from './trustTheProxy.js';
 import { viewsFolder } from './viewsConfig.js';
 import { weakEtag } from './weakEtag.js';
 
@@ -81,9 +82,7 @@ export class HttpServiceProvider extends ServiceProvider {
         if (options.trustProxy === true) {
             this.app.container
                 .make(Logger)
-                .warning(
-                    'trustProxy: true believes X-Forwarded-For from everyone: give the number or addresses of your proxies.',
-                );
+                .warning(`trustProxy: true believes X-Forwarded-For from everyone. ${TRUST_THE_PROXY}.`);
         }
     }
 

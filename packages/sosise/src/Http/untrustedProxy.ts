@@ -1,12 +1,10 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Request } from 'express';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { optionalConfig } from '../Kernel/optionalConfig.js';
 import { Logger } from '../Logging/Logger.js';
 import type { HttpConfig } from './HttpConfig.js';
 import { TRUST_THE_PROXY } from './trustTheProxy.js';
-
-/** What a proxy adds. Of a trusted one the first two are read, and the last is not. */
-const HEADERS = ['X-Forwarded-For', 'X-Forwarded-Proto', 'Forwarded'] as const;
 
 /**
  * Makes what looks for the first request that came through a proxy, and logs how to trust it; it is true then. Undefined
@@ -19,7 +17,7 @@ export function untrustedProxy(app: ApplicationKernel): ((request: Request) => b
     }
 
     return function look({ headers }) {
-        const header = HEADERS.find((name) => headers[name.toLowerCase()] !== undefined);
+        const header = ofProxy(headers);
         if (header === undefined) {
             return false;
         }
@@ -32,4 +30,15 @@ export function untrustedProxy(app: ApplicationKernel): ((request: Request) => b
             );
         return true;
     };
+}
+
+/** What a proxy has added, if one has. Of a trusted proxy the first two are read, and the last is not. */
+function ofProxy(headers: IncomingHttpHeaders): 'X-Forwarded-For' | 'X-Forwarded-Proto' | 'Forwarded' | undefined {
+    if (headers['x-forwarded-for'] !== undefined) {
+        return 'X-Forwarded-For';
+    }
+    if (headers['x-forwarded-proto'] !== undefined) {
+        return 'X-Forwarded-Proto';
+    }
+    return headers.forwarded === undefined ? undefined : 'Forwarded';
 }
