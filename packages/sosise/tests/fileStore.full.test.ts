@@ -9,7 +9,7 @@ import { FileStore } from './helpers/inside/Session/Stores/File.js';
 import { ended, startWorker } from './workers/startWorker.js';
 import { type Acknowledged, stormAndKill } from './workers/stormAndKill.js';
 
-const KILLS = 200;
+const KILLS = 60;
 const AT_ONCE = 5;
 let folder: string;
 let store: FileStore;

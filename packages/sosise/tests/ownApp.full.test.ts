@@ -12,8 +12,7 @@ const readme = documents.find(({ name }) => name === 'README.md');
 /** What `npm test` runs that looks at the application or its files; the others make all that they use, and take minutes. */
 const LOOK_AT_THE_APP = [
     'tests/app/',
-    ...['architecture', 'canary', 'config', 'console', 'consoleOverview', 'cookies', 'docs', 'environment'],
-    ...['flash', 'http', 'kernel', 'passportGuide', 'testKit', 'upgrade', 'welcome'],
+    ...['architecture', 'config', 'docs', 'environment', 'http', 'testKit', 'welcome'],
 ].map((name) => (name.includes('/') ? name : `packages/sosise/tests/${name}.test.ts`));
 
 /** The whole project, as someone has it who works on it. */

@@ -8,7 +8,7 @@ import { FileStore } from './helpers/inside/Session/Stores/File.js';
 import { MemoryStore } from './helpers/inside/Session/Stores/Memory.js';
 
 const HOUR = 3_600_000;
-const MANY = 100_000;
+const MANY = 30_000;
 const DEAD = 5_000;
 /** So many records may be looked at while nothing else can run. It rests by the time: a machine that is slow does fewer at once. */
 const MOST_AT_ONCE = MANY / 5;

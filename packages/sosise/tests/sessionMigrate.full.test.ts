@@ -15,7 +15,7 @@ import { freePort } from './helpers/redis.js';
 
 const HOUR = 3_600_000;
 /** SOSISE_MIGRATE=100000 measures: the speed, and the memory, are printed. */
-const STORED = Number(process.env['SOSISE_MIGRATE'] ?? 2_000);
+const STORED = Number(process.env['SOSISE_MIGRATE'] ?? 1_000);
 const VISITORS = 40;
 
 const ROUTES = `
