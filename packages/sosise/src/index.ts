@@ -69,6 +69,7 @@ export {
     StoredSessions,
     type WalkOptions,
 } from './Session/Admin/StoredSessions.js';
+export { StoreLocks } from './Session/Admin/StoreLocks.js';
 export { defineSessionConfig, type SessionConfig } from './Session/Config/SessionConfig.js';
 export { csrfToken } from './Session/csrfToken.js';
 export type { ListedRecord, SessionDriver, StoredRecord } from './Session/Drivers/SessionDriver.js';

@@ -60,6 +60,8 @@ const FILES_RUN_BY: Readonly<Record<string, string>> = {
     'docs/concurrency.md': 'snippets.full.test.ts',
     'docs/frontends.md': 'snippets.full.test.ts',
     'docs/console.md': 'snippets.full.test.ts',
+    'docs/jobs.md': 'jobs.full.test.ts',
+    'docs/recipes.md': 'recipes.full.test.ts',
     'docs/views.md': 'views.full.test.ts',
     'docs/routing.md': 'routing.test.ts',
 };

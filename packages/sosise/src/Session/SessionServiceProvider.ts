@@ -12,6 +12,7 @@ import { Logger } from '../Logging/Logger.js';
 import type { SessionPruner } from './Admin/SessionPruner.js';
 import { SessionRegistry } from './Admin/SessionRegistry.js';
 import { StoredSessions } from './Admin/StoredSessions.js';
+import { StoreLocks } from './Admin/StoreLocks.js';
 import type { SessionConfig } from './Config/SessionConfig.js';
 import { settingsOf } from './Config/settingsOf.js';
 import { exclusive } from './exclusive.js';
@@ -50,6 +51,7 @@ export class SessionServiceProvider extends ServiceProvider {
         }));
         container.singleton(RefusedForms, () => new SessionForms());
         container.singleton(StoredSessions, () => new StoredSessions(() => this.layerFor('StoredSessions')));
+        container.singleton(StoreLocks, () => new StoreLocks(() => this.layerFor('StoreLocks')));
     }
 
     public override boot(): void {
