@@ -13,7 +13,7 @@ const project = new URL('../../..', import.meta.url).pathname;
 const blocks = readDocuments(project).find(({ name }) => name === 'docs/jobs.md')?.blocks ?? [];
 
 /** How long runs are counted, in ms; JOB_SECONDS=60 for a figure. */
-const COUNTED_MS = Number(process.env['JOB_SECONDS'] ?? 10) * 1_000;
+const COUNTED_MS = Number(process.env['JOB_SECONDS'] ?? 5) * 1_000;
 
 /** Says when it begins and ends, and does what files in the folder tell. */
 const DIGEST = `
