@@ -81,6 +81,7 @@ export {
     authenticatedAt,
     authenticatedUser,
     fingerprint,
+    isDeviceBound,
     login,
     logout,
 } from './Session/login.js';
@@ -90,7 +91,7 @@ export { pull } from './Session/pull.js';
 export { DamagedRecordError } from './Session/Record/DamagedRecordError.js';
 export type { SessionEnded } from './Session/Request/RequestSession.js';
 export { oldInput, validationErrors } from './Session/refusedForm.js';
-export { requireLogin, requireRecentLogin } from './Session/requireLogin.js';
+export { requireBoundDevice, requireLogin, requireRecentLogin } from './Session/requireLogin.js';
 export { SessionServiceProvider } from './Session/SessionServiceProvider.js';
 export { KeyedMutex } from './Support/KeyedMutex.js';
 export type { Lease } from './Support/Lease.js';

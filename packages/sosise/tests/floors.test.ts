@@ -37,6 +37,7 @@ const ROOMS = [
     'Session/Schema',
     'Session/Repository',
     'Session/Cookie',
+    'Session/Binding',
     'Session/Forgery',
     'Session/Moving',
     'Session/Opening',

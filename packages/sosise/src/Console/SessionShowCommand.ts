@@ -47,11 +47,21 @@ export class SessionShowCommand extends SessionCommand {
     }
 }
 
-function factsOf({ fingerprint, user, address, browser, cookie, bytes, ...times }: OpenedSession): [string, string][] {
+function factsOf({
+    fingerprint,
+    user,
+    bound,
+    address,
+    browser,
+    cookie,
+    bytes,
+    ...times
+}: OpenedSession): [string, string][] {
     const { created, lastSeen, expiresAt, endsAt } = times;
     const facts: [string, string | undefined][] = [
         ['Fingerprint', fingerprint],
         ['User', user ?? '- (a visitor)'],
+        ['Device', bound ? 'bound to the device that logged in' : undefined],
         ['Address', address],
         ['Browser', browser],
         ['Began', `${spanOf(Date.now() - created.getTime())} ago, ${created.toISOString()}`],

@@ -88,7 +88,7 @@ export class HttpPipeline {
     }
 
     /** Puts a handler in another's place, in a stage: for a provider that has it only once it is ready. */
-    public replace(name: StageName, handler: StageHandler, by: StageHandler): this {
+    public replace(name: string, handler: StageHandler, by: StageHandler): this {
         const { handlers } = this.find(name);
         handlers[handlers.indexOf(handler)] = by;
         return this;

@@ -13,7 +13,8 @@ import type { SessionPruner } from './Admin/SessionPruner.js';
 import { SessionRegistry } from './Admin/SessionRegistry.js';
 import { StoredSessions } from './Admin/StoredSessions.js';
 import { StoreLocks } from './Admin/StoreLocks.js';
-import type { SessionConfig } from './Config/SessionConfig.js';
+import type { DeviceBinding } from './Binding/DeviceBinding.js';
+import type { SessionConfig, SessionSettings } from './Config/SessionConfig.js';
 import { settingsOf } from './Config/settingsOf.js';
 import { exclusive } from './exclusive.js';
 import { SessionForms } from './Forms/SessionForms.js';
@@ -55,7 +56,10 @@ export class SessionServiceProvider extends ServiceProvider {
     }
 
     public override boot(): void {
-        this.app.container.make(HttpPipeline).use('session', notReady, notReadyForErrors);
+        const pipeline = this.app.container.make(HttpPipeline).use('session', notReady, notReadyForErrors);
+        if (this.bindsDevices) {
+            pipeline.before('session', deviceNotReady, DEVICE_STAGE);
+        }
     }
 
     /** Every `extend()` has been called by now: a driver that can't be made stops start-up, not the first request. */
@@ -89,6 +93,7 @@ export class SessionServiceProvider extends ServiceProvider {
         ]);
         this.drivers = new OpenedDrivers({ manager: container.make(SessionManager), config, settings, log });
         const observer = container.has(SessionObserver) ? container.make(SessionObserver) : undefined;
+        const binding = await this.deviceBinding(settings);
         const opened = await this.drivers.open();
         const driver = observer?.watch(opened) ?? opened;
         this.services = new SessionServices({
@@ -101,8 +106,14 @@ export class SessionServiceProvider extends ServiceProvider {
             isDevelopment: environment.isDevelopment,
             store: (services) => new ExpressStore(services),
             observer,
+            binding,
         });
         container.instance(SessionServices, this.services);
+        if (binding) {
+            const { deviceEndpoint } = await import('./Binding/deviceEndpoint.js');
+            const pipeline = container.make(HttpPipeline);
+            pipeline.replace(DEVICE_STAGE, deviceNotReady, deviceEndpoint(binding, this.services));
+        }
         this.serve(startSession(this.services, settings.concurrency === 'exclusive' ? exclusive() : undefined));
         this.pruner = new SessionPruner(this.services);
         this.pruner.start();
@@ -141,6 +152,10 @@ export class SessionServiceProvider extends ServiceProvider {
         return schema && new (await import('./Schema/SessionSchema.js')).SessionSchema(schema, upgrade, log);
     }
 
+    private async deviceBinding(settings: SessionSettings): Promise<DeviceBinding | undefined> {
+        return this.bindsDevices ? new (await import('./Binding/DeviceBinding.js')).DeviceBinding(settings) : undefined;
+    }
+
     private layerFor(user: string): SessionServices {
         if (!this.services) {
             throw new ConfigError(
@@ -158,13 +173,24 @@ export class SessionServiceProvider extends ServiceProvider {
             : '';
     }
 
+    private get bindsDevices(): boolean {
+        return this.settings.enabled && this.settings.deviceBound !== false;
+    }
+
     private get settings(): SessionConfig {
         return this.app.config.get<SessionConfig>('session');
     }
 }
 
+/** The stage where browsers register and prove their devices. */
+const DEVICE_STAGE = 'deviceSession';
+
 /** What stands in the pipeline until the store is open: `route:list` shows it. */
 const notReady: RequestHandler = function session(_request, _response, next) {
+    next();
+};
+
+const deviceNotReady: RequestHandler = function deviceSession(_request, _response, next) {
     next();
 };
 

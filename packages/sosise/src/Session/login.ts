@@ -37,6 +37,11 @@ export function authenticatedAt(request: Request): Date | undefined {
     return at === undefined ? undefined : new Date(at);
 }
 
+/** Whether the visitor is logged in by a session that is bound to the device which sends the request: see `deviceBound` of the config. */
+export function isDeviceBound(request: Request): boolean {
+    return loggedIn(request)?.deviceKey !== undefined && sessionOf(request)?.services.binding !== undefined;
+}
+
 /** A short name for the session that may be said and logged: nobody can make a cookie of it. */
 export function fingerprint(request: Request): string | undefined {
     const session = sessionOf(request);

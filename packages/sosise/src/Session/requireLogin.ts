@@ -1,10 +1,11 @@
 import type { Request, RequestHandler, Response } from 'express';
+import { ForbiddenException } from '../Exceptions/ForbiddenException.js';
 import { UnauthorizedException } from '../Exceptions/UnauthorizedException.js';
 import { opensPage } from '../Http/opensPage.js';
 import { originForm } from '../Http/originForm.js';
 import { ownReferer } from '../Http/ownReferer.js';
 import { wantedPath } from './intended.js';
-import { loggedIn, required } from './login.js';
+import { isDeviceBound, loggedIn, required } from './login.js';
 
 const MINUTE_MS = 60_000;
 
@@ -45,10 +46,44 @@ export function requireRecentLogin({ minutes }: { minutes: number }): RequestHan
     };
 }
 
+/** The same for what matters most, where `deviceBound` of the config is on: only from a device that the session is bound to. */
+export function requireBoundDevice(...none: never[]): RequestHandler {
+    if (none.length > 0) {
+        throw new TypeError('requireBoundDevice makes a middleware: write requireBoundDevice() in a route.');
+    }
+    return function requireBoundDevice(request, response, next) {
+        const { settings, binding } = required(request, 'requireBoundDevice').services;
+        if (!binding) {
+            throw new Error('requireBoundDevice() lets nobody in: set deviceBound to true in src/config/session.ts.');
+        }
+        if (!loggedIn(request)) {
+            askToLogIn(request, response, settings.loginPage, 'Please log in.');
+        } else if (isDeviceBound(request)) {
+            next();
+        } else {
+            throw new ForbiddenException('This needs a browser that binds your session to your device.');
+        }
+    };
+}
+
+/**
+ * Whether the visitor followed a link of another site to a session that is bound: for such a request browsers do not renew the
+ * cookie that proves the device. They do for the page that takes its place.
+ */
+function mayProveDevice(request: Request): boolean {
+    const site = request.headers['sec-fetch-site'];
+    const isLink = request.method === 'GET' && (site === 'cross-site' || site === 'same-site') && opensPage(request);
+    return isLink && required(request, 'requireLogin').owner !== undefined;
+}
+
 /** Nothing is stored for it: strangers may ask for any number of pages. */
 function askToLogIn(request: Request, response: Response, loginPage: string | undefined, message: string): void {
     const reads = request.method === 'GET' || request.method === 'HEAD';
     const here = originForm(request.originalUrl);
+    if (mayProveDevice(request) && !loggedIn(request)) {
+        response.status(401).set('Refresh', '0').type('html').send('');
+        return;
+    }
     // The login page itself, behind requireLogin() by mistake, would lead to itself for ever.
     if (
         loginPage === undefined ||

@@ -66,6 +66,10 @@ const shape = object({
     absolute: optional(nullable(duration)),
     encrypt: optional(boolean()),
     loginPage: optional(loginPages),
+    deviceBound: anyOf(
+        boolean(),
+        object({ refreshMinutes: optional(integer({ min: 1, max: 1_440, unit: 'minutes' })) }),
+    ),
     clearSiteData: arrayOf(oneOf('cache', 'cookies', 'storage', 'executionContexts', '*')),
     registry: object({ address: boolean(), browser: boolean() }),
     concurrency: oneOf('merge', 'exclusive'),
@@ -92,6 +96,7 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
         cookie: { path: '/', httpOnly: true, sameSite: 'lax', secure: environment.isProduction },
         formerCookies: [],
         clearSiteData: [],
+        deviceBound: false,
         registry: { address: false, browser: false },
         concurrency: 'merge',
         lockTimeoutMs: 10_000,
@@ -108,6 +113,7 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
         checkCookies(value as Partial<SessionConfig>, at);
         checkFallback(value as Partial<SessionConfig>, at);
         checkUpgrade(value as Partial<SessionConfig>, at);
+        checkBinding(value as Partial<SessionConfig>, at);
     },
 };
 
@@ -168,6 +174,16 @@ function checkFallback({ driver, fallback }: Partial<SessionConfig>, at: Place):
 function checkUpgrade({ schema, upgrade }: Partial<SessionConfig>, at: Place): void {
     if (upgrade !== undefined && schema === undefined) {
         at.key('upgrade').say('is never called without a schema: set schema, which says what old data is.');
+    }
+}
+
+/** Browsers bind no partitioned cookies, and renew a cookie for the one host that has registered it. */
+function checkBinding({ deviceBound = false, cookie }: Partial<SessionConfig>, at: Place): void {
+    const key = cookie?.domain !== undefined ? 'domain' : cookie?.partitioned === true ? 'partitioned' : undefined;
+    if (deviceBound !== false && key !== undefined) {
+        at.key('deviceBound').say(
+            `does not go with cookie.${key}: browsers would not renew the cookie that proves the device. Leave one of them out.`,
+        );
     }
 }
 

@@ -29,6 +29,8 @@ const FLAGS = [
 export interface OpenBrowserOptions {
     /** Names besides localhost that are this machine, such as `*.test`. */
     hosts?: readonly string[];
+    /** More of its flags. */
+    flags?: readonly string[];
 }
 
 /**
@@ -65,8 +67,9 @@ export async function openTolerantBrowser(folder: string, options: OpenBrowserOp
     return chromium.launchPersistentContext(folder, launchOptions(options));
 }
 
-function launchOptions({ hosts = [] }: OpenBrowserOptions): LaunchOptions {
+function launchOptions({ hosts = [], flags = [] }: OpenBrowserOptions): LaunchOptions {
     const names = ['localhost', '*.localhost', ...hosts];
     const rules = names.map((name) => `MAP ${name} 127.0.0.1`).join(', ');
-    return { executablePath: program as string, headless: true, args: [...FLAGS, `--host-resolver-rules=${rules}`] };
+    const args = [...FLAGS, ...flags, `--host-resolver-rules=${rules}`];
+    return { executablePath: program as string, headless: true, args };
 }

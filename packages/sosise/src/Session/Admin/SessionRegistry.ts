@@ -15,6 +15,8 @@ export interface UserSession {
     readonly lastSeen: Date;
     /** Whether it is the session of the request that was given. */
     readonly current: boolean;
+    /** Whether it is bound to a device: see `deviceBound` in src/config/session.ts. */
+    readonly bound: boolean;
     /** The client's address and User-Agent at login, where `registry` in src/config/session.ts asks for them. */
     readonly address: string | undefined;
     readonly browser: string | undefined;
@@ -60,6 +62,7 @@ export class SessionRegistry {
                 created: new Date(record.created),
                 lastSeen: new Date(record.seen),
                 current: current.has(key),
+                bound: record.login?.deviceKey !== undefined,
                 address: record.login?.address,
                 browser: record.login?.browser,
             });

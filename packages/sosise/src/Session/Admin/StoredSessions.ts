@@ -19,6 +19,8 @@ export interface StoredSession {
     readonly fingerprint: string;
     /** Whose it is since `login()`; undefined: a visitor's. */
     readonly user: string | undefined;
+    /** Whether it is bound to a device: see `deviceBound` in src/config/session.ts. */
+    readonly bound: boolean;
     readonly created: Date;
     /** When it was last active, to 5 % of the idle time. */
     readonly lastSeen: Date;
@@ -90,7 +92,7 @@ export class StoredSessions {
      * the request brings the cookie from a page of another origin, as `csrf` and `trustedOrigins` have it.
      */
     public async ofRequest(request: Request): Promise<OpenedSession | undefined> {
-        const { cookie, forgery, repository } = this.services();
+        const { cookie, forgery, repository, binding } = this.services();
         const carried = cookie.carriedBy(request);
         if (carried) {
             forgery?.refuseOtherPages(request);
@@ -100,9 +102,13 @@ export class StoredSessions {
             this.named.set(request, named);
         }
         const found = named && repository.open(named.key, await repository.find(named.id, named.key));
-        return found?.kind === 'live'
-            ? this.opened({ key: named?.key ?? '', record: found.record, text: found.stored.record })
-            : undefined;
+        if (found?.kind !== 'live') {
+            return undefined;
+        }
+        const opened = this.opened({ key: named?.key ?? '', record: found.record, text: found.stored.record });
+        const { login } = found.record;
+        // As for requests that pass the stages: away from its device, a bound session is nobody's.
+        return login && binding?.lacksProof(request, login) ? { ...opened, user: undefined } : opened;
     }
 
     /** One session, by its fingerprint or the beginning of it. Throws ConfigError where that names none, or several. */
@@ -168,6 +174,7 @@ export class StoredSessions {
         return {
             fingerprint: nameOf(key),
             user: record.login?.user,
+            bound: record.login?.deviceKey !== undefined,
             created: new Date(record.created),
             lastSeen: new Date(record.seen),
             expiresAt: new Date(this.services().repository.lifetime.endOf(record).at),

@@ -64,6 +64,11 @@ export interface SessionConfig {
     loginPage?: string;
     /** What `logout()` tells the browser to forget, as `Clear-Site-Data` names it. */
     clearSiteData: readonly ClearSiteData[];
+    /**
+     * Binds sessions to the device that logs in, where its browser can (DBSC): true, or how often a cookie is renewed that proves
+     * the device. Default: false.
+     */
+    deviceBound: boolean | { refreshMinutes?: number };
     /** What the SessionRegistry remembers of a login besides its time. */
     registry: { address: boolean; browser: boolean };
     /** `merge`: requests of one session run in parallel. `exclusive`: one after another. */

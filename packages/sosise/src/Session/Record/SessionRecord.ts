@@ -13,6 +13,12 @@ export interface Login {
     /** The client's address and browser at login, where `registry` of the config asks for them. */
     readonly address?: string | undefined;
     readonly browser?: string | undefined;
+    /** The id under which a device may bind itself to this login: see `DeviceBinding`. */
+    readonly binding?: string | undefined;
+    /** The public key of the device that has done so, as `deviceProof.ts` writes it. */
+    readonly deviceKey?: string | undefined;
+    /** When the last challenge was made that it has answered: it, and those before it, count no more. */
+    readonly proved?: number | undefined;
 }
 
 /** When a session ends, and from when a request has to be written down as activity (ms since the epoch). */

@@ -196,8 +196,20 @@ function loginIn(value: unknown, now: number): Login {
     if (!isObject(value) || typeof value.user !== 'string' || !isTime(value.at)) {
         throw new DamagedRecordError('its login part is not valid');
     }
+    // A binding that can't be read must not be taken for none.
+    if (
+        !isTextOrNone(value.binding) ||
+        !isTextOrNone(value.deviceKey) ||
+        !(value.proved === undefined || isTime(value.proved))
+    ) {
+        throw new DamagedRecordError('its login part is not valid');
+    }
     const at = value.at - now > CLOCKS_DIFFER_MS ? 0 : Math.min(value.at, now);
     return { ...(value as unknown as Login), at };
+}
+
+function isTextOrNone(value: unknown): boolean {
+    return value === undefined || typeof value === 'string';
 }
 
 function ownIn(own: unknown): readonly string[] | undefined {

@@ -140,6 +140,13 @@ export class SessionRepository extends SessionReader {
         );
     }
 
+    /** What the framework knows of a login, beside what requests change: see SessionWriter. */
+    public changeLogin(
+        ...[key, loaded, next]: Parameters<SessionWriter['changeLogin']>
+    ): ReturnType<SessionWriter['changeLogin']> {
+        return this.writer.changeLogin(key, loaded, next);
+    }
+
     /**
      * Ends a session for good; requests in flight can't bring it back. One that is to be destroyed is also ended under the
      * key that it has moved to. False where none was alive.

@@ -1,13 +1,13 @@
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import type { StoredRecord } from '../Drivers/SessionDriver.js';
 import type { NextRecord } from '../Drivers/updateRecord.js';
-import { merged, type SessionChange } from '../Record/mergeChanges.js';
+import { merged, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
 import { writtenRecord } from '../Record/parseRecord.js';
 import { cookieTextAt, endedRecord, liveRecord } from '../Record/recordText.js';
 import type { Lifetime, SessionLifetime } from '../Record/SessionLifetime.js';
 import type { EndedRecord, EndReason, LiveRecord, Login } from '../Record/SessionRecord.js';
 import type { RecordKey } from '../Record/storageKeys.js';
-import type { LoadedSession } from './LoadedSession.js';
+import type { LoadedSession, LoadResult } from './LoadedSession.js';
 import { ENDED_KEPT_MS, type SessionReader } from './SessionReader.js';
 import type { TimeLimit } from './StoreCalls.js';
 
@@ -16,6 +16,8 @@ export const TOMBSTONE_KEPT_MS = ENDED_KEPT_MS * (1 + 1 / 24);
 
 export interface WriteOptions {
     readonly created?: number | undefined;
+    /** When the session was last active. Default: now. */
+    readonly seen?: number | undefined;
     readonly login?: Login | undefined;
     /** The browser gets the cookie again: its end, which the record keeps, is counted from now. */
     readonly renewsCookie?: boolean | undefined;
@@ -31,14 +33,14 @@ export class SessionWriter {
         stored: StoredRecord | undefined,
         base: LiveRecord,
         change: SessionChange,
-        { created = base.created, login = base.login, renewsCookie = false }: WriteOptions = {},
+        { created = base.created, seen, login = base.login, renewsCookie = false }: WriteOptions = {},
     ): MaybePromise<LoadedSession | undefined> {
         const { reader } = this;
         const now = Date.now();
         const cookie = change.cookie ?? reader.cookieOf(base);
         const own = change.cookie ? reader.cookies?.ownOf(change.cookie) : reader.cookies?.ownIn(base);
         const cookieText = cookieTextAt(cookie, renewsCookie || change.cookie ? now : undefined);
-        const times = { seen: now, created, own, login, maxAge: cookie.originalMaxAge };
+        const times = { seen: seen ?? now, created, own, login, maxAge: cookie.originalMaxAge };
         const body = change.whole ?? merged(base, change);
         const text = liveRecord(times, cookieText, body);
         const settle = (version: unknown): LoadedSession | undefined => {
@@ -53,6 +55,30 @@ export class SessionWriter {
         };
         const writing = reader.driver.write(key, text, stored?.version, recordExpiry(reader.lifetime, times));
         return writing instanceof Promise ? writing.then(settle) : settle(writing);
+    }
+
+    /**
+     * Writes what `next` makes of a session's login, and nothing else: it is no visit. Again where another write came between;
+     * undefined where the session has ended, or `next` has nothing to write.
+     */
+    public async changeLogin(
+        key: RecordKey,
+        loaded: LoadedSession,
+        next: (login: Login) => Login | undefined,
+    ): Promise<LoadedSession | undefined> {
+        const { reader } = this;
+        let base: LoadResult = loaded;
+        while (base.kind === 'live') {
+            const { stored, record } = base;
+            const login = record.login && next(record.login);
+            const write = () => this.write(key, stored, record, NO_CHANGE, { login, seen: record.seen });
+            const written = login && (await reader.calls.attempt('saved', key, write));
+            if (!login || written) {
+                return written;
+            }
+            base = reader.open(key, await reader.load(key));
+        }
+        return undefined;
     }
 
     /** The same under a new key. A record that lands when nobody waits for it any more is taken away again. */

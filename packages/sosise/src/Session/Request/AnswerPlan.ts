@@ -164,12 +164,18 @@ export class AnswerPlan implements Gatekeeper {
     }
 
     private sendCookie(): void {
-        const { services, request, response } = this.state;
+        const { services, request, response, stage, record, offersBinding, isSecure } = this.state;
+        const { binding } = services;
         const setCookie = this.setCookie();
-        if (setCookie !== undefined) {
-            for (const line of [...services.cookie.endFormer(request), setCookie]) {
-                response.appendHeader('Set-Cookie', line);
-            }
+        if (setCookie === undefined) {
+            return;
+        }
+        const ended = (stage === 'ended' && binding?.end(request, isSecure)) || [];
+        for (const line of [...services.cookie.endFormer(request), ...ended, setCookie]) {
+            response.appendHeader('Set-Cookie', line);
+        }
+        if (offersBinding) {
+            binding?.offer(response, record?.login);
         }
     }
 

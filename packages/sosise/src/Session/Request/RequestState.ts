@@ -64,6 +64,8 @@ export abstract class RequestState implements SessionOwner {
     public isCookieDue = false;
     /** The browser has the cookie of a session that this request has ended. */
     public isClearDue = false;
+    /** login(): the browser is asked to bind the session to its device. */
+    public offersBinding = false;
     /** logout(): the browser is asked to drop what it keeps of the site. */
     public clearsSiteData = false;
     /** Whether the request came over https. Taken when it arrives: mounted applications may change whom Express believes. */
@@ -126,8 +128,14 @@ export abstract class RequestState implements SessionOwner {
     }
 
     /** Whose session it is, since `login()`. */
-    public get loggedIn(): Login | undefined {
+    public get owner(): Login | undefined {
         return this.stage === 'ended' ? undefined : this.loaded?.record.login;
+    }
+
+    /** The same, unless the session is bound to a device, and the request comes from elsewhere. */
+    public get loggedIn(): Login | undefined {
+        const { owner } = this;
+        return owner && this.services.binding?.lacksProof(this.request, owner) ? undefined : owner;
     }
 
     /** What was flashed before this request, and by it. */

@@ -96,16 +96,16 @@ export class SessionActions {
         const { state } = this;
         state.open();
         return this.enqueue('login', async () => {
-            const before = state.loggedIn;
+            const before = state.owner;
             if (!state.object || state.stage === 'ended' || state.isUnset() || (before && before.user !== user)) {
                 await this.restart();
             }
             const login = this.loginOf(user);
-            while (state.stage === 'late' || !(await this.logInto(login))) {
-                if (await this.joinSuccessor(user)) {
-                    return;
-                }
+            let isDone = false;
+            while (!isDone) {
+                isDone = (state.stage !== 'late' && (await this.logInto(login))) || (await this.joinSuccessor(user));
             }
+            state.offersBinding = true;
         });
     }
 
@@ -115,11 +115,11 @@ export class SessionActions {
         state.open();
         Reflect.deleteProperty(state.request, 'session');
         return this.enqueue('end', async () => {
-            const { loggedIn, key, services } = state;
+            const { owner, key, services } = state;
             await endSession(state);
             state.clearsSiteData = true;
-            if (loggedIn) {
-                await services.repository.users.remove(loggedIn.user, new Set([key])).catch((error: unknown) => {
+            if (owner) {
+                await services.repository.users.remove(owner.user, new Set([key])).catch((error: unknown) => {
                     services.log.warning("A session that ended is still in its user's list.", {
                         ...logContextOf(state),
                         error,
@@ -198,10 +198,12 @@ export class SessionActions {
     }
 
     private loginOf(user: string): Login {
-        const { request, address, services } = this.state;
+        const { request, address, services, isSecure } = this.state;
+        const binding = services.binding?.newId(request, isSecure);
         return {
             user,
             at: Date.now(),
+            ...(binding !== undefined && { binding }),
             ...(address !== undefined && { address }),
             ...(services.settings.registry.browser && {
                 browser: request.headers['user-agent']?.slice(0, LONGEST_BROWSER_NAME),

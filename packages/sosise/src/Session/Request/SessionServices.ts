@@ -4,6 +4,7 @@ import type { ExceptionHandler } from '../../Http/Errors/ExceptionHandler.js';
 import { TRUST_THE_PROXY } from '../../Http/trustTheProxy.js';
 import type { Logger } from '../../Logging/Logger.js';
 import { Throttle } from '../../Support/Throttle.js';
+import type { DeviceBinding } from '../Binding/DeviceBinding.js';
 import type { SessionSettings } from '../Config/SessionConfig.js';
 import { endedCookies } from '../Cookie/formerCookies.js';
 import { SessionCookie } from '../Cookie/SessionCookie.js';
@@ -37,6 +38,8 @@ export interface SessionLayerOptions {
     store: (services: SessionServices) => Store;
     /** Is told what requests do with their sessions. */
     observer?: SessionObserver | undefined;
+    /** Binds sessions to devices, where the config asks for it. */
+    binding?: DeviceBinding | undefined;
 }
 
 export interface ForgeryRules {
@@ -58,6 +61,7 @@ export class SessionServices {
     public readonly store: Store;
     public readonly observer: SessionObserver | undefined;
     public readonly forgery: RequestForgery | undefined;
+    public readonly binding: DeviceBinding | undefined;
     private readonly undeliverable = new Throttle();
     private readonly shared = new Throttle();
     private readonly lost = new Throttle();
@@ -82,6 +86,7 @@ export class SessionServices {
         this.forgery = options.forgery && this.forgeryBy(options.forgery, options.isDevelopment);
         this.limits = limitsFor(settings, log, options.isDevelopment);
         this.observer = options.observer;
+        this.binding = options.binding;
         this.store = options.store(this);
     }
 

@@ -30,7 +30,7 @@ function facts({ fingerprint, record, bytes, idleEnd, absoluteEnd }: Extract<Own
         [
             'User',
             record.login
-                ? html`<strong>${record.login.user}</strong>`
+                ? html`<strong>${record.login.user}</strong>${record.login.deviceKey === undefined ? '' : ', bound to a device'}`
                 : html`<span class="soft">nobody is logged in</span>`,
         ],
         ['Ends, if idle, in', timeUntil(idleEnd)],

@@ -1,0 +1,276 @@
+import type { Router } from 'express';
+import session from 'express-session';
+import memorystore from 'memorystore';
+import {
+    authenticatedUser,
+    isDeviceBound,
+    login,
+    requireBoundDevice,
+    requireLogin,
+    SessionRegistry,
+    StoredSessions,
+} from 'sosise';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { DeviceBrowser, proofBy, rsaKey } from './helpers/DeviceBrowser.js';
+import { loginRoutes } from './helpers/loginRoutes.js';
+import { PageBrowser } from './helpers/PageBrowser.js';
+import { SECRET, type SessionApp, type SessionAppOptions, SessionManager, sessionApp } from './helpers/sessionApp.js';
+
+const PlainStore = memorystore(session);
+const MINUTE_MS = 60_000;
+const BOUND = { deviceBound: true };
+const COOKIE = 'sosise-device';
+
+const DRIVERS: [string, SessionAppOptions][] = [
+    ['memory', { session: { ...BOUND, driver: 'memory' } }],
+    ['file', { session: BOUND }],
+    ['encrypted file', { session: { ...BOUND, encrypt: true } }],
+    [
+        'plain store',
+        {
+            session: { ...BOUND, driver: 'plain' },
+            boot: (app) => app.container.make(SessionManager).extend('plain', () => new PlainStore({}) as never),
+        },
+    ],
+];
+
+afterEach(() => {
+    vi.useRealTimers();
+});
+
+function routes(router: Router): void {
+    loginRoutes(router);
+    router.post('/login', async (request, response) => {
+        await login(request, request.body.user);
+        response.json('welcome');
+    });
+    router.post('/migrate', async (request, response) => {
+        await request.session.migrate();
+        response.json('moved');
+    });
+    router.get('/bound', (request, response) => {
+        response.json(isDeviceBound(request));
+    });
+    router.get('/members', requireLogin(), (request, response) => {
+        response.json(authenticatedUser(request));
+    });
+    router.get('/vault', requireBoundDevice(), (_request, response) => {
+        response.json('gold');
+    });
+}
+
+const post = (body: unknown = {}) => ({ method: 'POST', body });
+
+async function start(options: SessionAppOptions = DRIVERS[0]?.[1] ?? {}): Promise<SessionApp> {
+    return sessionApp({ routes, ...options });
+}
+
+/** A browser that can bind, and has logged in. */
+async function anna(app: SessionApp, browser = new DeviceBrowser(app.url)): Promise<DeviceBrowser> {
+    await browser.visit('/login', post({ user: 'anna' }));
+    return browser;
+}
+
+/** What a thief of cookies has: all of them, on a machine without the key. */
+function stolen(app: SessionApp, { cookies }: DeviceBrowser): DeviceBrowser {
+    const thief = new DeviceBrowser(app.url);
+    for (const [name, value] of cookies) {
+        thief.cookies.set(name, value);
+    }
+    return thief;
+}
+
+function pass(minutes: number): void {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + minutes * MINUTE_MS });
+}
+
+describe.each(DRIVERS)('device-bound sessions, %s', (_driver, options) => {
+    test('a login is bound by a browser that can, and the cookie is renewed when it has gone', async () => {
+        const app = await start(options);
+        const browser = await anna(app);
+        expect(browser.bound?.credentials).toEqual([
+            { type: 'cookie', name: COOKIE, attributes: 'Path=/; HttpOnly; SameSite=Lax' },
+        ]);
+        expect(await browser.json('/bound')).toBe(true);
+        expect((await browser.visit('/vault')).status).toBe(200);
+        pass(11);
+        expect(await browser.json('/members')).toBe('anna');
+        expect(browser.refreshes).toBe(1);
+        expect(await browser.json('/me')).toEqual({ user: 'anna', data: {}, ended: null });
+        expect(browser.refreshes, 'the cookie is there').toBe(1);
+    });
+
+    test('without the cookie nobody is logged in, and what the visitor has stays', async () => {
+        const app = await start(options);
+        const browser = await anna(app);
+        await browser.visit('/put', post({ cart: [1] }));
+        const thief = stolen(app, browser);
+        thief.cookies.delete(COOKIE);
+        expect(await thief.json('/me')).toEqual({ user: null, data: { cart: [1] }, ended: null });
+        expect((await thief.visit('/members')).status).toBe(401);
+        expect((await thief.visit('/vault')).status).toBe(401);
+        expect(await browser.json('/me')).toEqual({ user: 'anna', data: { cart: [1] }, ended: null });
+    });
+
+    test('the binding stays through a new id, and ends with the session', async () => {
+        const app = await start(options);
+        const browser = await anna(app);
+        await browser.visit('/migrate', post());
+        expect(await browser.json('/members')).toBe('anna');
+        pass(11);
+        expect(await browser.json('/members')).toBe('anna');
+        expect(browser.refreshes).toBe(1);
+        const [bound, copy] = [browser.bound, stolen(app, browser)];
+        await browser.visit('/logout', post());
+        expect(browser.cookies.has(COOKIE)).toBe(false);
+        copy.key = browser.key;
+        expect(await copy.refresh(bound), 'with the key, after the logout').toBe(401);
+    });
+
+    test('renewing beside parallel requests loses none of them, and none of the renewals', async () => {
+        const app = await start(options);
+        const browser = await anna(app);
+        const keys = Array.from({ length: 12 }, (_, index) => `key${index}`);
+        const writes = keys.map((key) => browser.plainVisit('/put', post({ [key]: 1 })));
+        const statuses = [await browser.refresh(), await browser.refresh()];
+        await Promise.all(writes);
+        expect(statuses).toEqual([200, 200]);
+        const { data } = await browser.json<{ data: Record<string, unknown> }>('/me');
+        expect(Object.keys(data).sort()).toEqual([...keys].sort());
+        expect(await browser.json('/bound')).toBe(true);
+    });
+});
+
+test('a browser that can not bind goes on as ever, and what needs a bound device says so', async () => {
+    const app = await start();
+    const browser = app.browser();
+    const response = await browser.visit('/login', post({ user: 'anna' }));
+    expect(response.headers.get('secure-session-registration')).toMatch(
+        /^\(ES256 RS256\);path="\/__sosise\/device";challenge="[\w.-]+"$/,
+    );
+    expect(await browser.json('/members')).toBe('anna');
+    expect(await browser.json('/bound')).toBe(false);
+    expect((await browser.visit('/vault')).status).toBe(403);
+    expect((await app.browser().visit('/vault')).status, 'a visitor').toBe(401);
+});
+
+test('only the answer of a login offers it, over https or on this machine', async () => {
+    const app = await start({ session: { ...BOUND, driver: 'memory' }, http: { trustProxy: true } });
+    const browser = app.browser();
+    const offered = async (path: string, headers: Record<string, string>) =>
+        (await browser.visit(path, { ...post({ user: 'anna' }), headers })).headers.has('secure-session-registration');
+    const elsewhere = { 'x-forwarded-host': 'shop.example', 'x-forwarded-proto': 'http' };
+    expect(await offered('/login', elsewhere)).toBe(false);
+    expect(await offered('/login', { ...elsewhere, 'x-forwarded-proto': 'https' })).toBe(true);
+    expect(await offered('/put', {})).toBe(false);
+    expect(await offered('/migrate', {})).toBe(false);
+});
+
+test('an RSA key does as well, and a new login is bound anew', async () => {
+    const app = await start();
+    const browser = new DeviceBrowser(app.url);
+    browser.key = rsaKey();
+    await anna(app, browser);
+    pass(11);
+    expect(await browser.json('/members')).toBe('anna');
+    const before = browser.bound;
+    await anna(app, browser);
+    expect(browser.bound?.session_identifier).not.toBe(before?.session_identifier);
+    expect(await browser.json('/bound')).toBe(true);
+    expect(await browser.refresh(before), 'the binding of before').toBe(401);
+});
+
+test('a cookie for https is secure, and has the prefix of the session', async () => {
+    const app = await start({
+        session: { ...BOUND, driver: 'memory', name: undefined, cookie: { secure: true } },
+        http: { trustProxy: true },
+        routes,
+    });
+    const browser = new DeviceBrowser(app.url);
+    const headers = { 'x-forwarded-proto': 'https' };
+    const offer = await browser.plainVisit('/login', { ...post({ user: 'anna' }), headers });
+    const [, challenge = ''] = /challenge="([^"]+)"/.exec(offer.headers.get('secure-session-registration') ?? '') ?? [];
+    const proof = proofBy(browser.key, { jti: challenge }, { jwk: browser.key.jwk });
+    const response = await browser.prove('/__sosise/device', proof, undefined, headers);
+    expect(response.headers.get('set-cookie')).toMatch(
+        /^__Host-[\w-]+-device=[\w.-]+; Max-Age=600; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+    );
+    expect(response.headers.get('cache-control')).toBe('no-store');
+});
+
+test('the list of sessions says which are bound; a stolen one has no user for a WebSocket', async () => {
+    const app = await start();
+    const [browser, other] = [await anna(app), app.browser()];
+    await other.visit('/login', post({ user: 'anna' }));
+    const list = await app.app.container.make(SessionRegistry).list('anna');
+    expect(list.map(({ bound }) => bound)).toEqual([true, false]);
+    const stored = app.app.container.make(StoredSessions);
+    const asked = (cookies: Map<string, string>) =>
+        stored.ofRequest({
+            headers: { cookie: [...cookies].map((pair) => pair.join('=')).join('; '), host: 'localhost' },
+        } as never);
+    expect(await asked(browser.cookies)).toMatchObject({ user: 'anna', bound: true });
+    const thief = stolen(app, browser);
+    thief.cookies.delete(COOKIE);
+    expect(await asked(thief.cookies)).toMatchObject({ user: undefined, bound: true });
+});
+
+test('renewing is no visit: a session that only its browser keeps renewing still ends by its idle timeout', async () => {
+    const app = await start({ session: { ...BOUND, driver: 'memory', cookie: { maxAge: 30 * MINUTE_MS } }, routes });
+    const browser = await anna(app);
+    pass(20);
+    expect(await browser.refresh()).toBe(200);
+    pass(15);
+    expect(await browser.refresh()).toBe(401);
+});
+
+test('secrets that change keep bindings as long as the former one is listed', async () => {
+    const root = { session: { ...BOUND }, routes };
+    const first = await start(root);
+    const browser = await anna(first);
+    const bound = browser.bound;
+    const second = await start({
+        root: first.root,
+        routes,
+        session: { ...BOUND, secret: ['New5rW8yB3nK6tQ1zP9cM4xJ7gD2fHs0', SECRET] },
+    });
+    const moved = stolen(second, browser);
+    moved.key = browser.key;
+    expect(await moved.json('/bound'), 'a cookie of before').toBe(true);
+    expect(await moved.refresh(bound)).toBe(200);
+    expect(await moved.json('/bound')).toBe(true);
+});
+
+test('a link of another site to a page for members is loaded again, so that the browser renews the cookie', async () => {
+    const app = await start({ session: { ...BOUND, driver: 'memory', loginPage: '/login' }, routes });
+    const browser = await anna(app);
+    const [page, stranger] = [new PageBrowser(app.url), new PageBrowser(app.url)];
+    page.cookies.set('sosise', browser.cookies.get('sosise') ?? '');
+    const from = (site: string) => ({ 'sec-fetch-site': site });
+    const link = await page.ask('/members', 'page', from('cross-site'));
+    expect([link.status, link.headers.get('refresh'), await link.text()]).toEqual([401, '0', '']);
+    const again = await page.ask('/members', 'page', from('same-origin'));
+    expect(again.headers.get('location')).toBe('/login?next=%2Fmembers');
+    expect((await page.ask('/members', 'image', from('cross-site'))).headers.get('refresh')).toBeNull();
+    expect((await stranger.ask('/members', 'page', from('cross-site'))).status, 'a visitor').toBe(303);
+});
+
+test('without the setting sessions that are bound are as others, and nothing answers for devices', async () => {
+    const first = await start({ session: BOUND, routes });
+    const browser = await anna(first);
+    const second = await start({ root: first.root, routes });
+    const same = stolen(second, browser);
+    same.cookies.delete(COOKIE);
+    expect(await same.json('/members')).toBe('anna');
+    expect(await same.json('/bound')).toBe(false);
+    expect((await same.plainVisit('/__sosise/device', { method: 'POST' })).status).toBe(404);
+    expect((await same.plainVisit('/vault')).status).toBe(500);
+});
+
+test('a cookie that browsers would not renew stops start-up', async () => {
+    const cookies = [{ domain: 'shop.example' }, { partitioned: true, secure: true }];
+    for (const cookie of cookies) {
+        await expect(start({ session: { ...BOUND, cookie } })).rejects.toThrow(/deviceBound does not go with cookie/);
+    }
+    await expect(start({ session: { deviceBound: { refreshMinutes: 0 } } })).rejects.toThrow(/deviceBound/);
+});
