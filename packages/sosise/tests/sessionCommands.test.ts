@@ -149,7 +149,15 @@ describe('session:list', () => {
         const [line = '', ...rest] = await linesOf('session:list --json');
         expect(rest).toEqual([]);
         const listed = JSON.parse(line) as Record<string, string | number>;
-        expect(Object.keys(listed)).toEqual(['fingerprint', 'user', 'created', 'lastSeen', 'expiresAt', 'bytes']);
+        expect(Object.keys(listed)).toEqual([
+            'fingerprint',
+            'user',
+            'bound',
+            'created',
+            'lastSeen',
+            'expiresAt',
+            'bytes',
+        ]);
         expect(listed).toMatchObject({ fingerprint, user: '42' });
         expect(Date.parse(listed['expiresAt'] as string) - Date.parse(listed['lastSeen'] as string)).toBe(HOUR);
     });

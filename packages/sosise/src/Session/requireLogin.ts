@@ -81,7 +81,8 @@ function askToLogIn(request: Request, response: Response, loginPage: string | un
     const reads = request.method === 'GET' || request.method === 'HEAD';
     const here = originForm(request.originalUrl);
     if (mayProveDevice(request) && !loggedIn(request)) {
-        response.status(401).set('Refresh', '0').type('html').send('');
+        // Not empty: in place of such an answer Chromium shows a page of its own, which loads nothing.
+        response.status(401).set('Refresh', '0').type('html').send('<!doctype html><title>One moment</title>');
         return;
     }
     // The login page itself, behind requireLogin() by mistake, would lead to itself for ever.

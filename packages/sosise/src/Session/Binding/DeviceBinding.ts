@@ -1,6 +1,7 @@
 import { serialize } from 'cookie';
 import type { Request, Response } from 'express';
 import { randomId } from '../../Support/randomId.js';
+import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import type { SessionSettings } from '../Config/SessionConfig.js';
 import { cookieValues } from '../Cookie/cookieValues.js';
 import { CLOCKS_DIFFER_MS, type Login } from '../Record/SessionRecord.js';
@@ -15,6 +16,7 @@ const CHALLENGE_MS = { registration: 5 * MINUTE_MS, refresh: 2 * MINUTE_MS };
 const LEEWAY_MS = MINUTE_MS;
 /** Browsers send one. */
 const MOST_COOKIES = 4;
+const MOST_CACHED = 2_000;
 const LOCAL = /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /**
@@ -32,6 +34,7 @@ export class DeviceBinding {
     private readonly lifeMs: number;
     private readonly seals: BindingSeals;
     private readonly cookie: SessionSettings['cookie'];
+    private readonly verified = new TwoGenerationCache<{ readonly subject: string; readonly end: number }>(MOST_CACHED);
     /** A request that has proved its device has done so for as long as it runs, such as a stream. */
     private readonly proved = new WeakMap<Request, string>();
 
@@ -69,13 +72,26 @@ export class DeviceBinding {
         const now = Date.now();
         const values = cookieValues(request.headers.cookie ?? '', this.name).slice(0, MOST_COOKIES);
         const isProved = values.some((value) => {
-            const end = this.seals.open('cookie', value, subjectOf(login));
+            const end = this.endOf(value, subjectOf(login));
             return end !== undefined && now <= end + LEEWAY_MS && end - now <= this.lifeMs + CLOCKS_DIFFER_MS;
         });
         if (isProved) {
             this.proved.set(request, binding as string);
         }
         return !isProved;
+    }
+
+    /** What has verified need not be computed again: see SessionCookie. */
+    private endOf(value: string, subject: string): number | undefined {
+        const known = this.verified.find(value);
+        if (known?.subject === subject) {
+            return known.end;
+        }
+        const end = this.seals.open('cookie', value, subject);
+        if (end !== undefined) {
+            this.verified.remember(value, { subject, end });
+        }
+        return end;
     }
 
     /** Later than all that were answered before, whichever process's clock is ahead. */
