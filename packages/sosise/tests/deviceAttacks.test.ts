@@ -11,7 +11,8 @@ import {
     rsaKey,
 } from './helpers/DeviceBrowser.js';
 import { loginRoutes } from './helpers/loginRoutes.js';
-import { type SessionApp, sessionApp } from './helpers/sessionApp.js';
+import { type SessionApp, SessionManager, sessionApp } from './helpers/sessionApp.js';
+import { type Halt, haltFirst, interferedDriver } from './helpers/wrapDriver.js';
 
 const MINUTE_MS = 60_000;
 const COOKIE = 'sosise-device';
@@ -167,6 +168,42 @@ describe('a registration is refused', () => {
         expect(responses.map(({ status }) => status).sort()).toEqual([200, 401]);
     });
 
+    test('that another has overtaken between its look and its write, and a renewal likewise', async () => {
+        let halt: Halt | undefined;
+        const driver = interferedDriver({ write: (id) => halt?.pass(id) });
+        const slow = await sessionApp({
+            session: { deviceBound: true, driver: 'slow' },
+            routes,
+            boot: (kernel) => kernel.container.make(SessionManager).extend('slow', () => driver),
+        });
+        const victim = new DeviceBrowser(slow.url);
+        const jti = offered(await victim.plainVisit('/login', post({ user: 'anna' })));
+        const thief = new DeviceBrowser(slow.url);
+        thief.cookies.set('sosise', victim.cookies.get('sosise') ?? '');
+
+        const overtaken = async (late: () => Promise<Response>, first: () => Promise<Response>) => {
+            halt = haltFirst();
+            const waiting = late();
+            await halt.reached;
+            const { status } = await first();
+            halt.release();
+            return [status, (await waiting).status];
+        };
+        const header = `(ES256 RS256);path="${PATH}";challenge="${jti}"`;
+        expect(
+            await overtaken(
+                () => thief.register(header),
+                () => victim.register(header),
+            ),
+        ).toEqual([200, 401]);
+        expect(await victim.json('/bound')).toBe(true);
+
+        const bound = victim.bound as BoundSession;
+        const proof = proofBy(victim.key, { jti: await victim.challenge(bound) });
+        const renew = () => victim.prove(PATH, proof, bound.session_identifier);
+        expect(await overtaken(renew, renew)).toEqual([200, 403]);
+    });
+
     test('without the session, and after its logout', async () => {
         expect((await new DeviceBrowser(app.url).prove(PATH, by(anna.key, { jti: challenge }))).status).toBe(401);
         const copy = thiefOf(anna);
@@ -301,7 +338,7 @@ describe('a bound session stays bound', () => {
         const thief = thiefOf(anna);
         thief.cookies.delete(COOKIE);
         await thief.plainVisit('/login', post({ user: 'mallory' }));
-        expect(await thief.json('/me')).toMatchObject({ user: 'mallory', data: {} });
+        expect(await thief.json('/me')).toEqual({ user: 'mallory', data: {}, ended: null });
     });
 
     test('what is put into the session can not touch the binding', async () => {
