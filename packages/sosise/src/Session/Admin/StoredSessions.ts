@@ -7,8 +7,12 @@ import type { LiveRecord } from '../Record/SessionRecord.js';
 import { fingerprintOf, isPlainId, isSessionKey, keyOf, type RecordKey } from '../Record/storageKeys.js';
 import { firstAlive } from '../Repository/firstAlive.js';
 import type { PruneOptions } from '../Repository/Pruning.js';
+import type { OpenThing } from '../Repository/SessionEnds.js';
 import { unavailable } from '../Repository/StoreCalls.js';
+import type { RequestSession } from '../Request/RequestSession.js';
+import { sessionOf } from '../Request/requestSessions.js';
 import type { SessionServices } from '../Request/SessionServices.js';
+import { type Closable, closeOpen, onceClosed } from './closable.js';
 import { type LiveSession, liveSessions, liveSessionsOf } from './liveSessions.js';
 
 export type { WalkOptions };
@@ -103,6 +107,54 @@ export class StoredSessions {
         return found?.kind === 'live'
             ? this.opened({ key: named?.key ?? '', record: found.record, text: found.stored.record })
             : undefined;
+    }
+
+    /**
+     * Closes what a request has opened when its session ends, by logout, `revoke` or a timeout: at once in this process, within
+     * a second in others; at once where no session lives. What is open does not keep its session alive, and follows it to a new
+     * id. Gives a function that forgets it, for what a function closes; else that happens when it is closed.
+     */
+    public closeWithSession(request: Request, open: Closable): () => void {
+        const session = sessionOf(request);
+        if (session?.open() && session.stage === 'new') {
+            throw new Error(
+                'closeWithSession() needs a session that is stored, and this visitor has none: put requireLogin() in front of the route, or change request.session and await request.session.save() first.',
+            );
+        }
+        const { repository, log } = this.services();
+        const thing: OpenThing = {
+            key: '',
+            isOver: false,
+            close: () =>
+                void closeOpen(open).catch((error: unknown) => {
+                    log.error('What was open could not be closed when its session ended.', { error });
+                }),
+        };
+        const forget = () => {
+            thing.isOver = true;
+            repository.ends?.forget(thing);
+        };
+        onceClosed(open, forget);
+        void this.watch(request, session, thing);
+        return forget;
+    }
+
+    private async watch(request: Request, session: RequestSession | undefined, thing: OpenThing): Promise<void> {
+        const { SessionEnds } = await import('../Repository/SessionEnds.js');
+        const { repository } = this.services();
+        repository.ends ??= new SessionEnds(repository);
+        let key = session?.stage === 'live' ? session.storedKey : undefined;
+        try {
+            key ??= session || !(await this.ofRequest(request)) ? undefined : this.named.get(request)?.key;
+        } catch (error) {
+            repository.ends.failed(error);
+        }
+        thing.key = key ?? '';
+        if (key !== undefined) {
+            repository.ends.add(thing);
+        } else if (!thing.isOver) {
+            thing.close();
+        }
     }
 
     /** One session, by its fingerprint or the beginning of it. Throws ConfigError where that names none, or several. */

@@ -13,6 +13,7 @@ import { isPlainId, keyOf, type RecordKey, type SessionId } from '../Record/stor
 import type { SessionSchema } from '../Schema/SessionSchema.js';
 import { type LoadResult, NONE } from './LoadedSession.js';
 import { Quarantine } from './Quarantine.js';
+import type { SessionEnds } from './SessionEnds.js';
 import { StoreCalls, unavailable } from './StoreCalls.js';
 
 export interface RepositoryOptions extends LifetimeOptions {
@@ -40,6 +41,8 @@ export abstract class SessionReader {
     public readonly calls: StoreCalls;
     public readonly quarantine: Quarantine;
     public readonly cookies: CookieSettingsOfToday | undefined;
+    /** Is told of each tombstone; made once something is open that is to be closed with its session. */
+    public ends: SessionEnds | undefined;
     /** Reads need no time limit here. */
     private readonly isBounded: boolean;
     /**
