@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createConnection } from 'node:net';
 import type { Request, Response, Router } from 'express';
 import { exclusive, SessionRegistry, StoredSessions } from 'sosise';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -57,6 +58,26 @@ describe('the WebSocket of docs/realtime.md', () => {
         expect((await closed)[0]).toBe(4401);
         expect(second.socket.readyState).toBe(WebSocket.OPEN);
         second.socket.terminate();
+    });
+
+    test('is cut off a second later where its client does not answer', async () => {
+        const app = await realtimeApp();
+        const socket = createConnection(Number(new URL(app.url).port), '127.0.0.1');
+        socket.write(
+            `GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${'k'.repeat(22)}==\r\nCookie: ${cookieOf(await member(app))}\r\n\r\n`,
+        );
+        let heard = '';
+        socket.on('data', (bytes) => {
+            heard += bytes.toString('latin1');
+        });
+        await expect.poll(() => heard).toContain('Welcome, 7');
+        vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+        onTestFinished(() => void vi.useRealTimers());
+        await app.app.container.make(SessionRegistry).revoke(7);
+        await expect.poll(() => heard).toContain('The session has ended');
+        const closed = once(socket, 'close');
+        await vi.advanceTimersByTimeAsync(1_000);
+        await closed;
     });
 
     test('survives a malformed frame, as the process does', async () => {

@@ -7,13 +7,13 @@ import type { LiveRecord } from '../Record/SessionRecord.js';
 import { fingerprintOf, isPlainId, isSessionKey, keyOf, type RecordKey } from '../Record/storageKeys.js';
 import { firstAlive } from '../Repository/firstAlive.js';
 import type { PruneOptions } from '../Repository/Pruning.js';
-import type { OpenThing } from '../Repository/SessionEnds.js';
 import { unavailable } from '../Repository/StoreCalls.js';
 import type { RequestSession } from '../Request/RequestSession.js';
 import { sessionOf } from '../Request/requestSessions.js';
 import type { SessionServices } from '../Request/SessionServices.js';
 import { type Closable, closeOpen, onceClosed } from './closable.js';
 import { type LiveSession, liveSessions, liveSessionsOf } from './liveSessions.js';
+import type { OpenThing, SessionEnds } from './SessionEnds.js';
 
 export type { WalkOptions };
 
@@ -56,6 +56,7 @@ export class StoredSessions {
     public isInConsole = false;
     /** For a request with several cookies, the one whose session lived when it was first looked up. */
     private readonly named = new WeakMap<Request, CookieId>();
+    private ends: SessionEnds | undefined;
 
     public constructor(private readonly openLayer: () => SessionServices) {}
 
@@ -121,7 +122,7 @@ export class StoredSessions {
                 'closeWithSession() needs a session that is stored, and this visitor has none: put requireLogin() in front of the route, or change request.session and await request.session.save() first.',
             );
         }
-        const { repository, log } = this.services();
+        const { log } = this.services();
         const thing: OpenThing = {
             key: '',
             isOver: false,
@@ -132,7 +133,7 @@ export class StoredSessions {
         };
         const forget = () => {
             thing.isOver = true;
-            repository.ends?.forget(thing);
+            this.ends?.forget(thing);
         };
         onceClosed(open, forget);
         void this.watch(request, session, thing);
@@ -140,18 +141,19 @@ export class StoredSessions {
     }
 
     private async watch(request: Request, session: RequestSession | undefined, thing: OpenThing): Promise<void> {
-        const { SessionEnds } = await import('../Repository/SessionEnds.js');
+        const { SessionEnds } = await import('./SessionEnds.js');
         const { repository } = this.services();
-        repository.ends ??= new SessionEnds(repository);
+        this.ends ??= new SessionEnds(repository);
+        repository.ends = this.ends;
         let key = session?.stage === 'live' ? session.storedKey : undefined;
         try {
             key ??= session || !(await this.ofRequest(request)) ? undefined : this.named.get(request)?.key;
         } catch (error) {
-            repository.ends.failed(error);
+            this.ends.failed(error);
         }
         thing.key = key ?? '';
         if (key !== undefined) {
-            repository.ends.add(thing);
+            this.ends.add(thing);
         } else if (!thing.isOver) {
             thing.close();
         }

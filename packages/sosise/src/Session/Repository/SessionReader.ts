@@ -13,7 +13,6 @@ import { isPlainId, keyOf, type RecordKey, type SessionId } from '../Record/stor
 import type { SessionSchema } from '../Schema/SessionSchema.js';
 import { type LoadResult, NONE } from './LoadedSession.js';
 import { Quarantine } from './Quarantine.js';
-import type { SessionEnds } from './SessionEnds.js';
 import { StoreCalls, unavailable } from './StoreCalls.js';
 
 export interface RepositoryOptions extends LifetimeOptions {
@@ -26,6 +25,12 @@ export interface RepositoryOptions extends LifetimeOptions {
     /** How long damaged records are kept for a person to look at, in ms. */
     keepDamagedMs: number;
     warn(message: string, context: Record<string, unknown>): void;
+}
+
+/** What is to know when sessions end. */
+export interface EndsListener {
+    ended(key: RecordKey): void;
+    stop(): void;
 }
 
 const DAY_MS = 86_400_000;
@@ -42,7 +47,7 @@ export abstract class SessionReader {
     public readonly quarantine: Quarantine;
     public readonly cookies: CookieSettingsOfToday | undefined;
     /** Is told of each tombstone; made once something is open that is to be closed with its session. */
-    public ends: SessionEnds | undefined;
+    public ends: EndsListener | undefined;
     /** Reads need no time limit here. */
     private readonly isBounded: boolean;
     /**

@@ -1,9 +1,9 @@
 import { Throttle } from '../../Support/Throttle.js';
 import { TimeSlice } from '../../Support/TimeSlice.js';
 import type { RecordKey } from '../Record/storageKeys.js';
-import type { LoadResult } from './LoadedSession.js';
-import type { SessionReader } from './SessionReader.js';
-import { withoutId } from './StoreCalls.js';
+import type { LoadResult } from '../Repository/LoadedSession.js';
+import type { EndsListener, SessionReader } from '../Repository/SessionReader.js';
+import { withoutId } from '../Repository/StoreCalls.js';
 
 /** What is open, and is to be closed when its session ends. */
 export interface OpenThing {
@@ -23,7 +23,7 @@ const AT_ONCE = 100;
  * Closes what is open when its session ends: at once where that happens in this process, else at the next round. A round reads
  * each session once, however much is open by it, and counts as nobody's activity. A store in trouble closes nothing.
  */
-export class SessionEnds {
+export class SessionEnds implements EndsListener {
     private readonly open = new Map<RecordKey, Set<OpenThing>>();
     private readonly trouble = new Throttle();
     private timer: NodeJS.Timeout | undefined;
