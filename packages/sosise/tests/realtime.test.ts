@@ -179,6 +179,15 @@ describe('a stream', () => {
         expect(JSON.stringify(app.log)).toContain('headers');
     });
 
+    test('ends with its session, also where that takes a change with it that was not saved', async () => {
+        const { app, request, response, open } = await begin();
+        app.app.container.make(StoredSessions).closeWithSession(request, response);
+        request.session['lost'] = 1;
+        await app.app.container.make(SessionRegistry).revoke(7);
+        expect(await open.part().catch(() => undefined)).toBeUndefined();
+        expect(JSON.stringify(app.log)).toContain('could not be stored at the end of a stream');
+    });
+
     test('does not keep its session alive', async () => {
         const { app, request } = await begin();
         const sessions = app.app.container.make(StoredSessions);
