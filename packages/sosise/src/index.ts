@@ -57,6 +57,7 @@ export { defineLoggingConfig, type LoggingConfig } from './Logging/LoggingConfig
 export { LoggingServiceProvider } from './Logging/LoggingServiceProvider.js';
 export { type LogLevel, logLevels } from './Logging/levels.js';
 export { hashPassword, needsRehash, verifyPassword } from './Passwords/passwords.js';
+export type { Closable } from './Session/Admin/closable.js';
 export {
     type RevokeOptions,
     type SessionName,

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createConnection } from 'node:net';
 import type { Request, Response, Router } from 'express';
 import { exclusive, SessionRegistry, StoredSessions } from 'sosise';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -51,14 +52,32 @@ describe('the WebSocket of docs/realtime.md', () => {
         const [ended, other] = [await member(app), await member(app)];
         const [first, second] = [await open(app, cookieOf(ended)), await open(app, cookieOf(other))];
         const registry = app.app.container.make(SessionRegistry);
-        await app.closeEnded();
         const [{ fingerprint = '' } = {}] = await registry.list(7);
-        await registry.revokeOne(7, fingerprint);
         const closed = once(first.socket, 'close');
-        await app.closeEnded();
+        await registry.revokeOne(7, fingerprint);
         expect((await closed)[0]).toBe(4401);
         expect(second.socket.readyState).toBe(WebSocket.OPEN);
         second.socket.terminate();
+    });
+
+    test('is cut off a second later where its client does not answer', async () => {
+        const app = await realtimeApp();
+        const socket = createConnection(Number(new URL(app.url).port), '127.0.0.1');
+        socket.write(
+            `GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${'k'.repeat(22)}==\r\nCookie: ${cookieOf(await member(app))}\r\n\r\n`,
+        );
+        let heard = '';
+        socket.on('data', (bytes) => {
+            heard += bytes.toString('latin1');
+        });
+        await expect.poll(() => heard).toContain('Welcome, 7');
+        vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+        onTestFinished(() => void vi.useRealTimers());
+        await app.app.container.make(SessionRegistry).revoke(7);
+        await expect.poll(() => heard).toContain('The session has ended');
+        const closed = once(socket, 'close');
+        await vi.advanceTimersByTimeAsync(1_000);
+        await closed;
     });
 
     test('survives a malformed frame, as the process does', async () => {
@@ -160,6 +179,15 @@ describe('a stream', () => {
         expect(JSON.stringify(app.log)).toContain('headers');
     });
 
+    test('ends with its session, also where that takes a change with it that was not saved', async () => {
+        const { app, request, response, open } = await begin();
+        app.app.container.make(StoredSessions).closeWithSession(request, response);
+        request.session['lost'] = 1;
+        await app.app.container.make(SessionRegistry).revoke(7);
+        expect(await open.part().catch(() => undefined)).toBeUndefined();
+        expect(JSON.stringify(app.log)).toContain('could not be stored at the end of a stream');
+    });
+
     test('does not keep its session alive', async () => {
         const { app, request } = await begin();
         const sessions = app.app.container.make(StoredSessions);
@@ -185,7 +213,7 @@ describe('a stream', () => {
         await expect.poll(async () => (await browser.visit('/exclusive')).status).toBe(200);
     });
 
-    test('of docs/realtime.md says when the session is over', async () => {
+    test('of docs/realtime.md ends with its session', async () => {
         vi.useFakeTimers({ toFake: ['setInterval'] });
         onTestFinished(() => void vi.useRealTimers());
         const app = await realtimeApp({ session: { driver: 'memory' } });
@@ -197,8 +225,6 @@ describe('a stream', () => {
         await vi.advanceTimersByTimeAsync(5_000);
         expect(await news.part()).toMatch(/^data: 2/);
         await app.app.container.make(SessionRegistry).revoke(7);
-        await vi.advanceTimersByTimeAsync(5_000);
-        expect(await news.part()).toBe('event: over\ndata: The session has ended\n\n');
         expect(await news.part()).toBeUndefined();
     });
 });

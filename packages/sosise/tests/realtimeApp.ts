@@ -1,18 +1,7 @@
 import type { Request, Response, Router } from 'express';
-import {
-    action,
-    type ControllerClass,
-    exclusive,
-    login,
-    requireLogin,
-    type ServiceProvider,
-    type ServiceProviderClass,
-} from 'sosise';
-import { onTestFinished } from 'vitest';
+import { action, type ControllerClass, exclusive, login, requireLogin, type ServiceProviderClass } from 'sosise';
 import { guideFolder } from './docs/guideFolder.js';
 import { type SessionAppOptions, sessionApp } from './helpers/sessionApp.js';
-
-type Live = ServiceProvider & { closeEnded(): Promise<void> };
 
 const entry = (router: Router) => {
     router.post('/login', async (request, response) => {
@@ -32,7 +21,7 @@ const entry = (router: Router) => {
     });
 };
 
-type News = { stream(request: Request, response: Response): Promise<void> };
+type News = { stream(request: Request, response: Response): void };
 
 /** An application with what docs/realtime.md adds, and a few routes beside. */
 export async function realtimeApp(options: SessionAppOptions = {}) {
@@ -43,8 +32,7 @@ export async function realtimeApp(options: SessionAppOptions = {}) {
     const { default: Controller } = await guide.load<{ default: ControllerClass<News> }>(
         'src/app/Http/Controllers/NewsController.ts',
     );
-    let live: Live | undefined;
-    const app = await sessionApp({
+    return sessionApp({
         ...options,
         routes: (router) => {
             entry(router);
@@ -52,10 +40,7 @@ export async function realtimeApp(options: SessionAppOptions = {}) {
             options.routes?.(router);
         },
         boot: (kernel) => {
-            live = new Provider(kernel) as Live;
-            void live.boot();
+            void new Provider(kernel).boot();
         },
     });
-    onTestFinished(() => live?.shutdown());
-    return { ...app, closeEnded: () => (live as Live).closeEnded() };
 }

@@ -125,6 +125,7 @@ export class SessionServiceProvider extends ServiceProvider {
     }
 
     public override async shutdown(): Promise<void> {
+        this.services?.repository.ends?.stop();
         await this.pruner?.stop();
         await this.drivers?.close();
     }

@@ -8,8 +8,12 @@ import { fingerprintOf, isPlainId, isSessionKey, keyOf, type RecordKey } from '.
 import { firstAlive } from '../Repository/firstAlive.js';
 import type { PruneOptions } from '../Repository/Pruning.js';
 import { unavailable } from '../Repository/StoreCalls.js';
+import type { RequestSession } from '../Request/RequestSession.js';
+import { sessionOf } from '../Request/requestSessions.js';
 import type { SessionServices } from '../Request/SessionServices.js';
+import { type Closable, closeOpen, onceClosed } from './closable.js';
 import { type LiveSession, liveSessions, liveSessionsOf } from './liveSessions.js';
+import type { OpenThing, SessionEnds } from './SessionEnds.js';
 
 export type { WalkOptions };
 
@@ -54,6 +58,7 @@ export class StoredSessions {
     public isInConsole = false;
     /** For a request with several cookies, the one whose session lived when it was first looked up. */
     private readonly named = new WeakMap<Request, CookieId>();
+    private ends: SessionEnds | undefined;
 
     public constructor(private readonly openLayer: () => SessionServices) {}
 
@@ -109,6 +114,55 @@ export class StoredSessions {
         const { login } = found.record;
         // As for requests that pass the stages: away from its device, a bound session is nobody's.
         return login && binding?.lacksProof(request, login) ? { ...opened, user: undefined } : opened;
+    }
+
+    /**
+     * Closes what a request has opened when its session ends, by logout, `revoke` or a timeout: at once in this process, within
+     * a second in others; at once where no session lives. What is open does not keep its session alive, and follows it to a new
+     * id. Gives a function that forgets it, for what a function closes; else that happens when it is closed.
+     */
+    public closeWithSession(request: Request, open: Closable): () => void {
+        const session = sessionOf(request);
+        if (session?.open() && session.stage === 'new') {
+            throw new Error(
+                'closeWithSession() needs a session that is stored, and this visitor has none: put requireLogin() in front of the route, or change request.session and await request.session.save() first.',
+            );
+        }
+        const { log } = this.services();
+        const thing: OpenThing = {
+            key: '',
+            isOver: false,
+            close: () =>
+                void closeOpen(open).catch((error: unknown) => {
+                    log.error('What was open could not be closed when its session ended.', { error });
+                }),
+        };
+        const forget = () => {
+            thing.isOver = true;
+            this.ends?.forget(thing);
+        };
+        onceClosed(open, forget);
+        void this.watch(request, session, thing);
+        return forget;
+    }
+
+    private async watch(request: Request, session: RequestSession | undefined, thing: OpenThing): Promise<void> {
+        const { SessionEnds } = await import('./SessionEnds.js');
+        const { repository } = this.services();
+        this.ends ??= new SessionEnds(repository);
+        repository.ends = this.ends;
+        let key = session?.stage === 'live' ? session.storedKey : undefined;
+        try {
+            key ??= session || !(await this.ofRequest(request)) ? undefined : this.named.get(request)?.key;
+        } catch (error) {
+            this.ends.failed(error);
+        }
+        thing.key = key ?? '';
+        if (key !== undefined) {
+            this.ends.add(thing);
+        } else if (!thing.isOver) {
+            thing.close();
+        }
     }
 
     /** One session, by its fingerprint or the beginning of it. Throws ConfigError where that names none, or several. */

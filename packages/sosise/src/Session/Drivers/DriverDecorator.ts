@@ -16,6 +16,10 @@ export abstract class DriverDecorator implements SessionDriver {
         return this.driver.read(key);
     }
 
+    public readMany(keys: readonly RecordKey[]): MaybePromise<ReadonlyMap<RecordKey, StoredRecord>> {
+        return this.driver.readMany?.(keys) ?? new Map();
+    }
+
     public write(key: RecordKey, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
         return this.driver.write(key, record, ifVersion, expiresAt);
     }

@@ -44,6 +44,10 @@ export interface SessionDriver {
     /** The record under a key, or undefined. Throws DamagedRecordError where what is stored can't be a record. */
     read(key: RecordKey): MaybePromise<StoredRecord | undefined>;
     /**
+     * Those of many records that can be read in one go, and are sound; the others are read one by one. Left out: all are.
+     */
+    readMany?(keys: readonly RecordKey[]): MaybePromise<ReadonlyMap<RecordKey, StoredRecord>>;
+    /**
      * Compare-and-swap: stores a record if the one stored now has the version `ifVersion` (undefined: if none is stored).
      * Gives the new version, or undefined where the stored version is another.
      * `expiresAt` is the time in ms since the epoch from which the driver may drop the record by itself.

@@ -27,6 +27,12 @@ export interface RepositoryOptions extends LifetimeOptions {
     warn(message: string, context: Record<string, unknown>): void;
 }
 
+/** What is to know when sessions end. */
+export interface EndsListener {
+    ended(key: RecordKey): void;
+    stop(): void;
+}
+
 const DAY_MS = 86_400_000;
 /** For so long a tombstone tells requests that still come with its id how the session ended. */
 export const ENDED_KEPT_MS = DAY_MS;
@@ -40,6 +46,8 @@ export abstract class SessionReader {
     public readonly calls: StoreCalls;
     public readonly quarantine: Quarantine;
     public readonly cookies: CookieSettingsOfToday | undefined;
+    /** Is told of each tombstone; made once something is open that is to be closed with its session. */
+    public ends: EndsListener | undefined;
     /** Reads need no time limit here. */
     private readonly isBounded: boolean;
     /**

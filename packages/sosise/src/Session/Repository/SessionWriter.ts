@@ -107,7 +107,11 @@ export class SessionWriter {
         next: Partial<EndedRecord> = {},
     ): Promise<boolean> {
         const { record, expiresAt } = this.tombstoneOf(reason, next);
-        return (await this.reader.driver.write(key, record, stored?.version, expiresAt)) !== undefined;
+        const version = await this.reader.driver.write(key, record, stored?.version, expiresAt);
+        if (version !== undefined) {
+            this.reader.ends?.ended(key);
+        }
+        return version !== undefined;
     }
 
     public tombstoneOf(reason: EndReason, { at = Date.now(), to, sealedId }: Partial<EndedRecord>): NextRecord {

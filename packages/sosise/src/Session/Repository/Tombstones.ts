@@ -67,9 +67,9 @@ export class Tombstones {
     }
 
     /** What is damaged makes room for the tombstone. */
-    private update(key: RecordKey, next: Next): Promise<StoredRecord | undefined> {
+    private async update(key: RecordKey, next: Next): Promise<StoredRecord | undefined> {
         const { driver, quarantine } = this.reader;
-        return updateRecord(driver, key, next, {
+        const tombstone = await updateRecord(driver, key, next, {
             tries: TRIES,
             overtaken: 'A session could not be replaced by its tombstone: others kept writing under its key.',
             damaged: (error) => {
@@ -77,6 +77,10 @@ export class Tombstones {
                 return quarantine.settled(key);
             },
         });
+        if (tombstone) {
+            this.reader.ends?.ended(key);
+        }
+        return tombstone;
     }
 
     /** Writes into a tombstone that its visitor has a new session: an answer that still ends the old one spares the new one's cookie. */

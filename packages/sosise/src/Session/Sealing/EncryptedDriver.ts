@@ -47,6 +47,19 @@ export class EncryptedDriver extends DriverDecorator {
             : stored && this.decrypt(key, stored);
     }
 
+    /** What does not decrypt is left out: who reads it alone is told why. */
+    public override async readMany(keys: readonly RecordKey[]): Promise<ReadonlyMap<RecordKey, StoredRecord>> {
+        const found = new Map(await super.readMany(keys));
+        for (const [key, stored] of found) {
+            try {
+                found.set(key, await this.decrypt(key, stored));
+            } catch {
+                found.delete(key);
+            }
+        }
+        return found;
+    }
+
     public override write(
         key: RecordKey,
         record: string,

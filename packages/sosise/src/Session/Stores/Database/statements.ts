@@ -22,6 +22,7 @@ export function statementsFor(dialect: Database['dialect'], table: string) {
     const expired = `SELECT key FROM ${table} WHERE expires_hour <= $2 AND expires_at <= $1 LIMIT $3`;
     return {
         read: `SELECT record, version FROM ${table} WHERE key = $1`,
+        readMany: dialect === 'postgres' ? `SELECT key, record, version FROM ${table} WHERE key = ANY($1)` : undefined,
         create: `INSERT INTO ${table} (${columns}) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (key) DO NOTHING`,
         replace: `UPDATE ${table} SET record = $2, version = $3, written_at = $4, expires_at = $5 WHERE key = $1 AND version = $6`,
         // Many at once, of PostgreSQL. They tell which were written by their new versions.

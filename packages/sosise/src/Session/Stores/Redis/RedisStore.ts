@@ -83,6 +83,18 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
         );
     }
 
+    public async readMany(keys: readonly RecordKey[]): Promise<ReadonlyMap<RecordKey, StoredRecord>> {
+        const texts = (await this.calls.mGet(keys.map((key) => this.redisKeyOf(key)))) as (string | null)[];
+        const found = new Map<RecordKey, StoredRecord>();
+        for (const [index, key] of keys.entries()) {
+            const text = texts[index] ?? '';
+            if (this.isOwnText(text)) {
+                found.set(key, { record: text, version: text });
+            }
+        }
+        return found;
+    }
+
     public async write(key: RecordKey, record: string, ifVersion: unknown, expiresAt: number): Promise<unknown> {
         const redisKey = this.redisKeyOf(key);
         const text = this.isPlain ? record : this.serializer.stringify(JSON.parse(record));
@@ -209,10 +221,12 @@ export class RedisStore extends StockRedisStore implements SessionDriver {
         });
     }
 
+    private isOwnText(text: string): boolean {
+        return this.isPlain && isOwn(text) && !text.includes(NO_TEXT);
+    }
+
     private toStored(redisKey: string, text: string): StoredRecord | Promise<StoredRecord> {
-        return this.isPlain && isOwn(text) && !text.includes(NO_TEXT)
-            ? { record: text, version: text }
-            : this.toForeign(redisKey, text);
+        return this.isOwnText(text) ? { record: text, version: text } : this.toForeign(redisKey, text);
     }
 
     /** What another package wrote, or in another form. */
