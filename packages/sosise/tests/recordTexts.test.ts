@@ -190,7 +190,7 @@ describe('what is read of a record', () => {
             to: 'key',
             sealedId: 'sealed',
         });
-        for (const reason of ['destroyed', 'regenerated', 'revoked', 'idle', 'absolute'] as const) {
+        for (const reason of ['destroyed', 'regenerated', 'revoked', 'replaced', 'idle', 'absolute'] as const) {
             expect(parseRecord(endedRecord(NOW, reason), NOW)).toEqual({ kind: 'ended', at: NOW, reason });
         }
         const unknown = `{"__lastAccess":0,"__sosise":{"ended":5,"reason":"whim","to":1,"sealedId":{}},"cookie":{}}`;
