@@ -80,29 +80,32 @@ export class UserSessions {
         user: string,
         key: RecordKey,
         entry: Entry,
-        store: () => Promise<Stored>,
-    ): Promise<Stored> {
+        store: () => Promise<Stored | undefined>,
+    ): Promise<Stored | undefined> {
         const most = entry.isLogin ? await mostOf(user, this.limit?.max) : Number.POSITIVE_INFINITY;
         const surplus = await this.add(user, key, entry, most);
-        if (most === Number.POSITIVE_INFINITY) {
-            return store();
-        }
+        let stored: Stored | undefined;
         try {
             for (const each of surplus) {
                 await this.repository.revoke(each, { follows: true, reason: 'replaced' });
             }
-            const stored = await store();
-            if (surplus.length > TIDY_MOST) {
-                await this.remove(user, new Set(surplus)); // else the next login leaves them out
+            stored = await store();
+        } finally {
+            if (stored === undefined && this.limit?.max !== undefined) {
+                this.leave(user, key);
             }
-            return stored;
-        } catch (error) {
-            const others: Change = async (sessions) =>
-                (await this.kindOf(key)) === 'none' ? without(sessions, new Set([key])) : sessions;
-            // It has failed, and must not count. Not waited for: the store may be what hangs.
-            void this.change(userKeyOf(user), user, others).catch(() => undefined);
-            throw error;
         }
+        if (surplus.length > TIDY_MOST) {
+            await this.remove(user, new Set(surplus)); // else the next login leaves them out
+        }
+        return stored;
+    }
+
+    /** A session that was not stored must not count. Not waited for: the store may be what hangs. */
+    private leave(user: string, key: RecordKey): void {
+        const others: Change = async (sessions) =>
+            (await this.kindOf(key)) === 'none' ? without(sessions, new Set([key])) : sessions;
+        void this.change(userKeyOf(user), user, others).catch(() => undefined);
     }
 
     /** Gives the keys of the sessions over the limit. They stay in the list until they have ended. */
