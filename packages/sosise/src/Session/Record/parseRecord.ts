@@ -163,9 +163,9 @@ function parseForeign(text: string, now: number): ParsedRecord {
     }
     if (isObject(meta.sessions)) {
         const sessions = new Map(Object.entries(meta.sessions).map(([key, time]) => [key, Number(time)]));
-        const moves = new Map(
-            Object.entries(isObject(meta.moves) ? meta.moves : {}).map(([to, key]) => [to, String(key)]),
-        );
+        const moves = isObject(meta.moves)
+            ? new Map(Object.entries(meta.moves).map(([to, key]) => [to, String(key)]))
+            : undefined;
         return { kind: 'user', seen: Math.min(Number(lastAccess), now), sessions, moves };
     }
     if (typeof meta.sealed === 'string') {
