@@ -205,6 +205,11 @@ describe('what is read of a record', () => {
         expect(parseRecord(userRecord(NOW - 5, sessions), NOW)).toEqual({ kind: 'user', seen: NOW - 5, sessions });
         expect(parseRecord(userRecord(NOW + 5, sessions), NOW)).toEqual({ kind: 'user', seen: NOW, sessions });
         const moves = new Map([['sha256-b', 'sha256-a']]);
-        expect(parseRecord(userRecord(NOW, sessions, moves), NOW)).toEqual({ kind: 'user', seen: NOW, sessions, moves });
+        expect(parseRecord(userRecord(NOW, sessions, moves), NOW)).toEqual({
+            kind: 'user',
+            seen: NOW,
+            sessions,
+            moves,
+        });
     });
 });
