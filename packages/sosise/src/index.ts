@@ -90,6 +90,7 @@ export { type MigrationCounts, SessionMigration } from './Session/Moving/Session
 export { type SessionDriverFactory, SessionManager } from './Session/Opening/SessionManager.js';
 export { pull } from './Session/pull.js';
 export { DamagedRecordError } from './Session/Record/DamagedRecordError.js';
+export { SessionLimitException } from './Session/Repository/SessionErrors.js';
 export type { SessionEnded } from './Session/Request/RequestSession.js';
 export { oldInput, validationErrors } from './Session/refusedForm.js';
 export { requireBoundDevice, requireLogin, requireRecentLogin } from './Session/requireLogin.js';

@@ -1,59 +1,12 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Browser } from './helpers/Browser.js';
 import { onRedis } from './helpers/onRedis.js';
 import type { ServerOptions } from './helpers/server/ServerOptions.js';
-import { temporaryFolder } from './helpers/sessionApp.js';
-import { STOCK } from './stock.js';
-
-const script = fileURLToPath(new URL('fixtures/clusterServer.ts', import.meta.url));
-
-interface Said {
-    readonly pid?: number;
-    readonly port?: number;
-    readonly error?: string;
-}
-
-/** Two workers; gives what each of them said at its start. */
-async function startTwo(store: ServerOptions['store'], redisPort = 0): Promise<Said[]> {
-    const folder = join(temporaryFolder(), 'sessions');
-    mkdirSync(folder);
-    const options: ServerOptions = {
-        wiring: 'skeleton',
-        store,
-        folder,
-        redisPort,
-        idleMs: 3_600_000,
-        secret: 'a secret for the cluster, long enough for it',
-        project: STOCK,
-    };
-    const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(options)], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const exit = once(child, 'exit');
-    onTestFinished(async () => {
-        child.kill('SIGTERM');
-        await exit;
-    });
-    const said: Said[] = [];
-    for await (const line of createInterface(child.stdout)) {
-        said.push(JSON.parse(line) as Said);
-        if (said.length === 2) {
-            break;
-        }
-    }
-    child.stdout.resume();
-    return said;
-}
+import { startTwo } from './helpers/startTwo.js';
 
 /** Each on connections of its own, so that both workers get their part. */
-async function race(store: ServerOptions['store'], redisPort?: number): Promise<void> {
-    const said = await startTwo(store, redisPort);
+async function race(store: ServerOptions['store'], redisPort = 0): Promise<void> {
+    const said = await startTwo({ store, redisPort });
     expect(new Set(said.map(({ pid }) => pid)).size).toBe(2);
     expect(new Set(said.map(({ port }) => port)).size, 'one port').toBe(1);
     const browser = new Browser(`http://127.0.0.1:${said[0]?.port}`);
@@ -81,7 +34,7 @@ describe('two processes of node:cluster', () => {
     test('lose nothing of each other on the file driver', () => race('file'));
 
     test('do not start on the memory driver, and say why', async () => {
-        for (const { error } of await startTwo('memory')) {
+        for (const { error } of await startTwo({ store: 'memory' })) {
             expect(error).toMatch(
                 /^Session driver \[memory\] keeps sessions in one process, and this is one of several .*Set driver: 'file', 'redis' or 'database'/,
             );

@@ -285,7 +285,8 @@ function valueAt(config: SessionConfig, key: string): unknown {
 
 /** Whether the rules know a key: with a wrong value they say what is allowed, not that there is no such key. */
 function isKnown(key: string): boolean {
-    const wrong = key.startsWith('cookie.') ? { cookie: { [key.slice(7)]: Symbol(key) } } : { [key]: Symbol(key) };
+    const [outer = '', inner] = key.split('.');
+    const wrong = { [outer]: inner === undefined ? Symbol(key) : { [inner]: Symbol(key) } };
     try {
         const { environment } = createKernel().app;
         new ConfigRepository({ environment, definitions: [sessionConfig], files: { session: wrong }, overrides: {} });
@@ -303,5 +304,6 @@ function keysOfSource(): string[] {
         return [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, key = '']) => key);
     };
     const cookie = keys('SessionCookieConfig').map((key) => `cookie.${key}`);
-    return [...keys('SessionConfig').filter((key) => key !== 'cookie'), ...cookie].sort();
+    const registry = keys('SessionLimit').map((key) => `registry.${key}`);
+    return [...keys('SessionConfig').filter((key) => key !== 'cookie'), ...cookie, ...registry].sort();
 }

@@ -25,6 +25,7 @@ const ENDED: Record<SessionEnded, string> = {
     idle: 'You were away for a while.',
     absolute: 'You logged in a long time ago.',
     revoked: 'You were logged out in another browser.',
+    replaced: 'You logged in on another device.',
     destroyed: 'You have logged out.',
 };
 

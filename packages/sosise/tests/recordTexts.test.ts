@@ -190,7 +190,7 @@ describe('what is read of a record', () => {
             to: 'key',
             sealedId: 'sealed',
         });
-        for (const reason of ['destroyed', 'regenerated', 'revoked', 'idle', 'absolute'] as const) {
+        for (const reason of ['destroyed', 'regenerated', 'revoked', 'replaced', 'idle', 'absolute'] as const) {
             expect(parseRecord(endedRecord(NOW, reason), NOW)).toEqual({ kind: 'ended', at: NOW, reason });
         }
         const unknown = `{"__lastAccess":0,"__sosise":{"ended":5,"reason":"whim","to":1,"sealedId":{}},"cookie":{}}`;
@@ -204,5 +204,12 @@ describe('what is read of a record', () => {
         ]);
         expect(parseRecord(userRecord(NOW - 5, sessions), NOW)).toEqual({ kind: 'user', seen: NOW - 5, sessions });
         expect(parseRecord(userRecord(NOW + 5, sessions), NOW)).toEqual({ kind: 'user', seen: NOW, sessions });
+        const moves = new Map([['sha256-b', 'sha256-a']]);
+        expect(parseRecord(userRecord(NOW, sessions, moves), NOW)).toEqual({
+            kind: 'user',
+            seen: NOW,
+            sessions,
+            moves,
+        });
     });
 });

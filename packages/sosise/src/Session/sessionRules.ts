@@ -29,6 +29,8 @@ const HOUR_MS = 3_600_000;
 const duration = integer({ min: 1, max: LONGEST_AGE_MS, unit: 'milliseconds' });
 const wait = integer({ min: 1, max: LONGEST_TIMER_MS, unit: 'milliseconds' });
 const LARGEST_BYTES = 4_000_000;
+/** Of one user: each login looks at them. */
+const MOST_SESSIONS = 10_000;
 
 const bytes: Rule = (value, at) => {
     if (!(value instanceof Uint8Array)) {
@@ -71,7 +73,12 @@ const shape = object({
         object({ refreshMinutes: optional(integer({ min: 1, max: 1_440, unit: 'minutes' })) }),
     ),
     clearSiteData: arrayOf(oneOf('cache', 'cookies', 'storage', 'executionContexts', '*')),
-    registry: object({ address: boolean(), browser: boolean() }),
+    registry: object({
+        address: boolean(),
+        browser: boolean(),
+        max: optional(anyOf(integer({ min: 1, max: MOST_SESSIONS }), func())),
+        whenFull: oneOf('endOldest', 'refuse'),
+    }),
     concurrency: oneOf('merge', 'exclusive'),
     lockTimeoutMs: wait,
     storeTimeoutMs: wait,
@@ -97,7 +104,7 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
         formerCookies: [],
         clearSiteData: [],
         deviceBound: false,
-        registry: { address: false, browser: false },
+        registry: { address: false, browser: false, whenFull: 'endOldest' },
         concurrency: 'merge',
         lockTimeoutMs: 10_000,
         storeTimeoutMs: 2_000,

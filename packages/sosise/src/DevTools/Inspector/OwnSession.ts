@@ -25,6 +25,7 @@ const ENDS: Record<EndReason, string> = {
     regenerated: 'was replaced by a new one (regenerate)',
     migrated: 'has got a new id, whose cookie has not come to this browser',
     revoked: 'was revoked',
+    replaced: 'was ended by a newer login of its user (registry.max)',
     idle: 'was idle for too long',
     absolute: 'has lived for as long as any may',
 };

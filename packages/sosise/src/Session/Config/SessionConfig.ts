@@ -31,6 +31,13 @@ export interface FormerCookie {
     path?: string;
 }
 
+export interface SessionLimit {
+    /** How many sessions a user may have at once, 1 or more; or a function that says it for a user's id. Unset: any number. */
+    max?: number | ((userId: string) => number | Promise<number>);
+    /** What a login above `max` does: it ends the session with the oldest login, or is refused (409). */
+    whenFull: 'endOldest' | 'refuse';
+}
+
 /** What `src/config/session.ts` may hold. express-session's options have express-session's names and meaning. */
 export interface SessionConfig {
     enabled: boolean;
@@ -69,8 +76,8 @@ export interface SessionConfig {
      * the device. Default: false.
      */
     deviceBound: boolean | { refreshMinutes?: number };
-    /** What the SessionRegistry remembers of a login besides its time. */
-    registry: { address: boolean; browser: boolean };
+    /** What the SessionRegistry remembers of a login besides its time, and how many sessions a user may have. */
+    registry: { address: boolean; browser: boolean } & SessionLimit;
     /** `merge`: requests of one session run in parallel. `exclusive`: one after another. */
     concurrency: 'merge' | 'exclusive';
     /** How long a request waits for the session's lock under `exclusive`, in ms. */

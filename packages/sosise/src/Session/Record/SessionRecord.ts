@@ -1,7 +1,7 @@
 import type { StoredCookie } from './CookieSettings.js';
 
 /** How a session ended, for its tombstone. */
-export const END_REASONS = ['destroyed', 'regenerated', 'migrated', 'revoked', 'idle', 'absolute'] as const;
+export const END_REASONS = ['destroyed', 'regenerated', 'migrated', 'revoked', 'replaced', 'idle', 'absolute'] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
 /** Whose session it is since `login()`, and since when (ms since the epoch). */
@@ -79,6 +79,8 @@ export interface UserRecord {
     readonly seen: number;
     /** Each with the time (ms since the epoch) at which it came into the list, oldest first. */
     readonly sessions: ReadonlyMap<string, number>;
+    /** Of those that came a moment ago in place of another: the key of that one. Both are in the list until it has ended. */
+    readonly moves?: ReadonlyMap<string, string> | undefined;
 }
 
 export type ParsedRecord = LiveRecord | EndedRecord | UserRecord;

@@ -163,7 +163,10 @@ function parseForeign(text: string, now: number): ParsedRecord {
     }
     if (isObject(meta.sessions)) {
         const sessions = new Map(Object.entries(meta.sessions).map(([key, time]) => [key, Number(time)]));
-        return { kind: 'user', seen: Math.min(Number(lastAccess), now), sessions };
+        const moves = isObject(meta.moves)
+            ? new Map(Object.entries(meta.moves).map(([to, key]) => [to, String(key)]))
+            : undefined;
+        return { kind: 'user', seen: Math.min(Number(lastAccess), now), sessions, moves };
     }
     if (typeof meta.sealed === 'string') {
         throw new DamagedRecordError('it does not decrypt, or is not encrypted where it should be');

@@ -1,6 +1,13 @@
 import type { StoredCookie } from './CookieSettings.js';
 import { settingsIn } from './CookieSettings.js';
-import { type EndedRecord, type EndReason, LAST_ACCESS, type LiveRecord, META } from './SessionRecord.js';
+import {
+    type EndedRecord,
+    type EndReason,
+    LAST_ACCESS,
+    type LiveRecord,
+    META,
+    type UserRecord,
+} from './SessionRecord.js';
 
 const ENDED = `{"${LAST_ACCESS}":0,"${META}":{"ended":`;
 
@@ -35,9 +42,10 @@ export function cookieTextAt(cookie: StoredCookie, now: number | undefined): str
 }
 
 /** The record of a user's sessions. Stock readers take it for an expired session. */
-export function userRecord(seen: number, sessions: ReadonlyMap<string, number>): string {
+export function userRecord(seen: number, sessions: UserRecord['sessions'], moves?: UserRecord['moves']): string {
     const list = JSON.stringify(Object.fromEntries(sessions));
-    return `{"${LAST_ACCESS}":${seen},"${META}":{"sessions":${list}},"cookie":{"originalMaxAge":1}}`;
+    const movesPart = moves?.size ? `,"moves":${JSON.stringify(Object.fromEntries(moves))}` : '';
+    return `{"${LAST_ACCESS}":${seen},"${META}":{"sessions":${list}${movesPart}},"cookie":{"originalMaxAge":1}}`;
 }
 
 /** The end of a record: each key with its JSON text. */

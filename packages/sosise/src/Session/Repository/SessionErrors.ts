@@ -40,6 +40,17 @@ export class SessionEndedException extends Exception {
     }
 }
 
+/** The user has as many sessions as `registry.max` allows, and `registry.whenFull` refuses one more. Nobody was logged in or out. */
+export class SessionLimitException extends Exception {
+    public constructor() {
+        super('You are logged in on as many devices as you may: please log out on one of them first.', {
+            status: 409,
+            errorCode: 'E_SESSION_LIMIT',
+            data: { reason: 'E_SESSION_LIMIT' },
+        });
+    }
+}
+
 /** What the request changed is not stored, as the browser would drop the cookie that finds it again. The log says the fix. */
 export class SessionCookieException extends Exception {
     public constructor() {

@@ -1,7 +1,7 @@
 import { andThen } from '../../Support/andThen.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
-import type { SessionCookieConfig } from '../Config/SessionConfig.js';
+import type { SessionCookieConfig, SessionLimit } from '../Config/SessionConfig.js';
 import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
 import type { StoredCookie } from '../Record/CookieSettings.js';
 import { CookieSettingsOfToday } from '../Record/CookieSettingsOfToday.js';
@@ -25,6 +25,8 @@ export interface RepositoryOptions extends LifetimeOptions {
     /** How long damaged records are kept for a person to look at, in ms. */
     keepDamagedMs: number;
     warn(message: string, context: Record<string, unknown>): void;
+    /** How many sessions a user may have. Unset: any number. */
+    limit?: SessionLimit;
 }
 
 /** What is to know when sessions end. */

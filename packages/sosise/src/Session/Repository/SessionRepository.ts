@@ -34,6 +34,12 @@ export interface EndOptions extends Omit<TombstoneOptions, 'follows'> {
     readonly lock?: HeldLock | undefined;
 }
 
+export interface RevokeOptions {
+    /** Whether to end it under the key that it has moved to, where it has. */
+    readonly follows?: boolean;
+    readonly reason?: EndReason;
+}
+
 /** A change that waits to be merged into what is stored by then. */
 interface WaitingChange extends SaveOptions {
     readonly change: SessionChange;
@@ -61,7 +67,7 @@ export class SessionRepository extends SessionReader {
 
     public constructor(driver: SessionDriver, options: RepositoryOptions) {
         super(driver, options);
-        this.users = new UserSessions(driver, this, this.calls);
+        this.users = new UserSessions(driver, this, this.calls, options.limit);
         this.writer = new SessionWriter(this);
         this.tombstones = new Tombstones(this, this.writer);
         this.pruning = new Pruning(this, this.writer, this.users);
@@ -91,7 +97,7 @@ export class SessionRepository extends SessionReader {
                 return created ?? andThen(this.load(key), endedOrTaken);
             });
         const create = () => this.calls.attempt('saved', key, write, limit);
-        return login ? this.users.add(login.user, key).then(create) : create();
+        return login ? this.users.enter(login.user, key, { isLogin: true }, async () => create()) : create();
     }
 
     /**
@@ -171,10 +177,9 @@ export class SessionRepository extends SessionReader {
 
     /**
      * Ends a session from outside, also one that a login in flight is only about to store under this key.
-     * @param follows Whether to end it under the key that it has moved to, where it has.
      */
-    public revoke(key: RecordKey, { follows = false } = {}): MaybePromise<boolean> {
-        return this.calls.attempt('ended', key, () => this.tombstones.revoke(key, follows));
+    public revoke(key: RecordKey, { follows = false, reason }: RevokeOptions = {}): MaybePromise<boolean> {
+        return this.calls.attempt('ended', key, () => this.tombstones.revoke(key, follows, reason));
     }
 
     /**
@@ -191,15 +196,16 @@ export class SessionRepository extends SessionReader {
     ): Promise<LoadedSession | undefined> {
         const { login, lock } = options;
         const user = login?.user ?? loaded.record.login?.user;
-        if (user !== undefined) {
-            await this.users.add(user, newKey); // first: it must not miss one that lives
-        }
-        try {
-            await refuseLost(lock, false);
-            return await this.moveTo(key, newKey, loaded, change, options);
-        } catch (error) {
-            throw unavailable('saved', key, error);
-        }
+        const move = async () => {
+            try {
+                await refuseLost(lock, false);
+                return await this.moveTo(key, newKey, loaded, change, options);
+            } catch (error) {
+                throw unavailable('saved', key, error);
+            }
+        };
+        const entry = { from: key, isLogin: login !== undefined };
+        return user === undefined ? move() : this.users.enter(user, newKey, entry, move);
     }
 
     /** Whether the driver can walk all sessions. */

@@ -44,14 +44,16 @@ export class Tombstones {
         }
         // It got a new id before it was ended, or meanwhile: that was not meant to save it.
         const ended = found as LoadResult;
-        return follows && ended.kind === 'ended' && hasMoved(ended) && steps < LONGEST_CHAIN
+        // A login that has moved it since has counted the user's sessions itself.
+        const isCounted = reason === 'replaced' && ended.kind === 'ended' && ended.sealedId !== undefined;
+        return follows && !isCounted && ended.kind === 'ended' && hasMoved(ended) && steps < LONGEST_CHAIN
             ? this.end(ended.to, reason, { follows, ...next }, steps + 1)
             : false;
     }
 
     /** Ends a session from outside, also one that a login in flight is only about to store under this key. */
-    public async revoke(key: RecordKey, follows: boolean): Promise<boolean> {
-        if (await this.end(key, 'revoked', { follows })) {
+    public async revoke(key: RecordKey, follows: boolean, reason: EndReason = 'revoked'): Promise<boolean> {
+        if (await this.end(key, reason, { follows })) {
             return true;
         }
         let wasAlive = false;
@@ -61,7 +63,7 @@ export class Tombstones {
                 throw new DamagedRecordError('it is on its way into quarantine');
             }
             wasAlive = found.kind === 'live';
-            return found.kind === 'ended' ? undefined : this.writer.tombstoneOf('revoked', {});
+            return found.kind === 'ended' ? undefined : this.writer.tombstoneOf(reason, {});
         });
         return wasAlive;
     }

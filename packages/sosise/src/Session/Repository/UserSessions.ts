@@ -1,16 +1,28 @@
 import { ConfigError } from '../../Exceptions/errors.js';
 import { KeyedMutex } from '../../Support/KeyedMutex.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
+import { show } from '../../Support/show.js';
+import type { SessionLimit } from '../Config/SessionConfig.js';
 import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { parseRecord } from '../Record/parseRecord.js';
 import { userRecord } from '../Record/recordText.js';
 import { type LiveRecord, type Login, type UserRecord } from '../Record/SessionRecord.js';
 import { type RecordKey, userKeyOf } from '../Record/storageKeys.js';
+import { SessionLimitException } from './SessionErrors.js';
 import { type StoreCalls, unavailable } from './StoreCalls.js';
 
 type Sessions = ReadonlyMap<string, number>;
-type Change = (sessions: Sessions) => Sessions | Promise<Sessions>;
+/** @param moves What is to be stored of them; may be changed. */
+type Change = (sessions: Sessions, moves: Map<string, string>) => Sessions | Promise<Sessions>;
+
+/** How a session comes into its user's list. */
+export interface Entry {
+    /** A login, and not a new id only. */
+    readonly isLogin: boolean;
+    /** The key that it moves from: two clicks on "log in" are one session. */
+    readonly from?: RecordKey | undefined;
+}
 
 /** Sessions that have ended are left out of a list at every so many logins, so many at a time, and once a day. */
 const TIDY_EVERY = 64;
@@ -24,10 +36,15 @@ const RENEW_MS = 600_000;
 export const LIST_KEPT_MS = 3_650 * DAY_MS;
 const WAIT_MS = 10_000;
 
+interface ReadList extends Pick<UserRecord, 'sessions' | 'moves' | 'seen'> {
+    readonly version: unknown;
+}
+
 /** What a list of sessions asks about them: SessionRepository can tell. */
 export interface FindableSessions {
     readonly canList: boolean;
     load(key: string): MaybePromise<{ readonly kind: string }>;
+    revoke(key: RecordKey, options: { follows: boolean; reason: 'replaced' }): MaybePromise<boolean>;
     live(): AsyncIterable<{ readonly key: RecordKey; readonly record: LiveRecord }>;
 }
 
@@ -42,6 +59,7 @@ export class UserSessions {
         private readonly driver: SessionDriver,
         private readonly repository: FindableSessions,
         private readonly calls: StoreCalls,
+        private readonly limit?: SessionLimit,
     ) {}
 
     /** The keys of a user's sessions, oldest login first. */
@@ -54,20 +72,102 @@ export class UserSessions {
         }
     }
 
-    public add(user: string, key: RecordKey): Promise<void> {
-        const added: Change = async (sessions) => {
-            const isTidied = sessions.size % TIDY_EVERY === TIDY_EVERY - 1;
-            const others = new Map(isTidied ? await this.alive(sessions, TIDY_MOST) : sessions);
-            others.delete(key);
-            return others.set(key, Date.now());
+    /**
+     * Stores a session whose key the list has by then, which misses none. At a login, what is over `registry.max` ends before
+     * that, so that there are never more: each login goes by the list that its own compare-and-swap has written.
+     */
+    public async enter<Stored>(
+        user: string,
+        key: RecordKey,
+        entry: Entry,
+        store: () => Promise<Stored | undefined>,
+    ): Promise<Stored | undefined> {
+        const most = entry.isLogin ? await mostOf(user, this.limit?.max) : Number.POSITIVE_INFINITY;
+        const surplus = await this.add(user, key, entry, most);
+        let stored: Stored | undefined;
+        try {
+            for (const each of surplus) {
+                await this.repository.revoke(each, { follows: true, reason: 'replaced' });
+            }
+            stored = await store();
+        } finally {
+            if (stored === undefined && this.limit?.max !== undefined) {
+                this.leave(user, key);
+            }
+        }
+        if (surplus.length > TIDY_MOST) {
+            await this.remove(user, new Set(surplus)); // else the next login leaves them out
+        }
+        return stored;
+    }
+
+    /** A session that was not stored must not count. Not waited for: the store may be what hangs. */
+    private leave(user: string, key: RecordKey): void {
+        const others: Change = async (sessions) =>
+            (await this.kindOf(key)) === 'none' ? without(sessions, new Set([key])) : sessions;
+        void this.change(userKeyOf(user), user, others).catch(() => undefined);
+    }
+
+    /** Gives the keys of the sessions over the limit. They stay in the list until they have ended. */
+    public async add(
+        user: string,
+        key: RecordKey,
+        entry: Entry = { isLogin: true },
+        most = Number.POSITIVE_INFINITY,
+    ): Promise<readonly RecordKey[]> {
+        let surplus: RecordKey[] = [];
+        const added: Change = async (sessions, moves) => {
+            surplus = [];
+            if (entry.from !== undefined) {
+                moves.set(key, entry.from);
+            }
+            let others = sessions;
+            if (most !== Number.POSITIVE_INFINITY) {
+                others = await this.within(most, sessions, (each) => originOf(each, moves), key, surplus);
+            } else if (sessions.size % TIDY_EVERY === TIDY_EVERY - 1) {
+                others = await this.alive(sessions, TIDY_MOST);
+            }
+            return placed(others, key, entry);
         };
-        return this.change(userKeyOf(user), user, added).catch((error) => {
-            throw unavailable('saved', key, error);
-        });
+        try {
+            await this.change(userKeyOf(user), user, added);
+        } catch (error) {
+            throw error instanceof SessionLimitException ? error : unavailable('saved', key, error);
+        }
+        return surplus;
+    }
+
+    /**
+     * Finds what is over the limit once `key` is there: all but the newest that live, or may be about to. One that gets a new
+     * id counts once. Gives the list without those that have ended.
+     */
+    private async within(
+        most: number,
+        sessions: Sessions,
+        origin: (key: string) => string,
+        key: RecordKey,
+        surplus: RecordKey[],
+    ): Promise<Sessions> {
+        const kept = new Map(sessions);
+        const counted = new Set([origin(key)]);
+        for (const [each, added] of [...sessions].reverse()) {
+            const isOver = counted.size >= most && !counted.has(origin(each));
+            // A list may be long when the limit is new: then the rest is ended without a look here, where others wait.
+            if (surplus.length <= TIDY_MOST && hasEnded(await this.kindOf(each), added)) {
+                kept.delete(each);
+            } else if (!isOver) {
+                counted.add(origin(each));
+            } else if (this.limit?.whenFull === 'refuse') {
+                throw new SessionLimitException();
+            } else {
+                surplus.push(each as RecordKey);
+            }
+        }
+        return kept;
     }
 
     public remove(user: string, keys: ReadonlySet<string>): Promise<void> {
-        const others: Change = (sessions) => new Map([...sessions].filter(([key]) => !keys.has(key)));
+        const others: Change = (sessions) => without(sessions, keys);
         const listKey = userKeyOf(user);
         return this.change(listKey, user, others).catch((error) => {
             throw unavailable('ended', listKey, error);
@@ -105,8 +205,7 @@ export class UserSessions {
             if (looked > most) {
                 break;
             }
-            const kind = await this.kindOf(key);
-            if (kind === 'ended' || (kind === 'none' && Date.now() - added > IN_FLIGHT_MS)) {
+            if (hasEnded(await this.kindOf(key), added)) {
                 kept.delete(key);
             }
         }
@@ -150,8 +249,9 @@ export class UserSessions {
         next: Change,
         olderMs: number,
     ): Promise<boolean> {
-        const { sessions, version, seen } = await this.read(listKey, user);
-        const changed = await next(sessions);
+        const { sessions, moves: known, version, seen } = await this.read(listKey, user);
+        const moves = new Map(known);
+        const changed = await next(sessions, moves);
         const now = Date.now();
         const isSame = changed.size === sessions.size && [...changed.keys()].every((key) => sessions.has(key));
         if (isSame && now - seen <= olderMs) {
@@ -160,13 +260,12 @@ export class UserSessions {
         if (changed.size === 0) {
             return version === undefined || this.driver.remove(listKey, version);
         }
-        return (await this.driver.write(listKey, userRecord(now, changed), version, now + LIST_KEPT_MS)) !== undefined;
+        const recent = new Map([...moves].filter(([key]) => now - (changed.get(key) ?? 0) <= IN_FLIGHT_MS));
+        const record = userRecord(now, changed, recent);
+        return (await this.driver.write(listKey, record, version, now + LIST_KEPT_MS)) !== undefined;
     }
 
-    private async read(
-        listKey: RecordKey,
-        user: string | undefined,
-    ): Promise<{ sessions: Sessions; version: unknown; seen: number }> {
+    private async read(listKey: RecordKey, user: string | undefined): Promise<ReadList> {
         let stored: StoredRecord | undefined;
         try {
             stored = await this.calls.inTime('loaded', Promise.resolve(this.driver.read(listKey)));
@@ -186,11 +285,7 @@ export class UserSessions {
     }
 
     /** A damaged list must not let a session slip: they are looked for among all, and the list is written again. */
-    private async rebuild(
-        listKey: RecordKey,
-        user: string | undefined,
-        damaged: unknown,
-    ): Promise<{ sessions: Sessions; version: unknown; seen: number }> {
+    private async rebuild(listKey: RecordKey, user: string | undefined, damaged: unknown): Promise<ReadList> {
         const now = Date.now();
         if (user === undefined) {
             return { sessions: new Map(), version: damaged, seen: now };
@@ -213,4 +308,39 @@ export class UserSessions {
                 : damaged;
         return { sessions, version, seen: now };
     }
+}
+
+function hasEnded(kind: string, added: number): boolean {
+    return kind === 'ended' || (kind === 'none' && Date.now() - added > IN_FLIGHT_MS);
+}
+
+function without(sessions: Sessions, keys: ReadonlySet<string>): Sessions {
+    return new Map([...sessions].filter(([key]) => !keys.has(key)));
+}
+
+/** In the order of logins: behind all others at a login, and else behind the key that it moves from. */
+function placed(sessions: Sessions, key: RecordKey, { from, isLogin }: Entry): Sessions {
+    const entries = [...sessions].filter(([each]) => each !== key);
+    const before = isLogin ? -1 : entries.findIndex(([each]) => each === from);
+    entries.splice(before < 0 ? entries.length : before + 1, 0, [key, Date.now()]);
+    return new Map(entries);
+}
+
+/** The first of the keys that a session has had, of those that are known. */
+function originOf(key: string, moves: ReadonlyMap<string, string>): string {
+    let origin = key;
+    for (let steps = 0; steps < moves.size; steps += 1) {
+        origin = moves.get(origin) ?? origin;
+    }
+    return origin;
+}
+
+async function mostOf(user: string, max: SessionLimit['max']): Promise<number> {
+    const most = typeof max === 'function' ? await max(user) : (max ?? Number.POSITIVE_INFINITY);
+    if (most === Number.POSITIVE_INFINITY || (Number.isSafeInteger(most) && most >= 1)) {
+        return most;
+    }
+    throw new ConfigError(
+        `registry.max in src/config/session.ts gave ${show(most)}: it has to give a whole number from 1 on, or Infinity for any number.`,
+    );
 }

@@ -8,7 +8,7 @@ import { SessionActions } from './SessionActions.js';
 import type { SessionServices } from './SessionServices.js';
 
 /** How a session ended, as far as its visitor may hear of it. */
-const SHOWN_ENDS = ['idle', 'absolute', 'revoked', 'destroyed'] as const;
+const SHOWN_ENDS = ['idle', 'absolute', 'revoked', 'replaced', 'destroyed'] as const;
 export type SessionEnded = (typeof SHOWN_ENDS)[number];
 
 /** One request's session: its state, with what a route asks of it, and what its answer needs. Both are made when they are needed. */

@@ -3,7 +3,7 @@ import type { Secret } from '../../Config/secrets.js';
 import { UnauthorizedException } from '../../Exceptions/UnauthorizedException.js';
 import { type Action, ActionFailures } from '../Object/ActionFailures.js';
 import type { HttpSession } from '../Object/HttpSession.js';
-import type { Login } from '../Record/SessionRecord.js';
+import type { EndReason, Login } from '../Record/SessionRecord.js';
 import { keyOf, type RecordKey, type SessionId } from '../Record/storageKeys.js';
 import { SessionEndedException } from '../Repository/SessionErrors.js';
 import { openSuccessorId } from '../Repository/sealedSuccessorId.js';
@@ -21,6 +21,8 @@ import {
 
 /** Of a browser's name, what tells it apart from others. */
 const LONGEST_BROWSER_NAME = 200;
+/** After these, a login of the session that is under way is none: it would undo what somebody else has decided. */
+const ENDED_FROM_OUTSIDE: ReadonlySet<EndReason> = new Set(['revoked', 'replaced', 'destroyed']);
 
 /** What a route asks of its session that takes a call of the store: it is done one after another, before the answer leaves. */
 export class SessionActions {
@@ -219,7 +221,7 @@ export class SessionActions {
         const { state } = this;
         const { repository } = state.services;
         const found = await repository.load(state.storedKey);
-        if (found.kind !== 'ended' || found.reason === 'revoked' || found.reason === 'destroyed') {
+        if (found.kind !== 'ended' || ENDED_FROM_OUTSIDE.has(found.reason)) {
             throw new UnauthorizedException('Your session has ended meanwhile: please log in again.');
         }
         const next = await repository.successorOf(state.storedKey);

@@ -78,6 +78,7 @@ export class SessionServices {
             schema: options.schema,
             timeoutMs: settings.storeTimeoutMs,
             keepDamagedMs: settings.keepDamagedMs,
+            limit: settings.registry,
             warn: (message, context) => log.warning(message, context),
         });
         const { name, secrets, proxy } = settings;
