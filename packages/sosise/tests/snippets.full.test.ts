@@ -295,8 +295,11 @@ describe('controllers and routes', () => {
         const Sessions = await controller<Actions>('docs/security.md', 'Sessions');
         const guide = guideFolder('docs/security.md');
         const { default: routes } = await guide.load<{ default: Router }>('src/routes/api.ts');
+        const { default: account } = await guide.load<{ default: Router }>('src/routes/account.ts');
         const app = await sessionApp({
+            session: { deviceBound: true },
             routes: (router) => {
+                router.use(account);
                 router.post('/login', action(Known, 'store'));
                 router.post('/logout', action(Known, 'destroy'));
                 router.get('/sessions', action(Sessions, 'index'));
@@ -313,6 +316,8 @@ describe('controllers and routes', () => {
             expect((await browser.visit('/login', visit)).status).toBe(200);
         }
         expect(await phone.json('/members')).toMatchObject({ user: '7', since: expect.anything() });
+        expect(await phone.json('/account')).toEqual({ bound: false });
+        expect((await phone.visit('/transfer', post())).status).toBe(403);
         expect(await phone.json('/password', post())).toBe('changed');
         expect(await phone.json('/sessions')).toHaveLength(2);
         expect(await phone.json('/others', post())).toBe(1);
