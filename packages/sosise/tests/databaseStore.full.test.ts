@@ -190,7 +190,9 @@ await onPostgres('the database driver on PostgreSQL', () => {
             });
             const many = texts.filter((text) => text.includes('unnest'));
             expect(many.length).toBeGreaterThan(2);
-            expect(texts.length, '50 are made in a handful of statements').toBeLessThan(50 + 4 + 50 + 4 + 25 + 4);
+            expect(texts.length, '50 in a handful of statements, and one each for those that failed').toBeLessThan(
+                75 + 30,
+            );
         });
 
         test('of one session: one of them wins', async () => {
@@ -213,13 +215,13 @@ await onPostgres('the database driver on PostgreSQL', () => {
                 const client = new pg.Client(postgresServer);
                 await client.connect();
                 await client.query('BEGIN');
-                await client.query(`SELECT 1 FROM ${table} WHERE key = 'k7' FOR UPDATE`);
+                await client.query(`SELECT 1 FROM ${table} WHERE key IN ('k0', 'k1', 'k7') FOR UPDATE`);
                 const writes = keys.map((key, n) => store.write(key, record, made[n], later()));
-                const others = await Promise.all(writes.filter((_, n) => n !== 7));
+                const others = await Promise.all(writes.filter((_, n) => ![0, 1, 7].includes(n)));
                 expect(others).not.toContain(undefined);
                 await client.query('ROLLBACK');
                 await client.end();
-                expect(await writes[7]).toBeDefined();
+                expect(await Promise.all(writes)).not.toContain(undefined);
             });
         });
 

@@ -70,12 +70,13 @@ describe(TITLE, () => {
 
     test('on a store that hangs all get a 503 once it has had its time, not one after another', async () => {
         const interference: Interference = {};
-        const storeTimeoutMs = 300;
+        const storeTimeoutMs = 2_000;
         const { changeAll } = await changing(interference, { storeTimeoutMs });
         interference.write = () => new Promise<void>(() => undefined);
         const start = performance.now();
         expect(new Set(await changeAll((n) => `key${n}`))).toEqual(new Set([503]));
-        expect(performance.now() - start).toBeLessThan((WRITERS * storeTimeoutMs) / 4);
+        // The first has all of its time. Those behind it have waited as long, and get a moment.
+        expect(performance.now() - start).toBeLessThan(1.75 * storeTimeoutMs);
     });
 });
 

@@ -12,8 +12,13 @@ export class KeyedBatches<Item, Result> {
     /** A key is here while it is worked on, with what waits for it. */
     public readonly waiting = new Map<string, Waiting<Item, Result>[]>();
 
-    /** @param work Deals with a batch; how it ends is what each item of it is told. */
-    public constructor(private readonly work: (key: string, items: readonly Item[]) => Promise<Result>) {}
+    /**
+     * @param work Deals with a batch; how it ends is what each item of it is told. `lostMs` is how long the work took that the
+     * batch has waited for, if that has failed: nothing is gained by waiting as long once more.
+     */
+    public constructor(
+        private readonly work: (key: string, items: readonly Item[], lostMs: number) => Promise<Result>,
+    ) {}
 
     public add(key: string, item: Item): Promise<Result> {
         return new Promise((resolve, reject) => {
@@ -36,21 +41,26 @@ export class KeyedBatches<Item, Result> {
     }
 
     private async workOff(key: string, other?: Promise<unknown>): Promise<void> {
+        let startedAt = performance.now();
+        let lostMs = 0;
         if (other) {
-            await other.catch(() => undefined);
+            await other.catch(() => {
+                lostMs = performance.now() - startedAt;
+            });
         }
         const waiting = this.waiting.get(key) as Waiting<Item, Result>[];
         while (waiting.length > 0) {
             const batch = waiting.splice(0);
+            const items = batch.map(({ item }) => item);
+            startedAt = performance.now();
             try {
-                const result = await this.work(
-                    key,
-                    batch.map(({ item }) => item),
-                );
+                const result = await this.work(key, items, lostMs);
+                lostMs = 0;
                 for (const { resolve } of batch) {
                     resolve(result);
                 }
             } catch (error) {
+                lostMs = performance.now() - startedAt;
                 for (const { reject } of batch) {
                     reject(error);
                 }

@@ -61,8 +61,8 @@ export class SessionRepository extends SessionReader {
      * Changes that come while this process writes the same session wait for that, and are stored in one write (group commit):
      * none is overtaken all the time, and the store's time begins when it is asked.
      */
-    private readonly merges = new KeyedBatches<WaitingChange, LoadedSession | undefined>((key, changes) =>
-        this.merge(key, changes),
+    private readonly merges = new KeyedBatches<WaitingChange, LoadedSession | undefined>((key, changes, lostMs) =>
+        this.merge(key, changes, lostMs),
     );
 
     public constructor(driver: SessionDriver, options: RepositoryOptions) {
@@ -295,7 +295,11 @@ export class SessionRepository extends SessionReader {
     }
 
     /** Optimistic concurrency: others' changes stay, these are applied to what is stored now; again where another process was first. */
-    private async merge(key: RecordKey, waiting: readonly WaitingChange[]): Promise<LoadedSession | undefined> {
+    private async merge(
+        key: RecordKey,
+        waiting: readonly WaitingChange[],
+        lostMs: number,
+    ): Promise<LoadedSession | undefined> {
         const tryOnce = async () => {
             const base = this.open(key, await this.load(key));
             if (base.kind !== 'live') {
@@ -314,7 +318,7 @@ export class SessionRepository extends SessionReader {
             return result && { result };
         };
         for (;;) {
-            const done = await this.calls.attempt('saved', key, tryOnce);
+            const done = await this.calls.attempt('saved', key, tryOnce, { isOver: false, lostMs });
             if (done) {
                 return done.result;
             }

@@ -7,7 +7,12 @@ export type Action = 'loaded' | 'saved' | 'ended';
 /** Tells work that goes on behind a request that nobody waits for it any more. */
 export interface TimeLimit {
     isOver: boolean;
+    /** How long it was waited in vain before, in ms: the store has so much less time, but still a moment. */
+    readonly lostMs?: number;
 }
+
+/** What the store has to answer at least, in ms. All times are so many of it, as each one has its timer. */
+const STEP_MS = 500;
 
 /** Gives every call to the store its time, and whatever goes wrong there one name. */
 export class StoreCalls {
@@ -31,7 +36,8 @@ export class StoreCalls {
 
     /** Waits for the store no longer than it may take. */
     public inTime<T>(action: Action, work: Promise<T>, limit?: TimeLimit): Promise<T> {
-        const { timeoutMs } = this;
+        const left = Math.max(1, Math.ceil((this.timeoutMs - (limit?.lostMs ?? 0)) / STEP_MS)) * STEP_MS;
+        const timeoutMs = Math.min(this.timeoutMs, left);
         return inTime(work, timeoutMs, () => {
             if (limit) {
                 limit.isOver = true;

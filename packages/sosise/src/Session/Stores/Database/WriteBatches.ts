@@ -1,27 +1,24 @@
+import { inTime } from '../../../Support/inTime.js';
 import { KeyedBatches } from '../../../Support/KeyedBatches.js';
-import type { Database, Value } from './Database.js';
-import type { DatabaseError } from './DatabaseError.js';
+import type { MaybePromise } from '../../../Support/MaybePromise.js';
+import type { Database, Row, Value } from './Database.js';
+import { DatabaseError } from './DatabaseError.js';
 import type { Statements } from './statements.js';
 
 /** One write, as its statement takes it: key, record, version, written_at, expires_at, and the version that it replaces, if any. */
 export type WriteValues = readonly [key: string, record: string, version: number, ...others: Value[]];
-
-interface Outcome {
-    /** The versions that stand in the table now. */
-    readonly written: ReadonlySet<number>;
-    /** Whether the others are not written for sure: another version was there. */
-    readonly isFinal: boolean;
-}
 
 /** How many statements are under way before a write waits, and shares the next one. */
 const LANES = 2;
 
 /**
  * Writes that wait for each other, of whatever sessions, are one statement of PostgreSQL: one round trip and one flush of its log
- * for all. A statement for many waits for nobody: rows that somebody else works on are written alone, as is what a refused one held.
+ * for all. Such a statement waits for no row: those that somebody else works on are written alone, as is what a refused one held.
  */
 export class WriteBatches {
-    private readonly batches = new KeyedBatches<WriteValues, Outcome>((lane, writes) => this.writeAll(lane, writes));
+    private readonly batches = new KeyedBatches<WriteValues, ReadonlySet<number>>((lane, writes, lostMs) =>
+        this.writeAll(lane, writes, lostMs),
+    );
     private next = 0;
 
     public constructor(
@@ -31,8 +28,8 @@ export class WriteBatches {
 
     /** @returns Whether the row was written. */
     public async write(statement: 'create' | 'replace', values: WriteValues): Promise<boolean> {
-        const { written, isFinal } = await this.batches.add(this.laneOf(statement), values);
-        return written.has(values[2]) || (!isFinal && (await this.database.change(this.sql[statement], values)) === 1);
+        const written = await this.batches.add(this.laneOf(statement), values);
+        return written.has(values[2]) || (await this.database.change(this.sql[statement], values)) === 1;
     }
 
     private laneOf(statement: string): string {
@@ -46,23 +43,31 @@ export class WriteBatches {
         return `${statement} ${this.next}`;
     }
 
-    private async writeAll(lane: string, writes: readonly WriteValues[]): Promise<Outcome> {
-        const statement = lane.startsWith('create') ? 'create' : 'replace';
-        const [first] = writes as [WriteValues];
-        if (writes.length === 1) {
-            const rows = await this.database.change(this.sql[statement], first);
-            return { written: new Set(rows === 1 ? [first[2]] : []), isFinal: true };
-        }
+    /** Gives the versions that stand in the table now. */
+    private async writeAll(lane: string, writes: readonly WriteValues[], lostMs: number): Promise<ReadonlySet<number>> {
+        const statement = lane.startsWith('create') ? 'createMany' : 'replaceMany';
+        const columns = (writes[0] as WriteValues).map((_, column) => writes.map((values) => values[column] as Value));
         try {
-            const columns = first.map((_, column) => writes.map((values) => values[column] as Value));
-            const rows = await this.database.rows(this.sql[`${statement}Many`], columns, false);
-            return { written: new Set(rows.map((row) => Number(row['version']))), isFinal: false };
+            const rows = await this.inLimit(this.database.rows(this.sql[statement], columns, false), lostMs);
+            return new Set(rows.map((row) => Number(row['version'])));
         } catch (error) {
             const { kind, isLasting } = error as DatabaseError;
             if (kind !== 'refused' || isLasting) {
                 throw error;
             }
-            return { written: new Set(), isFinal: false };
+            return new Set();
         }
+    }
+
+    /** Whoever has waited in vain for the statement before gets half of the time. */
+    private inLimit(rows: MaybePromise<readonly Row[]>, lostMs: number): MaybePromise<readonly Row[]> {
+        const limitMs = Math.ceil(this.database.commandTimeoutMs / 2);
+        return lostMs < limitMs
+            ? rows
+            : inTime(
+                  Promise.resolve(rows),
+                  limitMs,
+                  () => new DatabaseError(`PostgreSQL did not answer within ${limitMs} ms.`, 'ETIMEDOUT', 'lost'),
+              );
     }
 }
