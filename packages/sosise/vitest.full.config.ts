@@ -19,7 +19,7 @@ export default defineConfig({
         maxWorkers: Math.ceil(availableParallelism() * 1.5), // most of the time they wait for processes of their own
         sequence: { sequencer: LongOnesFirst },
         // On a shared machine that stalls, a test that races real processes may fail for no fault of the code: once more there.
-        retry: process.env['CI'] ? 1 : 0,
+        retry: process.env['CI'] || process.env['SOSISE_REQUIRE_SERVERS'] ? 1 : 0,
         projects: [
             { extends: './vitest.config.ts' },
             {
