@@ -1,7 +1,7 @@
-import { createHmac, createSecretKey, hkdfSync, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { DerivedMac } from '../../Config/DerivedMac.js';
 import type { Secret } from '../../Config/secrets.js';
 
-const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 /** A time in ms in base 36, a nonce, and the signature of both. */
 const SEALED = /^([0-9a-z]{1,9})\.([\w-]{16})\.([\w-]{43})$/;
@@ -14,35 +14,26 @@ export type SealUse = 'registration' | 'refresh' | 'cookie';
  * The first of the session secrets signs, all of them verify.
  */
 export class BindingSeals {
-    private readonly keys: readonly KeyObject[];
+    private readonly mac: DerivedMac;
 
     public constructor(secrets: readonly Secret[]) {
-        this.keys = secrets.map((secret) =>
-            createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', 'sosise device binding', KEY_BYTES))),
-        );
+        this.mac = new DerivedMac(secrets, 'sosise device binding');
     }
 
     /** @param time In ms since the epoch. @param subject What it holds for, and for nothing else. */
     public seal(use: SealUse, time: number, subject: string): string {
         const begin = `${time.toString(36)}.${randomBytes(NONCE_BYTES).toString('base64url')}`;
-        return `${begin}.${this.mark(this.keys[0] as KeyObject, use, begin, subject)}`;
+        return `${begin}.${this.mac.sign(textOf(use, begin, subject))}`;
     }
 
     /** The time that was sealed; undefined where the text is not of this application, or for something else. */
     public open(use: SealUse, text: string, subject: string): number | undefined {
         const [, time = '', nonce = '', given = ''] = SEALED.exec(text) ?? [];
-        const bytes = Buffer.from(given);
-        const isOurs =
-            given !== '' &&
-            this.keys.some((key) =>
-                timingSafeEqual(Buffer.from(this.mark(key, use, `${time}.${nonce}`, subject)), bytes),
-            );
+        const isOurs = given !== '' && this.mac.verifies(textOf(use, `${time}.${nonce}`, subject), given);
         return isOurs ? Number.parseInt(time, 36) : undefined;
     }
+}
 
-    private mark(key: KeyObject, use: SealUse, begin: string, subject: string): string {
-        return createHmac('sha256', key)
-            .update(JSON.stringify([use, begin, subject]))
-            .digest('base64url');
-    }
+function textOf(use: SealUse, begin: string, subject: string): string {
+    return JSON.stringify([use, begin, subject]);
 }

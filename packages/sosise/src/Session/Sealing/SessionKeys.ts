@@ -3,17 +3,16 @@ import {
     createDecipheriv,
     createHmac,
     createSecretKey,
-    hkdfSync,
     type KeyObject,
     randomBytes,
 } from 'node:crypto';
+import { deriveKey } from '../../Config/DerivedMac.js';
 import type { Secret } from '../../Config/secrets.js';
 import type { RecordKey } from '../Record/storageKeys.js';
 
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
-const KEY_BYTES = 32;
 const KEY_ID_BYTES = 6;
 
 /** An encrypted text, and which key opens it. */
@@ -39,8 +38,8 @@ export class SessionKeys {
     /** @param secrets At least one. */
     public constructor(secrets: readonly Secret[]) {
         this.keys = secrets.map((secret) => ({
-            id: derive(secret, 'sosise session encryption 1: key id', KEY_ID_BYTES).toString('base64url'),
-            secret: createSecretKey(derive(secret, 'sosise session encryption 1', KEY_BYTES)),
+            id: deriveKey(secret, 'sosise session encryption 1: key id', KEY_ID_BYTES).toString('base64url'),
+            secret: createSecretKey(deriveKey(secret, 'sosise session encryption 1')),
         }));
     }
 
@@ -93,8 +92,4 @@ export class SessionKeys {
  */
 function keyFor(recordKey: RecordKey, { secret }: MasterKey): Buffer {
     return createHmac('sha256', secret).update(recordKey).digest();
-}
-
-function derive(secret: Secret, use: string, bytes: number): Buffer {
-    return Buffer.from(hkdfSync('sha256', secret, '', use, bytes));
 }
