@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { writeNew } from '../../Support/Files/writeNew.js';
 import { Command, type CommandOption } from '../Command.js';
 import { CommandError } from '../CommandError.js';
+import { filledStub } from '../filledStub.js';
 
 /** Lines to paste, and where they go. */
 export interface NextStep {
@@ -31,8 +32,7 @@ export abstract class Generator extends Command {
 
     /** A stub file with its `{{ placeholders }}` filled in. */
     protected stubOf(name: string, values: Values): string {
-        const stub = readFileSync(new URL(`${name}.stub`, folder), 'utf8');
-        return stub.replace(/\{\{ (\w+) \}\}/g, (_, key: string) => values[key] ?? '');
+        return filledStub(new URL(`${name}.stub`, folder), values);
     }
 
     /** Writes a file in one step; an error says in one sentence why it could not be written. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { filledStub } from '../filledStub.js';
 import { PAGES } from './frameworkFiles.js';
 import { titleOf } from './ownName.js';
 
@@ -19,6 +19,9 @@ export interface Naming {
     readonly keepSources: boolean;
 }
 
+/** They are beside the sources only: a packed framework needs none. */
+const stubs = new URL('./stubs/', import.meta.url);
+
 const TITLE = /^# (?:(?:Changelog|Security policy) of |Contributing to )?Sosise Skeleton(?::.*)?$/;
 
 /** Whether a file is still the framework's: its first line says of what it is. */
@@ -33,7 +36,7 @@ export function ownPages({ name, docs, keepSources }: Naming): ReadonlyMap<strin
         docs,
         copied: keepSources ? '' : ', `packages`',
     };
-    return new Map(PAGES.map(({ file, stub }) => [file, stub && stubOf(stub, values)]));
+    return new Map(PAGES.map(({ file, stub }) => [file, stub && filledStub(new URL(stub, stubs), values)]));
 }
 
 /** What else names the framework's clone, its folders or its tests. */
@@ -76,9 +79,3 @@ class Report extends DefaultReporter {
 }
 `,
 ];
-
-/** A stub with its `{{ placeholders }}` filled in. They are beside the sources only: a packed framework needs none. */
-function stubOf(name: string, values: Readonly<Record<string, string>>): string {
-    const stub = readFileSync(new URL(`./stubs/${name}`, import.meta.url), 'utf8');
-    return stub.replace(/\{\{ (\w+) \}\}/g, (_, key: string) => values[key] ?? '');
-}
