@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createConnection, type Socket } from 'node:net';
+import { type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ import { Browser } from './helpers/Browser.js';
 import { onPostgres } from './helpers/onPostgres.js';
 import { onRedis } from './helpers/onRedis.js';
 import { ownTable } from './helpers/ownTable.js';
+import { rawSocket } from './helpers/rawSocket.js';
 import type { ServerOptions } from './helpers/server/ServerOptions.js';
 import { SECRET, type SessionApp, sessionApp, temporaryFolder } from './helpers/sessionApp.js';
 import { STOCK } from './stock.js';
@@ -85,17 +86,6 @@ async function otherProcess(shared: Shared, folder: string): Promise<string> {
     throw new Error('The other process did not start.');
 }
 
-async function openSocket({ url }: SessionApp, { cookies }: Browser): Promise<Socket> {
-    const socket = createConnection(Number(new URL(url).port), '127.0.0.1');
-    onTestFinished(() => void socket.destroy());
-    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    socket.write(
-        `GET /raw HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: raw\r\nCookie: ${cookie}\r\n\r\n`,
-    );
-    await once(socket, 'data');
-    return socket;
-}
-
 async function inTurns<T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> {
     const done: T[] = [];
     while (done.length < count) {
@@ -128,7 +118,7 @@ function expectEnds(shared: () => Shared, withinMs = 2_000): void {
         const root = temporaryFolder();
         const app = await openingApp(shared(), root);
         const url = await otherProcess(shared(), app.folder);
-        const open = async (browser: Browser) => ({ browser, socket: await openSocket(app, browser) });
+        const open = async (browser: Browser) => ({ browser, socket: await rawSocket(app.url, browser.cookies) });
         const opened = await inTurns(SOCKETS, async (count) => {
             const browser = app.browser();
             await browser.visit('/login', { method: 'POST', body: { user: `user ${count}` } });

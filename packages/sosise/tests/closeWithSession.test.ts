@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { createConnection } from 'node:net';
 import type { Request, Router } from 'express';
 import { applicationOf, HttpServer, login, logout, requireLogin, SessionRegistry, StoredSessions } from 'sosise';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { travel } from './helpers/inside/Testing.js';
+import { rawSocket } from './helpers/rawSocket.js';
 import { type SessionAppOptions, SessionManager, sessionApp } from './helpers/sessionApp.js';
 import { type Interference, interferedDriver } from './helpers/wrapDriver.js';
 
@@ -240,19 +240,9 @@ describe('without a session that lives', () => {
                     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n');
                 }),
         });
-        const open = async (cookies: ReadonlyMap<string, string>) => {
-            const socket = createConnection({ port: Number(new URL(app.url).port), host: '127.0.0.1' });
-            onTestFinished(() => void socket.destroy());
-            const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-            socket.write(
-                `GET /raw HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: raw\r\nCookie: ${cookie}\r\n\r\n`,
-            );
-            await once(socket, 'data');
-            return socket;
-        };
         const member = await app.member();
-        const mine = await open(member.cookies);
-        const nobodys = await open(new Map([['sosise', 's%3Aforged.forged']]));
+        const mine = await rawSocket(app.url, member.cookies);
+        const nobodys = await rawSocket(app.url, new Map([['sosise', 's%3Aforged.forged']]));
         await once(nobodys, 'close');
         expect(mine.closed).toBe(false);
         const closed = once(mine, 'close');

@@ -1,5 +1,4 @@
-import type { Router } from 'express';
-import { authenticatedUser, isDeviceBound, login, requireBoundDevice, requireLogin, SessionRegistry } from 'sosise';
+import { SessionRegistry } from 'sosise';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
     type BoundSession,
@@ -10,7 +9,7 @@ import {
     proofBy,
     rsaKey,
 } from './helpers/DeviceBrowser.js';
-import { loginRoutes } from './helpers/loginRoutes.js';
+import { deviceRoutes } from './helpers/loginRoutes.js';
 import { type SessionApp, SessionManager, sessionApp } from './helpers/sessionApp.js';
 import { type Halt, haltFirst, interferedDriver } from './helpers/wrapDriver.js';
 
@@ -24,25 +23,8 @@ let app: SessionApp;
 let anna: DeviceBrowser;
 let challenge: string;
 
-function routes(router: Router): void {
-    loginRoutes(router);
-    router.post('/login', async (request, response) => {
-        await login(request, request.body.user);
-        response.json('welcome');
-    });
-    router.get('/bound', (request, response) => {
-        response.json(isDeviceBound(request));
-    });
-    router.get('/members', requireLogin(), (request, response) => {
-        response.json(authenticatedUser(request));
-    });
-    router.get('/vault', requireBoundDevice(), (_request, response) => {
-        response.json('gold');
-    });
-}
-
 beforeEach(async () => {
-    app = await sessionApp({ session: { deviceBound: true, driver: 'memory' }, routes });
+    app = await sessionApp({ session: { deviceBound: true, driver: 'memory' }, routes: deviceRoutes });
     anna = new DeviceBrowser(app.url);
     challenge = offered(await anna.plainVisit('/login', post({ user: 'anna' })));
 });
@@ -173,7 +155,7 @@ describe('a registration is refused', () => {
         const driver = interferedDriver({ write: (id) => halt?.pass(id) });
         const slow = await sessionApp({
             session: { deviceBound: true, driver: 'slow' },
-            routes,
+            routes: deviceRoutes,
             boot: (kernel) => kernel.container.make(SessionManager).extend('slow', () => driver),
         });
         const victim = new DeviceBrowser(slow.url);

@@ -3,18 +3,10 @@ import { join } from 'node:path';
 import type { Router } from 'express';
 import session from 'express-session';
 import memorystore from 'memorystore';
-import {
-    authenticatedUser,
-    isDeviceBound,
-    login,
-    requireBoundDevice,
-    requireLogin,
-    SessionRegistry,
-    StoredSessions,
-} from 'sosise';
+import { SessionRegistry, StoredSessions } from 'sosise';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type BoundSession, DeviceBrowser, proofBy, rsaKey } from './helpers/DeviceBrowser.js';
-import { loginRoutes } from './helpers/loginRoutes.js';
+import { deviceRoutes } from './helpers/loginRoutes.js';
 import { PageBrowser } from './helpers/PageBrowser.js';
 import { SECRET, type SessionApp, type SessionAppOptions, SessionManager, sessionApp } from './helpers/sessionApp.js';
 import { PROJECT } from './stock.js';
@@ -44,23 +36,10 @@ afterEach(() => {
 });
 
 function routes(router: Router): void {
-    loginRoutes(router);
-    router.post('/login', async (request, response) => {
-        await login(request, request.body.user);
-        response.json('welcome');
-    });
+    deviceRoutes(router);
     router.post('/migrate', async (request, response) => {
         await request.session.migrate();
         response.json('moved');
-    });
-    router.get('/bound', (request, response) => {
-        response.json(isDeviceBound(request));
-    });
-    router.get('/members', requireLogin(), (request, response) => {
-        response.json(authenticatedUser(request));
-    });
-    router.get('/vault', requireBoundDevice(), (_request, response) => {
-        response.json('gold');
     });
 }
 

@@ -1,5 +1,5 @@
 import type { Router } from 'express';
-import { authenticatedUser, increment, login, logout } from 'sosise';
+import { authenticatedUser, increment, isDeviceBound, login, logout, requireBoundDevice, requireLogin } from 'sosise';
 
 /** What tests of logins ask besides the login itself: to leave, to put something into the session, and who one is. */
 export function loginRoutes(router: Router): void {
@@ -27,5 +27,19 @@ export function memberRoutes(router: Router): void {
     router.post('/count', (request, response) => {
         increment(request, 'count');
         response.json('counted');
+    });
+}
+
+/** Those of members, and what asks for the device. */
+export function deviceRoutes(router: Router): void {
+    memberRoutes(router);
+    router.get('/bound', (request, response) => {
+        response.json(isDeviceBound(request));
+    });
+    router.get('/members', requireLogin(), (request, response) => {
+        response.json(authenticatedUser(request));
+    });
+    router.get('/vault', requireBoundDevice(), (_request, response) => {
+        response.json('gold');
     });
 }
