@@ -298,7 +298,7 @@ describe('a bound session stays bound', () => {
             'x',
             `z${value.slice(1)}`,
             `${(Number.parseInt(time, 36) + MINUTE_MS).toString(36)}.${nonce}.${mark}`,
-            `${time}.${nonce}.${mark.slice(0, -1)}A`,
+            `${time}.${nonce}.${mark.slice(0, -1)}${mark.endsWith('A') ? 'E' : 'A'}`,
             `${time}.${nonce}.`,
             challenge,
             (await anna.challenge(anna.bound as BoundSession)) ?? '',
