@@ -9,7 +9,7 @@ export const SHARES: readonly [title: string, folders: string[], files?: string[
     ['access log', ['Logging/', 'winston/', 'logform/']],
     ['session: store', ['Session/Stores/', '@redis/', 'redis/', 'lru-cache/']],
     ['session: all else', ['Session/', 'express-session/', 'cookie-signature/']],
-    ['answer', [], ['ResponseGate', 'answerJson', 'answering', 'weakEtag', 'plainEnd', 'ResponseTimeout']],
+    ['answer', [], ['ResponseGate', 'answerJson', 'answering', 'ResponseTimeout']],
     ['pipeline: other code of ours', ['Http/', 'Kernel/', 'Validation/']],
     ['routes of the bench', ['sosise/bench/']],
 ];

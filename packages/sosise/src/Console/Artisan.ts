@@ -13,7 +13,7 @@ import { importFailure } from '../Exceptions/importFailure.js';
 import { toError } from '../Exceptions/thrown.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { SessionUnavailableException } from '../Session/Repository/SessionErrors.js';
-import { inTime } from '../Support/inTime.js';
+import { inTime } from '../Support/Deadlines.js';
 import type { Command, CommandList } from './Command.js';
 import { CommandRegistry } from './CommandRegistry.js';
 import type { Console, ConsoleSessionConfig, ListedCommand } from './Console.js';

@@ -4,7 +4,7 @@ import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import type { SessionConfig } from '../Session/Config/SessionConfig.js';
 import { driverOptions } from '../Session/Config/settingsOf.js';
 import { SessionManager } from '../Session/Opening/SessionManager.js';
-import { inTime } from '../Support/inTime.js';
+import { inTime } from '../Support/Deadlines.js';
 import type { Console } from './Console.js';
 import { unknownName } from './UsageError.js';
 

@@ -1,7 +1,7 @@
 import type { PromiseOutcome } from '../Contract/ContractRun.js';
 import type { Scratch } from '../Contract/openScratch.js';
 import type { DriverAbilities } from '../Session/Drivers/SessionDriver.js';
-import { inTime } from '../Support/inTime.js';
+import { inTime } from '../Support/Deadlines.js';
 import { Command, type CommandInput } from './Command.js';
 import { CommandError } from './CommandError.js';
 import type { Paint } from './Terminal.js';

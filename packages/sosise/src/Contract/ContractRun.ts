@@ -1,6 +1,6 @@
 import type { DriverAbilities, SessionDriver } from '../Session/Drivers/SessionDriver.js';
 import { PlainStoreAdapter } from '../Session/Stores/Plain/PlainStoreAdapter.js';
-import { inTime } from '../Support/inTime.js';
+import { inTime } from '../Support/Deadlines.js';
 import { driverPromises } from './driverPromises.js';
 import { facePromises } from './facePromises.js';
 import { failureOf, firstLine, lackedBy, mayLack, waitingLast } from './judge.js';

@@ -4,7 +4,7 @@ import { checkDriver } from '../Session/Drivers/checkDriver.js';
 import type { SessionDriver } from '../Session/Drivers/SessionDriver.js';
 import { KeyCheck } from '../Session/Sealing/KeyCheck.js';
 import { SessionKeys } from '../Session/Sealing/SessionKeys.js';
-import { inTime } from '../Support/inTime.js';
+import { inTime } from '../Support/Deadlines.js';
 import { nearest } from '../Support/nearest.js';
 import { type Check, ok, problem, warning } from './Check.js';
 import type { Examined } from './Examined.js';

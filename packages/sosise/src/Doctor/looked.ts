@@ -1,5 +1,5 @@
 import { toError } from '../Exceptions/thrown.js';
-import { inTime } from '../Support/inTime.js';
+import { inTime } from '../Support/Deadlines.js';
 import { type Check, problem } from './Check.js';
 
 /** How long one look may take, in ms. */

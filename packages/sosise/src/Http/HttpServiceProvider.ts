@@ -10,6 +10,7 @@ import { accessLog } from '../Logging/accessLog.js';
 import { Logger } from '../Logging/Logger.js';
 import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { answering } from './answering.js';
+import { weakEtag } from './answerJson.js';
 import { KERNEL_SETTING } from './applicationOf.js';
 import { ExceptionHandler } from './Errors/ExceptionHandler.js';
 import { OwnErrorPages } from './Errors/OwnErrorPages.js';
@@ -26,7 +27,6 @@ import { requestId } from './requestId.js';
 import { securityHeaders } from './securityHeaders.js';
 import { TRUST_THE_PROXY } from './trustTheProxy.js';
 import { viewsFolder } from './viewsConfig.js';
-import { weakEtag } from './weakEtag.js';
 
 /** The HTTP pipeline with its built-in stages, and the server. Routes and middlewares come from AppServiceProvider. */
 export class HttpServiceProvider extends ServiceProvider {

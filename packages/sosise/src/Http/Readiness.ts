@@ -1,5 +1,5 @@
 import { toError } from '../Exceptions/thrown.js';
-import { inTime } from '../Support/inTime.js';
+import { inTime } from '../Support/Deadlines.js';
 
 /** Throws, or rejects, where this part of the application can't serve requests now. */
 export type ReadinessCheck = () => void | Promise<void>;

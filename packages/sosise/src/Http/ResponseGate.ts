@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { endsPlainly, plainEnd } from './plainEnd.js';
+import { http } from '../Support/http.js';
 
 type Call = { method: 'writeHead' | 'write' | 'end' | 'flushHeaders'; args: unknown[] };
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined;
@@ -36,9 +36,9 @@ function write(this: Guarded, ...args: unknown[]): unknown {
     return this[GATE].call('write', args);
 }
 
-const end = plainEnd(function end(this: Guarded, ...args: unknown[]): unknown {
+function end(this: Guarded, ...args: unknown[]): unknown {
     return this[GATE].call('end', args);
-});
+}
 
 /** Before the function of somebody who looks at what is sent. */
 function endBeforeOthers(this: Guarded, ...args: unknown[]): unknown {
@@ -47,6 +47,13 @@ function endBeforeOthers(this: Guarded, ...args: unknown[]): unknown {
 
 function flushHeaders(this: Guarded): void {
     this[GATE].call('flushHeaders', []);
+}
+
+const PLAIN_ENDS = new Set<unknown>([http.ServerResponse.prototype.end, end]);
+
+/** Whether nobody else sees what an answer ends with: middlewares that keep bodies put their own function in its place. */
+export function endsPlainly(response: Pick<ServerResponse, 'end'>): boolean {
+    return PLAIN_ENDS.has(response.end);
 }
 
 /** What an answer that is held seems to be, for as long as it is. */

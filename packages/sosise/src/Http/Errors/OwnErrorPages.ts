@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Response } from 'express';
-import { inTime } from '../../Support/inTime.js';
+import { inTime } from '../../Support/Deadlines.js';
 
 /** What a template for an error knows, besides `app.locals` and `response.locals`. */
 export interface ErrorData {

@@ -1,4 +1,4 @@
-import { inTime } from '../../Support/inTime.js';
+import { inTime } from '../../Support/Deadlines.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { SessionUnavailableException } from './SessionErrors.js';
 

@@ -1,6 +1,6 @@
 import type { Secret } from '../../Config/secrets.js';
 import { ConfigError } from '../../Exceptions/errors.js';
-import { inTime } from '../../Support/inTime.js';
+import { inTime } from '../../Support/Deadlines.js';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
 import { KEY_CHECK } from '../Record/storageKeys.js';
 import { EncryptedDriver } from './EncryptedDriver.js';

@@ -1,6 +1,7 @@
 /** What tests use of src/Http. */
 
 export { action } from '../../../src/Http/action.js';
+export { weakEtag } from '../../../src/Http/answerJson.js';
 export { banner } from '../../../src/Http/banner.js';
 export { httpConfig } from '../../../src/Http/HttpConfig.js';
 export { HttpPipeline } from '../../../src/Http/HttpPipeline.js';
@@ -12,4 +13,3 @@ export { ListenError } from '../../../src/Http/ListenError.js';
 export { middleware } from '../../../src/Http/middleware.js';
 export { Readiness } from '../../../src/Http/Readiness.js';
 export { handlersIn, routesOf } from '../../../src/Http/routesOf.js';
-export { weakEtag } from '../../../src/Http/weakEtag.js';

@@ -1,6 +1,5 @@
 /** What tests use of src/Support. */
-export { Deadlines } from '../../../src/Support/Deadlines.js';
-export { inTime } from '../../../src/Support/inTime.js';
+export { Deadlines, inTime } from '../../../src/Support/Deadlines.js';
 export { KeyedMutex } from '../../../src/Support/KeyedMutex.js';
 export { masked } from '../../../src/Support/masked.js';
 export { TwoGenerationCache } from '../../../src/Support/TwoGenerationCache.js';

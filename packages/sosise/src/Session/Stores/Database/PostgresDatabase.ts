@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inTime } from '../../../Support/inTime.js';
+import { inTime } from '../../../Support/Deadlines.js';
 import { Throttle } from '../../../Support/Throttle.js';
 import type { Database, Row, Values } from './Database.js';
 import { DatabaseError, postgresError } from './DatabaseError.js';

@@ -1,4 +1,4 @@
-import { inTime } from '../../../Support/inTime.js';
+import { inTime } from '../../../Support/Deadlines.js';
 import { KeyedBatches } from '../../../Support/KeyedBatches.js';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
 import type { Database, Row, Value } from './Database.js';

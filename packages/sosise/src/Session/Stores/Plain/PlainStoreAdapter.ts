@@ -1,6 +1,5 @@
 import session, { type SessionData, type Store } from 'express-session';
-import { Deadlines } from '../../../Support/Deadlines.js';
-import { inTime } from '../../../Support/inTime.js';
+import { Deadlines, inTime } from '../../../Support/Deadlines.js';
 import { KeyedBatches } from '../../../Support/KeyedBatches.js';
 import { KeyedMutex } from '../../../Support/KeyedMutex.js';
 import type { Lease } from '../../../Support/Lease.js';

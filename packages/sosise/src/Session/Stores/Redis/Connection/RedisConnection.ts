@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Deadline, Deadlines } from '../../../../Support/Deadlines.js';
-import { inTime } from '../../../../Support/inTime.js';
+import { type Deadline, Deadlines, inTime } from '../../../../Support/Deadlines.js';
 import { Throttle } from '../../../../Support/Throttle.js';
 import { lost, RedisError, refused } from './RedisError.js';
 import type { RedisLink, SendCommand } from './RedisLink.js';
