@@ -8,7 +8,6 @@ import {
     isPadded,
     padded,
     paddedTo,
-    SessionFileNames,
     textOfPadded,
 } from './helpers/inside/Session/Stores/File.js';
 import { FileLock, newOwnerText } from './helpers/inside/Support/Files.js';
@@ -216,7 +215,7 @@ describe('a new record is written in its place', () => {
     });
 
     test('whoever took long to write it hears what became of it, from one that is about to take its place', async () => {
-        const lockFile = path.join(folder, new SessionFileNames('.json').lockOf('abc'));
+        const lockFile = path.join(folder, '.abc.lock');
         const lock = await FileLock.acquire(lockFile, Deadlines.of(1_000).start());
         let madeAt = 0;
         const { writing } = await stoppedWhileWriting(open(), () => {

@@ -13,7 +13,7 @@ import { DamagedRecordError } from '../../Record/DamagedRecordError.js';
 import type { RecordKey } from '../../Record/storageKeys.js';
 import { OpenFileCache } from './OpenFileCache.js';
 import { PruneSkipList, type PruneWalk } from './PruneSkipList.js';
-import { type EncodedRecord, RecordCodec } from './RecordCodec.js';
+import { RecordCodec } from './RecordCodec.js';
 import { isUnwritten } from './RecordReader.js';
 import { PLAIN_KEY, SessionFileNames } from './SessionFileNames.js';
 import { SessionFiles } from './SessionFiles.js';
@@ -128,7 +128,7 @@ export class FileStore extends StockFileStore implements SessionDriver {
     }
 
     public write(key: RecordKey, record: string, ifVersion: unknown, _expiresAt?: number): Promise<unknown> {
-        return this.writeEncoded(key, this.codec.encode(record), ifVersion);
+        return this.files.write(this.names.nameOf(key), this.codec.encode(record), ifVersion);
     }
 
     public remove(key: RecordKey, ifVersion: unknown): Promise<boolean> {
@@ -240,15 +240,6 @@ export class FileStore extends StockFileStore implements SessionDriver {
         yield batch;
     }
 
-    private async writeEncoded(key: RecordKey, encoded: EncodedRecord, ifVersion: unknown): Promise<unknown> {
-        const name = this.names.nameOf(key);
-        const isWritten =
-            ifVersion === undefined
-                ? await this.files.create(name, encoded)
-                : await this.files.replace(name, encoded, ifVersion);
-        return isWritten ? encoded.stored.version : undefined;
-    }
-
     /** The times of most files say that there is nothing to prune: they are not read. */
     private async listedIfDue(
         key: RecordKey,
@@ -310,7 +301,8 @@ export class FileStore extends StockFileStore implements SessionDriver {
     private async putCookie(sid: string, { cookie }: SessionData): Promise<void> {
         const files: Pick<SessionDriver, 'read' | 'write' | 'remove'> = {
             read: (key) => this.read(key),
-            write: (key, record, ifVersion) => this.writeEncoded(key, this.codec.encrypt(record), ifVersion),
+            write: (key, record, ifVersion) =>
+                this.files.write(this.names.nameOf(key), this.codec.encrypt(record), ifVersion),
             remove: (key, ifVersion) => this.remove(key, ifVersion),
         };
         const touched = (stored: StoredRecord | undefined) =>

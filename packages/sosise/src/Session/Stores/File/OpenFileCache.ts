@@ -215,7 +215,7 @@ function hasStill(file: OpenFile, now: Stats): boolean {
         return false; // may wait for the disk: it is read in another way
     }
     const at = Date.now();
-    if (textInFile(file.fd)?.toString() !== file.stored.record) {
+    if (textInFile(file.fd) !== file.stored.record) {
         return false;
     }
     file.stats = now;

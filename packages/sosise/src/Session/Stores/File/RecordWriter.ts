@@ -25,7 +25,7 @@ export class RecordWriter {
         private readonly folder: string,
         private readonly names: SessionFileNames,
         private readonly cache: OpenFileCache,
-        private readonly codec: RecordCodec,
+        codec: RecordCodec,
         private readonly syncs: boolean,
     ) {
         this.overwrites = cache.isOn && !cache.isLayered && codec.keepsText && !syncs;
@@ -112,7 +112,7 @@ export class RecordWriter {
             if (!bytes || !current) {
                 return undefined;
             }
-            if ((await this.codec.decode(current)).version !== ifVersion) {
+            if (current !== ifVersion) {
                 return false;
             }
             if (!(await lock.isOurs())) {

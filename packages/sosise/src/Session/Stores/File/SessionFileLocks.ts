@@ -5,7 +5,6 @@ import { LockFilePool } from '../../../Support/Files/LockFilePool.js';
 import { KeyedMutex } from '../../../Support/KeyedMutex.js';
 import type { Lease } from '../../../Support/Lease.js';
 import { Semaphore } from '../../../Support/Semaphore.js';
-import type { SessionFileNames } from './SessionFileNames.js';
 
 /** What a write may wait for others that write the same session, in ms. */
 const WRITE_WAIT_MS = 1_500;
@@ -34,38 +33,32 @@ export class SessionFileLocks {
     private readonly semaphore = new Semaphore(CHANGES_AT_ONCE);
     private readonly leases = new KeyedMutex();
 
-    public constructor(
-        private readonly folder: string,
-        private readonly names: SessionFileNames,
-    ) {
+    public constructor(private readonly folder: string) {
         this.pool = new LockFilePool(folder);
     }
 
     /** Runs a change as the only writer of a name in this process: what its lock file then meets are other processes only. */
-    public async changing<T>(name: string, work: (deadline: Deadline, hadToWait: boolean) => Promise<T>): Promise<T> {
+    public async changing<T>(name: string, work: (hadToWait: boolean) => Promise<T>): Promise<T> {
         const hasToWait = !this.writers.tryEnter(name);
         if (hasToWait && !(await this.writers.enter(name, WRITE_WAIT_MS))) {
             throw new StoreBusyError();
         }
         await this.semaphore.enter();
-        const deadline = Deadlines.of(WRITE_WAIT_MS).start();
         try {
-            return await this.inFolder(() => work(deadline, hasToWait));
+            return await this.inFolder(() => work(hasToWait));
         } catch (error) {
             throw withoutPath(error);
         } finally {
-            deadline.end();
             this.semaphore.leave();
             this.writers.leave(name);
         }
     }
 
     /** Runs a part of a change under the lock file. */
-    public async locked<T>(name: string, deadline: Deadline, work: (lock: FileLock) => Promise<T>): Promise<T> {
-        const file = this.names.lockOf(name);
+    public async locked<T>(name: string, work: (lock: FileLock) => Promise<T>): Promise<T> {
+        const file = `.${name}.lock`;
         // What another process holds is waited for without a slot: other sessions must not wait for it too.
-        const lock =
-            (await this.acquire(file, AT_ONCE)) ?? (await this.semaphore.outside(() => this.acquire(file, deadline)));
+        const lock = (await this.acquire(file, AT_ONCE)) ?? (await this.semaphore.outside(() => this.waitFor(file)));
         if (!lock) {
             throw new StoreBusyError();
         }
@@ -79,13 +72,16 @@ export class SessionFileLocks {
         }
     }
 
-    /** Waits for a session's lease: in order within this process, with other processes by trying again. */
+    /**
+     * Waits for a session's lease, which `exclusive()` holds for the time of a request. Its holder writes, so it can't be the lock
+     * of a write. In order within this process, with other processes by trying again.
+     */
     public async lease(name: string, waitMs: number): Promise<Lease | undefined> {
         const deadline = Deadlines.of(waitMs).start();
         const local = await this.leases.lease(name, waitMs);
         let lock: FileLock | undefined;
         try {
-            lock = local && (await this.inFolder(() => this.acquire(this.names.leaseOf(name), deadline)));
+            lock = local && (await this.inFolder(() => this.acquire(`.${name}.lease`, deadline)));
             return local && lock && both(local, lock);
         } catch (error) {
             throw withoutPath(error);
@@ -99,6 +95,15 @@ export class SessionFileLocks {
 
     public close(): void {
         this.pool.close();
+    }
+
+    private async waitFor(file: string): Promise<FileLock | undefined> {
+        const deadline = Deadlines.of(WRITE_WAIT_MS).start();
+        try {
+            return await this.acquire(file, deadline);
+        } finally {
+            deadline.end();
+        }
     }
 
     private acquire(file: string, deadline: Pick<Deadline, 'isOver'>): Promise<FileLock | undefined> {

@@ -13,6 +13,7 @@ export const QUARANTINE = '.set-aside';
 const SCRATCH = '.contract-';
 
 const TEMP_END = '.tmp';
+/** What SessionFileLocks and FileLock make. */
 const HELD_FILE = /^\..+\.(lock|lease|break)$/;
 
 /**
@@ -46,16 +47,6 @@ export class SessionFileNames {
         }
         const name = file.slice(0, file.length - this.extension.length);
         return PLAIN_KEY.test(name) || HASHED_NAME.test(name) ? name : undefined;
-    }
-
-    /** Held for the time of one write. */
-    public lockOf(name: string): string {
-        return `.${name}.lock`;
-    }
-
-    /** Held by `exclusive()`, for the time of a request: its holder writes, so it can't be the write lock. */
-    public leaseOf(name: string): string {
-        return `.${name}.lease`;
     }
 
     /** A new temporary file's name. It says whose it is, so that those of dead processes are found. */

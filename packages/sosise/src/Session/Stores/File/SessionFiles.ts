@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import type { Deadline } from '../../../Support/Deadlines.js';
 import { codeOf, lstat, mkdir, rename, rm, unlink, withoutPath, writeAll } from '../../../Support/Files/fileCalls.js';
 import type { Lease } from '../../../Support/Lease.js';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
@@ -34,7 +33,7 @@ export class SessionFiles {
         codec: RecordCodec,
         syncs: boolean,
     ) {
-        this.locks = new SessionFileLocks(folder, names);
+        this.locks = new SessionFileLocks(folder);
         this.reader = new RecordReader(this.cache, codec);
         this.writer = new RecordWriter(folder, names, this.cache, codec, syncs);
     }
@@ -48,29 +47,18 @@ export class SessionFiles {
         return this.reader.read(this.pathOf(name), false);
     }
 
-    /** Stores a record where none is. False: there is one. */
-    public create(name: string, record: EncodedRecord): Promise<boolean> {
-        const bytes = this.writer.paddedBytesOf(record);
-        return this.locks.changing(name, (deadline) =>
-            bytes ? this.writeNew(name, record, bytes, deadline) : this.linkNew(name, record, deadline),
+    /** Replaces a record of a version, or stores one where none is. Gives its version; undefined: there is another one, or none. */
+    public async write(name: string, record: EncodedRecord, ifVersion: unknown): Promise<unknown> {
+        const isWritten = await this.locks.changing(name, (hadToWait) =>
+            ifVersion === undefined ? this.create(name, record) : this.replace(name, record, ifVersion, hadToWait),
         );
-    }
-
-    /** Replaces a record of a version. False: it has another now, or is gone. */
-    public replace(name: string, record: EncodedRecord, ifVersion: unknown): Promise<boolean> {
-        return this.locks.changing(name, async (deadline, hadToWait) => {
-            const known = hadToWait ? this.cache.look(this.pathOf(name)) : undefined;
-            if (known && known.version !== ifVersion) {
-                return false; // another request was first: no need to lock to find out
-            }
-            return this.swap(name, record, deadline, ifVersion);
-        });
+        return isWritten ? record.stored.version : undefined;
     }
 
     /** Stores a record whatever is there. */
     public put(name: string, record: EncodedRecord): Promise<void> {
-        return this.locks.changing(name, (deadline) =>
-            this.locks.locked(name, deadline, (lock) => this.writer.moveIn(this.pathOf(name), record, lock)),
+        return this.locks.changing(name, () =>
+            this.locks.locked(name, (lock) => this.writer.moveIn(this.pathOf(name), record, lock)),
         );
     }
 
@@ -131,7 +119,7 @@ export class SessionFiles {
     }
 
     private pathOf(name: string): string {
-        return `${this.folder}/${this.names.fileOf(name)}`;
+        return `${this.folder}/${name}${this.names.extension}`;
     }
 
     private current(path: string): MaybePromise<StoredRecord | undefined> {
@@ -140,13 +128,31 @@ export class SessionFiles {
 
     private changeLocked<T>(name: string, work: (path: string) => Promise<T>): Promise<T> {
         const path = this.pathOf(name);
-        return this.locks.changing(name, (deadline) => this.locks.locked(name, deadline, () => work(path)));
+        return this.locks.changing(name, () => this.locks.locked(name, () => work(path)));
+    }
+
+    private create(name: string, record: EncodedRecord): Promise<boolean> {
+        const bytes = this.writer.paddedBytesOf(record);
+        return bytes ? this.writeNew(name, record, bytes) : this.linkNew(name, record);
+    }
+
+    private async replace(
+        name: string,
+        record: EncodedRecord,
+        ifVersion: unknown,
+        hadToWait: boolean,
+    ): Promise<boolean> {
+        const known = hadToWait ? this.cache.look(this.pathOf(name)) : undefined;
+        if (known && known.version !== ifVersion) {
+            return false; // another request was first: no need to lock to find out
+        }
+        return this.swap(name, record, ifVersion);
     }
 
     /** Compare-and-swap, under the lock. */
-    private swap(name: string, record: EncodedRecord, deadline: Deadline, ifVersion: unknown): Promise<boolean> {
+    private swap(name: string, record: EncodedRecord, ifVersion: unknown): Promise<boolean> {
         const path = this.pathOf(name);
-        return this.locks.locked(name, deadline, async (lock) => {
+        return this.locks.locked(name, async (lock) => {
             const isWritten = this.writer.overwrites
                 ? await this.writer.overwrite(path, record, ifVersion, lock)
                 : undefined;
@@ -161,12 +167,12 @@ export class SessionFiles {
         });
     }
 
-    private async linkNew(name: string, record: EncodedRecord, deadline: Deadline): Promise<boolean> {
+    private async linkNew(name: string, record: EncodedRecord): Promise<boolean> {
         const result = await this.writer.link(this.pathOf(name), record);
         if (result === 'taken') {
-            return this.takePlace(name, record, deadline);
+            return this.takePlace(name, record);
         }
-        return result === 'linked' || this.swap(name, record, deadline, undefined);
+        return result === 'linked' || this.swap(name, record, undefined);
     }
 
     /**
@@ -174,7 +180,7 @@ export class SessionFiles {
      * beside it, linked to its place and unlinked, takes two more trips to the disk: 40 of 240 µs of CPU for a request (Node 20;
      * `npm run bench -- --driver=file --only=new`). A process that is killed meanwhile leaves an empty file.
      */
-    private async writeNew(name: string, record: EncodedRecord, bytes: Buffer, deadline: Deadline): Promise<boolean> {
+    private async writeNew(name: string, record: EncodedRecord, bytes: Buffer): Promise<boolean> {
         const path = this.pathOf(name);
         const since = performance.now(); // before the file is there: this process may be stopped right after that
         let fd: number;
@@ -184,16 +190,16 @@ export class SessionFiles {
             if (codeOf(error) !== 'EEXIST') {
                 throw error;
             }
-            return this.takePlace(name, record, deadline);
+            return this.takePlace(name, record);
         }
         let mode = UNWRITTEN_MODE;
         try {
             await writeAll(fd, bytes, 0);
             mode = WRITTEN_MODE;
             const isQuick = performance.now() - since < FILLED_WITHIN_MS;
-            return isQuick || (await this.locks.locked(name, deadline, async () => isInPlace(fd, path)));
+            return isQuick || (await this.locks.locked(name, async () => isInPlace(fd, path)));
         } catch (error) {
-            await this.withdraw(name, fd, deadline).catch(() => undefined); // an empty file may be replaced
+            await this.withdraw(name, fd).catch(() => undefined); // an empty file may be replaced
             this.cache.clear(); // files that others replaced take space for as long as they are held open here
             throw error;
         } finally {
@@ -203,14 +209,14 @@ export class SessionFiles {
     }
 
     /** Stores a new record where something is: only where that was never written. */
-    private async takePlace(name: string, record: EncodedRecord, deadline: Deadline): Promise<boolean> {
-        return isUnwritten(await lstat(this.pathOf(name))) && this.swap(name, record, deadline, undefined);
+    private async takePlace(name: string, record: EncodedRecord): Promise<boolean> {
+        return isUnwritten(await lstat(this.pathOf(name))) && this.swap(name, record, undefined);
     }
 
     /** Removes a file that could not be written, unless another has taken its place. */
-    private withdraw(name: string, fd: number, deadline: Deadline): Promise<void> {
+    private withdraw(name: string, fd: number): Promise<void> {
         const path = this.pathOf(name);
-        return this.locks.locked(name, deadline, async () => {
+        return this.locks.locked(name, async () => {
             if (isInPlace(fd, path)) {
                 await unlink(path);
             }

@@ -61,10 +61,10 @@ export function textOfPadded(bytes: Buffer): Buffer | undefined {
     return bytes.subarray(0, end);
 }
 
-/** The text of the padded record in an open file, read synchronously; undefined where there is none. It holds until the next call. */
-export function textInFile(fd: number): Buffer | undefined {
+/** The text of the padded record in an open file, read synchronously; undefined where there is none. */
+export function textInFile(fd: number): string | undefined {
     const bytes = READING.subarray(0, fs.readSync(fd, READING, 0, LARGEST_PADDED, 0));
-    return isPadded(bytes) ? textOfPadded(bytes) : undefined;
+    return isPadded(bytes) ? textOfPadded(bytes)?.toString() : undefined;
 }
 
 const READING = Buffer.allocUnsafeSlow(LARGEST_PADDED);
