@@ -43,9 +43,13 @@ function routes(router: Router): void {
     });
 }
 
-function start(interference: Interference, more: (router: Router) => void = () => undefined): Promise<SessionApp> {
+function start(
+    interference: Interference,
+    more: (router: Router) => void = () => undefined,
+    session: object = {},
+): Promise<SessionApp> {
     return sessionApp({
-        session: { driver: 'interfered', cookie: { maxAge: 60_000 } },
+        session: { driver: 'interfered', cookie: { maxAge: 60_000 }, ...session },
         boot: (app) => app.container.make(SessionManager).extend('interfered', () => interferedDriver(interference)),
         routes: (router) => {
             routes(router);
@@ -176,8 +180,9 @@ describe('a save that fails', () => {
         expect((await browser.visit('/regenerate')).status).toBe(200);
     });
 
-    test('a store that does not answer is a 503 within two seconds', async () => {
-        const app = await start({ write: () => new Promise(() => undefined) });
+    test('a store that does not answer is a 503 within storeTimeoutMs', async () => {
+        const never = { write: () => new Promise<void>(() => undefined) };
+        const app = await start(never, undefined, { storeTimeoutMs: 100 });
         const answer = await app.browser().visit('/json');
         expect(answer.status).toBe(503);
         expect(await answer.text(), 'not by the limit of the route').toContain('could not be saved');

@@ -1,13 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { parse } from 'dotenv';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { ConsoleProject } from './consoleProject.js';
 import { postgresSchema, postgresServer, serversAreRequired, whyNoPostgres } from './helpers/postgres.js';
 import { sessionApp } from './helpers/sessionApp.js';
 
 const root = realpathSync(new URL('../../..', import.meta.url));
 const guide = readFileSync(join(root, 'docs/console.md'), 'utf8');
+
+const SECRET = /^[\w-]{43}$/;
+const USAGE = 'Usage: ./artisan COMMAND [OPTIONS]\n';
 
 /** The visitors whose sessions the guide shows. */
 const VISITORS = [
@@ -179,4 +183,40 @@ test('the file artisan, which the linter does not know by its name, is in its st
     project.put('artisan.js', project.get('artisan'));
     const { code, output, errors } = await project.run(process.execPath, biome, 'ci', 'artisan.js');
     expect([code, output + errors]).toEqual([0, expect.stringContaining('Checked 1 file')]);
+});
+
+test('npm run dev, where what runs TypeScript is not installed, says how it is', async () => {
+    const project = new ConsoleProject(['dotenv', 'commander']);
+    expect(await project.run(process.execPath, 'node_modules/sosise/bin/sosise.js', 'dev')).toEqual({
+        code: 1,
+        output: '',
+        errors: 'tsx is not installed, which runs TypeScript in development: run npm install.\n',
+    });
+});
+
+describe('./artisan', () => {
+    test('makes a .env with a secret, from any folder and through a link, without the packages of the server', async () => {
+        const project = new ConsoleProject(['tsx', 'commander', 'dotenv']);
+        symlinkSync(join(project.folder, 'artisan'), join(project.folder, 'link'));
+        const listed = project.run('/bin/sh', '-c', `cd / && ${join(project.folder, 'link')} | head -1`);
+        expect(await project.artisan('key:generate')).toEqual({
+            code: 0,
+            output: '.env was made, with a new SESSION_SECRET.\nServers that run have to be restarted.\n',
+            errors: '',
+        });
+        const { SESSION_SECRET: secret = '' } = parse(project.get('.env'));
+        expect(secret).toMatch(SECRET);
+        const example = project.get('.env.example');
+        expect(project.get('.env')).toBe(example.replace('SESSION_SECRET=\n', `SESSION_SECRET=${secret}\n`));
+        expect(await listed).toEqual({ code: 0, output: USAGE, errors: '' });
+    });
+
+    test('in production runs the built application, and says what to do where there is none', async () => {
+        const project = new ConsoleProject([]);
+        expect(await project.artisan('', { NODE_ENV: 'production' })).toEqual({
+            code: 1,
+            output: '',
+            errors: 'There is no build/artisan.js: run npm run build.\n',
+        });
+    });
 });

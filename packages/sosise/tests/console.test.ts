@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse } from 'dotenv';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ConsoleProject, type Ran } from './consoleProject.js';
+import { type Ran } from './consoleProject.js';
 import { loadEnvironment, randomSecret, withVariable } from './helpers/inside/Config.js';
 import { type ConsoleSessionConfig, frameworkCommands } from './helpers/inside/Console.js';
 import { inThisProcess } from './inThisProcess.js';
@@ -42,42 +42,6 @@ function listedIn(output: string): string[] {
     ).toEqual([]);
     return names;
 }
-
-test('npm run dev, where what runs TypeScript is not installed, says how it is', async () => {
-    const project = new ConsoleProject(['dotenv', 'commander']);
-    expect(await project.run(process.execPath, 'node_modules/sosise/bin/sosise.js', 'dev')).toEqual({
-        code: 1,
-        output: '',
-        errors: 'tsx is not installed, which runs TypeScript in development: run npm install.\n',
-    });
-});
-
-describe('./artisan', () => {
-    test('makes a .env with a secret, from any folder and through a link, without the packages of the server', async () => {
-        const project = new ConsoleProject(['tsx', 'commander', 'dotenv']);
-        symlinkSync(join(project.folder, 'artisan'), join(project.folder, 'link'));
-        const listed = project.run('/bin/sh', '-c', `cd / && ${join(project.folder, 'link')} | head -1`);
-        expect(await project.artisan('key:generate')).toEqual({
-            code: 0,
-            output: '.env was made, with a new SESSION_SECRET.\nServers that run have to be restarted.\n',
-            errors: '',
-        });
-        const { SESSION_SECRET: secret = '' } = parse(project.get('.env'));
-        expect(secret).toMatch(SECRET);
-        const example = project.get('.env.example');
-        expect(project.get('.env')).toBe(example.replace('SESSION_SECRET=\n', `SESSION_SECRET=${secret}\n`));
-        expect(await listed).toEqual({ code: 0, output: USAGE, errors: '' });
-    });
-
-    test('in production runs the built application, and says what to do where there is none', async () => {
-        const project = new ConsoleProject([]);
-        expect(await project.artisan('', { NODE_ENV: 'production' })).toEqual({
-            code: 1,
-            output: '',
-            errors: 'There is no build/artisan.js: run npm run build.\n',
-        });
-    });
-});
 
 describe('in a project', () => {
     let root: string;

@@ -154,14 +154,14 @@ describe('a damaged record gives its visitor a fresh session, one warning, and i
         expect(fs.existsSync(join(app.root, 'elsewhere.json'))).toBe(name === 'a link to a file'); // its target stays
     });
 
-    test('cut off at every fifth length, and at all around its end', async () => {
+    test('cut off at many lengths, and at all around its end', async () => {
         const app = await start();
         const { file, browser } = await visitorOf(app);
         const whole = fs.readFileSync(file);
         let cuts = 0;
         const text = whole.toString().trimEnd().length;
         // Of the text's own length and the blanks behind it, some: all would take seconds.
-        const lengths = [...whole.keys()].filter((length) => length % 5 === 0 || Math.abs(length - text) < 5);
+        const lengths = [...whole.keys()].filter((length) => length % 20 === 0 || Math.abs(length - text) < 5);
         for (const length of lengths) {
             put(file, whole.subarray(0, length));
             const answer = await browser.visit('/read');
@@ -180,7 +180,7 @@ describe('a damaged record gives its visitor a fresh session, one warning, and i
 
     test('once, where 20 requests meet it at the same time', async () => {
         const app = await start();
-        for (let round = 1; round <= 10; round += 1) {
+        for (let round = 1; round <= 3; round += 1) {
             const { browser, file } = await visitorOf(app);
             put(file, `{"secret":"${CANARY}"`);
             const answers = await Promise.all(Array.from({ length: 20 }, () => browser.copy().json('/read')));

@@ -43,7 +43,7 @@ test.each(rows)('$id $name says what is done, and what is left and why', ({ stat
 });
 
 test.each(rows.filter(({ proof }) => proof !== ''))('$id $name is proved by a test that runs: $proof', ({ proof }) => {
-    const [, title = '', file = ''] = /^`(.+)` \((\w+\.test\.ts)\)$/.exec(proof) ?? [];
+    const [, title = '', file = ''] = /^`(.+)` \((\w+(?:\.full)?\.test\.ts)\)$/.exec(proof) ?? [];
     const path = new URL(file, import.meta.url);
     expect(existsSync(path), file).toBe(true);
     const source = readFileSync(path, 'utf8');

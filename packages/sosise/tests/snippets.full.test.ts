@@ -53,7 +53,7 @@ const FILES_RUN_BY: Readonly<Record<string, string>> = {
     'docs/rate-limit.md': 'rateLimit.test.ts',
     'docs/realtime.md': 'realtimeApp.ts',
     'docs/passport.md': 'passportGuide.test.ts',
-    'docs/upgrading.md': 'handWired.test.ts',
+    'docs/upgrading.md': 'handWired.full.test.ts',
     'docs/security.md': 'snippets.full.test.ts',
     'docs/sessions.md': 'snippets.full.test.ts',
     'docs/settings.md': 'snippets.full.test.ts',
