@@ -1,11 +1,10 @@
-import type { Request, Response } from 'express';
+import type { NextFunction, Request, Response } from 'express';
 import { isNavigation } from '../../Http/isNavigation.js';
 import type { CookieId } from '../Cookie/CookieId.js';
 import type { HeldLock } from '../Drivers/HeldLock.js';
 import type { Refusal } from '../Forgery/RequestForgery.js';
 import type { ActionFailures } from '../Object/ActionFailures.js';
 import { HttpSession, inflateCookie, type SessionOwner } from '../Object/HttpSession.js';
-import { presentSession } from '../Object/requestOwner.js';
 import { ChangeTracker, type Reading } from '../Object/SessionChanges.js';
 import { SessionFlash } from '../Object/SessionFlash.js';
 import { NO_CHANGE } from '../Record/mergeChanges.js';
@@ -77,13 +76,14 @@ export abstract class RequestState implements SessionOwner {
     private currentKey: RecordKey | undefined;
     private ownFlash: SessionFlash | undefined;
     /** The session stage is done: the answer can be the route's from now on. */
-    private isReady = false;
+    protected isReady = false;
     private isFailureTold = false;
 
     public constructor(
         public readonly services: SessionServices,
         public readonly request: Request,
         public readonly response: Response,
+        public readonly next: NextFunction,
         /** What the request's cookie says, if it is verified. */
         public readonly cookie: CookieId | undefined,
         /** Why the request is another site's, where it is. */
@@ -99,6 +99,9 @@ export abstract class RequestState implements SessionOwner {
 
     /** What a session object's methods do. */
     public abstract readonly actions: SessionOwner['actions'];
+
+    /** Gives the request its `session`, as a property of its own. */
+    protected abstract present(): void;
 
     /** From now on the answer waits for the session. */
     protected abstract guardAnswer(): void;
@@ -132,34 +135,28 @@ export abstract class RequestState implements SessionOwner {
         return this.stage === 'ended' ? undefined : this.loaded?.record.login;
     }
 
-    /** The same, unless the session is bound to a device, and the request comes from elsewhere. */
-    public get loggedIn(): Login | undefined {
-        const { owner } = this;
-        return owner && this.services.binding?.lacksProof(this.request, owner) ? undefined : owner;
-    }
-
     /** What was flashed before this request, and by it. */
     public get flash(): SessionFlash {
         this.ownFlash ??= new SessionFlash();
         return this.ownFlash;
     }
 
-    /** Finds what is stored under the cookie's id. Memory answers at once, and then nothing here waits either. */
-    public load({ id, key }: CookieId, done: () => void): void {
+    /** Finds what is stored under the cookie's id, and goes on. Memory answers at once, and then nothing here waits either. */
+    public load({ id, key }: CookieId): void {
         const fail = (error: unknown): void => {
             this.loadFailure = error; // only a route that looks at the session fails
         };
         try {
             const found = this.services.repository.find(id, key);
             if (found instanceof Promise) {
-                found.then((result) => this.accept(result), fail).then(done);
+                found.then((result) => this.accept(result), fail).then(() => this.begin());
                 return;
             }
             this.accept(found);
         } catch (error) {
             fail(error);
         }
-        done();
+        this.begin();
     }
 
     private accept(found: LoadResult): void {
@@ -182,9 +179,20 @@ export abstract class RequestState implements SessionOwner {
         this.mayTakeFlash = record.mayHoldFlash && isNavigation(this.request);
     }
 
-    /** The session stage is done. The answer waits where it may need something even if the route never looks at the session. */
+    /** The session stage is done. */
     public begin(): void {
         this.isReady = true;
+        try {
+            this.prepare();
+        } catch (error) {
+            this.next(error);
+            return;
+        }
+        this.next();
+    }
+
+    /** The answer waits where it may need something even if the route never looks at the session. */
+    private prepare(): void {
         const { rolling, resave, saveUninitialized, unset } = this.services.settings;
         if (this.loadFailure !== undefined) {
             return;
@@ -287,20 +295,11 @@ export abstract class RequestState implements SessionOwner {
 
     private show(object: HttpSession): void {
         if (this.object) {
-            presentSession(this.request); // the route may have deleted the one before, and put something in its place
+            this.present(); // the route may have deleted the one before, and put something in its place
         }
         this.object = object;
         this.given = object;
         this.services.observer?.opened(this.request, object);
-    }
-
-    /** The object, for who can't do without. */
-    public current(): HttpSession {
-        this.open();
-        if (!this.object || this.isUnset()) {
-            throw new Error('There is no session: it was destroyed or unset by this request.');
-        }
-        return this.object;
     }
 
     /** Whether `request.session` was taken away: a route can delete it, or set it to null. */
@@ -324,13 +323,5 @@ export abstract class RequestState implements SessionOwner {
         return observer
             ? observer.reading(this.request, this.record, () => this.changes.read(object))
             : this.changes.read(object);
-    }
-
-    /** The answer depends on who sent the cookie, also where the route does not look at the session. */
-    public use(): void {
-        if (!this.wasRead && this.isReady) {
-            this.wasRead = true;
-            this.guardAnswer();
-        }
     }
 }

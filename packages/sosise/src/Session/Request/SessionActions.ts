@@ -1,4 +1,3 @@
-import type { NextFunction } from 'express';
 import type { Secret } from '../../Config/secrets.js';
 import { UnauthorizedException } from '../../Exceptions/UnauthorizedException.js';
 import { type Action, ActionFailures } from '../Object/ActionFailures.js';
@@ -26,10 +25,7 @@ const ENDED_FROM_OUTSIDE: ReadonlySet<EndReason> = new Set(['revoked', 'replaced
 
 /** What a route asks of its session that takes a call of the store: it is done one after another, before the answer leaves. */
 export class SessionActions {
-    public constructor(
-        private readonly state: RequestState,
-        private readonly next: NextFunction,
-    ) {}
+    public constructor(private readonly state: RequestState) {}
 
     public save(object: HttpSession): Promise<void> {
         const { state } = this;
@@ -140,7 +136,7 @@ export class SessionActions {
                 callback(error);
             }
         } catch (thrown) {
-            this.next(thrown);
+            this.state.next(thrown);
         }
     }
 

@@ -1,6 +1,5 @@
 import type { Request } from 'express';
-import { hasSession, OWNER, putProperty } from '../Object/requestOwner.js';
-import type { RequestSession } from './RequestSession.js';
+import { OWNER, putProperty, type RequestSession } from './RequestSession.js';
 
 /** Why a request has no session; its first read of `request.session` says so in the log. */
 export interface NoSession {
@@ -19,7 +18,7 @@ export function assignNone(request: Request, none: NoSession): void {
 
 /** Whether it is settled which session a request has, if any. */
 export function isSettled(request: Request): boolean {
-    return (request as Carrier)[OWNER] !== undefined || hasSession(request);
+    return (request as Carrier)[OWNER] !== undefined || request.session !== undefined;
 }
 
 /** The session of a request; undefined where it has none. */

@@ -3,10 +3,9 @@ import { isBelow } from '../../Http/isBelow.js';
 import type { CookieId } from '../Cookie/CookieId.js';
 import type { CarriedCookies } from '../Cookie/SessionCookie.js';
 import { type Refusal, SAFE_METHODS } from '../Forgery/RequestForgery.js';
-import { hasSession } from '../Object/requestOwner.js';
 import { firstAlive } from '../Repository/firstAlive.js';
 import { absence, type SessionStages } from './noSession.js';
-import { RequestSession } from './RequestSession.js';
+import { OWNER, RequestSession } from './RequestSession.js';
 import { assignNone, isSettled } from './requestSessions.js';
 import type { SessionServices } from './SessionServices.js';
 
@@ -54,19 +53,10 @@ export function startSession(services: SessionServices, takeLock?: RequestHandle
         }
         const session = new RequestSession(services, request, response, next, cookie, refusal);
         session.assign();
-        const begin = () => {
-            try {
-                session.begin();
-            } catch (error) {
-                next(error);
-                return;
-            }
-            next();
-        };
         if (cookie === undefined) {
-            begin();
+            session.begin();
         } else {
-            session.load(cookie, begin);
+            session.load(cookie);
         }
     }
 
@@ -111,4 +101,10 @@ export function startSession(services: SessionServices, takeLock?: RequestHandle
             }
         },
     };
+}
+
+/** Whether an application around this one has given the request a session: it is left alone, as express-session does. */
+function hasSession(request: Request): boolean {
+    const owner = (request as { [OWNER]?: object })[OWNER];
+    return owner ? !('absent' in owner) : request.session !== undefined;
 }
