@@ -74,6 +74,15 @@ export { StoreLocks } from './Session/Admin/StoreLocks.js';
 export { defineSessionConfig, type SessionConfig } from './Session/Config/SessionConfig.js';
 export { csrfToken } from './Session/csrfToken.js';
 export type { ListedRecord, SessionDriver, StoredRecord } from './Session/Drivers/SessionDriver.js';
+export { SessionEvents } from './Session/Events/SessionEvents.js';
+export type {
+    NoCookieReason,
+    SessionEndReason,
+    SessionEvent,
+    SessionEventListener,
+    SessionEventName,
+    SessionRefusal,
+} from './Session/Events/sessionEvent.js';
 export { exclusive } from './Session/exclusive.js';
 export { flash, flashed } from './Session/flash.js';
 export { increment } from './Session/increment.js';

@@ -27,6 +27,7 @@ const ROOMS = [
     // sessions
     'Session/Config',
     'Session/Record',
+    'Session/Events',
     'Session/Drivers',
     'Session/Stores/Plain',
     'Session/Stores/Memory',

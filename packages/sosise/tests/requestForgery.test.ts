@@ -4,6 +4,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Outgoi
 import type { AddressInfo } from 'node:net';
 import express, { type NextFunction, type Request, type Response, type Router } from 'express';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { noChannels } from './helpers/inside/Session/Events.js';
 import {
     CsrfTokens,
     RequestForgery,
@@ -56,6 +57,7 @@ async function checkedApp({ trustProxy = false, routes, ...options }: CheckedApp
         trustedOrigins: [],
         exempt: [],
         log: { warning: (message, context) => void log.push({ message, context }) },
+        events: noChannels(),
         isDevelopment: false,
         ...options,
     });

@@ -220,9 +220,9 @@ export class Artisan implements Console {
 
 async function bootedInConsole(app: ApplicationKernel): Promise<ApplicationKernel> {
     await app.boot();
-    const { StoredSessions } = await import('../Session/Admin/StoredSessions.js'); // loaded by then, with the application
-    if (app.container.has(StoredSessions)) {
-        app.container.make(StoredSessions).isInConsole = true;
+    const { SessionEvents } = await import('../Session/Events/SessionEvents.js'); // loaded by then, with the application
+    if (app.container.has(SessionEvents)) {
+        app.container.make(SessionEvents).channels.by = 'console';
     }
     return app;
 }

@@ -7,6 +7,7 @@ import { LiveReload } from '../Http/Pages/LiveReload.js';
 import { viewsFolder } from '../Http/viewsConfig.js';
 import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { Logger } from '../Logging/Logger.js';
+import { SessionEvents } from '../Session/Events/SessionEvents.js';
 import { SessionObserver } from '../Session/Request/SessionObserver.js';
 import type { SourceWatch } from '../Support/Files/SourceWatch.js';
 
@@ -22,18 +23,23 @@ export class DevToolsServiceProvider extends ServiceProvider {
         if (!environment.isDevelopment) {
             return;
         }
-        const [{ InstanceWatch }, { DevelopmentErrorPage }, { Inspector }, { favicon }] = await Promise.all([
-            import('./InstanceWatch.js'),
-            import('./ErrorPage/DevelopmentErrorPage.js'),
-            import('./Inspector/Inspector.js'),
-            import('./favicon.js'),
-        ]);
+        const [{ InstanceWatch }, { DevelopmentErrorPage }, { Inspector }, { traceEvents }, { favicon }] =
+            await Promise.all([
+                import('./InstanceWatch.js'),
+                import('./ErrorPage/DevelopmentErrorPage.js'),
+                import('./Inspector/Inspector.js'),
+                import('./Inspector/traceEvents.js'),
+                import('./favicon.js'),
+            ]);
         const watch = new InstanceWatch();
         await this.watchViews(watch);
         container.instance(LiveReload, watch);
         container.instance(ErrorPage, new DevelopmentErrorPage(this.app));
         const inspector = new Inspector(this.app);
         container.instance(SessionObserver, inspector.observer);
+        if (container.has(SessionEvents)) {
+            traceEvents(container.make(SessionEvents));
+        }
         container.instance(DevelopmentPages, inspector);
         container.make(HttpServer).stopping.addEventListener('abort', inspector.close);
         container

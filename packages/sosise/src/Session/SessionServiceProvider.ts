@@ -16,6 +16,8 @@ import { StoreLocks } from './Admin/StoreLocks.js';
 import type { DeviceBinding } from './Binding/DeviceBinding.js';
 import type { SessionConfig, SessionSettings } from './Config/SessionConfig.js';
 import { settingsOf } from './Config/settingsOf.js';
+import type { SessionEventChannels } from './Events/channels.js';
+import { SessionEvents } from './Events/SessionEvents.js';
 import { exclusive } from './exclusive.js';
 import { SessionForms } from './Forms/SessionForms.js';
 import { SessionMigration } from './Moving/SessionMigration.js';
@@ -46,6 +48,7 @@ export class SessionServiceProvider extends ServiceProvider {
             SessionMigration,
             () => new SessionMigration(this.settings, () => this.drivers?.withFallback),
         );
+        container.singleton(SessionEvents, () => new SessionEvents(container.make(Logger)));
         container.singleton(SessionRegistry, () => new SessionRegistry(() => this.layerFor('SessionRegistry')));
         container.singleton(ErrorSessions, () => ({
             prepare: (request, response) => prepareSession(this.stages, request, response),
@@ -93,7 +96,8 @@ export class SessionServiceProvider extends ServiceProvider {
         ]);
         this.drivers = new OpenedDrivers({ manager: container.make(SessionManager), config, settings, log });
         const observer = container.has(SessionObserver) ? container.make(SessionObserver) : undefined;
-        const binding = await this.deviceBinding(settings);
+        const { channels: events } = container.make(SessionEvents);
+        const binding = await this.deviceBinding(settings, events);
         const opened = await this.drivers.open();
         const driver = observer?.watch(opened) ?? opened;
         this.services = new SessionServices({
@@ -105,6 +109,7 @@ export class SessionServiceProvider extends ServiceProvider {
             schema: await this.schema(log),
             isDevelopment: environment.isDevelopment,
             store: (services) => new ExpressStore(services),
+            events,
             observer,
             binding,
         });
@@ -128,6 +133,7 @@ export class SessionServiceProvider extends ServiceProvider {
         this.services?.repository.ends?.stop();
         await this.pruner?.stop();
         await this.drivers?.close();
+        this.app.container.make(SessionEvents).flush();
     }
 
     private serve(stages: SessionStages): void {
@@ -153,8 +159,13 @@ export class SessionServiceProvider extends ServiceProvider {
         return schema && new (await import('./Schema/SessionSchema.js')).SessionSchema(schema, upgrade, log);
     }
 
-    private async deviceBinding(settings: SessionSettings): Promise<DeviceBinding | undefined> {
-        return this.bindsDevices ? new (await import('./Binding/DeviceBinding.js')).DeviceBinding(settings) : undefined;
+    private async deviceBinding(
+        settings: SessionSettings,
+        events: SessionEventChannels,
+    ): Promise<DeviceBinding | undefined> {
+        return this.bindsDevices
+            ? new (await import('./Binding/DeviceBinding.js')).DeviceBinding(settings, events)
+            : undefined;
     }
 
     private layerFor(user: string): SessionServices {

@@ -1,8 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { Lease } from '../Support/Lease.js';
 import { HeldLock } from './Drivers/HeldLock.js';
-import { SessionBusyException, SessionUnavailableException } from './Repository/SessionErrors.js';
-import { withoutId } from './Repository/StoreCalls.js';
+import { SessionBusyException } from './Repository/SessionErrors.js';
 import type { RequestSession } from './Request/RequestSession.js';
 import { sessionOf } from './Request/requestSessions.js';
 import { refuseLoss } from './Request/sessionWrites.js';
@@ -43,7 +42,7 @@ async function acquireLock(session: RequestSession): Promise<HeldLock> {
     try {
         lease = await session.services.driver.lock(session.key, lockTimeoutMs);
     } catch (error) {
-        throw new SessionUnavailableException('loaded', withoutId(session.key, error));
+        throw session.services.repository.calls.unavailable('loaded', session.key, error);
     }
     if (!lease) {
         throw new SessionBusyException(lockTimeoutMs);

@@ -6,7 +6,6 @@ import { fingerprintOf } from '../../Session/Record/storageKeys.js';
 import { SessionEndedException } from '../../Session/Repository/SessionErrors.js';
 import type { RequestSession } from '../../Session/Request/RequestSession.js';
 import { sessionOf } from '../../Session/Request/requestSessions.js';
-import type { SessionOutcome } from '../../Session/Request/SessionObserver.js';
 import { StoreUse } from './StoreUse.js';
 import { shortened, shortLabelOf, shownJson } from './shownValues.js';
 import { watchReads } from './watchReads.js';
@@ -15,7 +14,7 @@ import { watchReads } from './watchReads.js';
  * What became of the session: stored for the first time, stored, marked as active, left alone though there is one, nothing
  * (there is none), ended, changed in vain because it had ended, or not storable.
  */
-export type Outcome = SessionOutcome | 'none' | 'failed';
+export type Outcome = 'created' | 'saved' | 'touched' | 'skipped' | 'none' | 'ended' | 'discarded' | 'failed';
 
 /** A key with what it held as JSON, shortened and with secrets masked; undefined: nothing. */
 export interface Change {
@@ -34,10 +33,8 @@ export class RequestTrace {
     public readonly reads = new Set<string>();
     /** The session that the request came with, by its fingerprint; undefined: none that lives. */
     public from: string | undefined;
-    /** No session could begin, as the browser would not come back with its cookie. */
-    public wasUnreachable = false;
-    /** Changes came after the headers had left. */
-    public wasChangedLate = false;
+    /** It was stored when the headers had left. */
+    public wasSavedLate = false;
     private became: Outcome = 'none';
     private isFrameworkReading = false;
     private readonly stored = new Map<string, Change>();
@@ -67,11 +64,15 @@ export class RequestTrace {
     /** What became of the session. */
     public get outcome(): Outcome {
         const { session } = this;
-        if (session?.failures?.first instanceof SessionEndedException) {
+        const failure = session?.failures?.first ?? session?.answerFailure;
+        if (failure instanceof SessionEndedException) {
             return 'discarded';
         }
-        if (session?.failures?.first !== undefined || session?.loadFailure !== undefined) {
+        if (failure !== undefined || session?.loadFailure !== undefined) {
             return 'failed';
+        }
+        if (session?.stage === 'ended') {
+            return 'ended';
         }
         if (this.became !== 'none') {
             return this.became;
@@ -147,7 +148,6 @@ export class RequestTrace {
 /** Whether something else that became of the session says more than this, which came later. */
 function isLess(outcome: Outcome, earlier: Outcome): boolean {
     return (
-        earlier === 'failed' ||
         (outcome === 'saved' && earlier === 'created') ||
         (outcome === 'touched' && earlier !== 'none') ||
         (outcome === 'skipped' && earlier !== 'none')

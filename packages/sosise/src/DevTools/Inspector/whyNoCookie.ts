@@ -7,7 +7,7 @@ export function whyNoCookie(trace: RequestTrace): string {
     if (!session) {
         return 'The request got no session: it was refused, or its path is not one of the cookie.';
     }
-    return whyNone(trace, session) ?? (session.loaded ? whyNotAgain(trace, session) : whyNoSession(trace, session));
+    return whyNone(trace, session) ?? (session.loaded ? whyNotAgain(trace, session) : whyNoSession(session));
 }
 
 /** Reasons that count whether or not there is a session. */
@@ -16,7 +16,7 @@ function whyNone(trace: RequestTrace, session: RequestSession): string | undefin
         return 'The store could not be read.';
     }
     if (trace.outcome === 'failed') {
-        return trace.wasUnreachable ? whyNoSession(trace, session) : 'The session could not be stored.';
+        return session.missedCookie === undefined ? 'The session could not be stored.' : whyNoSession(session);
     }
     if (session.stage === 'late') {
         return 'The session ended meanwhile, or moments before: the browser may have a newer cookie by now.';
@@ -29,16 +29,18 @@ function whyNone(trace: RequestTrace, session: RequestSession): string | undefin
     return isUnset(session) ? 'request.session was unset: nothing is stored.' : undefined;
 }
 
-function whyNoSession(trace: RequestTrace, session: RequestSession): string {
-    if (trace.wasUnreachable) {
-        return isInsecure(session)
-            ? 'The cookie is secure, and the request came over plain http: the browser would drop it, so that nothing was stored.'
-            : 'Another site caused the request: no session begins by that.';
+function whyNoSession({ missedCookie }: RequestSession): string {
+    switch (missedCookie) {
+        case 'insecure':
+        case 'untrustedProxy':
+            return 'The cookie is secure, and the request came over plain http: the browser would drop it, so that nothing was stored.';
+        case 'otherSite':
+            return 'Another site caused the request: no session begins by that.';
+        case 'headersSent':
+            return 'The headers were sent before the session was changed: what was changed is dropped.';
+        default:
+            return 'Nothing was stored: a visitor gets a cookie with the first key.';
     }
-    if (trace.wasChangedLate) {
-        return 'The headers were sent before the session was changed: what was changed is dropped.';
-    }
-    return 'Nothing was stored: a visitor gets a cookie with the first key.';
 }
 
 function whyNotAgain(trace: RequestTrace, session: RequestSession): string {
@@ -55,7 +57,7 @@ function whyNotAgain(trace: RequestTrace, session: RequestSession): string {
     if (!record || services.repository.lifetime.ageOf(record) === null) {
         return 'The cookie ends with the browser: it has no date to be renewed.';
     }
-    return trace.wasChangedLate
+    return trace.wasSavedLate
         ? 'The headers were sent before the session was stored: the browser keeps the cookie it has.'
         : 'The cookie that the browser has is fresh: it is sent again once 5 % of its life are over.';
 }

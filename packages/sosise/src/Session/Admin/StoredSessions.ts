@@ -7,7 +7,6 @@ import type { LiveRecord } from '../Record/SessionRecord.js';
 import { fingerprintOf, isPlainId, isSessionKey, keyOf, type RecordKey } from '../Record/storageKeys.js';
 import { firstAlive } from '../Repository/firstAlive.js';
 import type { PruneOptions } from '../Repository/Pruning.js';
-import { unavailable } from '../Repository/StoreCalls.js';
 import type { RequestSession } from '../Request/RequestSession.js';
 import { sessionOf } from '../Request/requestSessions.js';
 import type { SessionServices } from '../Request/SessionServices.js';
@@ -54,8 +53,6 @@ const STOPPED = 'Stopped before the session was found: nothing was changed.';
  * hold one session at a time, however many there are.
  */
 export class StoredSessions {
-    /** Set in the console: what the server's process has in memory can't be reached from here. */
-    public isInConsole = false;
     /** For a request with several cookies, the one whose session lived when it was first looked up. */
     private readonly named = new WeakMap<Request, CookieId>();
     private ends: SessionEnds | undefined;
@@ -69,11 +66,11 @@ export class StoredSessions {
 
     /** About how many records there are: sessions, tombstones, users' lists. Undefined: not known. */
     public async count(): Promise<number | undefined> {
-        const { driver } = this.services();
+        const { driver, repository } = this.services();
         try {
             return await driver.count?.();
         } catch (error) {
-            throw unavailable('loaded', '', error);
+            throw repository.calls.unavailable('loaded', '', error);
         }
     }
 
@@ -107,13 +104,15 @@ export class StoredSessions {
             this.named.set(request, named);
         }
         const found = named && repository.open(named.key, await repository.find(named.id, named.key));
-        if (found?.kind !== 'live') {
+        if (!named || found?.kind !== 'live') {
             return undefined;
         }
-        const opened = this.opened({ key: named?.key ?? '', record: found.record, text: found.stored.record });
+        const { key } = named;
+        const opened = this.opened({ key, record: found.record, text: found.stored.record });
         const { login } = found.record;
+        const origin = { request, address: request.ip };
         // As for requests that pass the stages: away from its device, a bound session is nobody's.
-        return login && binding?.lacksProof(request, login) ? { ...opened, user: undefined } : opened;
+        return login && binding?.lacksProof(origin, key, login) ? { ...opened, user: undefined } : opened;
     }
 
     /**
@@ -187,13 +186,13 @@ export class StoredSessions {
         try {
             return await repository.prune(signal, options);
         } catch (error) {
-            throw unavailable('ended', '', error);
+            throw repository.calls.unavailable('ended', '', error);
         }
     }
 
     private services(): SessionServices {
         const services = this.openLayer();
-        if (this.isInConsole && services.driver.abilities?.survivesRestart === false) {
+        if (services.events.by === 'console' && services.driver.abilities?.survivesRestart === false) {
             throw new ConfigError(
                 "The sessions are in the memory of the server's process, where no command reaches them: set another driver in src/config/session.ts, or look after them in the server itself.",
             );

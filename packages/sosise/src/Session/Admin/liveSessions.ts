@@ -1,7 +1,6 @@
 import { type WalkOptions, walkRecords } from '../Drivers/walkRecords.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
 import { isPlainId, isSessionKey, type RecordKey } from '../Record/storageKeys.js';
-import { unavailable } from '../Repository/StoreCalls.js';
 import type { SessionServices } from '../Request/SessionServices.js';
 
 /** A session that lives, with the text of its record. */
@@ -25,7 +24,7 @@ export async function* liveSessions(
             }
         }
     } catch (error) {
-        throw unavailable('loaded', '', error);
+        throw repository.calls.unavailable('loaded', '', error);
     }
 }
 

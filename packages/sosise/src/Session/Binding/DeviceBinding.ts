@@ -4,7 +4,10 @@ import { randomId } from '../../Support/randomId.js';
 import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import type { SessionSettings } from '../Config/SessionConfig.js';
 import { cookieValues } from '../Cookie/cookieValues.js';
+import type { SessionEventChannels } from '../Events/channels.js';
+import type { EventOrigin } from '../Events/sessionEvent.js';
 import { CLOCKS_DIFFER_MS, type Login } from '../Record/SessionRecord.js';
+import type { RecordKey } from '../Record/storageKeys.js';
 import { BindingSeals } from './BindingSeals.js';
 import { ALGORITHMS } from './deviceProof.js';
 
@@ -37,8 +40,12 @@ export class DeviceBinding {
     private readonly verified = new TwoGenerationCache<{ readonly subject: string; readonly end: number }>(MOST_CACHED);
     /** A request that has proved its device has done so for as long as it runs, such as a stream. */
     private readonly proved = new WeakMap<Request, string>();
+    private readonly refused = new WeakSet<Request>();
 
-    public constructor({ name, cookie, secrets, deviceBound }: SessionSettings) {
+    public constructor(
+        { name, cookie, secrets, deviceBound }: SessionSettings,
+        private readonly events: SessionEventChannels,
+    ) {
         const { refreshMinutes = DEFAULT_REFRESH_MINUTES } = typeof deviceBound === 'object' ? deviceBound : {};
         this.path = `${(cookie.path ?? '/').replace(/\/$/, '')}/__sosise/device`;
         this.name = `${name}-device`; // with the prefix of the session's, where that has one
@@ -63,8 +70,9 @@ export class DeviceBinding {
         }
     }
 
-    /** Whether a session is bound, and the request does not come from its device. */
-    public lacksProof(request: Request, login: Login): boolean {
+    /** Whether a session is bound, and the request does not come from its device: that is told once. */
+    public lacksProof(origin: EventOrigin, key: RecordKey, login: Login): boolean {
+        const { request } = origin;
         const { binding, deviceKey } = login;
         if (deviceKey === undefined || this.proved.get(request) === binding) {
             return false;
@@ -77,6 +85,9 @@ export class DeviceBinding {
         });
         if (isProved) {
             this.proved.set(request, binding as string);
+        } else if (!this.refused.has(request)) {
+            this.refused.add(request);
+            this.events.refused?.emit({ key, user: login.user, reason: 'device' }, origin);
         }
         return !isProved;
     }

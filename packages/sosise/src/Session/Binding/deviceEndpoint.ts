@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { isOwnOrigin } from '../../Http/ownOrigin.js';
 import type { SessionCookie } from '../Cookie/SessionCookie.js';
+import type { SessionEventChannels } from '../Events/channels.js';
 import type { Login } from '../Record/SessionRecord.js';
 import type { RecordKey } from '../Record/storageKeys.js';
 import { firstAlive } from '../Repository/firstAlive.js';
@@ -12,6 +13,7 @@ import { type DeviceProof, isSignedBy, keyIn, readProof } from './deviceProof.js
 interface Layer {
     readonly cookie: SessionCookie;
     readonly repository: SessionRepository;
+    readonly events: SessionEventChannels;
 }
 
 /** The session that a request's cookie names, and the login that was offered a binding. */
@@ -52,6 +54,11 @@ export function deviceEndpoint(binding: DeviceBinding, layer: Layer): RequestHan
             await refresh(request, response, offered, id, proof);
         } else {
             await register(request, response, offered, proof);
+        }
+        if (offered && response.statusCode === REFUSED) {
+            const { key, login } = offered;
+            const origin = { request, address: request.ip };
+            layer.events.refused?.emit({ key, user: login.user, reason: 'device' }, origin);
         }
     }
 

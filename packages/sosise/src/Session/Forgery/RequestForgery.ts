@@ -5,6 +5,9 @@ import { isOwnOrigin } from '../../Http/ownOrigin.js';
 import { TRUST_THE_PROXY } from '../../Http/trustTheProxy.js';
 import type { Logger } from '../../Logging/Logger.js';
 import { Throttle } from '../../Support/Throttle.js';
+import type { SessionEventChannels } from '../Events/channels.js';
+import type { EventOrigin } from '../Events/sessionEvent.js';
+import { keyOf, type SessionId } from '../Record/storageKeys.js';
 import type { CsrfTokens } from './CsrfTokens.js';
 import { RequestForgeryExemptions } from './RequestForgeryExemptions.js';
 
@@ -16,6 +19,7 @@ export interface RequestForgeryOptions {
     /** Asked for where the browser does not say where a request comes from. */
     tokens?: CsrfTokens | undefined;
     log: Pick<Logger, 'warning'>;
+    events: SessionEventChannels;
     /** Answers name the rule and the fix. */
     isDevelopment: boolean;
 }
@@ -66,15 +70,15 @@ export class RequestForgery {
      * @param sessionId The verified id of the cookie, if it has one.
      * @param refusal As `refusalOf` gave it.
      */
-    public check(request: Request, sessionId: string | undefined, refusal: Refusal | undefined): void {
+    public check(request: Request, sessionId: SessionId | undefined, refusal: Refusal | undefined): void {
         if (!SAFE_METHODS.has(request.method)) {
-            this.enforce(request, refusal ?? this.missingToken(request, sessionId));
+            this.enforce(request, refusal ?? this.missingToken(request, sessionId), { sessionId });
         }
     }
 
     /** The same without regard to cookies, for logins: another site could log its visitor in as somebody else. */
-    public refuseOtherSites(request: Request, refusal: Refusal | undefined): void {
-        this.enforce(request, refusal);
+    public refuseOtherSites(request: Request, refusal: Refusal | undefined, origin?: EventOrigin): void {
+        this.enforce(request, refusal, { origin });
     }
 
     /** The same for a WebSocket, which is begun by a GET: with that, browsers always name the page's origin. */
@@ -96,12 +100,20 @@ export class RequestForgery {
         return false;
     }
 
-    private enforce(request: Request, refusal: Refusal | undefined): void {
+    private enforce(
+        request: Request,
+        refusal: Refusal | undefined,
+        { sessionId, origin }: { sessionId?: SessionId | undefined; origin?: EventOrigin | undefined } = {},
+    ): void {
         if (!refusal || this.exemptions.has(request.originalUrl)) {
             return;
         }
         const message = `Blocked by CSRF protection: ${refusal.rule}.`;
         this.warn(message, request);
+        this.options.events.refused?.emit(
+            { key: sessionId && keyOf(sessionId), reason: 'csrf' },
+            origin ?? { request, address: request.ip },
+        );
         throw new ForbiddenException(this.options.isDevelopment ? `${message} ${refusal.fix}` : MESSAGE);
     }
 

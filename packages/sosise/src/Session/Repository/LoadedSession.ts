@@ -6,6 +6,8 @@ export interface LoadedSession {
     readonly kind: 'live';
     readonly stored: StoredRecord;
     readonly record: LiveRecord;
+    /** Written with what another request had stored meanwhile. */
+    readonly isMerged?: true;
 }
 
 /** A tombstone; `to` names the key that the session moved to, or of what its visitor began after it. */

@@ -113,7 +113,11 @@ export class Pruning {
             isKey && now - at <= TOMBSTONE_KEPT_MS
                 ? await writer.writeTombstone(key, stored, reason, { at })
                 : await this.remove(listed);
-        return isRemoved ? 'removed' : 'kept'; // in use again
+        if (!isRemoved) {
+            return 'kept'; // in use again
+        }
+        reader.events.ended?.emit({ key, user: record.login?.user, reason, at });
+        return 'removed';
     }
 
     private async remove({ key, version }: ListedRecord): Promise<boolean> {

@@ -3,6 +3,7 @@ import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import type { SessionCookieConfig, SessionLimit } from '../Config/SessionConfig.js';
 import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
+import { noChannels, type SessionEventChannels } from '../Events/channels.js';
 import type { StoredCookie } from '../Record/CookieSettings.js';
 import { CookieSettingsOfToday } from '../Record/CookieSettingsOfToday.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
@@ -13,7 +14,7 @@ import { isPlainId, keyOf, type RecordKey, type SessionId } from '../Record/stor
 import type { SessionSchema } from '../Schema/SessionSchema.js';
 import { type LoadResult, NONE } from './LoadedSession.js';
 import { Quarantine } from './Quarantine.js';
-import { StoreCalls, unavailable } from './StoreCalls.js';
+import { StoreCalls } from './StoreCalls.js';
 
 export interface RepositoryOptions extends LifetimeOptions {
     /** The cookie's settings of the config. Unset: each session keeps its own. */
@@ -25,6 +26,8 @@ export interface RepositoryOptions extends LifetimeOptions {
     /** How long damaged records are kept for a person to look at, in ms. */
     keepDamagedMs: number;
     warn(message: string, context: Record<string, unknown>): void;
+    /** Who is told what happens to sessions. Unset: nobody. */
+    events?: SessionEventChannels;
     /** How many sessions a user may have. Unset: any number. */
     limit?: SessionLimit;
 }
@@ -46,6 +49,7 @@ export abstract class SessionReader {
     /** When sessions end. */
     public readonly lifetime: SessionLifetime;
     public readonly calls: StoreCalls;
+    public readonly events: SessionEventChannels;
     public readonly quarantine: Quarantine;
     public readonly cookies: CookieSettingsOfToday | undefined;
     /** Is told of each tombstone; made once something is open that is to be closed with its session. */
@@ -65,7 +69,8 @@ export abstract class SessionReader {
     ) {
         this.lifetime = new SessionLifetime(options);
         this.cookies = options.cookie && new CookieSettingsOfToday(options.cookie, this.lifetime);
-        this.calls = new StoreCalls(options.timeoutMs);
+        this.events = options.events ?? noChannels();
+        this.calls = new StoreCalls(options.timeoutMs, this.events);
         this.quarantine = new Quarantine(driver, options.warn);
         this.isBounded = (driver.abilities?.answersWithinMs ?? Number.POSITIVE_INFINITY) <= options.timeoutMs;
     }
@@ -181,6 +186,6 @@ export abstract class SessionReader {
             this.quarantine.take(key, error);
             return NONE;
         }
-        throw unavailable('loaded', key, error);
+        throw this.calls.unavailable('loaded', key, error);
     }
 }

@@ -3,6 +3,7 @@ import { KeyedBatches } from '../../Support/KeyedBatches.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import type { HeldLock } from '../Drivers/HeldLock.js';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
+import type { EventOrigin } from '../Events/sessionEvent.js';
 import type { StoredCookie } from '../Record/CookieSettings.js';
 import { asPatch, inOne, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
 import { writtenRecord } from '../Record/parseRecord.js';
@@ -12,8 +13,8 @@ import { endedOrLost, type LoadedSession, type LoadResult } from './LoadedSessio
 import { type PruneOptions, Pruning } from './Pruning.js';
 import { type RepositoryOptions, SessionReader } from './SessionReader.js';
 import { SessionWriter } from './SessionWriter.js';
-import { type TimeLimit, unavailable } from './StoreCalls.js';
-import { type TombstoneOptions, Tombstones } from './Tombstones.js';
+import type { TimeLimit } from './StoreCalls.js';
+import { type RevokeOptions, type TombstoneOptions, Tombstones } from './Tombstones.js';
 import { UserSessions } from './UserSessions.js';
 
 export interface SaveOptions {
@@ -28,16 +29,11 @@ export interface MoveOptions {
     /** The new id, encrypted, for the tombstone. */
     readonly sealedId?: string | undefined;
     readonly lock?: HeldLock | undefined;
+    readonly origin?: EventOrigin | undefined;
 }
 
 export interface EndOptions extends Omit<TombstoneOptions, 'follows'> {
     readonly lock?: HeldLock | undefined;
-}
-
-export interface RevokeOptions {
-    /** Whether to end it under the key that it has moved to, where it has. */
-    readonly follows?: boolean;
-    readonly reason?: EndReason;
 }
 
 /** A change that waits to be merged into what is stored by then. */
@@ -79,6 +75,7 @@ export class SessionRepository extends SessionReader {
         cookie: StoredCookie,
         change: SessionChange,
         login?: Login,
+        origin?: EventOrigin,
     ): MaybePromise<LoadedSession | undefined> {
         const now = Date.now();
         const own = this.cookies?.ownOf(cookie);
@@ -97,7 +94,7 @@ export class SessionRepository extends SessionReader {
                 return created ?? andThen(this.load(key), endedOrTaken);
             });
         const create = () => this.calls.attempt('saved', key, write, limit);
-        return login ? this.users.enter(login.user, key, { isLogin: true }, async () => create()) : create();
+        return login ? this.users.enter(login.user, key, { isLogin: true, origin }, async () => create()) : create();
     }
 
     /**
@@ -178,8 +175,8 @@ export class SessionRepository extends SessionReader {
     /**
      * Ends a session from outside, also one that a login in flight is only about to store under this key.
      */
-    public revoke(key: RecordKey, { follows = false, reason }: RevokeOptions = {}): MaybePromise<boolean> {
-        return this.calls.attempt('ended', key, () => this.tombstones.revoke(key, follows, reason));
+    public revoke(key: RecordKey, options: RevokeOptions = {}): MaybePromise<boolean> {
+        return this.calls.attempt('ended', key, () => this.tombstones.revoke(key, options));
     }
 
     /**
@@ -194,17 +191,17 @@ export class SessionRepository extends SessionReader {
         change: SessionChange,
         options: MoveOptions = {},
     ): Promise<LoadedSession | undefined> {
-        const { login, lock } = options;
+        const { login, lock, origin } = options;
         const user = login?.user ?? loaded.record.login?.user;
         const move = async () => {
             try {
                 await refuseLost(lock, false);
                 return await this.moveTo(key, newKey, loaded, change, options);
             } catch (error) {
-                throw unavailable('saved', key, error);
+                throw this.calls.unavailable('saved', key, error);
             }
         };
-        const entry = { from: key, isLogin: login !== undefined };
+        const entry = { from: key, isLogin: login !== undefined, origin };
         return user === undefined ? move() : this.users.enter(user, newKey, entry, move);
     }
 
@@ -233,7 +230,7 @@ export class SessionRepository extends SessionReader {
                 }
             }
         } catch (error) {
-            throw unavailable('loaded', '', error);
+            throw this.calls.unavailable('loaded', '', error);
         }
     }
 
@@ -289,7 +286,7 @@ export class SessionRepository extends SessionReader {
         const waiting: WaitingChange = { ...options, change: asPatch(change) };
         const stored = await this.merges.add(key, waiting);
         if (waiting.refusal !== undefined) {
-            throw unavailable('saved', key, waiting.refusal);
+            throw this.calls.unavailable('saved', key, waiting.refusal);
         }
         return stored;
     }
@@ -315,7 +312,7 @@ export class SessionRepository extends SessionReader {
             );
             const renewsCookie = held.some((one) => one.renewsCookie);
             const result = await this.writer.write(key, base.stored, base.record, all, { renewsCookie });
-            return result && { result };
+            return result && { result: { ...result, isMerged: true } as const };
         };
         for (;;) {
             const done = await this.calls.attempt('saved', key, tryOnce, { isOver: false, lostMs });

@@ -1,5 +1,7 @@
 import { inTime } from '../../Support/Deadlines.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
+import type { SessionEventChannels } from '../Events/channels.js';
+import type { RecordKey } from '../Record/storageKeys.js';
 import { SessionUnavailableException } from './SessionErrors.js';
 
 export type Action = 'loaded' | 'saved' | 'ended';
@@ -17,19 +19,22 @@ const STEP_MS = 500;
 /** Gives every call to the store its time, and whatever goes wrong there one name. */
 export class StoreCalls {
     /** @param timeoutMs How long the store may take to answer. */
-    public constructor(private readonly timeoutMs: number) {}
+    public constructor(
+        private readonly timeoutMs: number,
+        private readonly events: SessionEventChannels,
+    ) {}
 
     /** Storage trouble is one error, whatever the store calls it. Where the store answers at once, so does this. */
-    public attempt<T>(action: Action, id: string, work: () => MaybePromise<T>, limit?: TimeLimit): MaybePromise<T> {
+    public attempt<T>(action: Action, key: RecordKey, work: () => MaybePromise<T>, limit?: TimeLimit): MaybePromise<T> {
         let result: MaybePromise<T>;
         try {
             result = work();
         } catch (error) {
-            throw unavailable(action, id, error);
+            throw this.unavailable(action, key, error);
         }
         return result instanceof Promise
             ? this.inTime(action, result, limit).catch((error) => {
-                  throw unavailable(action, id, error);
+                  throw this.unavailable(action, key, error);
               })
             : result;
     }
@@ -45,12 +50,15 @@ export class StoreCalls {
             return new Error(`The session could not be ${action} within ${timeoutMs} ms: the store did not answer.`);
         });
     }
-}
 
-export function unavailable(action: Action, id: string, error: unknown): SessionUnavailableException {
-    return error instanceof SessionUnavailableException
-        ? error
-        : new SessionUnavailableException(action, withoutId(id, error));
+    /** The error for whatever the store has thrown. */
+    public unavailable(action: Action, key: RecordKey, error: unknown): SessionUnavailableException {
+        if (error instanceof SessionUnavailableException) {
+            return error;
+        }
+        this.events.unavailable?.emit({ key, action });
+        return new SessionUnavailableException(action, withoutId(key, error));
+    }
 }
 
 const STORAGE_NAME = /\b(?:sha256|user)-[\w-]{43}/g;

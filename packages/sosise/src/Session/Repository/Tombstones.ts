@@ -1,7 +1,8 @@
 import type { StoredRecord } from '../Drivers/SessionDriver.js';
 import { type Next, updateRecord } from '../Drivers/updateRecord.js';
+import type { EventOrigin } from '../Events/sessionEvent.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
-import type { EndReason } from '../Record/SessionRecord.js';
+import type { EndReason, LiveRecord } from '../Record/SessionRecord.js';
 import type { RecordKey } from '../Record/storageKeys.js';
 import { hasMoved, type LoadedSession, type LoadResult, NONE } from './LoadedSession.js';
 import type { SessionReader } from './SessionReader.js';
@@ -13,6 +14,13 @@ export interface TombstoneOptions {
     readonly sealedId?: string;
     /** Whether to end it under the key that it has moved to, where it has. */
     readonly follows?: boolean;
+    /** The request that ends it, and what its event says in place of the tombstone's reason. */
+    readonly origin?: EventOrigin | undefined;
+    readonly toldReason?: 'logout' | undefined;
+}
+
+export interface RevokeOptions extends Pick<TombstoneOptions, 'follows' | 'origin'> {
+    readonly reason?: EndReason;
 }
 
 /** No visitor gets so many new ids within a day without a request that ends the row. */
@@ -40,6 +48,7 @@ export class Tombstones {
             return found.kind === 'live' ? this.writer.tombstoneOf(reason, next) : undefined;
         });
         if (tombstone) {
+            this.tell(key, (found as unknown as LoadedSession).record, reason, next);
             return true;
         }
         // It got a new id before it was ended, or meanwhile: that was not meant to save it.
@@ -52,20 +61,43 @@ export class Tombstones {
     }
 
     /** Ends a session from outside, also one that a login in flight is only about to store under this key. */
-    public async revoke(key: RecordKey, follows: boolean, reason: EndReason = 'revoked'): Promise<boolean> {
-        if (await this.end(key, reason, { follows })) {
+    public async revoke(
+        key: RecordKey,
+        { follows = false, reason = 'revoked', origin }: RevokeOptions,
+    ): Promise<boolean> {
+        if (await this.end(key, reason, { follows, origin })) {
             return true;
         }
-        let wasAlive = false;
+        let live: LoadedSession | undefined;
         await this.update(key, async (stored) => {
             const found = this.reader.judge(key, stored);
             if (this.reader.quarantine.isTaking(key)) {
                 throw new DamagedRecordError('it is on its way into quarantine');
             }
-            wasAlive = found.kind === 'live';
+            live = found.kind === 'live' ? found : undefined;
             return found.kind === 'ended' ? undefined : this.writer.tombstoneOf(reason, {});
         });
-        return wasAlive;
+        const wasAlive = live as LoadedSession | undefined;
+        if (wasAlive) {
+            this.tell(key, wasAlive.record, reason, { origin });
+        }
+        return wasAlive !== undefined;
+    }
+
+    private tell(
+        key: RecordKey,
+        { login }: LiveRecord,
+        reason: EndReason,
+        { origin, toldReason }: Pick<TombstoneOptions, 'origin' | 'toldReason'>,
+    ): void {
+        const { events } = this.reader;
+        const user = login?.user;
+        if (reason === 'revoked' || reason === 'replaced') {
+            events.revoked?.emit({ key, user, reason, by: events.by }, origin);
+        }
+        if (reason !== 'migrated') {
+            events.ended?.emit({ key, user, reason: toldReason ?? reason }, origin);
+        }
     }
 
     /** What is damaged makes room for the tombstone. */

@@ -4,13 +4,15 @@ import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { show } from '../../Support/show.js';
 import type { SessionLimit } from '../Config/SessionConfig.js';
 import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
+import type { SessionEventChannels } from '../Events/channels.js';
+import type { EventOrigin } from '../Events/sessionEvent.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { parseRecord } from '../Record/parseRecord.js';
 import { userRecord } from '../Record/recordText.js';
 import { type LiveRecord, type Login, type UserRecord } from '../Record/SessionRecord.js';
 import { type RecordKey, userKeyOf } from '../Record/storageKeys.js';
 import { SessionLimitException } from './SessionErrors.js';
-import { type StoreCalls, unavailable } from './StoreCalls.js';
+import type { StoreCalls } from './StoreCalls.js';
 
 type Sessions = ReadonlyMap<string, number>;
 /** @param moves What is to be stored of them; may be changed. */
@@ -22,6 +24,8 @@ export interface Entry {
     readonly isLogin: boolean;
     /** The key that it moves from: two clicks on "log in" are one session. */
     readonly from?: RecordKey | undefined;
+    /** The request that logs in. */
+    readonly origin?: EventOrigin | undefined;
 }
 
 /** Sessions that have ended are left out of a list at every so many logins, so many at a time, and once a day. */
@@ -43,8 +47,12 @@ interface ReadList extends Pick<UserRecord, 'sessions' | 'moves' | 'seen'> {
 /** What a list of sessions asks about them: SessionRepository can tell. */
 export interface FindableSessions {
     readonly canList: boolean;
+    readonly events: SessionEventChannels;
     load(key: string): MaybePromise<{ readonly kind: string }>;
-    revoke(key: RecordKey, options: { follows: boolean; reason: 'replaced' }): MaybePromise<boolean>;
+    revoke(
+        key: RecordKey,
+        options: { follows: boolean; reason: 'replaced'; origin: EventOrigin | undefined },
+    ): MaybePromise<boolean>;
     live(): AsyncIterable<{ readonly key: RecordKey; readonly record: LiveRecord }>;
 }
 
@@ -68,7 +76,7 @@ export class UserSessions {
         try {
             return [...(await this.read(listKey, user)).sessions.keys()];
         } catch (error) {
-            throw error instanceof ConfigError ? error : unavailable('loaded', listKey, error);
+            throw error instanceof ConfigError ? error : this.calls.unavailable('loaded', listKey, error);
         }
     }
 
@@ -87,7 +95,7 @@ export class UserSessions {
         let stored: Stored | undefined;
         try {
             for (const each of surplus) {
-                await this.repository.revoke(each, { follows: true, reason: 'replaced' });
+                await this.repository.revoke(each, { follows: true, reason: 'replaced', origin: entry.origin });
             }
             stored = await store();
         } finally {
@@ -132,7 +140,11 @@ export class UserSessions {
         try {
             await this.change(userKeyOf(user), user, added);
         } catch (error) {
-            throw error instanceof SessionLimitException ? error : unavailable('saved', key, error);
+            if (!(error instanceof SessionLimitException)) {
+                throw this.calls.unavailable('saved', key, error);
+            }
+            this.repository.events.refused?.emit({ user, reason: 'limit' }, entry.origin);
+            throw error;
         }
         return surplus;
     }
@@ -170,7 +182,7 @@ export class UserSessions {
         const others: Change = (sessions) => without(sessions, keys);
         const listKey = userKeyOf(user);
         return this.change(listKey, user, others).catch((error) => {
-            throw unavailable('ended', listKey, error);
+            throw this.calls.unavailable('ended', listKey, error);
         });
     }
 

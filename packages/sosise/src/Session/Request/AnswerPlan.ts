@@ -8,7 +8,7 @@ import { holdsFlash, showsPage } from '../Object/SessionFlash.js';
 import { warnOfLateChange } from '../Object/warnOfLateChange.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
 import type { RequestState } from './RequestState.js';
-import { mayCreate } from './reachability.js';
+import { mayCreate, missCookie, missSecureCookie } from './reachability.js';
 import { createSession, endSession, logContextOf, refuseLoss, saveSession, touchSession } from './sessionWrites.js';
 
 /** What has to be stored before a request's answer leaves, and what of the session leaves with it. */
@@ -132,12 +132,12 @@ export class AnswerPlan implements Gatekeeper {
         if (!reading.change || state.stage === 'late') {
             return undefined;
         }
-        state.services.observer?.changedLate(state.request);
         if (state.stage === 'new' || (state.id !== state.cookie?.id && state.id !== this.sentId)) {
             state.services.log.warning(
                 'A session was changed after the headers were sent to a browser without that session: the change is dropped.',
                 logContextOf(state),
             );
+            missCookie(state, 'headersSent');
             return undefined;
         }
         return andThen(saveSession(state, reading), () => refuseLoss(state, reading, status));
@@ -199,7 +199,7 @@ export class AnswerPlan implements Gatekeeper {
         }
         const sent = services.cookieOf(state.object, state.record);
         if (sent.secure === true && !state.isSecure) {
-            services.warnUndeliverable(state.request);
+            missSecureCookie(state);
             return undefined;
         }
         sent.maxAge = sent.originalMaxAge as number; // counted from now on
@@ -212,7 +212,7 @@ export class AnswerPlan implements Gatekeeper {
     /** Gatekeeper: the session could not be stored. */
     public failed(error: unknown, headersSent: boolean): void {
         const { services, response, request } = this.state;
-        services.observer?.failed(request, error);
+        this.state.answerFailure = error;
         if (headersSent) {
             services.log.error('A session could not be stored at the end of a stream; its connection is closed.', {
                 ...logContextOf(this.state),

@@ -32,7 +32,7 @@ export class ExpressStore extends session.Store {
 
     public override set(id: string, data: SessionData, done?: Done): void {
         this.reply(done, async () => {
-            const { repository } = this.services;
+            const { repository, events } = this.services;
             const { cookie, ...keys } = JSON.parse(JSON.stringify(data)) as { cookie: StoredCookie };
             const set = storable(keys, this.services.limits);
             const key = storedAs(id);
@@ -41,8 +41,10 @@ export class ExpressStore extends session.Store {
                 const { data, shown = data } = this.today(found.record);
                 const removed = new Set(Object.keys(shown).filter((key) => !set.has(key)));
                 await repository.save(key, found, { set, removed, added: new Map(), cookie });
+                events.saved?.emit({ key, user: found.record.login?.user, outcome: 'saved' });
             } else if (found.kind === 'none') {
                 await repository.create(key, cookie, { set, removed: new Set(), added: new Map() } as SessionChange);
+                events.created?.emit({ key });
             }
         });
     }

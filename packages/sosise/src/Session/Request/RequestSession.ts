@@ -60,7 +60,7 @@ export class RequestSession extends RequestState {
     /** Whose session it is, unless the session is bound to a device, and the request comes from elsewhere. */
     public get loggedIn(): Login | undefined {
         const { owner } = this;
-        return owner && this.services.binding?.lacksProof(this.request, owner) ? undefined : owner;
+        return owner && this.services.binding?.lacksProof(this, this.key, owner) ? undefined : owner;
     }
 
     /** The answer depends on who sent the cookie, also where the route does not look at the session. */

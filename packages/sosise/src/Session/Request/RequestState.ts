@@ -2,6 +2,7 @@ import type { NextFunction, Request, Response } from 'express';
 import { isNavigation } from '../../Http/isNavigation.js';
 import type { CookieId } from '../Cookie/CookieId.js';
 import type { HeldLock } from '../Drivers/HeldLock.js';
+import type { EventOrigin, NoCookieReason } from '../Events/sessionEvent.js';
 import type { Refusal } from '../Forgery/RequestForgery.js';
 import type { ActionFailures } from '../Object/ActionFailures.js';
 import { HttpSession, inflateCookie, type SessionOwner } from '../Object/HttpSession.js';
@@ -28,7 +29,7 @@ export type SessionStage = 'none' | 'new' | 'live' | 'late' | 'ended';
 const LATE_REQUEST_MS = 30_000;
 
 /** What one request knows of its session: the stage it is in, what is stored of it, and the object that the route sees. */
-export abstract class RequestState implements SessionOwner {
+export abstract class RequestState implements SessionOwner, EventOrigin {
     public stage: SessionStage = 'none';
     /** What is stored, as far as this request knows; of a late one, what was. */
     public loaded: LoadedSession | undefined;
@@ -63,13 +64,17 @@ export abstract class RequestState implements SessionOwner {
     public isCookieDue = false;
     /** The browser has the cookie of a session that this request has ended. */
     public isClearDue = false;
+    /** Why the browser is not given the cookie that it needs. */
+    public missedCookie: NoCookieReason | undefined;
+    /** Why the answer had to fail, where the session could not be stored. */
+    public answerFailure: unknown;
     /** login(): the browser is asked to bind the session to its device. */
     public offersBinding = false;
     /** logout(): the browser is asked to drop what it keeps of the site. */
     public clearsSiteData = false;
     /** Whether the request came over https. Taken when it arrives: mounted applications may change whom Express believes. */
     public readonly isSecure: boolean;
-    /** The client's address, where the config asks for it. Taken when the request arrives, too. */
+    /** The client's address, where the config or an event asks for it. Taken when the request arrives, too. */
     public readonly address: string | undefined;
     /** The cookie's at first, a new one after `regenerate`, `migrate` or `login`. */
     private currentId: SessionId;
@@ -94,7 +99,7 @@ export abstract class RequestState implements SessionOwner {
         this.storedId = this.currentId;
         this.changes = new ChangeTracker(services.limits);
         this.isSecure = services.cookie.isSecure(request);
-        this.address = services.settings.registry.address ? request.ip : undefined;
+        this.address = services.settings.registry.address || services.events.isHeard ? request.ip : undefined;
     }
 
     /** What a session object's methods do. */
@@ -167,7 +172,10 @@ export abstract class RequestState implements SessionOwner {
             const ago = Date.now() - found.at; // negative where the clock of the process that ended it is ahead
             this.stage = hasMoved(found) && ago > -CLOCKS_DIFFER_MS && ago < LATE_REQUEST_MS ? 'late' : 'none';
         }
-        this.services.observer?.loaded(this.request);
+        this.services.events.loaded?.emit(
+            { key: this.key, user: this.owner?.user, outcome: found.kind, reason: this.endReason },
+            this,
+        );
     }
 
     private hold(found: LoadedSession): void {
@@ -273,7 +281,6 @@ export abstract class RequestState implements SessionOwner {
         this.open();
         this.forget();
         this.makeEmpty(id);
-        this.services.observer?.renewed(this.request);
     }
 
     /** From now on there is nothing stored that belongs to this request: it is a new session, which is stored even when empty. */

@@ -104,6 +104,7 @@ export class SessionActions {
                 isDone = (state.stage !== 'late' && (await this.logInto(login))) || (await this.joinSuccessor(user));
             }
             state.offersBinding = true;
+            state.services.events.loggedIn?.emit({ key: state.key, user }, state);
         });
     }
 
@@ -114,7 +115,7 @@ export class SessionActions {
         Reflect.deleteProperty(state.request, 'session');
         return this.enqueue('end', async () => {
             const { owner, key, services } = state;
-            await endSession(state);
+            await endSession(state, 'logout');
             state.clearsSiteData = true;
             if (owner) {
                 await services.repository.users.remove(owner.user, new Set([key])).catch((error: unknown) => {
@@ -169,7 +170,7 @@ export class SessionActions {
         const { services } = state;
         const id = services.newId(state.request);
         if (state.stage === 'live' || state.stage === 'late') {
-            const options = { to: keyOf(id), sealedId: sealedFor(state, id), lock: state.lock };
+            const options = { to: keyOf(id), sealedId: sealedFor(state, id), lock: state.lock, origin: state };
             const wasAlive = await services.repository.end(state.storedKey, 'regenerated', options);
             state.isClearDue ||= wasAlive;
         }
@@ -202,7 +203,7 @@ export class SessionActions {
             user,
             at: Date.now(),
             ...(binding !== undefined && { binding }),
-            ...(address !== undefined && { address }),
+            ...(services.settings.registry.address && { address }),
             ...(services.settings.registry.browser && {
                 browser: request.headers['user-agent']?.slice(0, LONGEST_BROWSER_NAME),
             }),
@@ -233,7 +234,7 @@ export class SessionActions {
                 return true;
             }
         } else if (next && login) {
-            await repository.end(next.key, 'regenerated'); // what another user had in it ends
+            await repository.end(next.key, 'regenerated', { origin: state }); // what another user had in it ends
         } else if (next && found.reason === 'migrated') {
             throw new SessionEndedException(); // a new one would be without what the visitor has there
         }

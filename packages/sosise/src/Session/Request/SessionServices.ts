@@ -9,6 +9,7 @@ import type { SessionSettings } from '../Config/SessionConfig.js';
 import { endedCookies } from '../Cookie/formerCookies.js';
 import { SessionCookie } from '../Cookie/SessionCookie.js';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
+import type { SessionEventChannels } from '../Events/channels.js';
 import type { CsrfTokens } from '../Forgery/CsrfTokens.js';
 import { RequestForgery } from '../Forgery/RequestForgery.js';
 import type { HttpSession } from '../Object/HttpSession.js';
@@ -36,6 +37,8 @@ export interface SessionLayerOptions {
     isDevelopment: boolean;
     /** `request.sessionStore`. */
     store: (services: SessionServices) => Store;
+    /** Who is told what happens to sessions. */
+    events: SessionEventChannels;
     /** Is told what requests do with their sessions. */
     observer?: SessionObserver | undefined;
     /** Binds sessions to devices, where the config asks for it. */
@@ -59,6 +62,7 @@ export class SessionServices {
     public readonly errors: ExceptionHandler;
     public readonly driver: SessionDriver;
     public readonly store: Store;
+    public readonly events: SessionEventChannels;
     public readonly observer: SessionObserver | undefined;
     public readonly forgery: RequestForgery | undefined;
     public readonly binding: DeviceBinding | undefined;
@@ -72,12 +76,14 @@ export class SessionServices {
         this.driver = driver;
         this.log = log;
         this.errors = options.errors;
+        this.events = options.events;
         this.repository = new SessionRepository(driver, {
             ...lifetimeOf(settings),
             cookie: settings.cookie,
             schema: options.schema,
             timeoutMs: settings.storeTimeoutMs,
             keepDamagedMs: settings.keepDamagedMs,
+            events: options.events,
             limit: settings.registry,
             warn: (message, context) => log.warning(message, context),
         });
@@ -119,6 +125,7 @@ export class SessionServices {
             exempt,
             tokens,
             log: this.log,
+            events: this.events,
             isDevelopment,
         });
     }

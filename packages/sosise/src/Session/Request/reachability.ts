@@ -1,3 +1,4 @@
+import type { NoCookieReason } from '../Events/sessionEvent.js';
 import type { Reading } from '../Object/SessionChanges.js';
 import { SessionCookieException } from '../Repository/SessionErrors.js';
 import type { RequestState } from './RequestState.js';
@@ -7,17 +8,16 @@ import type { RequestState } from './RequestState.js';
  * and what another site causes must not replace the visitor's own.
  */
 function canReachBrowser(state: RequestState): boolean {
-    const { forgery, observer } = state.services;
-    const canReach = forgery?.mayBeginSession(state.request, state.refusal) !== false && isDeliverable(state);
-    if (!canReach) {
-        observer?.unreachable(state.request);
+    if (state.services.forgery?.mayBeginSession(state.request, state.refusal) === false) {
+        missCookie(state, 'otherSite');
+        return false;
     }
-    return canReach;
+    return isDeliverable(state);
 }
 
 /** Throws where another site made the visitor's browser send the request: it must not log anyone in. */
-export function refuseForgery({ services, request, refusal }: RequestState): void {
-    services.forgery?.refuseOtherSites(request, refusal);
+export function refuseForgery(state: RequestState): void {
+    state.services.forgery?.refuseOtherSites(state.request, state.refusal, state);
 }
 
 /** Throws where the browser would not come back. */
@@ -50,10 +50,26 @@ export function willPersist(state: RequestState): boolean {
     }
 }
 
-function isDeliverable({ object, isSecure, services, request }: RequestState): boolean {
-    if (object?.cookie.secure !== true || isSecure) {
+function isDeliverable(state: RequestState): boolean {
+    if (state.object?.cookie.secure !== true || state.isSecure) {
         return true;
     }
-    services.warnUndeliverable(request);
+    missSecureCookie(state);
     return false;
+}
+
+/** The cookie is secure, and can't be sent: the log says how to fix it. */
+export function missSecureCookie(state: RequestState): void {
+    const { services, request } = state;
+    services.warnUndeliverable(request);
+    missCookie(state, /^\s*https/i.test(request.get('X-Forwarded-Proto') ?? '') ? 'untrustedProxy' : 'insecure');
+}
+
+/** The browser is not given the cookie that it needs. Told once for a request. */
+export function missCookie(state: RequestState, reason: NoCookieReason): void {
+    if (state.missedCookie === undefined) {
+        state.missedCookie = reason;
+        const { key, loaded, owner, services } = state;
+        services.events.cookieNotSent?.emit({ key: loaded && key, user: owner?.user, reason }, state);
+    }
 }

@@ -11,7 +11,7 @@ import type { LoadedSession } from '../Repository/LoadedSession.js';
 import { SessionEndedException } from '../Repository/SessionErrors.js';
 import { sealSuccessorId } from '../Repository/sealedSuccessorId.js';
 import type { RequestState } from './RequestState.js';
-import type { SessionOutcome } from './SessionObserver.js';
+import { missCookie } from './reachability.js';
 
 /*
  * What a request writes to the store, and what that makes of its session. Creating, saving and moving give false where the
@@ -24,11 +24,17 @@ export function createSession(state: RequestState, reading: Reading, login?: Log
     const before = state.endReason === undefined ? undefined : state.cookie?.key;
     state.storedId = state.id;
     const created = state.changes.store(reading, (change) =>
-        repository.create(state.key, reading.snapshot.cookie, change, login),
+        repository.create(state.key, reading.snapshot.cookie, change, login, state),
     );
     return andThen(created, (stored) => {
-        const isStored = settle(state, stored, reading, 'created');
+        const isStored = settle(state, stored, reading);
         state.isCookieDue = isStored;
+        if (isStored) {
+            state.services.events.created?.emit({ key: state.key, user: state.owner?.user }, state);
+            if (headersHaveLeft(state.response)) {
+                missCookie(state, 'headersSent');
+            }
+        }
         if (!isStored || before === undefined) {
             return isStored;
         }
@@ -47,8 +53,11 @@ export function saveSession(state: RequestState, reading: Reading): MaybePromise
         state.services.repository.save(state.key, state.loaded as LoadedSession, change, options),
     );
     const saved = (stored: LoadedSession | undefined): boolean => {
-        const isStored = settle(state, stored, reading, 'saved');
+        const isStored = settle(state, stored, reading);
         state.isCookieDue ||= isStored && renewsCookie;
+        if (isStored) {
+            state.services.events.saved?.emit({ key: state.key, user: state.owner?.user, outcome: 'saved' }, state);
+        }
         return isStored;
     };
     return saving instanceof Promise ? fenced(state, saving).then(saved) : saved(saving);
@@ -56,7 +65,7 @@ export function saveSession(state: RequestState, reading: Reading): MaybePromise
 
 /** Writes down that the session is in use. Where that fails it is as it was, and the next request tries again. */
 export function touchSession(state: RequestState): MaybePromise<void> {
-    const { repository, log, observer } = state.services;
+    const { repository, log, events } = state.services;
     const renewsCookie = mustRenewCookie(state, undefined);
     const settled = (touched: LoadedSession | undefined): void => {
         state.stage = touched ? 'live' : 'late';
@@ -64,11 +73,12 @@ export function touchSession(state: RequestState): MaybePromise<void> {
         state.changes.storeAsPatches();
         // Where it ended meanwhile, its cookie must not replace the browser's newer one.
         state.isCookieDue ||= touched !== undefined && renewsCookie;
-        observer?.became(state.request, touched ? 'touched' : 'skipped');
+        if (touched) {
+            events.saved?.emit({ key: state.key, user: state.owner?.user, outcome: 'touched' }, state);
+        }
     };
     const failed = (error: unknown): void => {
         log.warning('A session could not be marked as active.', { ...logContextOf(state), error });
-        observer?.became(state.request, 'skipped');
     };
     try {
         const touching = repository.touch(state.key, state.loaded as LoadedSession, { renewsCookie });
@@ -85,27 +95,31 @@ export async function moveSession(
     reading: Reading,
     login?: Login,
 ): Promise<boolean> {
-    const options = { login, sealedId: login && sealedFor(state, newId), lock: state.lock };
+    const options = { login, sealedId: login && sealedFor(state, newId), lock: state.lock, origin: state };
     const moving = state.changes.store(reading, (change) =>
         state.services.repository.migrate(state.key, keyOf(newId), state.loaded as LoadedSession, change, options),
     );
     const stored = await fenced(state, Promise.resolve(moving));
+    const { key } = state;
     if (stored) {
         state.id = newId;
         state.storedId = newId;
     }
-    const isStored = settle(state, stored, reading, 'saved');
+    const isStored = settle(state, stored, reading);
     state.isCookieDue ||= isStored;
+    if (isStored) {
+        const { events } = state.services;
+        events.migrated?.emit({ key, user: state.owner?.user, to: fingerprintOf(state.key) }, state);
+    }
     return isStored;
 }
 
 /** Ends the session for good. */
-export function endSession(state: RequestState): MaybePromise<void> {
-    const { repository, observer } = state.services;
+export function endSession(state: RequestState, toldReason?: 'logout'): MaybePromise<void> {
+    const { repository } = state.services;
     const { stage, storedKey } = state;
     const ended = (wasAlive: boolean): void => {
         state.isClearDue ||= wasAlive;
-        observer?.became(state.request, 'ended');
     };
     const failed = (error: unknown): never => {
         state.stage = stage; // it may be tried again
@@ -113,7 +127,9 @@ export function endSession(state: RequestState): MaybePromise<void> {
     };
     state.stage = 'ended';
     try {
-        const ending = (stage === 'live' || stage === 'late') && repository.end(storedKey, 'destroyed');
+        const ending =
+            (stage === 'live' || stage === 'late') &&
+            repository.end(storedKey, 'destroyed', { origin: state, toldReason });
         return ending instanceof Promise ? ending.then(ended, failed) : ended(ending);
     } catch (error) {
         return failed(error);
@@ -131,7 +147,7 @@ export function sealedFor(state: RequestState, id: SessionId): string {
  */
 export function refuseLoss(state: RequestState, reading: Reading | undefined, status = 200): void {
     if (state.stage === 'late' && losesChange(reading?.change) && !state.hasLostChanges) {
-        state.hasLostChanges = true;
+        loseChanges(state);
         state.services.log.warning(
             'A request came with the id of a session that ended moments ago: what it changed is discarded.',
             logContextOf(state),
@@ -167,29 +183,33 @@ function fenced<Stored>({ lock }: RequestState, storing: Promise<Stored>): Promi
 }
 
 /** @param stored What a write gave: what is stored now, or undefined, as the session had ended. */
-function settle(
-    state: RequestState,
-    stored: LoadedSession | undefined,
-    { change }: Reading,
-    outcome: SessionOutcome,
-): boolean {
-    const { log, observer } = state.services;
+function settle(state: RequestState, stored: LoadedSession | undefined, { change }: Reading): boolean {
+    const { log, events } = state.services;
     if (stored) {
         state.stage = 'live';
         state.loaded = stored;
         state.mustStore = false;
         state.isTouchDue = false;
         state.failures?.succeeded('save');
+        if (stored.isMerged) {
+            events.merged?.emit({ key: state.key, user: state.owner?.user }, state);
+        }
     } else {
         state.stage = 'late';
-        state.hasLostChanges ||= losesChange(change);
+        if (losesChange(change) && !state.hasLostChanges) {
+            loseChanges(state);
+        }
         log.warning(
             'A session ended while a request was using it: what the request changed is discarded.',
             logContextOf(state),
         );
     }
-    observer?.became(state.request, stored ? outcome : 'discarded');
     return stored !== undefined;
+}
+
+function loseChanges(state: RequestState): void {
+    state.hasLostChanges = true;
+    state.services.events.refused?.emit({ key: state.key, user: state.owner?.user, reason: 'ended' }, state);
 }
 
 /** Nobody misses the note that a page has shown what was flashed. */

@@ -1,0 +1,49 @@
+import { fingerprintOf, isSessionKey, isUserKey, keyOf, type RecordKey } from '../Record/storageKeys.js';
+import type {
+    EventOrigin,
+    Occurrence,
+    SessionEvent,
+    SessionEventListener,
+    SessionEventName,
+    SessionEventWatcher,
+} from './sessionEvent.js';
+
+/** The events of one name. There is a channel for as long as somebody listens: who emits asks for it first, and makes no event else. */
+export class SessionEventChannel<Name extends SessionEventName = SessionEventName> {
+    public readonly listeners = new Set<SessionEventListener<Name>>();
+    public readonly watchers = new Set<SessionEventWatcher<Name>>();
+
+    /** @param enqueue Delivers an event to the listeners, later. */
+    public constructor(
+        private readonly name: Name,
+        private readonly enqueue: (event: SessionEvent<Name>) => void,
+    ) {}
+
+    public get isUnheard(): boolean {
+        return this.listeners.size === 0 && this.watchers.size === 0;
+    }
+
+    /** Tells that something has happened; `origin` is the request by which it has. */
+    public emit({ key, user, at = Date.now(), ...details }: Occurrence<Name>, origin?: EventOrigin): void {
+        const event = Object.freeze({
+            name: this.name,
+            at,
+            fingerprint: key ? shownName(key) : undefined,
+            user,
+            requestId: origin?.request.requestId,
+            address: origin?.address,
+            ...details,
+        }) as unknown as SessionEvent<Name>;
+        for (const watch of origin ? this.watchers : []) {
+            watch(event, (origin as EventOrigin).request);
+        }
+        if (this.listeners.size > 0) {
+            this.enqueue(event);
+        }
+    }
+}
+
+/** Undefined for what is no session. One that is stored under its id as it is has the name of its key. */
+function shownName(key: RecordKey): string | undefined {
+    return isUserKey(key) ? undefined : fingerprintOf(isSessionKey(key) ? key : keyOf(key as string));
+}

@@ -1,0 +1,32 @@
+import type { SessionEventChannel } from './SessionEventChannel.js';
+import type { SessionEventName } from './sessionEvent.js';
+
+/** By name; undefined: nobody listens. */
+export type Channels = { [Name in SessionEventName]: SessionEventChannel<Name> | undefined };
+
+export interface SessionEventChannels extends Channels {
+    /** Whether somebody listens to anything. */
+    isHeard: boolean;
+    /** Whose process this is. What the server's has in memory can't be reached from the console. */
+    by: 'application' | 'console';
+}
+
+const NONE: Channels = {
+    created: undefined,
+    loaded: undefined,
+    saved: undefined,
+    merged: undefined,
+    migrated: undefined,
+    loggedIn: undefined,
+    ended: undefined,
+    revoked: undefined,
+    refused: undefined,
+    unavailable: undefined,
+    cookieNotSent: undefined,
+};
+
+export const channelNames = Object.keys(NONE) as SessionEventName[];
+
+export function noChannels(): SessionEventChannels {
+    return { ...NONE, isHeard: false, by: 'application' };
+}
