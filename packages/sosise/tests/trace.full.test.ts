@@ -12,8 +12,8 @@ describe('from the session stage until its answer has left', async () => {
         expectWithin(read, { calls: 130, changesOfFile: 60, sessionFiles: 16 });
     });
 
-    test('a request that changes its session passes at most 240 calls and 135 changes of file', () => {
-        expectWithin(change, { calls: 240, changesOfFile: 135, sessionFiles: 34 });
+    test('a request that changes its session passes at most 240 calls and 110 changes of file', () => {
+        expectWithin(change, { calls: 240, changesOfFile: 110, sessionFiles: 34 });
     });
 });
 

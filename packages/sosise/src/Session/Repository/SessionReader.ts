@@ -1,4 +1,3 @@
-import { andThen } from '../../Support/andThen.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import type { SessionCookieConfig, SessionLimit } from '../Config/SessionConfig.js';
@@ -80,9 +79,14 @@ export abstract class SessionReader {
 
     /** The session that an id names. */
     public find(id: SessionId, key: RecordKey = keyOf(id)): MaybePromise<LoadResult> {
-        return andThen(this.load(key), (found) =>
-            found.kind === 'none' && isPlainId(id) ? this.adoptPlain(id, key) : found,
-        );
+        const found = this.load(key);
+        return found instanceof Promise
+            ? found.then((session) => this.orPlain(id, key, session))
+            : this.orPlain(id, key, found);
+    }
+
+    private orPlain(id: SessionId, key: RecordKey, found: LoadResult): MaybePromise<LoadResult> {
+        return found.kind === 'none' && isPlainId(id) ? this.adoptPlain(id, key) : found;
     }
 
     /** The session that is stored under a key, unless it is damaged. */

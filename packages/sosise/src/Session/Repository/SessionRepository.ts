@@ -110,36 +110,25 @@ export class SessionRepository extends SessionReader {
         if (this.merges.waiting.has(key)) {
             return this.mergeWithOthers(key, change, options);
         }
-        const { stored, record } = loaded;
-        const { lock, renewsCookie } = options;
-        const writing = andThen(record.login && this.users.refreshed(key, record.login), (login) =>
-            this.calls.attempt('saved', key, () => {
-                const write = () => this.writer.write(key, stored, record, change, { login, renewsCookie });
-                return lock ? andThen(refuseLost(lock, false), write) : write();
-            }),
-        );
-        const saved = andThen(writing, (written) => written ?? this.mergeWithOthers(key, change, options));
-        if (writing instanceof Promise) {
-            this.merges.waitFor(key, writing);
+        const writing = this.writeLoaded(key, loaded, change, options);
+        if (!(writing instanceof Promise)) {
+            return writing ?? this.mergeWithOthers(key, change, options);
         }
+        const saved = writing.then((written) => written ?? this.mergeWithOthers(key, change, options));
+        this.merges.waitFor(key, writing);
         return saved;
     }
 
     /** Writes down that the session is in use. Undefined: it has ended meanwhile. */
     public touch(
         key: RecordKey,
-        { stored, record }: LoadedSession,
-        { renewsCookie = false }: SaveOptions = {},
+        loaded: LoadedSession,
+        options: SaveOptions = {},
     ): MaybePromise<LoadedSession | undefined> {
-        return andThen(this.users.refreshed(key, record.login), (login) =>
-            this.calls.attempt('saved', key, () =>
-                andThen(
-                    this.writer.write(key, stored, record, NO_CHANGE, { login, renewsCookie }),
-                    // A write that came between has said it already.
-                    (written) =>
-                        written ?? andThen(this.load(key), (found) => (found.kind === 'live' ? found : undefined)),
-                ),
-            ),
+        return andThen(
+            this.writeLoaded(key, loaded, NO_CHANGE, options),
+            // A write that came between has said it already.
+            (written) => written ?? andThen(this.load(key), (found) => (found.kind === 'live' ? found : undefined)),
         );
     }
 
@@ -275,6 +264,21 @@ export class SessionRepository extends SessionReader {
             left = found;
         }
         return moved;
+    }
+
+    /** Undefined: what was loaded is not what is stored now, and nothing was written. */
+    private writeLoaded(
+        key: RecordKey,
+        { stored, record }: LoadedSession,
+        change: SessionChange,
+        { lock, renewsCookie }: SaveOptions,
+    ): MaybePromise<LoadedSession | undefined> {
+        const attempt = (login: Login | undefined) =>
+            this.calls.attempt('saved', key, () => {
+                const write = () => this.writer.write(key, stored, record, change, { login, renewsCookie });
+                return lock ? andThen(refuseLost(lock, false), write) : write();
+            });
+        return record.login ? andThen(this.users.refreshed(key, record.login), attempt) : attempt(undefined);
     }
 
     /** Another request was first, or is about to be: the change is applied to what that has stored. */

@@ -253,8 +253,8 @@ export abstract class RequestState implements SessionOwner, EventOrigin {
             this.hold(opened);
         }
         const { record } = opened;
-        const cookie = repository.cookieOf(record);
         const data = record.copy();
+        const cookie = repository.cookieOf(record);
         const object = new HttpSession(this);
         object.cookie = inflateCookie(cookie) as HttpSession['cookie'];
         for (const key of Object.keys(data)) {

@@ -5,7 +5,7 @@ import type { MaybePromise } from '../../Support/MaybePromise.js';
 import type { Reading } from '../Object/SessionChanges.js';
 import { onlyTakesFlash } from '../Object/SessionFlash.js';
 import type { SessionChange } from '../Record/mergeChanges.js';
-import type { Login } from '../Record/SessionRecord.js';
+import type { LiveRecord, Login } from '../Record/SessionRecord.js';
 import { fingerprintOf, keyOf, type SessionId } from '../Record/storageKeys.js';
 import type { LoadedSession } from '../Repository/LoadedSession.js';
 import { SessionEndedException } from '../Repository/SessionErrors.js';
@@ -48,9 +48,9 @@ export function createSession(state: RequestState, reading: Reading, login?: Log
 /** Stores what the route has changed. */
 export function saveSession(state: RequestState, reading: Reading): MaybePromise<boolean> {
     const renewsCookie = mustRenewCookie(state, reading.change);
-    const options = { lock: state.lock, renewsCookie };
+    const { key, lock, services } = state;
     const saving = state.changes.store(reading, (change) =>
-        state.services.repository.save(state.key, state.loaded as LoadedSession, change, options),
+        services.repository.save(key, state.loaded as LoadedSession, change, { lock, renewsCookie }),
     );
     const saved = (stored: LoadedSession | undefined): boolean => {
         const isStored = settle(state, stored, reading);
@@ -60,7 +60,11 @@ export function saveSession(state: RequestState, reading: Reading): MaybePromise
         }
         return isStored;
     };
-    return saving instanceof Promise ? fenced(state, saving).then(saved) : saved(saving);
+    if (!(saving instanceof Promise)) {
+        return saved(saving);
+    }
+    lock?.storesUntil(saving);
+    return saving.then(saved);
 }
 
 /** Writes down that the session is in use. Where that fails it is as it was, and the next request tries again. */
@@ -96,10 +100,13 @@ export async function moveSession(
     login?: Login,
 ): Promise<boolean> {
     const options = { login, sealedId: login && sealedFor(state, newId), lock: state.lock, origin: state };
-    const moving = state.changes.store(reading, (change) =>
-        state.services.repository.migrate(state.key, keyOf(newId), state.loaded as LoadedSession, change, options),
+    const moving = Promise.resolve(
+        state.changes.store(reading, (change) =>
+            state.services.repository.migrate(state.key, keyOf(newId), state.loaded as LoadedSession, change, options),
+        ),
     );
-    const stored = await fenced(state, Promise.resolve(moving));
+    state.lock?.storesUntil(moving);
+    const stored = await moving;
     const { key } = state;
     if (stored) {
         state.id = newId;
@@ -163,23 +170,18 @@ export function refuseLoss(state: RequestState, reading: Reading | undefined, st
  * a newer one. It does where the cookie was changed, has a former name, or has lost 5 % of its life; `rolling` may say more.
  */
 function mustRenewCookie(state: RequestState, change: SessionChange | undefined): boolean {
-    const { settings, repository } = state.services;
-    if (headersHaveLeft(state.response)) {
-        return false;
-    }
-    if (settings.rolling === true || state.cookie?.isRenamed || change?.cookie !== undefined) {
-        return true;
-    }
-    const record = state.record as NonNullable<typeof state.record>;
-    const hasEnd = state.object ? state.object.cookie.expires != null : repository.lifetime.ageOf(record) !== null;
-    // With rolling: false, each change sends it, as express-session does.
-    return hasEnd && (settings.rolling === false ? change !== undefined : repository.lifetime.cookieDue(record));
-}
-
-/** The request's lock is not released before this is done. */
-function fenced<Stored>({ lock }: RequestState, storing: Promise<Stored>): Promise<Stored> {
-    lock?.storesUntil(storing);
-    return storing;
+    const { services, object } = state;
+    const { lifetime } = services.repository;
+    const { rolling } = services.settings;
+    const record = state.record as LiveRecord;
+    const isDue =
+        rolling === true ||
+        state.cookie?.isRenamed ||
+        change?.cookie !== undefined ||
+        ((object ? object.cookie.expires != null : lifetime.ageOf(record) !== null) &&
+            // With rolling: false, each change sends it, as express-session does.
+            (rolling === false ? change !== undefined : lifetime.cookieDue(record)));
+    return isDue && !headersHaveLeft(state.response);
 }
 
 /** @param stored What a write gave: what is stored now, or undefined, as the session had ended. */
