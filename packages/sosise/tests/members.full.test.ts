@@ -1,14 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { createServer, request as httpRequest, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { SessionRegistry } from 'sosise';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Browser, type BrowserContext, describeInChromium, openBrowser, type Page } from './helpers/chromium.js';
-import { type SessionAppOptions, temporaryFolder } from './helpers/sessionApp.js';
+import { httpsProxy, listenUntilEnd, selfSigned } from './helpers/httpsProxy.js';
+import type { SessionAppOptions } from './helpers/sessionApp.js';
 import { type MembersApp, membersApp } from './membersApp.js';
 
 const MINUTE = 60_000;
@@ -35,7 +31,7 @@ async function plainSite(options: SessionAppOptions = {}): Promise<Site> {
         app,
         origin: `http://members.test:${new URL(app.url).port}`,
         cookie: 'sosise',
-        other: async (host, html = '') => `http://${host}:${await listen(otherSite(html))}`,
+        other: async (host, html = '') => `http://${host}:${await listenUntilEnd(otherSite(html))}`,
     };
 }
 
@@ -48,21 +44,12 @@ async function secureSite(options: SessionAppOptions = {}): Promise<Site> {
         session: { name: undefined, ...options.session },
     });
     const keys = selfSigned();
-    const proxy = createHttpsServer(keys, (request, response) => {
-        const headers = { ...request.headers, 'x-forwarded-proto': 'https' };
-        const { method, url } = request;
-        request.pipe(
-            httpRequest(app.url + url, { method, headers }, (answer) => {
-                response.writeHead(answer.statusCode as number, answer.rawHeaders);
-                answer.pipe(response);
-            }),
-        );
-    });
     return {
         app,
-        origin: `https://members.test:${await listen(proxy)}`,
+        origin: `https://members.test:${await httpsProxy(app.url, keys)}`,
         cookie: '__Host-sosise',
-        other: async (host, html = '') => `https://${host}:${await listen(createHttpsServer(keys, show(html)))}`,
+        other: async (host, html = '') =>
+            `https://${host}:${await listenUntilEnd(createHttpsServer(keys, show(html)))}`,
     };
 }
 
@@ -72,24 +59,6 @@ function otherSite(html: string): Server {
 
 function show(html: string): Parameters<typeof createServer>[1] & object {
     return (_request, response) => response.setHeader('Content-Type', 'text/html').end(html);
-}
-
-async function listen(server: Server): Promise<number> {
-    server.listen(0, '127.0.0.1');
-    onTestFinished(() => {
-        server.closeAllConnections();
-        server.close();
-    });
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-}
-
-function selfSigned(): { key: string; cert: string } {
-    const folder = temporaryFolder();
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=members.test'];
-    execFileSync('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-    return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
 }
 
 let chromium: Browser;
