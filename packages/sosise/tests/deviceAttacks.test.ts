@@ -1,5 +1,5 @@
 import { SessionRegistry } from 'sosise';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import {
     type BoundSession,
     DeviceBrowser,
@@ -9,14 +9,10 @@ import {
     proofBy,
     rsaKey,
 } from './helpers/DeviceBrowser.js';
+import { COOKIE, MINUTE_MS, PATH, pass, post } from './helpers/deviceWay.js';
 import { deviceRoutes } from './helpers/loginRoutes.js';
 import { type SessionApp, SessionManager, sessionApp } from './helpers/sessionApp.js';
 import { type Halt, haltFirst, interferedDriver } from './helpers/wrapDriver.js';
-
-const MINUTE_MS = 60_000;
-const COOKIE = 'sosise-device';
-const PATH = '/__sosise/device';
-const post = (body: unknown = {}) => ({ method: 'POST', body });
 
 let app: SessionApp;
 /** The victim, logged in; not bound yet. */
@@ -29,26 +25,9 @@ beforeEach(async () => {
     challenge = offered(await anna.plainVisit('/login', post({ user: 'anna' })));
 });
 
-afterEach(() => {
-    vi.useRealTimers();
-});
-
 function offered(response: Response): string {
     const header = response.headers.get('secure-session-registration') ?? '';
     return /challenge="([^"]+)"/.exec(header)?.[1] ?? '';
-}
-
-function pass(minutes: number): void {
-    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + minutes * MINUTE_MS });
-}
-
-/** With every cookie of the victim, on another machine: with a key of its own. */
-function thiefOf({ cookies }: DeviceBrowser): DeviceBrowser {
-    const thief = new DeviceBrowser(app.url);
-    for (const [name, value] of cookies) {
-        thief.cookies.set(name, value);
-    }
-    return thief;
 }
 
 async function bind(browser: DeviceBrowser = anna): Promise<BoundSession> {
@@ -137,13 +116,13 @@ describe('a registration is refused', () => {
 
     test('over a binding that there is: a second device can not take its place', async () => {
         await bind();
-        const thief = thiefOf(anna);
+        const thief = anna.stolen();
         expect((await thief.prove(PATH, by(thief.key, { jti: challenge }))).status).toBe(401);
         expect(await anna.refresh()).toBe(200);
     });
 
     test('of two at once one is bound, and the other is not', async () => {
-        const thief = thiefOf(anna);
+        const thief = anna.stolen();
         const responses = await Promise.all(
             [anna, thief].map((browser) => browser.prove(PATH, by(browser.key, { jti: challenge }))),
         );
@@ -188,7 +167,7 @@ describe('a registration is refused', () => {
 
     test('without the session, and after its logout', async () => {
         expect((await new DeviceBrowser(app.url).prove(PATH, by(anna.key, { jti: challenge }))).status).toBe(401);
-        const copy = thiefOf(anna);
+        const copy = anna.stolen();
         await anna.plainVisit('/logout', post());
         expect((await copy.prove(PATH, by(anna.key, { jti: challenge }))).status).toBe(401);
     });
@@ -204,7 +183,7 @@ describe('a renewal is refused', () => {
     });
 
     test('on another machine, which has all cookies and no key', async () => {
-        const thief = thiefOf(anna);
+        const thief = anna.stolen();
         const jti = (await thief.challenge(bound)) ?? '';
         expect(jti).not.toBe('');
         const proofs = [
@@ -227,7 +206,7 @@ describe('a renewal is refused', () => {
     });
 
     test('when its cookies are of the past, nobody is logged in', async () => {
-        const thief = thiefOf(anna);
+        const thief = anna.stolen();
         expect(await thief.json('/members'), 'within the ten minutes').toBe('anna');
         pass(12);
         expect((await thief.plainVisit('/members')).status).toBe(401);
@@ -240,7 +219,7 @@ describe('a renewal is refused', () => {
         const proof = proofBy(anna.key, { jti });
         const statuses = await Promise.all(Array.from({ length: 5 }, async () => (await renew(anna, proof)).status));
         expect(statuses.sort()).toEqual([200, 403, 403, 403, 403]);
-        expect((await renew(thiefOf(anna), proof)).status).toBe(403);
+        expect((await renew(anna.stolen(), proof)).status).toBe(403);
     });
 
     test('with a challenge that came before one that was answered, one too old, or of a registration', async () => {
@@ -264,7 +243,7 @@ describe('a renewal is refused', () => {
         const mine = await anna.challenge(bound);
         expect((await renew(anna, proofBy(other.key, { jti: mine }))).status).toBe(401);
         // The session of the one, the bound cookie of the other.
-        const mixed = thiefOf(anna);
+        const mixed = anna.stolen();
         mixed.cookies.set(COOKIE, other.cookies.get(COOKIE) ?? '');
         expect(await mixed.json('/me')).toMatchObject({ user: null });
     });
@@ -304,7 +283,7 @@ describe('a bound session stays bound', () => {
             (await anna.challenge(anna.bound as BoundSession)) ?? '',
         ];
         for (const wrong of values) {
-            const thief = thiefOf(anna);
+            const thief = anna.stolen();
             thief.cookies.delete(COOKIE);
             if (wrong !== undefined) {
                 thief.cookies.set(COOKIE, wrong);
@@ -317,14 +296,14 @@ describe('a bound session stays bound', () => {
 
     test('who logs in with a stolen cookie as somebody else gets nothing of the session', async () => {
         await anna.visit('/put', post({ secret: 'of anna' }));
-        const thief = thiefOf(anna);
+        const thief = anna.stolen();
         thief.cookies.delete(COOKIE);
         await thief.plainVisit('/login', post({ user: 'mallory' }));
         expect(await thief.json('/me')).toEqual({ user: 'mallory', data: {}, ended: null });
     });
 
     test('what is put into the session can not touch the binding', async () => {
-        const thief = thiefOf(anna);
+        const thief = anna.stolen();
         thief.cookies.delete(COOKIE);
         await thief.plainVisit('/put', post({ login: { user: 'anna' }, binding: 'x', deviceKey: 'x', __sosise: {} }));
         expect(await thief.json('/me')).toMatchObject({ user: null });

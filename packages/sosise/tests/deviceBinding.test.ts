@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Router } from 'express';
 import session from 'express-session';
 import memorystore from 'memorystore';
 import { SessionRegistry, StoredSessions } from 'sosise';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type BoundSession, DeviceBrowser, proofBy, rsaKey } from './helpers/DeviceBrowser.js';
+import { anna, BOUND, COOKIE, deviceWay, MINUTE_MS, PATH, pass, post } from './helpers/deviceWay.js';
 import { deviceRoutes } from './helpers/loginRoutes.js';
 import { PageBrowser } from './helpers/PageBrowser.js';
 import { SECRET, type SessionApp, type SessionAppOptions, SessionManager, sessionApp } from './helpers/sessionApp.js';
@@ -13,11 +13,6 @@ import { PROJECT } from './stock.js';
 
 const PlainStore = memorystore(session);
 const SOURCES = join(PROJECT, 'packages/sosise/src');
-const MINUTE_MS = 60_000;
-const BOUND = { deviceBound: true };
-const COOKIE = 'sosise-device';
-const PATH = '/__sosise/device';
-
 const DRIVERS: [string, SessionAppOptions][] = [
     ['memory', { session: { ...BOUND, driver: 'memory' } }],
     ['file', { session: BOUND }],
@@ -31,99 +26,13 @@ const DRIVERS: [string, SessionAppOptions][] = [
     ],
 ];
 
-afterEach(() => {
-    vi.useRealTimers();
-});
-
-function routes(router: Router): void {
-    deviceRoutes(router);
-    router.post('/migrate', async (request, response) => {
-        await request.session.migrate();
-        response.json('moved');
-    });
+async function start(options: SessionAppOptions = { session: { ...BOUND, driver: 'memory' } }): Promise<SessionApp> {
+    return sessionApp({ routes: deviceRoutes, ...options });
 }
 
-const post = (body: unknown = {}) => ({ method: 'POST', body });
-
-async function start(options: SessionAppOptions = DRIVERS[0]?.[1] ?? {}): Promise<SessionApp> {
-    return sessionApp({ routes, ...options });
+for (const [driver, options] of DRIVERS) {
+    describe(`device-bound sessions, ${driver}`, () => deviceWay(() => options));
 }
-
-/** A browser that can bind, and has logged in. */
-async function anna(app: SessionApp, browser = new DeviceBrowser(app.url)): Promise<DeviceBrowser> {
-    await browser.visit('/login', post({ user: 'anna' }));
-    return browser;
-}
-
-/** What a thief of cookies has: all of them, on a machine without the key. */
-function stolen(app: SessionApp, { cookies }: DeviceBrowser): DeviceBrowser {
-    const thief = new DeviceBrowser(app.url);
-    for (const [name, value] of cookies) {
-        thief.cookies.set(name, value);
-    }
-    return thief;
-}
-
-function pass(minutes: number): void {
-    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + minutes * MINUTE_MS });
-}
-
-describe.each(DRIVERS)('device-bound sessions, %s', (_driver, options) => {
-    test('a login is bound by a browser that can, and the cookie is renewed when it has gone', async () => {
-        const app = await start(options);
-        const browser = await anna(app);
-        expect(browser.bound?.credentials).toEqual([
-            { type: 'cookie', name: COOKIE, attributes: 'Path=/; HttpOnly; SameSite=Lax' },
-        ]);
-        expect(await browser.json('/bound')).toBe(true);
-        expect((await browser.visit('/vault')).status).toBe(200);
-        pass(11);
-        expect(await browser.json('/members')).toBe('anna');
-        expect(browser.refreshes).toBe(1);
-        expect(await browser.json('/me')).toEqual({ user: 'anna', data: {}, ended: null });
-        expect(browser.refreshes, 'the cookie is there').toBe(1);
-    });
-
-    test('without the cookie nobody is logged in, and what the visitor has stays', async () => {
-        const app = await start(options);
-        const browser = await anna(app);
-        await browser.visit('/put', post({ cart: [1] }));
-        const thief = stolen(app, browser);
-        thief.cookies.delete(COOKIE);
-        expect(await thief.json('/me')).toEqual({ user: null, data: { cart: [1] }, ended: null });
-        expect((await thief.visit('/members')).status).toBe(401);
-        expect((await thief.visit('/vault')).status).toBe(401);
-        expect(await browser.json('/me')).toEqual({ user: 'anna', data: { cart: [1] }, ended: null });
-    });
-
-    test('the binding stays through a new id, and ends with the session', async () => {
-        const app = await start(options);
-        const browser = await anna(app);
-        await browser.visit('/migrate', post());
-        expect(await browser.json('/members')).toBe('anna');
-        pass(11);
-        expect(await browser.json('/members')).toBe('anna');
-        expect(browser.refreshes).toBe(1);
-        const [bound, copy] = [browser.bound, stolen(app, browser)];
-        await browser.visit('/logout', post());
-        expect(browser.cookies.has(COOKIE)).toBe(false);
-        copy.key = browser.key;
-        expect(await copy.refresh(bound), 'with the key, after the logout').toBe(401);
-    });
-
-    test('renewing beside parallel requests loses none of them, and none of the renewals', async () => {
-        const app = await start(options);
-        const browser = await anna(app);
-        const keys = Array.from({ length: 12 }, (_, index) => `key${index}`);
-        const writes = keys.map((key) => browser.plainVisit('/put', post({ [key]: 1 })));
-        const statuses = [await browser.refresh(), await browser.refresh()];
-        await Promise.all(writes);
-        expect(statuses).toEqual([200, 200]);
-        const { data } = await browser.json<{ data: Record<string, unknown> }>('/me');
-        expect(Object.keys(data).sort()).toEqual([...keys].sort());
-        expect(await browser.json('/bound')).toBe(true);
-    });
-});
 
 test('a browser that can not bind goes on as ever, and what needs a bound device says so', async () => {
     const app = await start();
@@ -168,7 +77,6 @@ test('a cookie for https is secure, and has the prefix of the session', async ()
     const app = await start({
         session: { ...BOUND, driver: 'memory', name: undefined, cookie: { secure: true } },
         http: { trustProxy: true },
-        routes,
     });
     const browser = new DeviceBrowser(app.url);
     const headers = { 'x-forwarded-proto': 'https' };
@@ -194,13 +102,13 @@ test('the list of sessions says which are bound; a stolen one has no user for a 
             headers: { cookie: [...cookies].map((pair) => pair.join('=')).join('; '), host: 'localhost' },
         } as never);
     expect(await asked(browser.cookies)).toMatchObject({ user: 'anna', bound: true });
-    const thief = stolen(app, browser);
+    const thief = browser.stolen();
     thief.cookies.delete(COOKIE);
     expect(await asked(thief.cookies)).toMatchObject({ user: undefined, bound: true });
 });
 
 test('renewing is no visit: a session that only its browser keeps renewing still ends by its idle timeout', async () => {
-    const app = await start({ session: { ...BOUND, driver: 'memory', cookie: { maxAge: 30 * MINUTE_MS } }, routes });
+    const app = await start({ session: { ...BOUND, driver: 'memory', cookie: { maxAge: 30 * MINUTE_MS } } });
     const browser = await anna(app);
     pass(20);
     expect(await browser.refresh()).toBe(200);
@@ -209,30 +117,25 @@ test('renewing is no visit: a session that only its browser keeps renewing still
 });
 
 test('secrets that change keep bindings as long as the former one is listed', async () => {
-    const root = { session: { ...BOUND }, routes };
+    const root = { session: { ...BOUND } };
     const first = await start(root);
     const browser = await anna(first);
     const bound = browser.bound;
     const second = await start({
         root: first.root,
-        routes,
         session: { ...BOUND, secret: ['New5rW8yB3nK6tQ1zP9cM4xJ7gD2fHs0', SECRET] },
     });
-    const moved = stolen(second, browser);
-    moved.key = browser.key;
+    const moved = browser.at(second.url);
     expect(await moved.json('/bound'), 'a cookie of before').toBe(true);
     expect(await moved.refresh(bound)).toBe(200);
     expect(await moved.json('/bound')).toBe(true);
 });
 
 test('two servers of one store answer a challenge once, and both take the cookie', async () => {
-    const first = await start({ session: BOUND, routes });
-    const second = await start({ root: first.root, session: BOUND, routes });
+    const first = await start({ session: BOUND });
+    const second = await start({ root: first.root, session: BOUND });
     const browser = await anna(first);
-    const other = new DeviceBrowser(second.url);
-    for (const [name, value] of browser.cookies) {
-        other.cookies.set(name, value);
-    }
+    const other = browser.at(second.url);
     const bound = browser.bound as BoundSession;
     const proof = proofBy(browser.key, { jti: await browser.challenge(bound) });
     const answers = await Promise.all(
@@ -248,8 +151,7 @@ test('two servers of one store answer a challenge once, and both take the cookie
 test('a renewal that comes with the id of before migrate() is answered, and a login of before is not', async () => {
     const app = await start();
     const browser = await anna(app);
-    const late = stolen(app, browser);
-    late.key = browser.key;
+    const late = browser.at(app.url);
     await browser.visit('/migrate', post());
     expect(await late.refresh(browser.bound)).toBe(200);
     const bound = browser.bound;
@@ -258,7 +160,7 @@ test('a renewal that comes with the id of before migrate() is answered, and a lo
 });
 
 test('a link of another site to a page for members is loaded again, so that the browser renews the cookie', async () => {
-    const app = await start({ session: { ...BOUND, driver: 'memory', loginPage: '/login' }, routes });
+    const app = await start({ session: { ...BOUND, driver: 'memory', loginPage: '/login' } });
     const browser = await anna(app);
     const [page, stranger] = [new PageBrowser(app.url), new PageBrowser(app.url)];
     page.cookies.set('sosise', browser.cookies.get('sosise') ?? '');
@@ -272,10 +174,10 @@ test('a link of another site to a page for members is loaded again, so that the 
 });
 
 test('without the setting sessions that are bound are as others, and nothing answers for devices', async () => {
-    const first = await start({ session: BOUND, routes });
+    const first = await start({ session: BOUND });
     const browser = await anna(first);
-    const second = await start({ root: first.root, routes });
-    const same = stolen(second, browser);
+    const second = await start({ root: first.root });
+    const same = browser.stolen(second.url);
     same.cookies.delete(COOKIE);
     expect(await same.json('/members')).toBe('anna');
     expect(await same.json('/bound')).toBe(false);

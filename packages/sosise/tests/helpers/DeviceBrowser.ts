@@ -57,6 +57,23 @@ export class DeviceBrowser extends Browser {
     public refreshes = 0;
     private readonly ends = new Map<string, number>();
 
+    /** What a thief of its cookies has: all of them, on a machine without the key. */
+    public stolen(url = this.url): DeviceBrowser {
+        const thief = new DeviceBrowser(url);
+        for (const [name, value] of this.cookies) {
+            thief.cookies.set(name, value);
+        }
+        return thief;
+    }
+
+    /** The same device before another server of the application; from now on by itself. */
+    public at(url: string): DeviceBrowser {
+        const same = this.stolen(url);
+        same.key = this.key;
+        same.bound = this.bound;
+        return same;
+    }
+
     public override async visit(path: string, visit?: Visit): Promise<Response> {
         this.dropExpired();
         const name = this.bound?.credentials[0]?.name;

@@ -30,9 +30,13 @@ export function memberRoutes(router: Router): void {
     });
 }
 
-/** Those of members, and what asks for the device. */
+/** Those of members, a new id, and what asks for the device. */
 export function deviceRoutes(router: Router): void {
     memberRoutes(router);
+    router.post('/migrate', async (request, response) => {
+        await request.session.migrate();
+        response.json('moved');
+    });
     router.get('/bound', (request, response) => {
         response.json(isDeviceBound(request));
     });
