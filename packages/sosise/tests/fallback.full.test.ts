@@ -8,7 +8,14 @@ import { describe, expect, test, vi } from 'vitest';
 import { Browser } from './helpers/Browser.js';
 import { recordWith } from './helpers/inside/Contract.js';
 import { DriverTransfer, FallbackDriver } from './helpers/inside/Session/Moving.js';
-import { endedRecord, keyOf, SessionLifetime, userKeyOf } from './helpers/inside/Session/Record.js';
+import {
+    endedRecord,
+    keyOf,
+    liveRecord,
+    parseRecord,
+    SessionLifetime,
+    userKeyOf,
+} from './helpers/inside/Session/Record.js';
 import { MemoryStore } from './helpers/inside/Session/Stores/Memory.js';
 import { memberRoutes } from './helpers/loginRoutes.js';
 import { onRedis } from './helpers/onRedis.js';
@@ -238,6 +245,7 @@ await onRedis('a switch of the driver', (server) => {
 describe('a process that still knows the old driver alone', () => {
     const lifetime = new SessionLifetime({ idleMs: HOUR, maxAgeMs: undefined });
     const id = keyOf('one');
+    const cookie = { originalMaxAge: HOUR };
     const later = () => Date.now() + HOUR;
     const dataOf = (text?: string) => JSON.parse(text ?? '{}') as Record<string, unknown>;
 
@@ -270,6 +278,23 @@ describe('a process that still knows the old driver alone', () => {
         expect(await from.read(id)).toBeUndefined();
         const { __lastAccess, __sosise, cookie, ...data } = dataOf(to.read(id)?.record);
         expect(data).toEqual({ cart: 2, kept: true, theirs: 1, mine: 1 });
+    });
+
+    test.each([
+        ['in its new place', {}, { deviceKey: 'k', proved: 2 }],
+        ['in its old place', { deviceKey: 'k', proved: 2 }, {}],
+        ['before, and proves it in its new place', { deviceKey: 'k', proved: 1 }, { deviceKey: 'k', proved: 2 }],
+        ['before, and proves it in its old place', { deviceKey: 'k', proved: 2 }, { deviceKey: 'k', proved: 1 }],
+    ])('a session that a device is bound to while it moves stays bound: %s', async (_where, theirs, mine) => {
+        const login = { user: 'anna', at: 1, binding: 'b' };
+        const bound = (more: object) => liveRecord({ seen: 1, created: 1, login: { ...login, ...more } }, cookie, '');
+        const { to } = await moveWhile(async (from, to) => {
+            await from.write(id, bound(theirs), (await from.read(id))?.version, later());
+            to.write(id, bound(mine), to.read(id)?.version, later());
+        });
+        expect(parseRecord(to.read(id)?.record ?? '', Date.now())).toMatchObject({
+            login: { ...login, deviceKey: 'k', proved: 2 },
+        });
     });
 
     test('and ends a session while it moves has ended it', async () => {

@@ -6,7 +6,7 @@ import { merged, type SessionChange } from '../Record/mergeChanges.js';
 import { parseRecord } from '../Record/parseRecord.js';
 import { liveRecord, userRecord } from '../Record/recordText.js';
 import type { SessionLifetime } from '../Record/SessionLifetime.js';
-import { type EndedRecord, type LiveRecord, type ParsedRecord, type UserRecord } from '../Record/SessionRecord.js';
+import type { EndedRecord, LiveRecord, Login, ParsedRecord, UserRecord } from '../Record/SessionRecord.js';
 import { isUserKey, type RecordKey } from '../Record/storageKeys.js';
 import { recordExpiry, tombstoneExpiry } from '../Repository/SessionWriter.js';
 import { LIST_KEPT_MS } from '../Repository/UserSessions.js';
@@ -162,7 +162,7 @@ export class DriverTransfer {
                     created: mine.created,
                     seen: Math.max(mine.seen, theirs.seen),
                     own: theirs.own,
-                    login: theirs.login ?? mine.login,
+                    login: mergedLogin(mine.login, theirs.login),
                     maxAge: theirs.maxAge,
                 };
                 return {
@@ -215,6 +215,19 @@ function parsed(text: string): ParsedRecord {
         void (record.cookie && record.data); // parsed now: damaged data must not move
     }
     return record;
+}
+
+/** What either place knows of a login counts: a device that is bound in one of them stays bound, and answers no challenge twice. */
+function mergedLogin(mine: Login | undefined, theirs: Login | undefined): Login | undefined {
+    if (!mine || !theirs) {
+        return theirs ?? mine;
+    }
+    const proved = Math.max(mine.proved ?? 0, theirs.proved ?? 0);
+    return {
+        ...theirs,
+        deviceKey: mine.deviceKey ?? theirs.deviceKey,
+        ...(proved > 0 && { proved }),
+    };
 }
 
 /** The keys that are others in `next`. */
