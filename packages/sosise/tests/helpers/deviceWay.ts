@@ -1,3 +1,4 @@
+import { SessionRegistry } from 'sosise';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { DeviceBrowser } from './DeviceBrowser.js';
 import { deviceRoutes } from './loginRoutes.js';
@@ -67,16 +68,32 @@ export function deviceWay(options: () => SessionAppOptions): void {
         expect(await copy.refresh(), 'with the key, after the logout').toBe(401);
     });
 
-    test('renewing beside parallel requests loses none of them, and none of the renewals', async () => {
+    test('registering and renewing beside 50 parallel requests loses none of them, and nothing of the binding', async () => {
         const app = await start();
-        const browser = await anna(app);
-        const keys = Array.from({ length: 12 }, (_, index) => `key${index}`);
+        const browser = new DeviceBrowser(app.url);
+        const offer = await browser.plainVisit('/login', post({ user: 'anna' }));
+        const keys = Array.from({ length: 50 }, (_, index) => `key${index}`);
         const writes = keys.map((key) => browser.plainVisit('/put', post({ [key]: 1 })));
+        await browser.register(offer.headers.get('secure-session-registration') ?? '');
         const statuses = [await browser.refresh(), await browser.refresh()];
-        await Promise.all(writes);
+        expect(new Set((await Promise.all(writes)).map(({ status }) => status))).toEqual(new Set([200]));
         expect(statuses).toEqual([200, 200]);
         const { data } = await browser.json<{ data: Record<string, unknown> }>('/me');
         expect(Object.keys(data).sort()).toEqual([...keys].sort());
         expect(await browser.json('/bound')).toBe(true);
+    });
+
+    test('a session that is revoked while its cookie is renewed has ended', async () => {
+        const app = await start();
+        const registry = app.app.container.make(SessionRegistry);
+        for (let round = 0; round < 5; round += 1) {
+            const browser = await anna(app);
+            const same = browser.at(app.url);
+            const [status, ended] = await Promise.all([browser.refresh(), registry.revoke('anna')]);
+            expect(ended).toBe(1);
+            expect([200, 401, 403]).toContain(status);
+            expect(await same.refresh()).toBe(401);
+            expect((await same.plainVisit('/members')).status).toBe(401);
+        }
     });
 }

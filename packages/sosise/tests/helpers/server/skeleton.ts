@@ -7,6 +7,7 @@ import { ApplicationKernel, ServiceProvider } from '../inside/Kernel.js';
 import { Logger } from '../inside/Logging.js';
 import { SessionManager } from '../inside/Session/Opening.js';
 import { exclusive, increment, SessionServiceProvider } from '../inside/Session.js';
+import { deviceRoutes } from '../loginRoutes.js';
 import { limitRoutes } from '../manyLogins.js';
 import { addRoutes } from './routes.js';
 import type { ServerOptions } from './ServerOptions.js';
@@ -26,6 +27,7 @@ export async function skeleton(options: ServerOptions, say: Say): Promise<number
             const router = express.Router();
             addRoutes(router, { exclusive, increment, migrate: (request) => request.session.migrate() });
             limitRoutes(router);
+            deviceRoutes(router);
             this.app.container.make(HttpPipeline).use('routes', router);
             this.app.container.make(SessionManager).extend('connect-pg-simple', async () => {
                 const { PostgresTable } = await import('../postgres.js');
