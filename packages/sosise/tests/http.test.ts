@@ -730,14 +730,14 @@ describe('the response timeout', () => {
     test('the time a client takes to send its body does not count', async () => {
         const { port, log } = await start({
             routes: (router) => router.post('/', (request, response) => void response.json(request.body)),
-            http: { answerTimeoutMs: 1_200 },
+            http: { answerTimeoutMs: 400 },
         });
         const client = new RawClient(port).send(
             'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n',
         );
         for (const piece of ['{"a":', '"hel', 'lo"', ' }']) {
             client.send(piece);
-            await new Promise((resolve) => setTimeout(resolve, 360));
+            await new Promise((resolve) => setTimeout(resolve, 130));
         }
 
         expect(await client.received(/hello/)).toContain('HTTP/1.1 200');

@@ -6,6 +6,7 @@ import { LifecycleError } from '../Exceptions/errors.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
 import { Logger } from '../Logging/Logger.js';
 import { http } from '../Support/http.js';
+import { ConnectionBurst } from './ConnectionBurst.js';
 import { Connections } from './Connections.js';
 import { answerClientError, destroyedBy, isOfClient } from './clientError.js';
 import { ExceptionHandler } from './Errors/ExceptionHandler.js';
@@ -28,8 +29,8 @@ export interface ListenOptions {
 }
 
 /**
- * Connections that the system holds until this process accepts them, one in each turn of the event loop. Node's 511 fill up in a
- * burst, and a browser whose connection was dropped tries again after a second. Linux takes no more than `net.core.somaxconn`.
+ * Connections that the system holds until this process accepts them. Node's 511 fill up in a burst, and a browser whose
+ * connection was dropped tries again after a second. Linux takes no more than `net.core.somaxconn`.
  */
 const BACKLOG = 4_096;
 
@@ -143,10 +144,18 @@ export class HttpServer {
 
     private create(handler: Express): Server {
         const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs } = this.config;
-        const accept = (request: IncomingMessage, response: ServerResponse): void => {
+        const handle = (request: IncomingMessage, response: ServerResponse): void => {
             this.connections.requested(response);
             request.url = originForm(request.url ?? '/');
             handler(request, response);
+        };
+        const burst = new ConnectionBurst();
+        const accept = (request: IncomingMessage, response: ServerResponse): void => {
+            if (burst.holds) {
+                burst.hold(response, () => handle(request, response));
+            } else {
+                handle(request, response);
+            }
         };
         const options = {
             ...readyPrototypes(handler),
@@ -159,7 +168,10 @@ export class HttpServer {
         };
         const server = http
             .createServer(options, accept)
-            .on('connection', (socket) => this.connections.connected(socket))
+            .on('connection', (socket) => {
+                burst.add();
+                this.connections.connected(socket);
+            })
             .on('clientError', (error, socket) => {
                 const response = destroyedBy(error, socket as Socket, this.connections) as Response | undefined;
                 if (response) {
