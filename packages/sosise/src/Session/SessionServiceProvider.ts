@@ -37,6 +37,7 @@ export class SessionServiceProvider extends ServiceProvider {
     private drivers: OpenedDrivers | undefined;
     private services: SessionServices | undefined;
     private pruner: SessionPruner | undefined;
+    private events: SessionEvents | undefined;
 
     public override register(): void {
         const { container, environment } = this.app;
@@ -96,7 +97,8 @@ export class SessionServiceProvider extends ServiceProvider {
         ]);
         this.drivers = new OpenedDrivers({ manager: container.make(SessionManager), config, settings, log });
         const observer = container.has(SessionObserver) ? container.make(SessionObserver) : undefined;
-        const { channels: events } = container.make(SessionEvents);
+        this.events = container.make(SessionEvents);
+        const { channels: events } = this.events;
         const binding = await this.deviceBinding(settings, events);
         const opened = await this.drivers.open();
         const driver = observer?.watch(opened) ?? opened;
@@ -133,7 +135,7 @@ export class SessionServiceProvider extends ServiceProvider {
         this.services?.repository.ends?.stop();
         await this.pruner?.stop();
         await this.drivers?.close();
-        this.app.container.make(SessionEvents).flush();
+        this.events?.flush();
     }
 
     private serve(stages: SessionStages): void {

@@ -80,6 +80,7 @@ export class SessionRegistry {
         const handled = new Set<string>();
         const failures = new Map<string, unknown>();
         const isSpared = sparing(repository, except);
+        const origin = typeof except === 'object' ? sessionOf(except) : undefined;
         let revoked = 0;
         // A session that gets a new id is in the list under that before its old id ends: once the list names nothing new,
         // none has slipped away.
@@ -95,7 +96,7 @@ export class SessionRegistry {
                 }
                 handled.add(key);
                 try {
-                    revoked += (await repository.revoke(key)) ? 1 : 0;
+                    revoked += (await repository.revoke(key, { origin })) ? 1 : 0;
                 } catch (error) {
                     failures.set(key, error); // the others must not be spared for it
                 }

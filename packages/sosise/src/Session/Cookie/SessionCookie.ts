@@ -5,6 +5,7 @@ import type { Cookie } from 'express-session';
 import type { Secret } from '../../Config/secrets.js';
 import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import { MAX_COOKIE_BYTES } from '../Config/SessionConfig.js';
+import type { SessionEventChannels } from '../Events/channels.js';
 import { keyOf } from '../Record/storageKeys.js';
 import { UnstorableSessionError } from '../Repository/SessionErrors.js';
 import type { CookieId } from './CookieId.js';
@@ -21,6 +22,8 @@ export interface SessionCookieOptions {
     proxy: boolean | undefined;
     /** Cookies of earlier configs and other applications, which end when the session's is sent. */
     former?: readonly EndedCookie[];
+    /** Who is told of cookies that nobody here has signed. Unset: nobody. */
+    events?: SessionEventChannels;
 }
 
 /** What a request's Cookie header holds of the session. */
@@ -57,10 +60,10 @@ export class SessionCookie {
     /** What a request carries of the session; undefined where no cookie has its name, whatever the value. */
     public carriedBy(request: Request): CarriedCookies | undefined {
         const header = request.headers.cookie;
-        return header === undefined ? undefined : (this.headers.find(header) ?? this.parse(header));
+        return header === undefined ? undefined : (this.headers.find(header) ?? this.parse(header, request));
     }
 
-    private parse(header: string): CarriedCookies | undefined {
+    private parse(header: string, request: Request): CarriedCookies | undefined {
         let carried: { ids: CookieId[] } | undefined;
         for (const name of this.names) {
             for (const value of header.includes(name) ? cookieValues(header, name) : []) {
@@ -74,6 +77,8 @@ export class SessionCookie {
         }
         if (carried && carried.ids.length > 0) {
             this.headers.remember(header, carried);
+        } else if (carried) {
+            this.options.events?.refused?.emit({ reason: 'signature' }, { request, address: request.ip });
         }
         return carried;
     }

@@ -53,7 +53,10 @@ export class ExpressStore extends session.Store {
         this.reply(done, async () => {
             const found = await this.find(id);
             if (found.kind === 'live') {
-                await this.services.repository.touch(storedAs(id), found);
+                const { repository, events } = this.services;
+                const key = storedAs(id);
+                await repository.touch(key, found);
+                events.saved?.emit({ key, user: found.record.login?.user, outcome: 'touched' });
             }
         });
     }

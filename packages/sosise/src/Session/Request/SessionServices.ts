@@ -89,7 +89,7 @@ export class SessionServices {
         });
         const { name, secrets, proxy } = settings;
         const former = endedCookies(name, settings.cookie, settings.formerCookies);
-        this.cookie = new SessionCookie({ name, secrets, proxy, former });
+        this.cookie = new SessionCookie({ name, secrets, proxy, former, events: options.events });
         this.forgery = options.forgery && this.forgeryBy(options.forgery, options.isDevelopment);
         this.limits = limitsFor(settings, log, options.isDevelopment);
         this.observer = options.observer;

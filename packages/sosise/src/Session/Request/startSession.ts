@@ -71,9 +71,6 @@ export function startSession(services: SessionServices, takeLock?: RequestHandle
             return;
         }
         const carried = services.cookie.carriedBy(request);
-        if (carried?.ids.length === 0) {
-            services.events.refused?.emit({ reason: 'signature' }, { request, address: request.ip });
-        }
         if (carried === undefined || carried.ids.length < 2) {
             serve(request, response, next, carried, carried?.ids[0]);
             return;
