@@ -213,6 +213,12 @@ import { Logger } from "sosise"; export * from 'sosise';
         expect(methods.length).toBeGreaterThan(7);
     });
 
+    test('the table of events has every event', async () => {
+        const { channelNames } = await import('./helpers/inside/Session/Events.js');
+        const listed = rowsOf('docs/monitoring.md').map(([name]) => name);
+        expect(listed).toEqual(expect.arrayContaining([...channelNames]));
+    });
+
     test('a session can have no key of the names that the guide lists, and these are all', async () => {
         const { RESERVED_KEYS } = await import('./helpers/inside/Session/Object.js');
         const guide = documents.find(({ name }) => name === 'docs/sessions.md')?.prose ?? '';

@@ -1,3 +1,3 @@
 /** What tests use of src/Session/Events. */
-export { noChannels } from '../../../../src/Session/Events/channels.js';
+export { channelNames, noChannels } from '../../../../src/Session/Events/channels.js';
 export { SessionEventChannel } from '../../../../src/Session/Events/SessionEventChannel.js';
