@@ -100,14 +100,16 @@ export class Artisan implements Console {
 
     public async application(overrides: ConfigOverrides = {}): Promise<ApplicationKernel> {
         const { createApplication } = await this.options.bootstrap();
-        return createApplication({ logging: { console: false }, ...overrides });
+        const app = await createApplication({ logging: { console: false }, ...overrides });
+        app.isInConsole = true;
+        return app;
     }
 
     public booted(overrides?: ConfigOverrides): Promise<ApplicationKernel> {
         if (overrides) {
-            return this.takeUp(overrides).then(bootedInConsole);
+            return this.takeUp(overrides).then((app) => app.boot());
         }
-        this.shared ??= this.takeUp().then(bootedInConsole);
+        this.shared ??= this.takeUp().then((app) => app.boot());
         return this.shared;
     }
 
@@ -216,15 +218,6 @@ export class Artisan implements Console {
         this.isLeft = true;
         this.stop();
     };
-}
-
-async function bootedInConsole(app: ApplicationKernel): Promise<ApplicationKernel> {
-    await app.boot();
-    const { SessionEvents } = await import('../Session/Events/SessionEvents.js'); // loaded by then, with the application
-    if (app.container.has(SessionEvents)) {
-        app.container.make(SessionEvents).channels.by = 'console';
-    }
-    return app;
 }
 
 /** Arguments that begin with a dash stand behind `--`, where the parser takes them for what they are. */

@@ -40,6 +40,8 @@ export class ApplicationKernel {
     public readonly container = new Container();
     public readonly environment: Environment;
     public readonly config: ConfigRepository;
+    /** Set by the console before it boots: this is no server. */
+    public isInConsole = false;
     private readonly providers: readonly Bootable[];
     /** The providers whose `boot` was begun, in order: these are shut down. */
     private readonly started: Bootable[] = [];

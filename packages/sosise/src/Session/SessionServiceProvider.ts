@@ -49,7 +49,8 @@ export class SessionServiceProvider extends ServiceProvider {
             SessionMigration,
             () => new SessionMigration(this.settings, () => this.drivers?.withFallback),
         );
-        container.singleton(SessionEvents, () => new SessionEvents(container.make(Logger)));
+        const by = this.app.isInConsole ? 'console' : 'application';
+        container.singleton(SessionEvents, () => new SessionEvents(container.make(Logger), by));
         container.singleton(SessionRegistry, () => new SessionRegistry(() => this.layerFor('SessionRegistry')));
         container.singleton(ErrorSessions, () => ({
             prepare: (request, response) => prepareSession(this.stages, request, response),

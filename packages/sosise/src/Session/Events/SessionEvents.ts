@@ -16,13 +16,18 @@ const MOST_WAITING = 10_000;
  */
 export class SessionEvents {
     /** For the framework's own use. */
-    public readonly channels: SessionEventChannels = noChannels();
+    public readonly channels: SessionEventChannels;
     private readonly waiting: SessionEvent[] = [];
     private isDelivering = false;
     private readonly failures = new Throttle();
     private readonly drops = new Throttle();
 
-    public constructor(private readonly log: Pick<Logger, 'error' | 'warning'>) {}
+    public constructor(
+        private readonly log: Pick<Logger, 'error' | 'warning'>,
+        by: SessionEventChannels['by'] = 'application',
+    ) {
+        this.channels = { ...noChannels(), by };
+    }
 
     /** Calls a listener for each event of a name. Gives a function that ends it. Throws TypeError for an unknown name. */
     public on<Name extends SessionEventName>(name: Name, listener: SessionEventListener<Name>): () => void {
