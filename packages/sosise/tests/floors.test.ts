@@ -46,6 +46,7 @@ const ROOMS = [
     'Session/Request',
     'Session/Forms',
     'Session/Admin',
+    'Session/Audit',
     'Session',
     'ConfigOverrides.ts',
     // users

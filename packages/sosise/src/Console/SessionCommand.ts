@@ -69,7 +69,7 @@ export abstract class SessionCommand extends Command {
     }
 
     /** The driver of the config keeps its fallback: sessions that end would come back from there. */
-    private async bootedOn(driver: string | undefined): Promise<ApplicationKernel> {
+    protected async bootedOn(driver: string | undefined): Promise<ApplicationKernel> {
         try {
             return await this.artisan.booted(driver === undefined ? {} : await this.overridesFor(driver));
         } catch (error) {

@@ -17,6 +17,7 @@ export const frameworkCommands: CommandList = {
     'make:service': async () => (await import('./Make/MakeServiceCommand.js')).MakeServiceCommand,
     'make:session-driver': async () => (await import('./Make/MakeSessionDriverCommand.js')).MakeSessionDriverCommand,
     'session:doctor': async () => (await import('./SessionDoctorCommand.js')).SessionDoctorCommand,
+    'session:explain': async () => (await import('./SessionExplainCommand.js')).SessionExplainCommand,
     'session:list': async () => (await import('./SessionListCommand.js')).SessionListCommand,
     'session:migrate': async () => (await import('./SessionMigrateCommand.js')).SessionMigrateCommand,
     'session:prune': async () => (await import('./SessionPruneCommand.js')).SessionPruneCommand,

@@ -4,14 +4,14 @@ import type { CookieId } from '../Cookie/CookieId.js';
 import type { WalkOptions } from '../Drivers/walkRecords.js';
 import type { StoredCookie } from '../Record/CookieSettings.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
-import { fingerprintOf, isPlainId, isSessionKey, keyOf, type RecordKey } from '../Record/storageKeys.js';
+import { isPlainId, keyOf } from '../Record/storageKeys.js';
 import { firstAlive } from '../Repository/firstAlive.js';
 import type { PruneOptions } from '../Repository/Pruning.js';
 import type { RequestSession } from '../Request/RequestSession.js';
 import { sessionOf } from '../Request/requestSessions.js';
 import type { SessionServices } from '../Request/SessionServices.js';
 import { type Closable, closeOpen, onceClosed } from './closable.js';
-import { type LiveSession, liveSessions, liveSessionsOf } from './liveSessions.js';
+import { type LiveSession, liveSessions, liveSessionsOf, matching, nameOf } from './liveSessions.js';
 import type { OpenThing, SessionEnds } from './SessionEnds.js';
 
 export type { WalkOptions };
@@ -201,18 +201,8 @@ export class StoredSessions {
     }
 
     private async match(fingerprint: string, options: WalkOptions): Promise<LiveSession> {
-        let match: LiveSession | undefined;
-        for await (const found of liveSessions(this.services(), options)) {
-            const name = nameOf(found.key);
-            if (name === fingerprint) {
-                return found;
-            }
-            if (match && name.startsWith(fingerprint) && name !== nameOf(match.key)) {
-                throw new ConfigError(`Several sessions begin with ${fingerprint}: say more of the fingerprint.`);
-            }
-            match = name.startsWith(fingerprint) ? found : match;
-        }
-        if (options.signal?.aborted) {
+        const match = await matching(liveSessions(this.services(), options), fingerprint);
+        if (options.signal?.aborted && (!match || nameOf(match.key) !== fingerprint)) {
             throw new ConfigError(STOPPED); // there may be another that begins like this
         }
         if (!match) {
@@ -247,11 +237,6 @@ export class StoredSessions {
             data: dataOf(record),
         };
     }
-}
-
-/** The fingerprint; a session that is stored under its id as it is has that of its key. */
-function nameOf(key: RecordKey): string {
-    return fingerprintOf(isSessionKey(key) ? key : keyOf(key));
 }
 
 /** Only the beginning of a record is read until somebody asks for more. */

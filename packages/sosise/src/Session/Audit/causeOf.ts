@@ -1,0 +1,274 @@
+import { durationOf } from '../../Support/words.js';
+import { cookieInWords, type StoredCookie } from '../Record/CookieSettings.js';
+import type { EndedRecord, EndReason, LiveRecord } from '../Record/SessionRecord.js';
+import type { AuditEntry } from './AuditTrail.js';
+import type { RevokedBy } from './auditEntry.js';
+
+export type CauseName =
+    | EndReason
+    | 'secretGone'
+    | 'driverSwitched'
+    | 'restarted'
+    | 'cookieNotSent'
+    | 'cookieExpired'
+    | 'withoutDevice'
+    | 'lives'
+    | 'unknown';
+
+/** Why a session is none any more, or does not reach its browser. */
+export interface Cause {
+    readonly name: CauseName;
+    /** When it happened, in ms since the epoch. */
+    readonly at?: number | undefined;
+    /** What happened. */
+    readonly sentence: string;
+    /** The setting that decides it, or what to do. */
+    readonly fix?: string | undefined;
+}
+
+/** What is known of one session. */
+export interface Evidence {
+    readonly fingerprint: string;
+    /** What stands in the store: the session, or its tombstone. */
+    readonly record: LiveRecord | EndedRecord | undefined;
+    /** The audit channel's lines about it, the newest first. */
+    readonly entries: readonly AuditEntry[];
+    /** Those of the starts of this host's servers, the newest first. */
+    readonly starts: readonly AuditEntry[];
+}
+
+/** The configuration of today, as far as it ends sessions. */
+export interface Today {
+    readonly idleMs: number;
+    readonly absoluteMs: number;
+    /** `registry.max`, where it is a number. */
+    readonly max: number | undefined;
+    readonly driver: string;
+    readonly fallback: readonly string[];
+    /** Of the secrets, the first one signs. */
+    readonly tags: readonly string[];
+    cookieOf(record: LiveRecord): StoredCookie;
+    readonly audit: {
+        readonly isOn: boolean;
+        /** From when on the audit log of this host is known, in ms since the epoch; undefined: it is not. */
+        readonly since: number | undefined;
+    };
+}
+
+/** The one cause that the evidence names; `unknown` where it names none. */
+export function causeOf(evidence: Evidence, today: Today): Cause {
+    const { record } = evidence;
+    if (record?.kind === 'live') {
+        return lostCookie(evidence, today, record) ?? lives(record, today);
+    }
+    const end = record ?? endIn(evidence);
+    return end
+        ? ended(end.reason, end.at, evidence, today)
+        : (refusedSecret(evidence, today) ??
+              notSent(evidence) ??
+              lostStore(evidence, today) ??
+              unknown(evidence, today));
+}
+
+/** What the audit log knows when the tombstone is gone. */
+function endIn({ fingerprint, entries }: Evidence): Pick<EndedRecord, 'reason' | 'at'> | undefined {
+    const end = entries.find(
+        (entry) => entry.fingerprint === fingerprint && (entry.event === 'ended' || entry.event === 'revoked'),
+    );
+    return end && { reason: (end.reason ?? 'revoked') as EndReason, at: end.at };
+}
+
+function ended(reason: EndReason, at: number, evidence: Evidence, today: Today): Cause {
+    return { name: reason, at, ...wordsOf(reason, evidence, today) };
+}
+
+function wordsOf(reason: EndReason, evidence: Evidence, today: Today): Pick<Cause, 'sentence' | 'fix'> {
+    switch (reason) {
+        case 'idle':
+            return {
+                sentence: `Nobody used it for ${durationOf(today.idleMs)}: the idle timeout.`,
+                fix: 'idle in src/config/session.ts, else cookie.maxAge.',
+            };
+        case 'absolute':
+            return {
+                sentence: `It was ${durationOf(today.absoluteMs)} old: the absolute timeout, however active a session is.`,
+                fix: 'absolute in src/config/session.ts.',
+            };
+        case 'destroyed':
+            return { sentence: 'Its own visitor ended it: by logout(), or request.session.destroy().' };
+        case 'regenerated':
+            return { sentence: regenerated(evidence) };
+        case 'migrated':
+            return { sentence: 'It goes on under a new id.' };
+        case 'replaced':
+            return {
+                sentence: `A newer login of the same user ended it: registry.max allows ${today.max ?? 'no more'}.`,
+                fix: 'registry.max in src/config/session.ts.',
+            };
+        case 'revoked':
+            return revoked(evidence, today);
+    }
+}
+
+function regenerated({ fingerprint, entries }: Evidence): string {
+    const owner = entries.find((entry) => entry.fingerprint === fingerprint && entry.user !== undefined)?.user;
+    const next = entries.find((entry) => entry.event === 'loggedIn' && entry.from === fingerprint);
+    return next && owner !== undefined && next.user !== owner
+        ? `User ${next.user} logged in in the same browser, which ends what another user had there.`
+        : 'request.session.regenerate() put a new, empty session in its place.';
+}
+
+function revoked({ fingerprint, entries }: Evidence, { audit }: Today): Pick<Cause, 'sentence' | 'fix'> {
+    const entry = entries.find((one) => one.event === 'revoked' && one.fingerprint === fingerprint);
+    if (entry) {
+        return { sentence: `It was revoked ${byWhom(entry.by, entry.user)}.` };
+    }
+    return {
+        sentence: `It was revoked; by whom, ${audit.isOn ? 'the audit log of this host does not say' : 'only the audit channel knows, which is off'}.`,
+        fix: audit.isOn ? undefined : NAME_THE_CHANNEL,
+    };
+}
+
+function byWhom(by: RevokedBy | undefined, owner: string | undefined): string {
+    if (by?.console !== undefined) {
+        return `in the console (./artisan), by ${by.console}`;
+    }
+    if (by?.user === undefined) {
+        return "by the application's own code, for no user's request";
+    }
+    return `by ${by.user === owner ? 'the same user' : `user ${by.user}`}, from the session ${by.fingerprint}`;
+}
+
+/** A session that lives, with a browser that has lost its cookie. */
+function lostCookie(evidence: Evidence, today: Today, record: LiveRecord): Cause | undefined {
+    const later = { ...evidence, entries: evidence.entries.filter(({ at }) => at >= record.seen) };
+    const expired = today.cookieOf(record).expires === null ? Number.NaN : expiryOf(record);
+    return (
+        refusedSecret(later, today, record) ??
+        notSent(later) ??
+        withoutDevice(later) ??
+        (expired < Date.now()
+            ? {
+                  name: 'cookieExpired',
+                  at: expired,
+                  sentence: `It lives, and its browser has no cookie any more: that lasted ${durationOf(record.maxAge || 0)}.`,
+                  fix: 'cookie.maxAge in src/config/session.ts: as long as idle, or null.',
+              }
+            : undefined)
+    );
+}
+
+/** When the browser drops its copy of the cookie. */
+function expiryOf({ cookie }: LiveRecord): number {
+    return typeof cookie.expires === 'string' ? Date.parse(cookie.expires) : Number.NaN;
+}
+
+function refusedSecret({ entries, starts }: Evidence, { tags }: Today, record?: LiveRecord): Cause | undefined {
+    const refused = entries.find(({ event, reason }) => event === 'refused' && reason === 'signature');
+    const last = record?.login?.at ?? entries.find(({ event }) => event === 'loggedIn')?.at ?? Number.NaN;
+    const signer = starts.find(({ at }) => at <= last)?.signedBy?.[0];
+    const without = starts.findLast(({ at, signedBy }) => at > last && !signedBy?.includes(signer ?? ''));
+    if (!refused && (signer === undefined || tags.includes(signer))) {
+        return undefined;
+    }
+    return {
+        name: 'secretGone',
+        at: (refused ?? without)?.at,
+        sentence: 'Its cookie is signed with a secret that is not in use any more, and counts for nothing.',
+        fix: 'SESSION_PREVIOUS_SECRETS, in every process: put the former secret there (./artisan key:rotate does it).',
+    };
+}
+
+function notSent({ entries }: Evidence): Cause | undefined {
+    const entry = entries.find(({ event }) => event === 'cookieNotSent');
+    const [why, fix] = NOT_SENT[entry?.reason ?? ''] ?? [entry?.reason];
+    return entry && { name: 'cookieNotSent', at: entry.at, sentence: `Its cookie was never sent: ${why}.`, fix };
+}
+
+const NOT_SENT: Readonly<Record<string, readonly [why: string, fix: string]>> = {
+    insecure: [
+        'it is secure, and the request came over plain http',
+        'Serve https; for a trial without it SESSION_SECURE=false in .env.',
+    ],
+    untrustedProxy: [
+        'it is secure, and the proxy that says the request came over https is not trusted',
+        'TRUST_PROXY in .env: the number of proxies (trustProxy in src/config/http.ts).',
+    ],
+    otherSite: [
+        "another site caused the request, which begins no session in its visitor's browser",
+        'trustedOrigins in src/config/http.ts, if that site is yours.',
+    ],
+    headersSent: [
+        'the answer had begun before the session was changed',
+        'Change request.session before the route begins to answer.',
+    ],
+};
+
+function withoutDevice({ entries }: Evidence): Cause | undefined {
+    const entry = entries.find(({ event, reason }) => event === 'refused' && reason === 'device');
+    return (
+        entry && {
+            name: 'withoutDevice',
+            at: entry.at,
+            sentence:
+                'It lives, and its cookie came without the one that proves the device: from another device, it may be.',
+            fix: 'deviceBound in src/config/session.ts.',
+        }
+    );
+}
+
+function lives(record: LiveRecord, today: Today): Cause {
+    const cookie = cookieInWords(today.cookieOf(record));
+    const who = record.login ? 'its user is logged in' : 'nobody has logged in';
+    return {
+        name: 'lives',
+        at: record.seen,
+        sentence: `It lives, and ${who}. A browser that shows otherwise sends another cookie or none; its own is ${cookie}.`,
+    };
+}
+
+/** The store of today is not the one that had it. */
+function lostStore({ entries, starts }: Evidence, { driver, fallback }: Today): Cause | undefined {
+    const last = entries[0]?.at ?? Number.NEGATIVE_INFINITY;
+    const then = starts.find(({ at }) => at <= last);
+    if (then?.driver === undefined) {
+        return undefined;
+    }
+    if (then.driver !== driver && !fallback.includes(then.driver)) {
+        return {
+            name: 'driverSwitched',
+            at: starts.findLast((start) => start.at > last && start.driver !== then.driver)?.at,
+            sentence: `The application has the driver ${driver} now, and the session was kept by ${then.driver}.`,
+            fix: `fallback: ['${then.driver}'] in src/config/session.ts.`,
+        };
+    }
+    const restart = starts.findLast(({ at }) => at > last);
+    return restart && then.survivesRestart === false
+        ? {
+              name: 'restarted',
+              at: restart.at,
+              sentence: `The application started anew, and the driver ${then.driver} keeps sessions in the process alone.`,
+              fix: "driver in src/config/session.ts: 'file', for example.",
+          }
+        : undefined;
+}
+
+const NAME_THE_CHANNEL = "audit: { file: 'audit.log' } under channels in src/config/logging.ts, for the next time.";
+
+function unknown({ entries: [last] }: Evidence, { audit }: Today): Cause {
+    const name = 'unknown';
+    const store = 'Nothing is known: the store keeps for a day how a session ended';
+    if (!audit.isOn) {
+        return { name, sentence: `${store}, and the audit channel is off.`, fix: NAME_THE_CHANNEL };
+    }
+    if (last) {
+        const known = `the audit log of this host names it last at ${timeOf(last.at)} (${last.event})`;
+        return { name, sentence: `${store}, and ${known}.` };
+    }
+    const begins = audit.since === undefined ? 'is empty' : `begins at ${timeOf(audit.since)}, without it`;
+    return { name, sentence: `${store}, and the audit log of this host ${begins}.` };
+}
+
+function timeOf(ms: number): string {
+    return new Date(ms).toISOString();
+}
