@@ -8,7 +8,7 @@ import { Browser } from './Browser.js';
 import { type ConfigFiles, type Environment, loadManifest } from './inside/Config.js';
 import { HttpPipeline, HttpServer, HttpServiceProvider } from './inside/Http.js';
 import { ApplicationKernel, ServiceProvider, type ServiceProviderClass } from './inside/Kernel.js';
-import { Logger } from './inside/Logging.js';
+import { Logger, LoggingServiceProvider } from './inside/Logging.js';
 import { SessionManager } from './inside/Session/Opening.js';
 import { SessionServiceProvider } from './inside/Session.js';
 import type { ClientOptions, TestClient } from './inside/Testing.js';
@@ -24,6 +24,8 @@ export interface SessionAppOptions {
     /** Laid over `enabled: true`, a secret, and the driver. */
     session?: Record<string, unknown>;
     http?: Record<string, unknown>;
+    /** The log is written to `storage/logs` as this says, without the console; `log` of the application stays empty. */
+    logging?: Record<string, unknown>;
     environment?: 'test' | 'production' | 'development';
     /** Where the application keeps its files; a temporary folder unless given. */
     root?: string;
@@ -87,7 +89,9 @@ export function createKernel(options: SessionAppOptions = {}): {
 
     class TestProvider extends ServiceProvider {
         public override register(): void {
-            this.app.container.instance(Logger, recorder(log));
+            if (!options.logging) {
+                this.app.container.instance(Logger, recorder(log));
+            }
         }
 
         public override boot(): void {
@@ -102,10 +106,18 @@ export function createKernel(options: SessionAppOptions = {}): {
         app: {},
         http: { port: 0, ...options.http },
         session: { enabled: true, secret: SECRET, name: 'sosise', ...options.session },
+        ...(options.logging && { logging: { console: false, ...options.logging } }),
     };
+    const logging = options.logging ? [LoggingServiceProvider] : [];
     const app = new ApplicationKernel({
         environment: environmentAt(root, options.environment ?? 'test'),
-        providers: [TestProvider, HttpServiceProvider, SessionServiceProvider, ...(options.providers ?? [])],
+        providers: [
+            ...logging,
+            TestProvider,
+            HttpServiceProvider,
+            SessionServiceProvider,
+            ...(options.providers ?? []),
+        ],
         config,
     });
     return { app, log, root };

@@ -86,12 +86,12 @@ function wordsOf(reason: EndReason, evidence: Evidence, today: Today): Pick<Caus
     switch (reason) {
         case 'idle':
             return {
-                sentence: `Nobody used it for ${durationOf(today.idleMs)}: the idle timeout.`,
+                sentence: `Nobody used it any more: the idle timeout, ${durationOf(today.idleMs)} unless it had a maxAge of its own.`,
                 fix: 'idle in src/config/session.ts, else cookie.maxAge.',
             };
         case 'absolute':
             return {
-                sentence: `It was ${durationOf(today.absoluteMs)} old: the absolute timeout, however active a session is.`,
+                sentence: `It had lived for the absolute timeout, ${durationOf(today.absoluteMs)}, however active it was.`,
                 fix: 'absolute in src/config/session.ts.',
             };
         case 'destroyed':
@@ -151,7 +151,7 @@ function lostCookie(evidence: Evidence, today: Today, record: LiveRecord): Cause
             ? {
                   name: 'cookieExpired',
                   at: expired,
-                  sentence: `It lives, and its browser has no cookie any more: that lasted ${durationOf(record.maxAge || 0)}.`,
+                  sentence: `It lives, and its browser has dropped the cookie, which lasted ${durationOf(record.maxAge || 0)}.`,
                   fix: 'cookie.maxAge in src/config/session.ts: as long as idle, or null.',
               }
             : undefined)
