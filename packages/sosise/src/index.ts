@@ -77,6 +77,7 @@ export type { ListedRecord, SessionDriver, StoredRecord } from './Session/Driver
 export { SessionEvents } from './Session/Events/SessionEvents.js';
 export type {
     NoCookieReason,
+    RevokedBy,
     SessionEndReason,
     SessionEvent,
     SessionEventListener,

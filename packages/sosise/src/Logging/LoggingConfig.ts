@@ -3,6 +3,9 @@ import type { ConfigInput } from '../Config/define.js';
 import { anyOf, boolean, integer, object, oneOf, optional, record, string } from '../Config/rules.js';
 import { type LogLevel, logLevels } from './levels.js';
 
+/** The channel for who logs in and out, is revoked or refused: nothing is written to it until `channels` names it. */
+export const auditChannel = 'audit';
+
 export interface ChannelConfig {
     /** The channel's own level, above or below the logger's. Default: the logger's. */
     level?: LogLevel;
@@ -31,7 +34,10 @@ export interface LoggingConfig {
         /** Files kept of each name, the current one included. Default: 5. */
         maxFiles: number;
     };
-    /** Named channels: `logger.info('paid', { order }, 'payments')`. Names that are not listed work too. */
+    /**
+     * Named channels: `logger.info('paid', { order }, 'payments')`. Names that are not listed work too. `audit` turns the audit
+     * log on: who logs in and out, whose sessions are revoked, and who is refused.
+     */
     channels: Record<string, ChannelConfig>;
 }
 

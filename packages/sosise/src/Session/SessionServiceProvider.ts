@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { type Secret, secretsIn, weaknessOf } from '../Config/secrets.js';
 import { ConfigError } from '../Exceptions/errors.js';
@@ -7,17 +8,21 @@ import { RefusedForms } from '../Http/Errors/RefusedForms.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { Readiness } from '../Http/Readiness.js';
+import { optionalConfig } from '../Kernel/optionalConfig.js';
 import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { Logger } from '../Logging/Logger.js';
+import { auditChannel, type LoggingConfig } from '../Logging/LoggingConfig.js';
 import type { SessionPruner } from './Admin/SessionPruner.js';
 import { SessionRegistry } from './Admin/SessionRegistry.js';
 import { StoredSessions } from './Admin/StoredSessions.js';
 import { StoreLocks } from './Admin/StoreLocks.js';
+import type { AuditLog } from './Audit/AuditLog.js';
 import type { DeviceBinding } from './Binding/DeviceBinding.js';
 import type { SessionConfig, SessionSettings } from './Config/SessionConfig.js';
 import { settingsOf } from './Config/settingsOf.js';
 import type { SessionEventChannels } from './Events/channels.js';
 import { SessionEvents } from './Events/SessionEvents.js';
+import type { RevokedBy } from './Events/sessionEvent.js';
 import { exclusive } from './exclusive.js';
 import { SessionForms } from './Forms/SessionForms.js';
 import { SessionMigration } from './Moving/SessionMigration.js';
@@ -38,6 +43,7 @@ export class SessionServiceProvider extends ServiceProvider {
     private services: SessionServices | undefined;
     private pruner: SessionPruner | undefined;
     private events: SessionEvents | undefined;
+    private audit: AuditLog | undefined;
 
     public override register(): void {
         const { container, environment } = this.app;
@@ -49,8 +55,7 @@ export class SessionServiceProvider extends ServiceProvider {
             SessionMigration,
             () => new SessionMigration(this.settings, () => this.drivers?.withFallback),
         );
-        const by = this.app.isInConsole ? 'console' : 'application';
-        container.singleton(SessionEvents, () => new SessionEvents(container.make(Logger), by));
+        container.singleton(SessionEvents, () => new SessionEvents(container.make(Logger), this.process));
         container.singleton(SessionRegistry, () => new SessionRegistry(() => this.layerFor('SessionRegistry')));
         container.singleton(ErrorSessions, () => ({
             prepare: (request, response) => prepareSession(this.stages, request, response),
@@ -122,6 +127,7 @@ export class SessionServiceProvider extends ServiceProvider {
             const pipeline = container.make(HttpPipeline);
             pipeline.replace(DEVICE_STAGE, deviceNotReady, deviceEndpoint(binding, this.services));
         }
+        await this.startAudit(this.services);
         this.serve(startSession(this.services, settings.concurrency === 'exclusive' ? exclusive() : undefined));
         this.pruner = new SessionPruner(this.services);
         this.pruner.start();
@@ -137,6 +143,7 @@ export class SessionServiceProvider extends ServiceProvider {
         await this.pruner?.stop();
         await this.drivers?.close();
         this.events?.flush();
+        this.audit?.close();
     }
 
     private serve(stages: SessionStages): void {
@@ -171,6 +178,19 @@ export class SessionServiceProvider extends ServiceProvider {
             : undefined;
     }
 
+    /** Off until `src/config/logging.ts` names its channel. */
+    private async startAudit({ settings, driver, log }: SessionServices): Promise<void> {
+        if (!optionalConfig<LoggingConfig>(this.app, 'logging')?.channels[auditChannel]) {
+            return;
+        }
+        const { AuditLog } = await import('./Audit/AuditLog.js');
+        this.audit = new AuditLog(log);
+        this.audit.listen(this.app.container.make(SessionEvents));
+        if (!this.app.isInConsole) {
+            this.audit.started(settings, driver);
+        }
+    }
+
     private layerFor(user: string): SessionServices {
         if (!this.services) {
             throw new ConfigError(
@@ -188,12 +208,24 @@ export class SessionServiceProvider extends ServiceProvider {
             : '';
     }
 
+    private get process(): RevokedBy {
+        return this.app.isInConsole ? { by: 'console', byUser: accountName() } : { by: 'application' };
+    }
+
     private get bindsDevices(): boolean {
         return this.settings.enabled && this.settings.deviceBound !== false;
     }
 
     private get settings(): SessionConfig {
         return this.app.config.get<SessionConfig>('session');
+    }
+}
+
+function accountName(): string | undefined {
+    try {
+        return userInfo().username;
+    } catch {
+        return undefined; // a number without a name, as in containers
     }
 }
 

@@ -52,7 +52,8 @@ export function requireBoundDevice(...none: never[]): RequestHandler {
         throw new TypeError('requireBoundDevice makes a middleware: write requireBoundDevice() in a route.');
     }
     return function requireBoundDevice(request, response, next) {
-        const { settings, binding } = required(request, 'requireBoundDevice').services;
+        const session = required(request, 'requireBoundDevice');
+        const { settings, binding, events } = session.services;
         if (!binding) {
             throw new Error('requireBoundDevice() lets nobody in: set deviceBound to true in src/config/session.ts.');
         }
@@ -61,6 +62,7 @@ export function requireBoundDevice(...none: never[]): RequestHandler {
         } else if (isDeviceBound(request)) {
             next();
         } else {
+            events.refused?.emit({ key: session.key, user: session.owner?.user, reason: 'device' }, session);
             throw new ForbiddenException('This needs a browser that binds your session to your device.');
         }
     };
@@ -76,8 +78,19 @@ function mayProveDevice(request: Request): boolean {
     return isLink && required(request, 'requireLogin').owner !== undefined;
 }
 
+/** A session that is bound, and comes without its device, has been told as that. */
+function tellRefused(request: Request): void {
+    const session = required(request, 'requireLogin');
+    const { owner, services } = session;
+    if (services.events.refused && (!owner || session.loggedIn)) {
+        const key = session.loaded && session.key;
+        services.events.refused.emit({ key, user: owner?.user, reason: 'login' }, session);
+    }
+}
+
 /** Nothing is stored for it: strangers may ask for any number of pages. */
 function askToLogIn(request: Request, response: Response, loginPage: string | undefined, message: string): void {
+    tellRefused(request);
     const reads = request.method === 'GET' || request.method === 'HEAD';
     const here = originForm(request.originalUrl);
     if (mayProveDevice(request) && !loggedIn(request)) {

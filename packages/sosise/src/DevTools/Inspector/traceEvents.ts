@@ -1,22 +1,29 @@
+import type { Request } from 'express';
 import { headersHaveLeft } from '../../Http/ResponseGate.js';
 import type { SessionEvents } from '../../Session/Events/SessionEvents.js';
+import type { SessionEvent, SessionEventName } from '../../Session/Events/sessionEvent.js';
 import { RequestTrace } from './RequestTrace.js';
 
 /** Notes in a request's trace what became of its session. */
 export function traceEvents(events: SessionEvents): void {
-    events.watch('loaded', ({ outcome, fingerprint }, request) => {
-        RequestTrace.of(request).from = outcome === 'live' ? fingerprint : undefined;
+    function watch<Name extends SessionEventName>(
+        name: Name,
+        note: (trace: RequestTrace, event: SessionEvent<Name>, request: Request) => void,
+    ): void {
+        events.watch(name, (event, request) => request && note(RequestTrace.of(request), event, request));
+    }
+    watch('loaded', (trace, { outcome, fingerprint }) => {
+        trace.from = outcome === 'live' ? fingerprint : undefined;
     });
-    events.watch('created', (_event, request) => RequestTrace.of(request).note('created'));
-    events.watch('saved', ({ outcome }, request) => {
-        const trace = RequestTrace.of(request);
+    watch('created', (trace) => trace.note('created'));
+    watch('saved', (trace, { outcome }, { res }) => {
         trace.note(outcome);
-        trace.wasSavedLate = request.res !== undefined && headersHaveLeft(request.res);
+        trace.wasSavedLate = res !== undefined && headersHaveLeft(res);
     });
-    events.watch('migrated', (_event, request) => RequestTrace.of(request).note('saved'));
-    events.watch('refused', ({ reason }, request) => {
+    watch('migrated', (trace) => trace.note('saved'));
+    watch('refused', (trace, { reason }) => {
         if (reason === 'ended') {
-            RequestTrace.of(request).note('discarded');
+            trace.note('discarded');
         }
     });
 }

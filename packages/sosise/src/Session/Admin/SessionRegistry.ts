@@ -5,6 +5,7 @@ import type { SessionRepository } from '../Repository/SessionRepository.js';
 import { sessionOf } from '../Request/requestSessions.js';
 import type { SessionServices } from '../Request/SessionServices.js';
 import { liveSessions, liveSessionsOf } from './liveSessions.js';
+import { revokerOf } from './revokerOf.js';
 
 export interface UserSession {
     /** A short name that may be shown, and be given to `revoke()`. */
@@ -32,6 +33,8 @@ const JUST_NOW_MS = 1_000;
 
 /** For who revokes many. */
 export interface RevokeOptions {
+    /** The request whose user revokes, for the event and the audit log. Default: that of `except`. */
+    readonly by?: Request;
     /** Ends it after the session that is under way. What is left can be revoked another time. */
     readonly signal?: AbortSignal;
     /**
@@ -73,14 +76,14 @@ export class SessionRegistry {
     /** Ends all sessions of a user but the one in `except`. Gives their number. */
     public async revoke(
         userId: string | number,
-        { except, signal, progress }: RevokeOptions & { except?: SessionName } = {},
+        { except, by, signal, progress }: RevokeOptions & { except?: SessionName } = {},
     ): Promise<number> {
         const { repository } = this.services();
+        const revoker = revokerOf(by ?? (typeof except === 'string' ? undefined : except));
         const user = String(userId);
         const handled = new Set<string>();
         const failures = new Map<string, unknown>();
         const isSpared = sparing(repository, except);
-        const origin = typeof except === 'object' ? sessionOf(except) : undefined;
         let revoked = 0;
         // A session that gets a new id is in the list under that before its old id ends: once the list names nothing new,
         // none has slipped away.
@@ -96,7 +99,7 @@ export class SessionRegistry {
                 }
                 handled.add(key);
                 try {
-                    revoked += (await repository.revoke(key, { origin })) ? 1 : 0;
+                    revoked += (await repository.revoke(key, revoker)) ? 1 : 0;
                 } catch (error) {
                     failures.set(key, error); // the others must not be spared for it
                 }
@@ -114,14 +117,18 @@ export class SessionRegistry {
     }
 
     /** Ends one session of a user, by its fingerprint. False: the user has no such session. */
-    public async revokeOne(userId: string | number, fingerprint: string): Promise<boolean> {
+    public async revokeOne(
+        userId: string | number,
+        fingerprint: string,
+        { by }: Pick<RevokeOptions, 'by'> = {},
+    ): Promise<boolean> {
         const { repository } = this.services();
         const key = (await repository.users.keysOf(String(userId))).find((each) => fingerprintOf(each) === fingerprint);
-        return key !== undefined && (await repository.revoke(key, { follows: true }));
+        return key !== undefined && (await repository.revoke(key, { follows: true, ...revokerOf(by) }));
     }
 
     /** Ends all sessions there are, of visitors too. Gives their number. */
-    public async revokeAll({ signal, progress }: RevokeOptions = {}): Promise<number> {
+    public async revokeAll({ by, signal, progress }: RevokeOptions = {}): Promise<number> {
         const services = this.services();
         const { repository } = services;
         if (!repository.canList) {
@@ -148,7 +155,7 @@ export class SessionRegistry {
                     continue;
                 }
                 try {
-                    const isEnded = await repository.revoke(key);
+                    const isEnded = await repository.revoke(key, revokerOf(by));
                     found += isEnded ? 1 : 0;
                     revoked += isEnded ? 1 : 0;
                 } catch (error) {

@@ -12,6 +12,7 @@ import { sessionOf } from '../Request/requestSessions.js';
 import type { SessionServices } from '../Request/SessionServices.js';
 import { type Closable, closeOpen, onceClosed } from './closable.js';
 import { type LiveSession, liveSessions, liveSessionsOf, matching, nameOf } from './liveSessions.js';
+import { revokerOf } from './revokerOf.js';
 import type { OpenThing, SessionEnds } from './SessionEnds.js';
 
 export type { WalkOptions };
@@ -169,13 +170,17 @@ export class StoredSessions {
         return this.opened(await this.match(fingerprint, options));
     }
 
-    /** Ends one session, by its fingerprint or the beginning of it. Throws ConfigError where that names none, or several. */
-    public async revoke(fingerprint: string, options: WalkOptions = {}): Promise<StoredSession> {
+    /** Ends one session, by its fingerprint or the beginning of it; `by`: the request whose user does it. Throws ConfigError where that names none, or several. */
+    public async revoke(
+        fingerprint: string,
+        { by, ...options }: WalkOptions & { readonly by?: Request } = {},
+    ): Promise<StoredSession> {
         const found = await this.match(fingerprint, options);
         const { repository } = this.services();
-        await repository.revoke(found.key, { follows: true });
+        const how = { follows: true, ...revokerOf(by) };
+        await repository.revoke(found.key, how);
         if (isPlainId(found.key)) {
-            await repository.revoke(keyOf(found.key as string), { follows: true }); // it may have moved there since
+            await repository.revoke(keyOf(found.key as string), how); // it may have moved there since
         }
         return this.describe(found);
     }
@@ -192,7 +197,7 @@ export class StoredSessions {
 
     private services(): SessionServices {
         const services = this.openLayer();
-        if (services.events.by === 'console' && services.driver.abilities?.survivesRestart === false) {
+        if (services.events.process.by === 'console' && services.driver.abilities?.survivesRestart === false) {
             throw new ConfigError(
                 "The sessions are in the memory of the server's process, where no command reaches them: set another driver in src/config/session.ts, or look after them in the server itself.",
             );

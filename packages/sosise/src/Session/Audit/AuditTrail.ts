@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
 import { optionalConfig } from '../../Kernel/optionalConfig.js';
 import { defaultFile } from '../../Logging/LogFiles.js';
-import { type LoggingConfig, loggingConfig } from '../../Logging/LoggingConfig.js';
+import { auditChannel, type LoggingConfig, loggingConfig } from '../../Logging/LoggingConfig.js';
 import { loggerOptions } from '../../Logging/LoggingServiceProvider.js';
-import { type AuditContext, auditChannel } from './auditEntry.js';
+import type { AuditContext } from './auditEntry.js';
 
 /** A line of the audit channel. */
 export interface AuditEntry extends AuditContext {

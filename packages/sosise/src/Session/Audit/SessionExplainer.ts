@@ -75,13 +75,21 @@ export class SessionExplainer {
             entries = await this.entriesOf(name);
             owners.unshift(ownerOf(at, entries));
         }
-        const evidence: Evidence = { fingerprint: name, record: at?.record, entries, starts: this.starts };
+        const successor = await this.userAt(at);
+        const evidence: Evidence = { fingerprint: name, record: at?.record, entries, successor, starts: this.starts };
         return {
             fingerprint,
             user: owners.find((owner) => owner !== undefined),
             since: name === fingerprint ? undefined : name,
             ...causeOf(evidence, this.today()),
         };
+    }
+
+    /** The user of the session that a tombstone names as the one in its place. */
+    private async userAt(found: FoundSession | undefined): Promise<string | undefined> {
+        const { record } = found ?? {};
+        const next = record?.kind === 'ended' ? await this.read(record.to) : undefined;
+        return next && ownerOf(next, await this.entriesOf(nameOf(next.key)));
     }
 
     /** What a process has in memory can't be reached from another. */
@@ -127,7 +135,7 @@ export class SessionExplainer {
     }
 
     private entriesOf(fingerprint: string): Promise<AuditEntry[]> {
-        return this.entries((entry) => entry.fingerprint === fingerprint || entry.from === fingerprint, fingerprint);
+        return this.entries((entry) => entry.fingerprint === fingerprint, fingerprint);
     }
 
     /** @param text What stands in a line that is wanted. */
@@ -166,6 +174,6 @@ function nextOf(
             ? { name: nameOf(record.to), key: record.to }
             : undefined;
     }
-    const next = entries.find(({ event, from, fingerprint }) => event === 'loggedIn' && from === name && fingerprint);
-    return next && { name: next.fingerprint as string };
+    const to = entries.find(({ event }) => event === 'migrated')?.to;
+    return to === undefined ? undefined : { name: to };
 }

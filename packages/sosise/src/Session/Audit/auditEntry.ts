@@ -1,33 +1,21 @@
 import { DerivedMac } from '../../Config/DerivedMac.js';
 import type { Secret } from '../../Config/secrets.js';
+import type { RevokedBy } from '../Events/sessionEvent.js';
 
-/** The log's channel for what happens to logins, off until `src/config/logging.ts` names it. */
-export const auditChannel = 'audit';
-
-/** What happened, as a line of the audit channel has it in `context.event`. */
-export type AuditEvent = 'started' | 'loggedIn' | 'ended' | 'revoked' | 'refused' | 'cookieNotSent';
-
-/** Who revoked a session: a user's request, or somebody at the console. */
-export interface RevokedBy {
-    /** The user of the request, and the fingerprint of its session. */
-    readonly user?: string | undefined;
-    readonly fingerprint?: string | undefined;
-    /** The account of the system under which `./artisan` ran. */
-    readonly console?: string | undefined;
-}
-
-/** What a line of the audit channel says, beside its time, level and message. */
-export interface AuditContext {
-    readonly event: AuditEvent;
+/** What a line of the audit channel says, beside its time, level and message: what its event does, under the same names. */
+export interface AuditContext extends Partial<RevokedBy> {
+    /** The name of a session event, or `started`: the application. */
+    readonly event: string;
     readonly fingerprint?: string | undefined;
     readonly user?: string | undefined;
     readonly reason?: string | undefined;
-    readonly by?: RevokedBy | undefined;
-    /** The fingerprint of the session before this one, at a login. */
-    readonly from?: string | undefined;
+    /** The fingerprint that the session has from now on. */
+    readonly to?: string | undefined;
+    /** When the session ended, where that is only seen now. */
+    readonly endedAt?: string | undefined;
     readonly requestId?: string | undefined;
     readonly address?: string | undefined;
-    /** Of `started`: the driver, whether its sessions outlive the process, and the secrets' tags. */
+    /** Of `started`: the driver, whether its sessions outlive the process, and a tag for each secret, which the first one signs with. */
     readonly driver?: string | undefined;
     readonly survivesRestart?: boolean | undefined;
     readonly signedBy?: readonly string[] | undefined;

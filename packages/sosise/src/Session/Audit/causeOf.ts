@@ -1,11 +1,12 @@
 import { durationOf } from '../../Support/words.js';
+import type { SessionEndReason } from '../Events/sessionEvent.js';
 import { cookieInWords, type StoredCookie } from '../Record/CookieSettings.js';
-import type { EndedRecord, EndReason, LiveRecord } from '../Record/SessionRecord.js';
+import type { EndedRecord, LiveRecord } from '../Record/SessionRecord.js';
 import type { AuditEntry } from './AuditTrail.js';
-import type { RevokedBy } from './auditEntry.js';
 
 export type CauseName =
-    | EndReason
+    | SessionEndReason
+    | 'migrated'
     | 'secretGone'
     | 'driverSwitched'
     | 'restarted'
@@ -33,6 +34,8 @@ export interface Evidence {
     readonly record: LiveRecord | EndedRecord | undefined;
     /** The audit channel's lines about it, the newest first. */
     readonly entries: readonly AuditEntry[];
+    /** The user of the session that was put in its place. */
+    readonly successor: string | undefined;
     /** Those of the starts of this host's servers, the newest first. */
     readonly starts: readonly AuditEntry[];
 }
@@ -61,7 +64,7 @@ export function causeOf(evidence: Evidence, today: Today): Cause {
     if (record?.kind === 'live') {
         return lostCookie(evidence, today, record) ?? lives(record, today);
     }
-    const end = record ?? endIn(evidence);
+    const end = endOf(evidence);
     return end
         ? ended(end.reason, end.at, evidence, today)
         : (refusedSecret(evidence, today) ??
@@ -70,19 +73,25 @@ export function causeOf(evidence: Evidence, today: Today): Cause {
               unknown(evidence, today));
 }
 
-/** What the audit log knows when the tombstone is gone. */
-function endIn({ fingerprint, entries }: Evidence): Pick<EndedRecord, 'reason' | 'at'> | undefined {
-    const end = entries.find(
-        (entry) => entry.fingerprint === fingerprint && (entry.event === 'ended' || entry.event === 'revoked'),
-    );
-    return end && { reason: (end.reason ?? 'revoked') as EndReason, at: end.at };
+/** As its tombstone says; when that is gone, or says less, as the audit log does. */
+function endOf({ record, entries }: Evidence): { reason: SessionEndReason | 'migrated'; at: number } | undefined {
+    const entry = entries.find(({ event }) => event === 'ended' || event === 'revoked');
+    const logged = entry && {
+        reason: entry.reason as SessionEndReason,
+        at: Date.parse(entry.endedAt ?? '') || entry.at,
+    };
+    return record?.kind === 'ended' && logged?.reason !== 'logout' ? record : logged;
 }
 
-function ended(reason: EndReason, at: number, evidence: Evidence, today: Today): Cause {
+function ended(reason: SessionEndReason | 'migrated', at: number, evidence: Evidence, today: Today): Cause {
     return { name: reason, at, ...wordsOf(reason, evidence, today) };
 }
 
-function wordsOf(reason: EndReason, evidence: Evidence, today: Today): Pick<Cause, 'sentence' | 'fix'> {
+function wordsOf(
+    reason: SessionEndReason | 'migrated',
+    evidence: Evidence,
+    today: Today,
+): Pick<Cause, 'sentence' | 'fix'> {
     switch (reason) {
         case 'idle':
             return {
@@ -96,8 +105,15 @@ function wordsOf(reason: EndReason, evidence: Evidence, today: Today): Pick<Caus
             };
         case 'destroyed':
             return { sentence: 'Its own visitor ended it: by logout(), or request.session.destroy().' };
+        case 'logout':
+            return { sentence: 'Its own visitor logged out.' };
         case 'regenerated':
-            return { sentence: regenerated(evidence) };
+            return {
+                sentence:
+                    evidence.successor === undefined
+                        ? 'request.session.regenerate() put a new session in its place.'
+                        : `A login of user ${evidence.successor} in the same browser put a new session in its place.`,
+            };
         case 'migrated':
             return { sentence: 'It goes on under a new id.' };
         case 'replaced':
@@ -110,18 +126,10 @@ function wordsOf(reason: EndReason, evidence: Evidence, today: Today): Pick<Caus
     }
 }
 
-function regenerated({ fingerprint, entries }: Evidence): string {
-    const owner = entries.find((entry) => entry.fingerprint === fingerprint && entry.user !== undefined)?.user;
-    const next = entries.find((entry) => entry.event === 'loggedIn' && entry.from === fingerprint);
-    return next && owner !== undefined && next.user !== owner
-        ? `User ${next.user} logged in in the same browser, which ends what another user had there.`
-        : 'request.session.regenerate() put a new, empty session in its place.';
-}
-
 function revoked({ fingerprint, entries }: Evidence, { audit }: Today): Pick<Cause, 'sentence' | 'fix'> {
     const entry = entries.find((one) => one.event === 'revoked' && one.fingerprint === fingerprint);
     if (entry) {
-        return { sentence: `It was revoked ${byWhom(entry.by, entry.user)}.` };
+        return { sentence: `It was revoked ${byWhom(entry)}.` };
     }
     return {
         sentence: `It was revoked; by whom, ${audit.isOn ? 'the audit log of this host does not say' : 'only the audit channel knows, which is off'}.`,
@@ -129,14 +137,18 @@ function revoked({ fingerprint, entries }: Evidence, { audit }: Today): Pick<Cau
     };
 }
 
-function byWhom(by: RevokedBy | undefined, owner: string | undefined): string {
-    if (by?.console !== undefined) {
-        return `in the console (./artisan), by ${by.console}`;
+function byWhom({ user, by, byUser, byFingerprint, address }: AuditEntry): string {
+    switch (by) {
+        case 'console':
+            return `by ./artisan${byUser === undefined ? '' : `, run as ${byUser}`}`;
+        case 'request': {
+            const who =
+                byUser === user ? 'by the same user' : byUser === undefined ? 'by a visitor' : `by user ${byUser}`;
+            return `${who}, from the session ${byFingerprint ?? 'of a visitor'}${address === undefined ? '' : ` (${address})`}`;
+        }
+        default:
+            return "by the application's code, which named no request";
     }
-    if (by?.user === undefined) {
-        return "by the application's own code, for no user's request";
-    }
-    return `by ${by.user === owner ? 'the same user' : `user ${by.user}`}, from the session ${by.fingerprint}`;
 }
 
 /** A session that lives, with a browser that has lost its cookie. */
@@ -163,14 +175,16 @@ function expiryOf({ cookie }: LiveRecord): number {
     return typeof cookie.expires === 'string' ? Date.parse(cookie.expires) : Number.NaN;
 }
 
+/** By a request that was refused, or by the starts of servers: one without the secret that has signed the cookie. */
 function refusedSecret({ entries, starts }: Evidence, { tags }: Today, record?: LiveRecord): Cause | undefined {
     const refused = entries.find(({ event, reason }) => event === 'refused' && reason === 'signature');
-    const last = record?.login?.at ?? entries.find(({ event }) => event === 'loggedIn')?.at ?? Number.NaN;
-    const signer = starts.find(({ at }) => at <= last)?.signedBy?.[0];
-    const without = starts.findLast(({ at, signedBy }) => at > last && !signedBy?.includes(signer ?? ''));
-    if (!refused && (signer === undefined || tags.includes(signer))) {
+    const sent = record?.login?.at ?? entries.find(({ event }) => event === 'loggedIn')?.at ?? Number.NaN;
+    const signer = starts.find(({ at }) => at <= sent)?.signedBy?.[0];
+    const isBack = signer !== undefined && tags.includes(signer) && starts.some(({ at }) => at > (refused?.at ?? 0));
+    if (isBack || !(refused || signer)) {
         return undefined;
     }
+    const without = starts.findLast(({ at, signedBy }) => at > sent && !signedBy?.includes(signer ?? ''));
     return {
         name: 'secretGone',
         at: (refused ?? without)?.at,
@@ -223,7 +237,7 @@ function lives(record: LiveRecord, today: Today): Cause {
     return {
         name: 'lives',
         at: record.seen,
-        sentence: `It lives, and ${who}. A browser that shows otherwise sends another cookie or none; its own is ${cookie}.`,
+        sentence: `It lives, and ${who}. A browser that shows otherwise does not send its cookie (${cookie}).`,
     };
 }
 

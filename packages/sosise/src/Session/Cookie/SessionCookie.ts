@@ -6,7 +6,7 @@ import type { Secret } from '../../Config/secrets.js';
 import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import { MAX_COOKIE_BYTES } from '../Config/SessionConfig.js';
 import type { SessionEventChannels } from '../Events/channels.js';
-import { keyOf } from '../Record/storageKeys.js';
+import { keyOf, type RecordKey } from '../Record/storageKeys.js';
 import { UnstorableSessionError } from '../Repository/SessionErrors.js';
 import type { CookieId } from './CookieId.js';
 import { CookieSigner } from './CookieSigner.js';
@@ -36,6 +36,7 @@ export interface CarriedCookies {
 const MOST_IDS = 8;
 const MOST_CACHED = 2_000;
 const LONGEST_CACHED = 512;
+const SIGNED = /^s:(.+)\.[^.]+$/s;
 
 /** Reads and writes the signed cookie that carries a session's id, in express-session's format. */
 export class SessionCookie {
@@ -78,7 +79,9 @@ export class SessionCookie {
         if (carried && carried.ids.length > 0) {
             this.headers.remember(header, carried);
         } else if (carried) {
-            this.options.events?.refused?.emit({ reason: 'signature' }, { request, address: request.ip });
+            const { name, events } = this.options;
+            const origin = { request, address: request.ip };
+            events?.refused?.emit({ key: claimedKey(header, name), reason: 'signature' }, origin);
         }
         return carried;
     }
@@ -146,4 +149,10 @@ export class SessionCookie {
                 .toLowerCase() === 'https'
         );
     }
+}
+
+/** The key of the id that the first cookie of a name claims, whoever has signed it; undefined: it has not the form of ours. */
+function claimedKey(header: string, name: string): RecordKey | undefined {
+    const [, id] = SIGNED.exec(cookieValues(header, name)[0] ?? '') ?? [];
+    return id === undefined ? undefined : keyOf(id);
 }

@@ -34,8 +34,8 @@ export class SessionEventChannel<Name extends SessionEventName = SessionEventNam
             address: origin?.address,
             ...details,
         }) as unknown as SessionEvent<Name>;
-        for (const watch of origin ? this.watchers : []) {
-            watch(event, (origin as EventOrigin).request);
+        for (const watch of this.watchers) {
+            watch(event, origin?.request);
         }
         if (this.listeners.size > 0) {
             this.enqueue(event);

@@ -4,7 +4,13 @@ import { Throttle } from '../../Support/Throttle.js';
 import { TimeSlice } from '../../Support/TimeSlice.js';
 import { type Channels, channelNames, noChannels, type SessionEventChannels } from './channels.js';
 import { SessionEventChannel } from './SessionEventChannel.js';
-import type { SessionEvent, SessionEventListener, SessionEventName, SessionEventWatcher } from './sessionEvent.js';
+import type {
+    RevokedBy,
+    SessionEvent,
+    SessionEventListener,
+    SessionEventName,
+    SessionEventWatcher,
+} from './sessionEvent.js';
 
 /** What waits for its listeners. Where they can't keep up, the newest are dropped: memory must not fill up with events. */
 const MOST_WAITING = 10_000;
@@ -24,9 +30,9 @@ export class SessionEvents {
 
     public constructor(
         private readonly log: Pick<Logger, 'error' | 'warning'>,
-        by: SessionEventChannels['by'] = 'application',
+        process: RevokedBy = { by: 'application' },
     ) {
-        this.channels = { ...noChannels(), by };
+        this.channels = { ...noChannels(), process };
     }
 
     /** Calls a listener for each event of a name. Gives a function that ends it. Throws TypeError for an unknown name. */
@@ -39,7 +45,7 @@ export class SessionEvents {
         };
     }
 
-    /** For the framework's own use: calls at once, for what happens by a request. */
+    /** For the framework's own use: calls at once, so that no event waits or is dropped. */
     public watch<Name extends SessionEventName>(name: Name, watcher: SessionEventWatcher<Name>): void {
         this.channelOf(name).watchers.add(watcher);
     }

@@ -1,5 +1,5 @@
 import type { SessionEventChannel } from './SessionEventChannel.js';
-import type { SessionEventName } from './sessionEvent.js';
+import type { RevokedBy, SessionEventName } from './sessionEvent.js';
 
 /** By name; undefined: nobody listens. */
 export type Channels = { [Name in SessionEventName]: SessionEventChannel<Name> | undefined };
@@ -8,7 +8,7 @@ export interface SessionEventChannels extends Channels {
     /** Whether somebody listens to anything. */
     isHeard: boolean;
     /** Whose process this is. What the server's has in memory can't be reached from the console. */
-    by: 'application' | 'console';
+    process: RevokedBy;
 }
 
 const NONE: Channels = {
@@ -28,5 +28,5 @@ const NONE: Channels = {
 export const channelNames = Object.keys(NONE) as SessionEventName[];
 
 export function noChannels(): SessionEventChannels {
-    return { ...NONE, isHeard: false, by: 'application' };
+    return { ...NONE, isHeard: false, process: { by: 'application' } };
 }

@@ -7,10 +7,11 @@ export type SessionEndReason = Exclude<EndReason, 'migrated'> | 'logout';
 
 /**
  * Why a request was refused. `signature`: none of its session cookies is signed by one of our secrets; `csrf`: another site seems to
- * have caused it; `device`: it lacks the proof of the device that the session is bound to; `limit`: the user has as many sessions
- * as `registry.max` allows; `ended`: it has changed a session that had ended meanwhile.
+ * have caused it; `device`: it lacks the proof of the device that the session is bound to, or that `requireBoundDevice` asks for; `login`: `requireLogin` and its like did
+ * not let it in; `limit`: the user has as many sessions as `registry.max` allows; `ended`: it has changed a session that had ended
+ * meanwhile.
  */
-export type SessionRefusal = 'signature' | 'csrf' | 'device' | 'limit' | 'ended';
+export type SessionRefusal = 'signature' | 'csrf' | 'device' | 'login' | 'limit' | 'ended';
 
 /**
  * Why a browser was not given the cookie that it needs. `insecure`: the cookie is secure and the request came over plain http;
@@ -18,6 +19,16 @@ export type SessionRefusal = 'signature' | 'csrf' | 'device' | 'limit' | 'ended'
  * `headersSent`: the answer's headers had left before.
  */
 export type NoCookieReason = 'insecure' | 'untrustedProxy' | 'otherSite' | 'headersSent';
+
+/** Who has ended a session from outside. */
+export interface RevokedBy {
+    /** `request`: the one that `by` or `except` of `revoke` named; `console`: a command; `application`: any other code of it. */
+    readonly by: 'application' | 'console' | 'request';
+    /** The user of that request; in the console the account of the operating system. */
+    readonly byUser?: string | undefined;
+    /** The session of that request. */
+    readonly byFingerprint?: string | undefined;
+}
 
 /** What each event says besides what all of them do. */
 interface Details {
@@ -36,7 +47,7 @@ interface Details {
     /** The session has ended, for whatever reason. */
     ended: { readonly reason: SessionEndReason };
     /** The session was ended from outside: by `revoke`, or by the user's next login. Its `ended` follows. */
-    revoked: { readonly reason: 'revoked' | 'replaced'; readonly by: 'application' | 'console' };
+    revoked: { readonly reason: 'revoked' | 'replaced' } & RevokedBy;
     refused: { readonly reason: SessionRefusal };
     /** The session store has failed, or has not answered in time. */
     unavailable: { readonly action: 'loaded' | 'saved' | 'ended' };
@@ -81,5 +92,8 @@ export interface EventOrigin {
     readonly address: string | undefined;
 }
 
-/** Is told at once what happens by a request, and must not fail: for the framework's own use. */
-export type SessionEventWatcher<Name extends SessionEventName> = (event: SessionEvent<Name>, request: Request) => void;
+/** Is told at once, and must not fail: for the framework's own use. `request` is the one by which it happens, if any. */
+export type SessionEventWatcher<Name extends SessionEventName> = (
+    event: SessionEvent<Name>,
+    request: Request | undefined,
+) => void;

@@ -1,6 +1,6 @@
 import type { StoredRecord } from '../Drivers/SessionDriver.js';
 import { type Next, updateRecord } from '../Drivers/updateRecord.js';
-import type { EventOrigin } from '../Events/sessionEvent.js';
+import type { EventOrigin, RevokedBy } from '../Events/sessionEvent.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import type { EndReason, LiveRecord } from '../Record/SessionRecord.js';
 import type { RecordKey } from '../Record/storageKeys.js';
@@ -17,9 +17,11 @@ export interface TombstoneOptions {
     /** The request that ends it, and what its event says in place of the tombstone's reason. */
     readonly origin?: EventOrigin | undefined;
     readonly toldReason?: 'logout' | undefined;
+    /** Who ends it from outside. */
+    readonly by?: RevokedBy | undefined;
 }
 
-export interface RevokeOptions extends Pick<TombstoneOptions, 'follows' | 'origin'> {
+export interface RevokeOptions extends Pick<TombstoneOptions, 'follows' | 'origin' | 'by'> {
     readonly reason?: EndReason;
 }
 
@@ -63,9 +65,9 @@ export class Tombstones {
     /** Ends a session from outside, also one that a login in flight is only about to store under this key. */
     public async revoke(
         key: RecordKey,
-        { follows = false, reason = 'revoked', origin }: RevokeOptions,
+        { follows = false, reason = 'revoked', origin, by }: RevokeOptions,
     ): Promise<boolean> {
-        if (await this.end(key, reason, { follows, origin })) {
+        if (await this.end(key, reason, { follows, origin, by })) {
             return true;
         }
         let live: LoadedSession | undefined;
@@ -79,7 +81,7 @@ export class Tombstones {
         });
         const wasAlive = live as LoadedSession | undefined;
         if (wasAlive) {
-            this.tell(key, wasAlive.record, reason, { origin });
+            this.tell(key, wasAlive.record, reason, { origin, by });
         }
         return wasAlive !== undefined;
     }
@@ -88,12 +90,12 @@ export class Tombstones {
         key: RecordKey,
         { login }: LiveRecord,
         reason: EndReason,
-        { origin, toldReason }: Pick<TombstoneOptions, 'origin' | 'toldReason'>,
+        { origin, toldReason, by }: Pick<TombstoneOptions, 'origin' | 'toldReason' | 'by'>,
     ): void {
         const { events } = this.reader;
         const user = login?.user;
         if (reason === 'revoked' || reason === 'replaced') {
-            events.revoked?.emit({ key, user, reason, by: events.by }, origin);
+            events.revoked?.emit({ key, user, reason, ...(by ?? events.process) }, origin);
         }
         if (reason !== 'migrated') {
             events.ended?.emit({ key, user, reason: toldReason ?? reason }, origin);

@@ -68,6 +68,8 @@ export abstract class RequestState implements SessionOwner, EventOrigin {
     public missedCookie: NoCookieReason | undefined;
     /** Why the answer had to fail, where the session could not be stored. */
     public answerFailure: unknown;
+    /** login(): whose session it is about to be. */
+    public loggingIn: string | undefined;
     /** login(): the browser is asked to bind the session to its device. */
     public offersBinding = false;
     /** logout(): the browser is asked to drop what it keeps of the site. */

@@ -94,6 +94,7 @@ export class SessionActions {
         const { state } = this;
         state.open();
         return this.enqueue('login', async () => {
+            state.loggingIn = user;
             const before = state.owner;
             if (!state.object || state.stage === 'ended' || state.isUnset() || (before && before.user !== user)) {
                 await this.restart();

@@ -69,7 +69,8 @@ export function missSecureCookie(state: RequestState): void {
 export function missCookie(state: RequestState, reason: NoCookieReason): void {
     if (state.missedCookie === undefined) {
         state.missedCookie = reason;
-        const { key, loaded, owner, services } = state;
-        services.events.cookieNotSent?.emit({ key: loaded && key, user: owner?.user, reason }, state);
+        const { id, loggingIn, owner, services } = state;
+        const key = id === '' ? undefined : state.key;
+        services.events.cookieNotSent?.emit({ key, user: loggingIn ?? owner?.user, reason }, state);
     }
 }
