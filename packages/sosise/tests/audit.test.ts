@@ -1,10 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fingerprint, requireLogin, requireRecentLogin, SessionRegistry, StoredSessions } from 'sosise';
+import { fingerprint, requireLogin, requireRecentLogin, SessionEvents, SessionRegistry, StoredSessions } from 'sosise';
 import { expect, test } from 'vitest';
 import { artisanOn } from './artisanOn.js';
 import type { Browser } from './helpers/Browser.js';
-import { SessionEvents } from './helpers/inside/Session/Events.js';
 import { travel } from './helpers/inside/Testing.js';
 import { memberRoutes } from './helpers/loginRoutes.js';
 import { type SessionApp, type SessionAppOptions, sessionApp, temporaryFolder } from './helpers/sessionApp.js';

@@ -80,8 +80,10 @@ export class SessionCookie {
             this.headers.remember(header, carried);
         } else if (carried) {
             const { name, events } = this.options;
-            const origin = { request, address: request.ip };
-            events?.refused?.emit({ key: claimedKey(header, name), reason: 'signature' }, origin);
+            events?.refused?.emit(
+                { key: claimedKey(header, name), reason: 'signature' },
+                { request, address: request.ip },
+            );
         }
         return carried;
     }
