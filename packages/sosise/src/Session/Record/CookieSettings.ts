@@ -5,9 +5,6 @@ export const OWN_AGE = 'maxAge';
 /** The last time that a Set-Cookie line can say: browsers take years of four digits. */
 export const LAST_COOKIE_TIME = Date.UTC(10_000, 0) - 1;
 
-/** Marks cookies whose settings are known, which saves looking at them. */
-export const KNOWN_SETTINGS: unique symbol = Symbol('settings of this cookie');
-
 /** The cookie part of a record, with express-session's names. */
 export interface StoredCookie {
     originalMaxAge?: number | null | false;
@@ -19,7 +16,6 @@ export interface StoredCookie {
     sameSite?: boolean | 'lax' | 'strict' | 'none' | 'auto';
     partitioned?: boolean;
     priority?: 'low' | 'medium' | 'high';
-    [KNOWN_SETTINGS]?: CookieSettings;
 }
 
 type Setting = (typeof COOKIE_SETTINGS)[number];
@@ -37,9 +33,6 @@ let last: CookieSettings | undefined;
 
 /** Nearly all cookies of an application have the same: so they are compared with the last ones first. */
 export function settingsIn(cookie: StoredCookie): CookieSettings {
-    if (cookie[KNOWN_SETTINGS]) {
-        return cookie[KNOWN_SETTINGS];
-    }
     const { path, domain, httpOnly, secure, sameSite, partitioned, priority } = cookie;
     if (
         last &&
@@ -70,11 +63,6 @@ function intern(found: Partial<Record<Setting, unknown>>): CookieSettings {
         interned.set(text, made);
     }
     return made;
-}
-
-/** Says of a cookie which settings it has: it must not change any more. */
-export function withKnownSettings(cookie: StoredCookie): StoredCookie {
-    return { ...cookie, [KNOWN_SETTINGS]: settingsIn(cookie) };
 }
 
 /** Whether two cookies differ in nothing but their times. What was not interned is compared by its text. */

@@ -4,7 +4,6 @@ import {
     areSame,
     COOKIE_SETTINGS,
     type CookieSettings,
-    KNOWN_SETTINGS,
     OWN_AGE,
     type StoredCookie,
     settingsIn,
@@ -45,7 +44,7 @@ export class CookieSettingsOfToday {
         if (age === (cookie.originalMaxAge ?? null) && this.hasSettingsOfToday(cookie, own)) {
             return cookie;
         }
-        const today: Record<string | symbol, unknown> = { ...cookie, originalMaxAge: age, [KNOWN_SETTINGS]: undefined };
+        const today: Record<string, unknown> = { ...cookie, originalMaxAge: age };
         for (const name of this.names) {
             if (this.differs(name, cookie, own)) {
                 today[name] = this.settings[name];

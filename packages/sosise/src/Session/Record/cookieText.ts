@@ -1,40 +1,8 @@
-import { type StoredCookie, withKnownSettings } from './CookieSettings.js';
+import type { StoredCookie } from './CookieSettings.js';
 import { DamagedRecordError } from './DamagedRecordError.js';
-import { isObject, isTime, tryParse } from './jsonText.js';
+import { isObject, isTime } from './jsonText.js';
 
-/** What stands behind `originalMaxAge` and `expires` in cookies that were parsed: nearly all of an application are alike. */
-const knownSettings = new Map<string, StoredCookie>();
-const MOST_KNOWN = 50;
-
-/**
- * The cookie of a record that was written here, whose text begins with `originalMaxAge`. The settings behind its times
- * are parsed and checked once: 0.5 in place of 4 µs (Node 20).
- */
-export function parseCookie(text: string, originalMaxAge: number | null): StoredCookie {
-    const start = `{"originalMaxAge":${originalMaxAge},"expires":`;
-    const end = text.startsWith(`${start}"`) ? text.indexOf('"', start.length + 1) + 1 : start.length + 'null'.length;
-    const settings = text.slice(end);
-    const known = knownSettings.get(settings);
-    if (!known || !text.startsWith(start)) {
-        return parseNewCookie(text, settings);
-    }
-    const expires = text.slice(start.length, end);
-    if (expires === 'null') {
-        return { originalMaxAge, expires: null, ...known };
-    }
-    const time = expires.slice(1, -1);
-    return Number.isFinite(Date.parse(time)) ? { originalMaxAge, expires: time, ...known } : parseNewCookie(text, '');
-}
-
-function parseNewCookie(text: string, settings: string): StoredCookie {
-    const cookie = storedCookie(tryParse(text));
-    if (settings.startsWith(',') && knownSettings.size < MOST_KNOWN) {
-        const { originalMaxAge, expires, ...known } = cookie;
-        knownSettings.set(settings, withKnownSettings(known));
-    }
-    return cookie;
-}
-
+/** The cookie of a record, as it was parsed. */
 export function storedCookie(cookie: unknown): StoredCookie {
     if (!isObject(cookie) || wrongSetting(cookie) !== undefined) {
         throw new DamagedRecordError('it has no valid cookie part');

@@ -1,5 +1,5 @@
 import type { StoredCookie } from './CookieSettings.js';
-import { lastSeenByCookie, parseCookie, storedCookie } from './cookieText.js';
+import { lastSeenByCookie, storedCookie } from './cookieText.js';
 import { DamagedRecordError } from './DamagedRecordError.js';
 import { isObject, isTime, parseObject, tryParse } from './jsonText.js';
 import { copyOfPlain } from './plainData.js';
@@ -113,7 +113,7 @@ class OwnRecord implements LiveRecord {
 
     public get cookie(): StoredCookie {
         if (typeof this.ownCookie === 'string') {
-            this.ownCookie = parseCookie(this.ownCookie, this.maxAge as number | null);
+            this.ownCookie = storedCookie(tryParse(this.ownCookie));
         }
         return this.ownCookie;
     }
