@@ -771,8 +771,10 @@ describe('the walk that removes what is over', () => {
         const repository = on(driver);
         let looked = 0;
         const names: unknown[] = [];
-        for await (const { key, record } of repository.live(undefined, () => {
-            looked += 1;
+        for await (const { key, record } of repository.live({
+            looked: () => {
+                looked += 1;
+            },
         })) {
             names.push([key, record.data['name']]);
         }
@@ -785,7 +787,7 @@ describe('the walk that removes what is over', () => {
         expect(looked).toBeGreaterThanOrEqual(3);
         const stop = new AbortController();
         const met: string[] = [];
-        for await (const { key } of repository.live(stop.signal)) {
+        for await (const { key } of repository.live({ signal: stop.signal })) {
             met.push(key);
             stop.abort();
         }

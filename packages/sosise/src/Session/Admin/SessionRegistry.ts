@@ -4,7 +4,6 @@ import { fingerprintOf, keyOf } from '../Record/storageKeys.js';
 import type { SessionRepository } from '../Repository/SessionRepository.js';
 import { sessionOf } from '../Request/requestSessions.js';
 import type { SessionServices } from '../Request/SessionServices.js';
-import { liveSessions, liveSessionsOf } from './liveSessions.js';
 import { revokerOf } from './revokerOf.js';
 
 export interface UserSession {
@@ -59,7 +58,7 @@ export class SessionRegistry {
         const services = this.services();
         const current = await sparedKeys(services.repository, [], request);
         const sessions: UserSession[] = [];
-        for await (const { key, record } of liveSessionsOf(services, String(userId))) {
+        for await (const { key, record } of services.repository.liveOf(String(userId))) {
             sessions.push({
                 fingerprint: fingerprintOf(key),
                 created: new Date(record.created),
@@ -149,7 +148,7 @@ export class SessionRegistry {
                 count += 1;
                 progress?.(revoked, count, walk);
             };
-            for await (const { key, record } of liveSessions(services, { signal, looked })) {
+            for await (const { key, record } of repository.live({ signal, looked })) {
                 // What began later is no business of this call; what got a new id meanwhile is met the next time round.
                 if (walk > 1 && record.created > started) {
                     continue;

@@ -7,11 +7,12 @@ import type { LiveRecord } from '../Record/SessionRecord.js';
 import { isPlainId, keyOf } from '../Record/storageKeys.js';
 import { firstAlive } from '../Repository/firstAlive.js';
 import type { PruneOptions } from '../Repository/Pruning.js';
+import type { FoundSession } from '../Repository/SessionReader.js';
 import type { RequestSession } from '../Request/RequestSession.js';
 import { sessionOf } from '../Request/requestSessions.js';
 import type { SessionServices } from '../Request/SessionServices.js';
 import { type Closable, closeOpen, onceClosed } from './closable.js';
-import { type LiveSession, liveSessions, liveSessionsOf, matching, nameOf } from './liveSessions.js';
+import { matching, nameOf } from './matching.js';
 import { revokerOf } from './revokerOf.js';
 import type { OpenThing, SessionEnds } from './SessionEnds.js';
 
@@ -46,6 +47,8 @@ export interface OpenedSession extends StoredSession {
     readonly data: Readonly<Record<string, unknown>>;
 }
 
+type LiveSession = FoundSession<LiveRecord>;
+
 /** The end of a walk that was stopped. */
 const STOPPED = 'Stopped before the session was found: nothing was changed.';
 
@@ -77,14 +80,14 @@ export class StoredSessions {
 
     /** All sessions that live, in the driver's order. One that moves meanwhile may come twice. */
     public async *all(options: WalkOptions = {}): AsyncGenerator<StoredSession> {
-        for await (const found of liveSessions(this.services(), options)) {
+        for await (const found of this.services().repository.live(options)) {
             yield this.describe(found);
         }
     }
 
     /** A user's sessions, oldest login first, found without a walk through all. */
     public async *ofUser(user: string): AsyncGenerator<StoredSession> {
-        for await (const found of liveSessionsOf(this.services(), user)) {
+        for await (const found of this.services().repository.liveOf(user)) {
             yield this.describe(found);
         }
     }
@@ -206,7 +209,7 @@ export class StoredSessions {
     }
 
     private async match(fingerprint: string, options: WalkOptions): Promise<LiveSession> {
-        const match = await matching(liveSessions(this.services(), options), fingerprint);
+        const match = await matching(this.services().repository.live(options), fingerprint);
         if (options.signal?.aborted && (!match || nameOf(match.key) !== fingerprint)) {
             throw new ConfigError(STOPPED); // there may be another that begins like this
         }

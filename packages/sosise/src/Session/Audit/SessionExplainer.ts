@@ -1,8 +1,9 @@
 import { ConfigError } from '../../Exceptions/errors.js';
-import { asItIs, type FoundSession, foundSessions, matching, nameOf } from '../Admin/liveSessions.js';
+import { matching, nameOf } from '../Admin/matching.js';
 import { parsedOrNothing, type WalkOptions } from '../Drivers/walkRecords.js';
 import { lifetimeOf, longestLife } from '../Record/SessionLifetime.js';
 import type { RecordKey } from '../Record/storageKeys.js';
+import type { FoundSession } from '../Repository/SessionReader.js';
 import type { SessionServices } from '../Request/SessionServices.js';
 import type { AuditEntry, AuditSource } from './AuditTrail.js';
 import { tagsOf } from './auditEntry.js';
@@ -33,7 +34,7 @@ export class SessionExplainer {
     /** The session that a fingerprint names, or the beginning of one. Throws ConfigError where there are several. */
     public async ofFingerprint(given: string, options: WalkOptions = {}): Promise<Explanation> {
         const canList = this.isReachable && this.services.repository.canList;
-        const found = canList ? await matching(foundSessions(this.services, options), given) : undefined;
+        const found = canList ? await matching(this.services.repository.found(options), given) : undefined;
         const fingerprint = found ? nameOf(found.key) : await this.wholeOf(given);
         return this.explain(fingerprint, found);
     }
@@ -117,7 +118,7 @@ export class SessionExplainer {
         const stored = key !== undefined && this.isReachable ? await driver.read(key) : undefined;
         const record = stored && parsedOrNothing(stored.record);
         return record && key !== undefined && record.kind !== 'user'
-            ? { key, record: asItIs(record, repository), text: stored.record }
+            ? { key, record: repository.asItIs(record), text: stored.record }
             : undefined;
     }
 

@@ -2,14 +2,15 @@ import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import type { SessionCookieConfig, SessionLimit } from '../Config/SessionConfig.js';
 import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
+import { type WalkOptions, walkRecords } from '../Drivers/walkRecords.js';
 import { noChannels, type SessionEventChannels } from '../Events/channels.js';
 import type { StoredCookie } from '../Record/CookieSettings.js';
 import { CookieSettingsOfToday } from '../Record/CookieSettingsOfToday.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { parseRecord } from '../Record/parseRecord.js';
 import { type LifetimeOptions, SessionLifetime } from '../Record/SessionLifetime.js';
-import type { LiveRecord, ParsedRecord } from '../Record/SessionRecord.js';
-import { isPlainId, keyOf, type RecordKey, type SessionId } from '../Record/storageKeys.js';
+import type { EndedRecord, LiveRecord, ParsedRecord } from '../Record/SessionRecord.js';
+import { isPlainId, isSessionKey, keyOf, type RecordKey, type SessionId } from '../Record/storageKeys.js';
 import type { SessionSchema } from '../Schema/SessionSchema.js';
 import { type LoadResult, NONE } from './LoadedSession.js';
 import { Quarantine } from './Quarantine.js';
@@ -29,6 +30,13 @@ export interface RepositoryOptions extends LifetimeOptions {
     events?: SessionEventChannels;
     /** How many sessions a user may have. Unset: any number. */
     limit?: SessionLimit;
+}
+
+/** A session, or the tombstone of one, with the text of its record. Its data may be damaged: it is parsed when it is asked for. */
+export interface FoundSession<Found = LiveRecord | EndedRecord> {
+    readonly key: RecordKey;
+    readonly record: Found;
+    readonly text: string;
 }
 
 /** What is to know when sessions end. */
@@ -103,6 +111,40 @@ export abstract class SessionReader {
         const judged = found.then((stored) => this.judge(key, stored));
         const limited = this.isBounded ? judged : this.calls.inTime('loaded', judged);
         return limited.catch((error) => this.notRead(key, error));
+    }
+
+    /** Whether the driver can walk all sessions. */
+    public get canList(): boolean {
+        return this.driver.abilities?.lists !== false;
+    }
+
+    /** All sessions that live, in the driver's order. Looking changes nothing; one that moves meanwhile may come twice. */
+    public async *live(options: WalkOptions = {}): AsyncGenerator<FoundSession<LiveRecord>> {
+        for await (const { key, record, text } of this.found(options)) {
+            if (record.kind === 'live') {
+                yield { key, record, text };
+            }
+        }
+    }
+
+    /** The same with those that have ended, as long as something of them is stored. */
+    public async *found(options: WalkOptions = {}): AsyncGenerator<FoundSession> {
+        try {
+            for await (const { key, record: text, parsed } of walkRecords(this.driver, options)) {
+                if ((parsed?.kind === 'live' || parsed?.kind === 'ended') && (isSessionKey(key) || isPlainId(key))) {
+                    yield { key, record: this.asItIs(parsed), text };
+                }
+            }
+        } catch (error) {
+            throw this.calls.unavailable('loaded', '', error);
+        }
+    }
+
+    /** What has expired is as good as ended, before something removes it. */
+    public asItIs(record: LiveRecord | EndedRecord): LiveRecord | EndedRecord {
+        return record.kind === 'ended' || this.lifetime.lives(record)
+            ? record
+            : { kind: 'ended', ...this.lifetime.endOf(record) };
     }
 
     /** The same for a request that looks into the session: its data is in today's form. */

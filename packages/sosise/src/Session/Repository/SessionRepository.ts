@@ -11,7 +11,7 @@ import type { EndReason, LiveRecord, Login } from '../Record/SessionRecord.js';
 import type { RecordKey, SessionId } from '../Record/storageKeys.js';
 import { endedOrLost, type LoadedSession, type LoadResult } from './LoadedSession.js';
 import { type PruneOptions, Pruning } from './Pruning.js';
-import { type RepositoryOptions, SessionReader } from './SessionReader.js';
+import { type FoundSession, type RepositoryOptions, SessionReader } from './SessionReader.js';
 import { SessionWriter } from './SessionWriter.js';
 import type { TimeLimit } from './StoreCalls.js';
 import { type RevokeOptions, type TombstoneOptions, Tombstones } from './Tombstones.js';
@@ -63,7 +63,7 @@ export class SessionRepository extends SessionReader {
 
     public constructor(driver: SessionDriver, options: RepositoryOptions) {
         super(driver, options);
-        this.users = new UserSessions(driver, this, this.calls, options.limit);
+        this.users = new UserSessions(this, options.limit);
         this.writer = new SessionWriter(this);
         this.tombstones = new Tombstones(this, this.writer);
         this.pruning = new Pruning(this, this.writer, this.users);
@@ -194,32 +194,13 @@ export class SessionRepository extends SessionReader {
         return user === undefined ? move() : this.users.enter(user, newKey, entry, move);
     }
 
-    /** Whether the driver can walk all sessions. */
-    public get canList(): boolean {
-        return this.driver.abilities?.lists !== false;
-    }
-
-    /**
-     * Walks all sessions that are alive, where the driver can list them. Ends early at a signal.
-     * @param looked Called for each record, of whatever kind.
-     */
-    public async *live(
-        signal?: AbortSignal,
-        looked?: () => void,
-    ): AsyncGenerator<{ key: RecordKey; record: LiveRecord }> {
-        try {
-            for await (const { key, ...stored } of this.driver.records(undefined, signal)) {
-                if (signal?.aborted) {
-                    return;
-                }
-                looked?.();
-                const found = this.sound(key, this.judge(key, stored));
-                if (found.kind === 'live') {
-                    yield { key, record: found.record };
-                }
+    /** The sessions of a user, oldest login first, found without a walk through all. */
+    public async *liveOf(user: string): AsyncGenerator<FoundSession<LiveRecord>> {
+        for (const key of await this.users.keysOf(user)) {
+            const found = await this.load(key);
+            if (found.kind === 'live' && found.record.login?.user === user) {
+                yield { key, record: found.record, text: found.stored.record };
             }
-        } catch (error) {
-            throw this.calls.unavailable('loaded', '', error);
         }
     }
 

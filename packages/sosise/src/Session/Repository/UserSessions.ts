@@ -3,16 +3,15 @@ import { KeyedMutex } from '../../Support/KeyedMutex.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { show } from '../../Support/show.js';
 import type { SessionLimit } from '../Config/SessionConfig.js';
-import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
-import type { SessionEventChannels } from '../Events/channels.js';
+import type { StoredRecord } from '../Drivers/SessionDriver.js';
 import type { EventOrigin } from '../Events/sessionEvent.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { parseRecord } from '../Record/parseRecord.js';
 import { userRecord } from '../Record/recordText.js';
-import { type LiveRecord, type Login, type UserRecord } from '../Record/SessionRecord.js';
+import type { Login, UserRecord } from '../Record/SessionRecord.js';
 import { type RecordKey, userKeyOf } from '../Record/storageKeys.js';
 import { SessionLimitException } from './SessionErrors.js';
-import type { StoreCalls } from './StoreCalls.js';
+import type { SessionReader } from './SessionReader.js';
 
 type Sessions = ReadonlyMap<string, number>;
 /** @param moves What is to be stored of them; may be changed. */
@@ -44,17 +43,13 @@ interface ReadList extends Pick<UserRecord, 'sessions' | 'moves' | 'seen'> {
     readonly version: unknown;
 }
 
-/** What a list of sessions asks about them: SessionRepository can tell. */
-export interface FindableSessions {
-    readonly canList: boolean;
-    readonly events: SessionEventChannels;
-    load(key: string): MaybePromise<{ readonly kind: string }>;
+/** SessionRepository, as far as a list needs it. */
+type Repository = SessionReader & {
     revoke(
         key: RecordKey,
         options: { follows: boolean; reason: 'replaced'; origin: EventOrigin | undefined },
     ): MaybePromise<boolean>;
-    live(): AsyncIterable<{ readonly key: RecordKey; readonly record: LiveRecord }>;
-}
+};
 
 /**
  * The keys of each user's sessions, so that finding them costs by their number and not by that of all sessions. A key is
@@ -64,9 +59,7 @@ export class UserSessions {
     private readonly writers = new KeyedMutex();
 
     public constructor(
-        private readonly driver: SessionDriver,
-        private readonly repository: FindableSessions,
-        private readonly calls: StoreCalls,
+        private readonly repository: Repository,
         private readonly limit?: SessionLimit,
     ) {}
 
@@ -76,7 +69,7 @@ export class UserSessions {
         try {
             return [...(await this.read(listKey, user)).sessions.keys()];
         } catch (error) {
-            throw error instanceof ConfigError ? error : this.calls.unavailable('loaded', listKey, error);
+            throw error instanceof ConfigError ? error : this.repository.calls.unavailable('loaded', listKey, error);
         }
     }
 
@@ -141,7 +134,7 @@ export class UserSessions {
             await this.change(userKeyOf(user), user, added);
         } catch (error) {
             if (!(error instanceof SessionLimitException)) {
-                throw this.calls.unavailable('saved', key, error);
+                throw this.repository.calls.unavailable('saved', key, error);
             }
             this.repository.events.refused?.emit({ user, reason: 'limit' }, entry.origin);
             throw error;
@@ -182,7 +175,7 @@ export class UserSessions {
         const others: Change = (sessions) => without(sessions, keys);
         const listKey = userKeyOf(user);
         return this.change(listKey, user, others).catch((error) => {
-            throw this.calls.unavailable('ended', listKey, error);
+            throw this.repository.calls.unavailable('ended', listKey, error);
         });
     }
 
@@ -247,7 +240,7 @@ export class UserSessions {
             while (!isDone) {
                 const tried = this.tryChange(listKey, user, next, olderMs);
                 // Requests wait for the store so long, and not counting the turns of others; a walk through all has time.
-                isDone = await (user === undefined ? tried : this.calls.inTime('saved', tried));
+                isDone = await (user === undefined ? tried : this.repository.calls.inTime('saved', tried));
                 // else another process has written it meanwhile
             }
         } finally {
@@ -270,17 +263,20 @@ export class UserSessions {
             return true;
         }
         if (changed.size === 0) {
-            return version === undefined || this.driver.remove(listKey, version);
+            return version === undefined || this.repository.driver.remove(listKey, version);
         }
         const recent = new Map([...moves].filter(([key]) => now - (changed.get(key) ?? 0) <= IN_FLIGHT_MS));
         const record = userRecord(now, changed, recent);
-        return (await this.driver.write(listKey, record, version, now + LIST_KEPT_MS)) !== undefined;
+        return (await this.repository.driver.write(listKey, record, version, now + LIST_KEPT_MS)) !== undefined;
     }
 
     private async read(listKey: RecordKey, user: string | undefined): Promise<ReadList> {
         let stored: StoredRecord | undefined;
         try {
-            stored = await this.calls.inTime('loaded', Promise.resolve(this.driver.read(listKey)));
+            stored = await this.repository.calls.inTime(
+                'loaded',
+                Promise.resolve(this.repository.driver.read(listKey)),
+            );
             const record = stored && parseRecord(stored.record, Date.now());
             return record?.kind === 'user'
                 ? { ...record, version: stored?.version }
@@ -290,7 +286,7 @@ export class UserSessions {
                 throw error;
             }
             if (!stored) {
-                await this.driver.setAside(listKey); // what is no text at all can't be written over
+                await this.repository.driver.setAside(listKey); // what is no text at all can't be written over
             }
             return this.rebuild(listKey, user, stored?.version);
         }
@@ -316,7 +312,7 @@ export class UserSessions {
         const sessions = new Map(found.sort((one, other) => one[1] - other[1])); // oldest login first
         const version =
             sessions.size > 0
-                ? await this.driver.write(listKey, userRecord(now, sessions), damaged, now + LIST_KEPT_MS)
+                ? await this.repository.driver.write(listKey, userRecord(now, sessions), damaged, now + LIST_KEPT_MS)
                 : damaged;
         return { sessions, version, seen: now };
     }

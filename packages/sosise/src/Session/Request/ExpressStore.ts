@@ -76,8 +76,16 @@ export class ExpressStore extends session.Store {
     public override all(done: Done<{ [id: string]: SessionData }>): void {
         this.reply(done, async () => {
             const all: { [id: string]: SessionData } = {};
-            for await (const { key, record } of this.services.repository.live()) {
-                all[key] = this.dataOf(record);
+            const { repository } = this.services;
+            for await (const { key, record, text } of repository.live()) {
+                const found = repository.open(key, {
+                    kind: 'live',
+                    stored: { record: text, version: undefined },
+                    record,
+                });
+                if (found.kind === 'live') {
+                    all[key] = this.dataOf(found.record);
+                }
             }
             return all;
         });
