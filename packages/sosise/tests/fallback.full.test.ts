@@ -287,7 +287,9 @@ describe('a process that still knows the old driver alone', () => {
         ['before, and proves it in its old place', { deviceKey: 'k', proved: 2 }, { deviceKey: 'k', proved: 1 }],
     ])('a session that a device is bound to while it moves stays bound: %s', async (_where, theirs, mine) => {
         const login = { user: 'anna', at: 1, binding: 'b' };
-        const bound = (more: object) => liveRecord({ seen: 1, created: 1, login: { ...login, ...more } }, cookie, '');
+        const now = Date.now(); // one that is over would leave the memory a millisecond after it is written
+        const bound = (more: object) =>
+            liveRecord({ seen: now, created: now, login: { ...login, ...more } }, cookie, '');
         const { to } = await moveWhile(async (from, to) => {
             await from.write(id, bound(theirs), (await from.read(id))?.version, later());
             to.write(id, bound(mine), to.read(id)?.version, later());
