@@ -13,11 +13,14 @@ import { artisanOn } from './artisanOn.js';
 import { CANARY, EVENT_NAMES, heardApp, inShort, onePass, PASS, post, quietApp } from './eventsApp.js';
 import { DeviceBrowser } from './helpers/DeviceBrowser.js';
 import { SessionEventChannel } from './helpers/inside/Session/Events.js';
+import { fingerprintOf, keyOf } from './helpers/inside/Session/Record.js';
+import { SessionServices } from './helpers/inside/Session/Request.js';
 import { deviceRoutes } from './helpers/loginRoutes.js';
 import { createKernel, temporaryFolder } from './helpers/sessionApp.js';
 
 const DRIVERS = ['memory', 'file', 'plain'];
 const MINUTE_MS = 60_000;
+const ID = 'id-of-another-package-0123456789';
 const eventsOf = (app: Pick<Awaited<ReturnType<typeof quietApp>>, 'app'>) => app.app.container.make(SessionEvents);
 
 afterEach(() => {
@@ -115,7 +118,7 @@ describe('listeners', () => {
             events.on(name, (event) => {
                 (event as { user?: string }).user = 'nobody'; // frozen: it throws
             });
-            events.on(name, (event) => called.push(event.name));
+            events.on(name, (event) => called.push(Object.isFrozen(event) ? event.name : 'not frozen'));
         }
         const visitor = app.browser();
         expect((await visitor.visit('/put', post({ cart: 1 }))).status).toBe(200);
@@ -191,7 +194,9 @@ describe('listeners', () => {
         const heard: string[] = [];
         eventsOf(app).on('revoked', ({ user }) => heard.push(user ?? ''));
         await app.browser().visit('/login', post());
+        vi.useFakeTimers({ toFake: ['setImmediate'] }); // the process is gone before the next turn
         await app.app.container.make(SessionRegistry).revoke('ann');
+        expect(heard).toEqual([]);
         await app.app.shutdown();
         expect(heard).toEqual(['ann']);
     });
@@ -347,6 +352,27 @@ describe('what is told of', () => {
         });
         await app.browser().visit('/by-store', post());
         expect(inShort(app.told())).toEqual(['created', 'saved touched', 'ended destroyed']);
+    });
+
+    test('a store in trouble where a list of a user is asked for: no session, and nothing of the user', async () => {
+        const app = await heardApp({ session: { driver: 'memory' } });
+        app.app.container.make(SessionServices).driver.read = () => Promise.reject(new Error(CANARY));
+        await expect(app.app.container.make(SessionRegistry).list('ann')).rejects.toThrow(/could not be loaded/);
+        expect(app.told()).toMatchObject([{ name: 'unavailable', action: 'loaded', fingerprint: undefined }]);
+    });
+
+    test('a session that is stored under its id, as other packages do: its fingerprint is that of the hash', async () => {
+        const app = await heardApp({ session: { driver: 'memory', idle: MINUTE_MS } });
+        const { driver } = app.app.container.make(SessionServices);
+        await app.browser().visit('/put', post({ cart: 1 }));
+        for await (const { key, record, version } of driver.records()) {
+            await driver.write(ID, record, undefined, Date.now() + 60 * MINUTE_MS);
+            await driver.remove(key, version);
+        }
+        app.told();
+        vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 10 * MINUTE_MS });
+        await app.app.container.make(StoredSessions).prune(undefined, { whole: true });
+        expect(app.told()).toMatchObject([{ name: 'ended', reason: 'idle', fingerprint: fingerprintOf(keyOf(ID)) }]);
     });
 
     test('nothing, where sessions are off', async () => {
