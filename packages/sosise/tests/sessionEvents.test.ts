@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import {
+    authenticatedUser,
     type SessionEvent,
     type SessionEventListener,
     type SessionEventName,
@@ -287,13 +288,21 @@ describe('what is told of', () => {
     });
 
     test('a stolen cookie of a session that is bound to a device: once for a request', async () => {
-        const app = await heardApp({ session: { driver: 'memory', deviceBound: true }, routes: deviceRoutes });
+        const app = await heardApp({
+            session: { driver: 'memory', deviceBound: true },
+            routes: (router) => {
+                deviceRoutes(router);
+                router.get('/twice', (request, response) => {
+                    response.json([authenticatedUser(request) ?? null, authenticatedUser(request) ?? null]);
+                });
+            },
+        });
         const browser = new DeviceBrowser(app.url);
         await browser.visit('/login', post());
         const { fingerprint } = app.told().findLast(({ name }) => name === 'loggedIn') as SessionEvent;
         const thief = app.browser();
         thief.cookies.set('sosise', browser.cookies.get('sosise') as string);
-        await thief.visit('/vault');
+        expect(await thief.json('/twice')).toEqual([null, null]);
         const refused = app.told().filter(({ name }) => name === 'refused');
         expect(refused).toMatchObject([{ reason: 'device', fingerprint, user: 'ann', address: '127.0.0.1' }]);
         const proof = { method: 'POST', headers: { 'sec-secure-session-id': '"another"' } };
