@@ -244,6 +244,17 @@ describe('what is told of', () => {
         expect(told).toEqual(['cookieNotSent otherSite', 'refused csrf']);
     });
 
+    test('a request that changes nothing: that its activity was written down, where it was', async () => {
+        const app = await heardApp({ session: { driver: 'memory', idle: 60 * MINUTE_MS } });
+        const visitor = app.browser();
+        await visitor.visit('/put', post({ cart: 1 }));
+        app.told();
+        vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 10 * MINUTE_MS });
+        await visitor.visit('/look');
+        await visitor.visit('/look');
+        expect(inShort(app.told())).toEqual(['loaded live', 'saved touched', 'loaded live']);
+    });
+
     test('a request from another machine: its address as it was when it arrived, whom a mounted application believes or not', async () => {
         const app = await heardApp({
             session: { driver: 'memory' },

@@ -50,7 +50,7 @@ export class SessionEvents {
         this.channelOf(name).watchers.add(watcher);
     }
 
-    /** Delivers all that waits, without a pause: the process is about to stop. */
+    /** Delivers all that waits at once: the process is about to stop, or a test looks at what was told. */
     public flush(): void {
         while (this.deliverNext()) {}
     }

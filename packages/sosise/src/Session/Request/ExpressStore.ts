@@ -40,8 +40,10 @@ export class ExpressStore extends session.Store {
             if (found.kind === 'live') {
                 const { data, shown = data } = this.today(found.record);
                 const removed = new Set(Object.keys(shown).filter((key) => !set.has(key)));
-                await repository.save(key, found, { set, removed, added: new Map(), cookie });
-                events.saved?.emit({ key, user: found.record.login?.user, outcome: 'saved' });
+                const saved = await repository.save(key, found, { set, removed, added: new Map(), cookie });
+                if (saved) {
+                    events.saved?.emit({ key, user: saved.record.login?.user, outcome: 'saved' });
+                }
             } else if (found.kind === 'none') {
                 await repository.create(key, cookie, { set, removed: new Set(), added: new Map() } as SessionChange);
                 events.created?.emit({ key });
@@ -55,8 +57,9 @@ export class ExpressStore extends session.Store {
             if (found.kind === 'live') {
                 const { repository, events } = this.services;
                 const key = storedAs(id);
-                await repository.touch(key, found);
-                events.saved?.emit({ key, user: found.record.login?.user, outcome: 'touched' });
+                if (await repository.touch(key, found)) {
+                    events.saved?.emit({ key, user: found.record.login?.user, outcome: 'touched' });
+                }
             }
         });
     }
