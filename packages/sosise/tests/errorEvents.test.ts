@@ -199,3 +199,22 @@ test('what a store says as an error later is logged', async () => {
         context: { error: { message: 'the connection is lost' } },
     });
 });
+
+test('a store that is opened again and again has one listener more while it is open, and never none', async () => {
+    const store = new session.MemoryStore();
+    const start = () =>
+        sessionApp({
+            session: { driver: 'plain' },
+            boot: (kernel) => kernel.container.make(SessionManager).extend('plain', () => store),
+        });
+    const first = await start();
+    await first.close();
+    const second = await start();
+    expect(store.listenerCount('error')).toBe(2);
+    store.emit('error', new Error('lost'));
+    const told = ({ log }: SessionApp) => log.filter(({ message }) => message.endsWith('an error.')).length;
+    expect([told(first), told(second)]).toEqual([0, 1]);
+    await second.close();
+    expect(store.listenerCount('error')).toBe(1);
+    store.emit('error', new Error('late'));
+});

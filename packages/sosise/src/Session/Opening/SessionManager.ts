@@ -60,12 +60,12 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
         this.added.add(name);
         return super.extend(name, async (options) => {
             const made = await factory(this.optionsWith(name, options));
-            if (typeof (made as Partial<Store> | undefined)?.on === 'function') {
-                (made as Store).on('error', (error) =>
-                    this.log.warning(`Session driver [${name}]: an error.`, { error }),
-                );
+            const report = (error: unknown) => this.log.warning(`Session driver [${name}]: an error.`, { error });
+            const events = made as Partial<Store> | undefined;
+            if (typeof events?.on === 'function') {
+                events.on('error', report);
             }
-            return asDriver(name, made);
+            return asDriver(name, made, () => events?.off?.('error', report));
         });
     }
 
@@ -107,7 +107,8 @@ async function refuseInWorker(): Promise<void> {
     }
 }
 
-async function asDriver(name: string, made: Store | SessionDriver): Promise<SessionDriver> {
+/** @param closed Called once a store is closed. */
+async function asDriver(name: string, made: Store | SessionDriver, closed: () => void): Promise<SessionDriver> {
     if (isDriver(made)) {
         return made;
     }
@@ -117,7 +118,7 @@ async function asDriver(name: string, made: Store | SessionDriver): Promise<Sess
         import('../Stores/Plain/PlainStoreAdapter.js'),
     ]);
     if (made instanceof session.Store || isStore(made)) {
-        return new PlainStoreAdapter(made as Store);
+        return new PlainStoreAdapter(made as Store, { closed });
     }
     throw new ConfigError(`Session driver [${name}]: what extend('${name}', …) returned ${whyNeither(made)}.`);
 }

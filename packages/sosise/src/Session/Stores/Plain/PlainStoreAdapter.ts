@@ -14,7 +14,12 @@ export interface PlainStoreAdapterOptions {
     timeoutMs?: number;
     /** The same for listing all sessions. Default: 30,000. */
     listTimeoutMs?: number;
+    /** Called once the store is closed, or could not be. */
+    closed?: () => void;
 }
+
+/** Those that have a listener for their errors already: one may be opened many times, as in tests of an application. */
+const heard = new WeakSet<Store>();
 
 /** How long a store that has not answered keeps later calls for the same session waiting. */
 const LONGEST_CALL_MS = 60_000;
@@ -49,14 +54,19 @@ export class PlainStoreAdapter implements SessionDriver {
     private readonly leases = new KeyedMutex();
     private readonly timeoutMs: number;
     private readonly listTimeoutMs: number;
+    private readonly closed: PlainStoreAdapterOptions['closed'];
 
     public constructor(
         private readonly store: Store,
-        { timeoutMs = 2_000, listTimeoutMs = 30_000 }: PlainStoreAdapterOptions = {},
+        { timeoutMs = 2_000, listTimeoutMs = 30_000, closed }: PlainStoreAdapterOptions = {},
     ) {
         this.timeoutMs = timeoutMs;
         this.listTimeoutMs = listTimeoutMs;
-        this.on('error', () => undefined);
+        this.closed = closed;
+        if (!heard.has(store)) {
+            heard.add(store);
+            store.on?.('error', () => undefined); // without a listener it would end the process, also after it is closed
+        }
         const lists = typeof store.all === 'function';
         this.abilities = {
             limits:
@@ -67,11 +77,6 @@ export class PlainStoreAdapter implements SessionDriver {
             quarantines: false,
             survivesRestart: undefined,
         };
-    }
-
-    /** Listens to the store's own events. An 'error' event without a listener would end the process. */
-    public on(event: 'error', listener: (error: unknown) => void): void {
-        this.store.on?.(event, listener);
     }
 
     public read(key: RecordKey): Promise<StoredRecord | undefined> {
@@ -164,8 +169,12 @@ export class PlainStoreAdapter implements SessionDriver {
     /** Closes the store, where it has a `close` method. */
     public async close(): Promise<void> {
         const { close } = this.store as { close?: () => unknown };
-        if (typeof close === 'function') {
-            await this.call('close', (done) => Promise.resolve(close.call(this.store)).then(() => done(), done));
+        try {
+            if (typeof close === 'function') {
+                await this.call('close', (done) => Promise.resolve(close.call(this.store)).then(() => done(), done));
+            }
+        } finally {
+            this.closed?.();
         }
     }
 
