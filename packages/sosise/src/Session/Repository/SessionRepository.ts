@@ -13,7 +13,6 @@ import { endedOrLost, type LoadedSession, type LoadResult } from './LoadedSessio
 import { type PruneOptions, Pruning } from './Pruning.js';
 import { type FoundSession, type RepositoryOptions, SessionReader } from './SessionReader.js';
 import { SessionWriter } from './SessionWriter.js';
-import type { TimeLimit } from './StoreCalls.js';
 import { type RevokeOptions, type TombstoneOptions, Tombstones } from './Tombstones.js';
 import { UserSessions } from './UserSessions.js';
 
@@ -85,15 +84,13 @@ export class SessionRepository extends SessionReader {
             '',
             {},
         );
-        const limit: TimeLimit = { isOver: false };
-        const write = () =>
-            andThen(this.writer.write(key, undefined, empty, change, { renewsCookie: true }), (created) => {
-                if (created && limit.isOver) {
-                    return this.writer.withdraw(key, created); // nobody waits for it any more, or knows its id
-                }
-                return created ?? andThen(this.load(key), endedOrTaken);
-            });
-        const create = () => this.calls.attempt('saved', key, write, limit);
+        let writing: MaybePromise<LoadedSession | undefined>;
+        const write = () => {
+            writing = this.writer.write(key, undefined, empty, change, { renewsCookie: true });
+            return andThen(writing, (created) => created ?? andThen(this.load(key), endedOrTaken));
+        };
+        const late = () => this.writer.withdrawLate(key, writing);
+        const create = () => this.calls.attempt('saved', key, write, { late });
         return login ? this.users.enter(login.user, key, { isLogin: true, origin }, async () => create()) : create();
     }
 
@@ -300,7 +297,7 @@ export class SessionRepository extends SessionReader {
             return result && { result: { ...result, isMerged: true } as const };
         };
         for (;;) {
-            const done = await this.calls.attempt('saved', key, tryOnce, { isOver: false, lostMs });
+            const done = await this.calls.attempt('saved', key, tryOnce, { lostMs });
             if (done) {
                 return done.result;
             }

@@ -9,7 +9,6 @@ import type { EndedRecord, EndReason, LiveRecord, Login } from '../Record/Sessio
 import type { RecordKey } from '../Record/storageKeys.js';
 import type { LoadedSession, LoadResult } from './LoadedSession.js';
 import { ENDED_KEPT_MS, type SessionReader } from './SessionReader.js';
-import type { TimeLimit } from './StoreCalls.js';
 
 /** A tombstone is kept a little longer than it counts: what a process that died left of the same session is removed before. */
 export const TOMBSTONE_KEPT_MS = ENDED_KEPT_MS * (1 + 1 / 24);
@@ -81,7 +80,7 @@ export class SessionWriter {
         return undefined;
     }
 
-    /** The same under a new key. A record that lands when nobody waits for it any more is taken away again. */
+    /** The same under a new key, in the store's time. */
     public writeNew(
         key: RecordKey,
         stored: StoredRecord | undefined,
@@ -89,10 +88,15 @@ export class SessionWriter {
         change: SessionChange,
         options: WriteOptions,
     ): Promise<LoadedSession | undefined> {
-        const limit: TimeLimit = { isOver: false };
-        const written = Promise.resolve(this.write(key, stored, base, change, options));
-        written.then((late) => (limit.isOver && late ? this.withdraw(key, late) : undefined)).catch(() => undefined);
-        return this.reader.calls.inTime('saved', written, limit);
+        const writing = Promise.resolve(this.write(key, stored, base, change, options));
+        return this.reader.calls.inTime('saved', writing, { late: () => this.withdrawLate(key, writing) });
+    }
+
+    /** Takes away what lands when nobody waits for it any more: nobody knows its id. */
+    public withdrawLate(key: RecordKey, writing: MaybePromise<LoadedSession | undefined>): void {
+        Promise.resolve(writing)
+            .then((written) => written && this.withdraw(key, written))
+            .catch(() => undefined);
     }
 
     /** Removes what was just written, unless somebody has written since. */

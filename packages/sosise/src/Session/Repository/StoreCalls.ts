@@ -6,11 +6,11 @@ import { SessionUnavailableException } from './SessionErrors.js';
 
 export type Action = 'loaded' | 'saved' | 'ended';
 
-/** Tells work that goes on behind a request that nobody waits for it any more. */
-export interface TimeLimit {
-    isOver: boolean;
+export interface CallOptions {
     /** How long it was waited in vain before, in ms: the store has so much less time, but still a moment. */
     readonly lostMs?: number;
+    /** Called once nobody waits any more for the work, which goes on. */
+    readonly late?: () => void;
 }
 
 /** What the store has to answer at least, in ms. All times are so many of it, as each one has its timer. */
@@ -25,7 +25,12 @@ export class StoreCalls {
     ) {}
 
     /** Storage trouble is one error, whatever the store calls it. Where the store answers at once, so does this. */
-    public attempt<T>(action: Action, key: RecordKey, work: () => MaybePromise<T>, limit?: TimeLimit): MaybePromise<T> {
+    public attempt<T>(
+        action: Action,
+        key: RecordKey,
+        work: () => MaybePromise<T>,
+        options?: CallOptions,
+    ): MaybePromise<T> {
         let result: MaybePromise<T>;
         try {
             result = work();
@@ -33,20 +38,18 @@ export class StoreCalls {
             throw this.unavailable(action, key, error);
         }
         return result instanceof Promise
-            ? this.inTime(action, result, limit).catch((error) => {
+            ? this.inTime(action, result, options).catch((error) => {
                   throw this.unavailable(action, key, error);
               })
             : result;
     }
 
     /** Waits for the store no longer than it may take. */
-    public inTime<T>(action: Action, work: Promise<T>, limit?: TimeLimit): Promise<T> {
-        const left = Math.max(1, Math.ceil((this.timeoutMs - (limit?.lostMs ?? 0)) / STEP_MS)) * STEP_MS;
+    public inTime<T>(action: Action, work: Promise<T>, options?: CallOptions): Promise<T> {
+        const left = Math.max(1, Math.ceil((this.timeoutMs - (options?.lostMs ?? 0)) / STEP_MS)) * STEP_MS;
         const timeoutMs = Math.min(this.timeoutMs, left);
         return inTime(work, timeoutMs, () => {
-            if (limit) {
-                limit.isOver = true;
-            }
+            options?.late?.();
             return new Error(`The session could not be ${action} within ${timeoutMs} ms: the store did not answer.`);
         });
     }
