@@ -9,6 +9,7 @@ import { keyOf } from './helpers/inside/Session/Record.js';
 import { type DatabaseStore, openDatabaseStore } from './helpers/inside/Session/Stores/Database.js';
 import { login } from './helpers/inside/Session.js';
 import { testSessionStore } from './helpers/inside/Testing.js';
+import { expectSessionsAlone, keysOf } from './helpers/keysOf.js';
 import { onPostgres } from './helpers/onPostgres.js';
 import { type OwnTable, ownTable } from './helpers/ownTable.js';
 import { postgresServer } from './helpers/postgres.js';
@@ -28,14 +29,6 @@ async function open(
         await shared.drop();
     });
     return { ...shared, store };
-}
-
-async function keysOf(store: DatabaseStore): Promise<string[]> {
-    const keys: string[] = [];
-    for await (const { key } of store.records()) {
-        keys.push(key);
-    }
-    return keys.sort();
 }
 
 await onPostgres('the database driver on PostgreSQL', () => {
@@ -265,16 +258,7 @@ await onPostgres('the database driver on PostgreSQL', () => {
         });
 
         test('is listed without locks, and without what was set aside', async () => {
-            const { store } = await open();
-            await store.write('one', recordWith({}), undefined, later());
-            await store.write('two', recordWith({}), undefined, later());
-            const lease = await store.lock('one', 100);
-            await store.setAside('two');
-            await store.mayWalk(60_000);
-            await store.check();
-            expect(await keysOf(store)).toEqual(['one']);
-            expect(await store.count()).toBe(1);
-            await lease?.release();
+            await expectSessionsAlone((await open()).store);
         });
 
         test('and was set aside is kept for a person to look at, for as long as the config says', async () => {

@@ -3,6 +3,7 @@ import type { SessionData } from 'express-session';
 import { afterEach, describe, expect, test } from 'vitest';
 import { DamagedRecordError } from './helpers/inside/Session/Record.js';
 import { MemoryStore, type MemoryStoreOptions } from './helpers/inside/Session/Stores/Memory.js';
+import { keysOf } from './helpers/keysOf.js';
 
 const opened: MemoryStore[] = [];
 const later = () => Date.now() + 60_000;
@@ -18,14 +19,6 @@ function open(options?: MemoryStoreOptions): MemoryStore {
     const store = new MemoryStore(options);
     opened.push(store);
     return store;
-}
-
-async function ids(store: MemoryStore, writtenBefore?: number): Promise<string[]> {
-    const found: string[] = [];
-    for await (const { key: id } of store.records(writtenBefore)) {
-        found.push(id);
-    }
-    return found.sort();
 }
 
 function waitUntilAfter(time: number): Promise<void> {
@@ -69,12 +62,12 @@ describe('as a driver', () => {
             store.write(id, record(), undefined, later());
         }
         store.read('a');
-        await ids(store); // a walk is no use
+        await keysOf(store); // a walk is no use
         store.write('a', record({ n: 1 }), store.read('a')?.version, later());
         expect(warnings).toEqual([]);
         store.write('d', record(), undefined, later());
         store.write('e', record(), undefined, later());
-        expect(await ids(store)).toEqual(['a', 'd', 'e']);
+        expect(await keysOf(store)).toEqual(['a', 'd', 'e']);
         expect(warnings).toEqual([expect.stringMatching(/holds its most, 3 sessions.*drivers\.memory\.max/)]);
     });
 
@@ -141,8 +134,8 @@ describe('as a driver', () => {
         await waitUntilAfter(Date.now() + 2);
         const between = Date.now();
         store.write('new', record(), undefined, later());
-        expect(await ids(store, between)).toEqual(['old']);
-        expect(await ids(store)).toEqual(['new', 'old']);
+        expect(await keysOf(store, between)).toEqual(['old']);
+        expect(await keysOf(store)).toEqual(['new', 'old']);
     });
 
     test('a walk copes with records that come, change and go meanwhile', async () => {
@@ -160,7 +153,7 @@ describe('as a driver', () => {
         expect(seen.slice(0, 2)).toEqual(['a', 'b']);
         expect(seen).not.toContain('c');
         expect(seen.length).toBeLessThan(4); // it ends, though there is always a new one
-        expect(await ids(store)).toEqual(['d']);
+        expect(await keysOf(store)).toEqual(['d']);
     });
 
     test('the lease is for one at a time, and waiting is bounded', async () => {

@@ -8,6 +8,7 @@ import { DamagedRecordError, keyOf } from './helpers/inside/Session/Record.js';
 import { RedisStore, type RedisStoreOptions } from './helpers/inside/Session/Stores/Redis.js';
 import { exclusive, login } from './helpers/inside/Session.js';
 import { testSessionStore } from './helpers/inside/Testing.js';
+import { expectSessionsAlone, keysOf } from './helpers/keysOf.js';
 import { onRedis } from './helpers/onRedis.js';
 import type { RedisServer } from './helpers/redis.js';
 import { SECRET, type SessionApp, sessionApp } from './helpers/sessionApp.js';
@@ -20,14 +21,6 @@ async function open(server: RedisServer, options: RedisStoreOptions = {}): Promi
     const store = await RedisStore.open({ ...server.options, prefix: `p${++prefixes}:`, ...options });
     onTestFinished(() => store.close());
     return store;
-}
-
-async function ids(store: RedisStore): Promise<string[]> {
-    const found: string[] = [];
-    for await (const { key: id } of store.records()) {
-        found.push(id);
-    }
-    return found.sort();
 }
 
 await onRedis('the redis driver', (server) => {
@@ -161,20 +154,13 @@ await onRedis('the redis driver', (server) => {
             ];
             await odd.write('one', recordWith({}), undefined, later());
             await other.write('two', recordWith({}), undefined, later());
-            expect(await ids(odd)).toEqual(['one']);
+            expect(await keysOf(odd)).toEqual(['one']);
         });
 
         test('is listed without locks, and without what was set aside', async () => {
             const store = await open(server);
-            await store.write('one', recordWith({}), undefined, later());
-            await store.write('two', recordWith({}), undefined, later());
-            const lease = await store.lock('one', 100);
-            await store.setAside('two');
-            await store.mayWalk(60_000);
-            await store.check();
-            expect(await ids(store)).toEqual(['one']);
+            await expectSessionsAlone(store);
             expect(await store.length()).toBe(1);
-            await lease?.release();
         });
 
         test('and was set aside is kept for a person to look at, for as long as the config says', async () => {
