@@ -1,3 +1,5 @@
+import type { SessionCookieConfig } from '../Config/SessionConfig.js';
+
 /** What a cookie says beside its times. */
 export const COOKIE_SETTINGS = ['path', 'domain', 'httpOnly', 'secure', 'sameSite', 'partitioned', 'priority'] as const;
 /** How a record names the age of its cookie, where that is the session's own. */
@@ -6,16 +8,9 @@ export const OWN_AGE = 'maxAge';
 export const LAST_COOKIE_TIME = Date.UTC(10_000, 0) - 1;
 
 /** The cookie part of a record, with express-session's names. */
-export interface StoredCookie {
+export interface StoredCookie extends Omit<SessionCookieConfig, 'maxAge' | 'expires'> {
     originalMaxAge?: number | null | false;
     expires?: string | boolean | null;
-    path?: string;
-    domain?: string;
-    httpOnly?: boolean;
-    secure?: boolean | 'auto';
-    sameSite?: boolean | 'lax' | 'strict' | 'none' | 'auto';
-    partitioned?: boolean;
-    priority?: 'low' | 'medium' | 'high';
 }
 
 type Setting = (typeof COOKIE_SETTINGS)[number];
