@@ -32,6 +32,7 @@ export const DOCUMENTS = [
         'hosting',
         'inspector',
         'jobs',
+        'monitoring',
         'passport',
         'performance',
         'rate-limit',
