@@ -13,5 +13,6 @@ export default defineLoggingConfig({
 
     // Channels with their own level or file, for logger.info('Paid', { order }, 'payments'):
     // payments: { level: 'info', file: 'payments.log' }
+    // audit: { file: 'audit.log' } also turns the audit log on: who logs in and out, whose sessions are revoked, who is refused.
     channels: {},
 });

@@ -94,6 +94,7 @@ export {
     fingerprint,
     isDeviceBound,
     login,
+    loginFailed,
     logout,
 } from './Session/login.js';
 export { type MigrationCounts, SessionMigration } from './Session/Moving/SessionMigration.js';

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fingerprint, requireLogin, requireRecentLogin, SessionEvents, SessionRegistry, StoredSessions } from 'sosise';
+import { fingerprint, loginFailed, requireLogin, requireRecentLogin, SessionEvents, SessionRegistry, StoredSessions } from 'sosise';
 import { expect, test } from 'vitest';
 import { artisanOn } from './artisanOn.js';
 import type { Browser } from './helpers/Browser.js';
@@ -37,6 +37,10 @@ async function auditedApp(options: SessionAppOptions = {}): Promise<AuditedApp> 
             router.get('/vault', requireRecentLogin({ minutes: 5 }), (_request, response) => {
                 response.json('vault');
             });
+            router.post('/try', (request, response) => {
+                loginFailed(request, request.body.user);
+                response.status(401).json('wrong');
+            });
             router.post('/revoke-others', async (request, response) => {
                 response.json(await registry().revoke(request.body.user, { except: request }));
             });
@@ -68,6 +72,14 @@ async function loggedIn(app: SessionApp, user = '42'): Promise<{ browser: Browse
     const browser = app.browser();
     await browser.visit('/login', post({ user }));
     return { browser, name: await browser.json<string>('/fingerprint') };
+}
+
+/** Somebody who knows the id of a session, and not the secret. */
+function forgerOf(browser: Browser): Browser {
+    const forger = browser.copy();
+    const cookie = decodeURIComponent(browser.cookies.get('sosise') as string);
+    forger.cookies.set('sosise', encodeURIComponent(cookie.replace(/[^.]*$/, 'forged')));
+    return forger;
 }
 
 test('who logs in and out is a line each, in UTC, with the user, the session, the request and the address', async () => {
@@ -182,8 +194,7 @@ test('who is refused is a warning, with the reason: no login, one too long ago, 
     const { browser, name } = await loggedIn(app);
     expect((await browser.visit('/put', post({}, { 'sec-fetch-site': 'cross-site' }))).status).toBe(403);
     expect((await stranger.visit('/login', post({ user: '42' }))).status).toBe(409);
-    const forger = browser.copy();
-    forger.cookies.set('sosise', `${browser.cookies.get('sosise')?.slice(0, -3)}AAA`);
+    const forger = forgerOf(browser);
     await forger.visit('/me');
     travel('10 minutes');
     expect((await browser.visit('/vault')).status).toBe(401);
@@ -201,6 +212,19 @@ test('who is refused is a warning, with the reason: no login, one too long ago, 
     for (const { context } of refused) {
         expect(context).toMatchObject({ event: 'refused', address: '127.0.0.1', requestId: expect.any(String) });
     }
+});
+
+test('a wrong password is a warning, with the user where there is one of that name, and never with what was typed', async () => {
+    const app = await auditedApp();
+    const browser = app.browser();
+    await browser.visit('/try', post({ user: '42', password: 'typed-canary' }));
+    await browser.visit('/try', post({ password: 'typed-canary' }));
+    const lines = await app.lines();
+    expect(lines.map(({ level, context }) => [level, context['reason'], context['user']])).toEqual([
+        ['warning', 'password', '42'],
+        ['warning', 'password', undefined],
+    ]);
+    expect(JSON.stringify(lines)).not.toContain('canary');
 });
 
 test('a cookie that could not be sent is a warning, with the user of the login that failed', async () => {
@@ -255,8 +279,7 @@ test('no id, no cookie, no secret and nothing of what a session holds is in any 
     const { browser } = await loggedIn(app);
     await browser.visit('/put', post({ note: 'canary-note' }));
     const cookie = decodeURIComponent(browser.cookies.get('sosise') as string);
-    const forger = browser.copy();
-    forger.cookies.set('sosise', browser.cookies.get('sosise')?.slice(0, -2) as string);
+    const forger = forgerOf(browser);
     await forger.visit('/me?canary-query');
     await browser.visit('/logout', post());
     await app.lines();

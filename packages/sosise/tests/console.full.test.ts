@@ -27,7 +27,7 @@ function masked(text: string): string {
         .replace(/\b[\w-]{43}\b/g, 'SECRET')
         .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
         .replace(/\d{4}-\d\d-\d\d/g, 'DAY')
-        .replace(/(^|session |Fingerprint {3})[\w-]{10}(?= |$)/gm, '$1FINGERPRINT')
+        .replace(/(^|session |Fingerprint {3}|Session {2})[\w-]{10}(?= |$)/gm, '$1FINGERPRINT')
         .replace(/\b\d+(\.\d+)? (s|ms|min|days|B)\b/g, 'N $2')
         .replace(/^( {2}Root +).*$/m, '$1ROOT')
         .replace(/\d+\.\d+\.\d+/g, 'VERSION')

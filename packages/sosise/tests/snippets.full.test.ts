@@ -98,6 +98,9 @@ async function settingsIn({ code, path }: Block): Promise<SessionAppOptions> {
     if (path === 'src/config/http.ts') {
         return { http: settings };
     }
+    if (path === 'src/config/logging.ts') {
+        return { logging: settings };
+    }
     const { drivers, ...others } = settings;
     const { redis, database } = drivers ?? {};
     if (database) {

@@ -26,6 +26,17 @@ export async function logout(request: Request): Promise<void> {
     await required(request, 'logout').actions.logout();
 }
 
+/**
+ * Says that nobody was logged in, as the password (or what else proves who it is) was wrong: for the audit log and who listens to
+ * session events. It does nothing else. @param userId Whose login it would have been, where that is known.
+ */
+export function loginFailed(request: Request, userId?: string | number): void {
+    const session = required(request, 'loginFailed');
+    const key = session.loaded && session.key;
+    const user = userId === undefined ? undefined : String(userId);
+    session.services.events.refused?.emit({ key, user, reason: 'password' }, session);
+}
+
 /** The user that `login()` was given, as text; undefined for a visitor who is not logged in. */
 export function authenticatedUser(request: Request): string | undefined {
     return loggedIn(request)?.user;

@@ -7,11 +7,11 @@ export type SessionEndReason = Exclude<EndReason, 'migrated'> | 'logout';
 
 /**
  * Why a request was refused. `signature`: none of its session cookies is signed by one of our secrets; `csrf`: another site seems to
- * have caused it; `device`: it lacks the proof of the device that the session is bound to, or that `requireBoundDevice` asks for; `login`: `requireLogin` and its like did
- * not let it in; `limit`: the user has as many sessions as `registry.max` allows; `ended`: it has changed a session that had ended
- * meanwhile.
+ * have caused it; `password`: `loginFailed` says so; `device`: it lacks the proof of the device that the session is bound to, or that
+ * `requireBoundDevice` asks for; `login`: `requireLogin` and its like did not let it in; `limit`: the user has as many sessions as
+ * `registry.max` allows; `ended`: it has changed a session that had ended meanwhile.
  */
-export type SessionRefusal = 'signature' | 'csrf' | 'device' | 'login' | 'limit' | 'ended';
+export type SessionRefusal = 'signature' | 'csrf' | 'password' | 'device' | 'login' | 'limit' | 'ended';
 
 /**
  * Why a browser was not given the cookie that it needs. `insecure`: the cookie is secure and the request came over plain http;
