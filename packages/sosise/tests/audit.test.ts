@@ -1,6 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fingerprint, loginFailed, requireLogin, requireRecentLogin, SessionEvents, SessionRegistry, StoredSessions } from 'sosise';
+import {
+    fingerprint,
+    loginFailed,
+    requireLogin,
+    requireRecentLogin,
+    SessionEvents,
+    SessionRegistry,
+    StoredSessions,
+} from 'sosise';
 import { expect, test } from 'vitest';
 import { artisanOn } from './artisanOn.js';
 import type { Browser } from './helpers/Browser.js';

@@ -357,9 +357,47 @@ describe('what only the audit channel knows', () => {
             name: 'driverSwitched',
             user: '42',
             at,
-            sentence: 'The application has the driver newer now, and the session was kept by file.',
+            sentence: 'The application started with the driver newer, and the session was kept by file.',
             fix: "fallback: ['file'] in src/config/session.ts.",
         });
+    });
+
+    test('no switch is blamed that has moved the session, or came when it can not have lived any more', async () => {
+        travel(0);
+        const site = new Site({ logging: AUDIT, session: { absolute: HOUR, idle: HOUR } });
+        const moved = await loggedIn(await site.start());
+        travel('1 minute');
+        await site.start({ driver: 'newer', fallback: ['file'] });
+        const old = await loggedIn(site.app as SessionApp);
+        travel('2 hours');
+        await site.start({ driver: 'memory', fallback: [] });
+        expect((await site.cause(moved.name)).name).toBe('unknown');
+        expect((await site.cause(old.name)).name).toBe('unknown');
+    });
+
+    test('no secret is blamed where somebody has made up a signature', async () => {
+        const site = new Site({ logging: AUDIT });
+        const { browser, name } = await loggedIn(await site.start());
+        const cookie = decodeURIComponent(browser.cookies.get('sosise') as string);
+        const forger = browser.copy();
+        forger.cookies.set('sosise', encodeURIComponent(cookie.replace(/[^.]*$/, 'made-up')));
+        expect(await forger.json('/me')).toMatchObject({ user: null });
+        expect((await site.cause(name)).name).toBe('lives');
+    });
+
+    test('no secret is blamed whose cookies were signed anew before it went', async () => {
+        travel(0);
+        const cookie = { maxAge: 2 * HOUR };
+        const site = new Site({ logging: AUDIT, session: { secret: SECRETS[0], idle: 2 * HOUR, cookie } });
+        const { browser, name } = await loggedIn(await site.start());
+        travel('1 hour');
+        const app = await site.start({ secret: [SECRETS[1], SECRETS[0]] });
+        const returning = app.browser();
+        returning.cookies.set('sosise', browser.cookies.get('sosise') as string);
+        expect(await returning.json('/me')).toMatchObject({ user: '42' });
+        travel('1 hour');
+        await site.start({ secret: SECRETS[1] });
+        expect((await site.cause(name)).name).toBe('lives');
     });
 
     test('the memory driver started anew', async () => {
@@ -514,6 +552,14 @@ describe('the command', () => {
             trail: undefined,
         });
         await expect(explainer.ofFingerprint(twin)).rejects.toThrow(/^Several sessions begin with/);
+    });
+
+    test('says of a store that no command can search that it was not searched', async () => {
+        const site = new Site({ session: { driver: 'memory' } });
+        const { name } = await loggedIn(await site.start());
+        expect((await site.cause(name)).sentence).toBe(
+            'Nothing is known: no command can search the store of the driver memory, and the audit channel is off.',
+        );
     });
 
     test('changes nothing, and writes no start into the audit log', async () => {

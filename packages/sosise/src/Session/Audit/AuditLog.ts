@@ -30,11 +30,12 @@ export class AuditLog {
     }
 
     /** A server starts: with which store, and which secrets. */
-    public started({ driver, secrets }: SessionSettings, { abilities }: SessionDriver): void {
+    public started({ driver, fallback, secrets }: SessionSettings, { abilities }: SessionDriver): void {
         const { survivesRestart } = abilities ?? {};
         this.write('info', 'The application started.', {
             event: 'started',
             driver,
+            fallback,
             survivesRestart,
             signedBy: tagsOf(secrets),
         });

@@ -106,7 +106,7 @@ export class SessionExplainer {
             absoluteMs: longestLife(lifetimeOf(settings), settings.idleMs),
             max: typeof max === 'number' ? max : undefined,
             driver: settings.driver,
-            fallback: settings.fallback,
+            isSearched: this.isReachable && repository.canList,
             tags: tagsOf(settings.secrets),
             cookieOf: (record) => repository.cookieOf(record),
             audit: { isOn: this.audit.isOn, since: this.audit.trail?.since },

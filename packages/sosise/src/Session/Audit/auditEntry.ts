@@ -15,8 +15,9 @@ export interface AuditContext extends Partial<RevokedBy> {
     readonly endedAt?: string | undefined;
     readonly requestId?: string | undefined;
     readonly address?: string | undefined;
-    /** Of `started`: the driver, whether its sessions outlive the process, and a tag for each secret, which the first one signs with. */
+    /** Of `started`: the driver and those before it, whether its sessions outlive the process, and a tag for each secret, which the first one signs with. */
     readonly driver?: string | undefined;
+    readonly fallback?: readonly string[] | undefined;
     readonly survivesRestart?: boolean | undefined;
     readonly signedBy?: readonly string[] | undefined;
 }

@@ -47,7 +47,8 @@ export interface Today {
     /** `registry.max`, where it is a number. */
     readonly max: number | undefined;
     readonly driver: string;
-    readonly fallback: readonly string[];
+    /** False: its store can't be searched from here. */
+    readonly isSearched: boolean;
     /** Of the secrets, the first one signs. */
     readonly tags: readonly string[];
     cookieOf(record: LiveRecord): StoredCookie;
@@ -144,7 +145,8 @@ function byWhom({ user, by, byUser, byFingerprint, address }: AuditEntry): strin
         case 'request': {
             const who =
                 byUser === user ? 'by the same user' : byUser === undefined ? 'by a visitor' : `by user ${byUser}`;
-            return `${who}, from the session ${byFingerprint ?? 'of a visitor'}${address === undefined ? '' : ` (${address})`}`;
+            const where = byFingerprint === undefined ? '' : `, from the session ${byFingerprint}`;
+            return `${who}${where}${address === undefined ? '' : ` (${address})`}`;
         }
         default:
             return "by the application's code, which named no request";
@@ -170,27 +172,34 @@ function lostCookie(evidence: Evidence, today: Today, record: LiveRecord): Cause
     );
 }
 
+/** When the browser was last given the cookie: one without a date is given once. */
+function sentAt(record: LiveRecord): number {
+    return expiryOf(record) - (record.maxAge || 0) || (record.login?.at ?? record.created);
+}
+
 /** When the browser drops its copy of the cookie. */
 function expiryOf({ cookie }: LiveRecord): number {
     return typeof cookie.expires === 'string' ? Date.parse(cookie.expires) : Number.NaN;
 }
 
-/** By a request that was refused, or by the starts of servers: one without the secret that has signed the cookie. */
+/** By a request that was refused; of a session that lives also by the starts of servers: one without the secret that has signed its cookie. */
 function refusedSecret({ entries, starts }: Evidence, { tags }: Today, record?: LiveRecord): Cause | undefined {
-    const refused = entries.find(({ event, reason }) => event === 'refused' && reason === 'signature');
-    const sent = record?.login?.at ?? entries.find(({ event }) => event === 'loggedIn')?.at ?? Number.NaN;
+    const sent = record ? sentAt(record) : Number.NaN;
     const signer = starts.find(({ at }) => at <= sent)?.signedBy?.[0];
-    const isBack = signer !== undefined && tags.includes(signer) && starts.some(({ at }) => at > (refused?.at ?? 0));
-    if (isBack || !(refused || signer)) {
-        return undefined;
-    }
-    const without = starts.findLast(({ at, signedBy }) => at > sent && !signedBy?.includes(signer ?? ''));
-    return {
-        name: 'secretGone',
-        at: (refused ?? without)?.at,
-        sentence: 'Its cookie is signed with a secret that is not in use any more, and counts for nothing.',
-        fix: 'SESSION_PREVIOUS_SECRETS, in every process: put the former secret there (./artisan key:rotate does it).',
-    };
+    const isIn = (start: AuditEntry | undefined) => signer !== undefined && start?.signedBy?.includes(signer);
+    const refused = entries.find(({ event, reason }) => event === 'refused' && reason === 'signature');
+    // Where the secret was in use, it was somebody who has made up a signature.
+    const isForged = refused && isIn(starts.find(({ at }) => at <= refused.at));
+    const without = starts.findLast((start) => start.at > sent && !isIn(start));
+    const isGone = signer === undefined ? refused : !tags.includes(signer) || (refused && !isIn(starts[0]));
+    return isGone && !isForged
+        ? {
+              name: 'secretGone',
+              at: (refused ?? without)?.at,
+              sentence: 'Its cookie is signed with a secret that is not in use any more, and counts for nothing.',
+              fix: 'SESSION_PREVIOUS_SECRETS, in every process: put the former secret there (./artisan key:rotate does it).',
+          }
+        : undefined;
 }
 
 function notSent({ entries }: Evidence): Cause | undefined {
@@ -241,27 +250,27 @@ function lives(record: LiveRecord, today: Today): Cause {
     };
 }
 
-/** The store of today is not the one that had it. */
-function lostStore({ entries, starts }: Evidence, { driver, fallback }: Today): Cause | undefined {
+/** A server has started with another store than the one that had it. */
+function lostStore({ entries, starts }: Evidence, { absoluteMs }: Today): Cause | undefined {
     const last = entries[0]?.at ?? Number.NEGATIVE_INFINITY;
-    const then = starts.find(({ at }) => at <= last);
-    if (then?.driver === undefined) {
-        return undefined;
-    }
-    if (then.driver !== driver && !fallback.includes(then.driver)) {
+    const had = starts.find(({ at }) => at <= last)?.driver;
+    // What came later than it can have lived has not ended it.
+    const later = starts.filter(({ at }) => at > last && at < last + absoluteMs);
+    const switched = later.findLast(({ driver }) => driver !== had);
+    if (had !== undefined && switched && !switched.fallback?.includes(had)) {
         return {
             name: 'driverSwitched',
-            at: starts.findLast((start) => start.at > last && start.driver !== then.driver)?.at,
-            sentence: `The application has the driver ${driver} now, and the session was kept by ${then.driver}.`,
-            fix: `fallback: ['${then.driver}'] in src/config/session.ts.`,
+            at: switched.at,
+            sentence: `The application started with the driver ${switched.driver}, and the session was kept by ${had}.`,
+            fix: `fallback: ['${had}'] in src/config/session.ts.`,
         };
     }
-    const restart = starts.findLast(({ at }) => at > last);
-    return restart && then.survivesRestart === false
+    const restart = later.at(-1);
+    return restart?.survivesRestart === false && restart.driver === had
         ? {
               name: 'restarted',
               at: restart.at,
-              sentence: `The application started anew, and the driver ${then.driver} keeps sessions in the process alone.`,
+              sentence: `The application started anew, and the driver ${had} keeps sessions in the process alone.`,
               fix: "driver in src/config/session.ts: 'file', for example.",
           }
         : undefined;
@@ -269,9 +278,9 @@ function lostStore({ entries, starts }: Evidence, { driver, fallback }: Today): 
 
 const NAME_THE_CHANNEL = "audit: { file: 'audit.log' } under channels in src/config/logging.ts, for the next time.";
 
-function unknown({ entries: [last] }: Evidence, { audit }: Today): Cause {
+function unknown({ entries: [last] }: Evidence, { audit, driver, isSearched }: Today): Cause {
     const name = 'unknown';
-    const store = 'Nothing is known: the store keeps for a day how a session ended';
+    const store = `Nothing is known: ${isSearched ? 'the store keeps for a day how a session ended' : `no command can search the store of the driver ${driver}`}`;
     if (!audit.isOn) {
         return { name, sentence: `${store}, and the audit channel is off.`, fix: NAME_THE_CHANNEL };
     }
