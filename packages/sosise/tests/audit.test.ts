@@ -12,6 +12,7 @@ import {
 import { expect, test } from 'vitest';
 import { artisanOn } from './artisanOn.js';
 import type { Browser } from './helpers/Browser.js';
+import { DeviceBrowser } from './helpers/DeviceBrowser.js';
 import { travel } from './helpers/inside/Testing.js';
 import { memberRoutes } from './helpers/loginRoutes.js';
 import { type SessionApp, type SessionAppOptions, sessionApp, temporaryFolder } from './helpers/sessionApp.js';
@@ -220,6 +221,19 @@ test('who is refused is a warning, with the reason: no login, one too long ago, 
     for (const { context } of refused) {
         expect(context).toMatchObject({ event: 'refused', address: '127.0.0.1', requestId: expect.any(String) });
     }
+});
+
+test('a bound session that comes without its device is refused once, as that', async () => {
+    const app = await auditedApp({ session: { deviceBound: true } });
+    const device = new DeviceBrowser(app.url);
+    await device.visit('/login', post({ user: '42' }));
+    const name = await device.json<string>('/fingerprint');
+    const thief = device.copy();
+    thief.cookies.delete('sosise-device');
+    expect((await thief.visit('/members')).status).toBe(401);
+    const [line, ...others] = (await app.lines()).filter(({ level }) => level === 'warning');
+    expect(others).toEqual([]);
+    expect(line?.context).toMatchObject({ reason: 'device', fingerprint: name, user: '42' });
 });
 
 test('a wrong password is a warning, with the user where there is one of that name, and never with what was typed', async () => {

@@ -375,14 +375,18 @@ describe('what only the audit channel knows', () => {
         expect((await site.cause(old.name)).name).toBe('unknown');
     });
 
-    test('no secret is blamed where somebody has made up a signature', async () => {
-        const site = new Site({ logging: AUDIT });
+    test('no secret is blamed where somebody has made up a signature, until it is gone', async () => {
+        travel(0);
+        const site = new Site({ logging: AUDIT, session: { secret: SECRETS[0] } });
         const { browser, name } = await loggedIn(await site.start());
         const cookie = decodeURIComponent(browser.cookies.get('sosise') as string);
         const forger = browser.copy();
         forger.cookies.set('sosise', encodeURIComponent(cookie.replace(/[^.]*$/, 'made-up')));
         expect(await forger.json('/me')).toMatchObject({ user: null });
         expect((await site.cause(name)).name).toBe('lives');
+        travel('1 minute');
+        await site.start({ secret: SECRETS[1] });
+        expect(await site.cause(name)).toMatchObject({ name: 'secretGone', at: new Date().toISOString() });
     });
 
     test('no secret is blamed whose cookies were signed anew before it went', async () => {
@@ -455,17 +459,27 @@ describe('what only the audit channel knows', () => {
         });
     });
 
-    test('a session that lives came without the cookie that proves its device', async () => {
-        const site = new Site({ logging: AUDIT, session: { deviceBound: true } });
+    test('a session that lives came without the cookie that proves its device, the last time', async () => {
+        travel(0);
+        const site = new Site({ logging: AUDIT, session: { deviceBound: true, idle: HOUR } });
         const app = await site.start();
         const device = new DeviceBrowser(app.url);
         await device.visit('/login', post({ user: '42' }));
         const name = await device.json<string>('/fingerprint');
-        travel('1 minute');
         const thief = device.copy();
         thief.cookies.delete('sosise-device');
+        travel('1 minute');
         expect(await thief.json('/me')).toMatchObject({ user: null });
         expect(await site.cause(name)).toMatchObject({ name: 'withoutDevice', user: '42' });
+        const again = await site.start();
+        const owner = new DeviceBrowser(again.url);
+        Object.assign(owner, { key: device.key, bound: device.bound });
+        for (const [cookie, value] of device.cookies) {
+            owner.cookies.set(cookie, value);
+        }
+        travel('5 minutes');
+        expect(await owner.json('/me')).toMatchObject({ user: '42' });
+        expect(await site.cause(name)).toMatchObject({ name: 'lives' });
     });
 
     test('of a session that has left no trace of its end, it says where it was named last', async () => {
@@ -578,7 +592,7 @@ describe('the audit trail', () => {
         const line = (at: number, more = '') =>
             `{"timestamp":"${new Date(at).toISOString()}","level":"info","channel":"audit","message":"m${more}","context":{"event":"loggedIn","user":"${at}"}}\n`;
         const times = Array.from({ length: 3_000 }, (_, index) => 1_700_000_000_000 + index * 1_000);
-        const lines = times.map((at) => line(at, 'x'.repeat(at % 700)));
+        const lines = times.map((at, index) => line(at, 'x'.repeat(index === 2_000 ? 600_000 : index % 700)));
         writeFileSync(join(folder, 'audit.2.log'), lines.slice(0, 900).join(''));
         writeFileSync(join(folder, 'audit.1.log'), lines.slice(900, 1_500).join(''));
         writeFileSync(join(folder, 'audit.log'), `${lines.slice(1_500).join('')}{"timestamp":"2026-`);
@@ -591,15 +605,30 @@ describe('the audit trail', () => {
         expect(trail.since).toBe(times[0]);
     });
 
-    test('leaves other channels and forged lines alone', async () => {
+    test('leaves lines of other channels alone, whatever they hold, and what is cut off', async () => {
         const folder = temporaryFolder();
-        const forged =
-            '{"timestamp":"2026-01-01T00:00:00.000Z","level":"info","channel":"x","message":"\\"channel\\":\\"audit\\"","context":{"event":"loggedIn","at":""channel":"audit""}}';
-        writeFileSync(join(folder, 'app.log'), `${forged}\nnot JSON "channel":"audit"\n`);
+        const line = (channel: string) =>
+            `{"timestamp":"2026-01-01T00:00:00.000Z","level":"info","channel":"${channel}","message":"m","context":{"event":"loggedIn","channel":"audit"}}`;
+        writeFileSync(
+            join(folder, 'app.log'),
+            [line('x'), 'not JSON "channel":"audit"', line('audit'), '{'].join('\n'),
+        );
         const read: unknown[] = [];
-        for await (const entry of new AuditTrail({ folder, file: 'app.log', maxFiles: 1 }).entries(() => true)) {
-            read.push(entry);
+        for await (const { event } of new AuditTrail({ folder, file: 'app.log', maxFiles: 1 }).entries(() => true)) {
+            read.push(event);
         }
-        expect(read).toEqual([]);
+        expect(read).toEqual(['loggedIn']);
+    });
+
+    test('asks for more of a fingerprint with which several of its lines begin', async () => {
+        const app = await new Site().start();
+        const folder = temporaryFolder();
+        const line = (name: string) =>
+            `{"timestamp":"2026-01-01T00:00:00.000Z","level":"info","channel":"audit","message":"m","context":{"event":"loggedIn","fingerprint":"${name}"}}\n`;
+        writeFileSync(join(folder, 'audit.log'), ['abcdefghi1', 'abcdefghi2', 'abcdxxxxx3'].map(line).join(''));
+        const trail = new AuditTrail({ folder, file: 'audit.log', maxFiles: 1 });
+        const explainer = new SessionExplainer(app.app.container.make(SessionServices), { isOn: true, trail });
+        await expect(explainer.ofFingerprint('abcd')).rejects.toThrow(/^Several sessions begin with abcd/);
+        expect((await explainer.ofFingerprint('abcdx')).fingerprint).toBe('abcdxxxxx3');
     });
 });

@@ -187,12 +187,14 @@ function refusedSecret({ entries, starts }: Evidence, { tags }: Today, record?: 
     const sent = record ? sentAt(record) : Number.NaN;
     const signer = starts.find(({ at }) => at <= sent)?.signedBy?.[0];
     const isIn = (start: AuditEntry | undefined) => signer !== undefined && start?.signedBy?.includes(signer);
-    const refused = entries.find(({ event, reason }) => event === 'refused' && reason === 'signature');
-    // Where the secret was in use, it was somebody who has made up a signature.
-    const isForged = refused && isIn(starts.find(({ at }) => at <= refused.at));
+    // Where that secret was in use, it was somebody who has made up a signature.
+    const refused = entries.find(
+        ({ event, reason, at }) =>
+            event === 'refused' && reason === 'signature' && !isIn(starts.find((start) => start.at <= at)),
+    );
     const without = starts.findLast((start) => start.at > sent && !isIn(start));
     const isGone = signer === undefined ? refused : !tags.includes(signer) || (refused && !isIn(starts[0]));
-    return isGone && !isForged
+    return isGone
         ? {
               name: 'secretGone',
               at: (refused ?? without)?.at,
