@@ -128,7 +128,7 @@ async function* linesFromEnd(file: FileHandle, mostBytes: number): AsyncGenerato
         const chunk = Buffer.alloc(end - start);
         const { bytesRead } = await file.read(chunk, 0, chunk.length, start);
         const text = Buffer.concat([chunk.subarray(0, bytesRead), rest]);
-        const first = start === 0 ? 0 : text.indexOf(LINE_END) + 1 || text.length; // no end of a line: more of it comes
+        const first = start === 0 ? 0 : text.indexOf(LINE_END) + 1;
         yield* text.subarray(first).toString().split('\n').filter(Boolean).reverse();
         rest = text.subarray(0, first);
         end = start;
