@@ -49,7 +49,7 @@ const ROOMS = {
                 'pruning',
                 'exclusive',
             ],
-            ...['pruningWalks', 'sessionTimes', 'configChanges', 'memoryStore', 'session', 'records'],
+            ...['sessionTimes', 'configChanges', 'memoryStore', 'session', 'records'],
         ],
     },
     request: {

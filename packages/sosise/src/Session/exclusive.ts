@@ -12,8 +12,9 @@ import { refuseLoss } from './Request/sessionWrites.js';
  * wait who has no stored session yet, and different sessions never wait for each other.
  *
  * It waits for the lock (`lockTimeoutMs` of the session config; then 503), reloads the session, keeps what this request changed
- * earlier, and releases the lock with the answer. When the client goes away before its answer begins, the route still works:
- * the lock is kept until it answers, or for half of `lockTimeoutMs`. What it changes after that is not stored.
+ * earlier, and holds the lock until the answer has left, however long the route takes: `lockTimeoutMs` bounds who waits. When the
+ * client goes away before its answer begins, the lock is kept until the route answers, or for half of `lockTimeoutMs`; what it
+ * changes after that is not stored. After `login()` or `migrate()` the lock is that of the old id, which nobody else gets.
  */
 export function exclusive(): RequestHandler {
     return async function exclusive(request, response, next) {
@@ -28,7 +29,7 @@ export function exclusive(): RequestHandler {
             }
             // When the client has gone, the route still works; who waits for the lock waits no longer than lockTimeoutMs.
             const waitMs = session.services.settings.lockTimeoutMs / 2;
-            response.once('close', () => plan.afterAnswer(release, waitMs));
+            response.once('close', () => plan.onceAnswering(release, waitMs));
             await refresh(session);
         }
         next();
@@ -55,7 +56,7 @@ async function acquireLock(session: RequestSession): Promise<HeldLock> {
 async function refresh(session: RequestSession): Promise<void> {
     const { repository } = session.services;
     const found = repository.open(session.key, await repository.load(session.key));
-    if (session.stage === 'ended') {
+    if (session.stage === 'endedHere') {
         return; // by this request, meanwhile
     }
     if (found.kind === 'live') {
@@ -68,6 +69,6 @@ async function refresh(session: RequestSession): Promise<void> {
         session.mustStore = false;
     }
     session.loaded = undefined;
-    session.stage = 'late';
+    session.stage = 'endedElsewhere';
     refuseLoss(session, reading, 400); // the answer says it, should it be a success
 }

@@ -58,7 +58,7 @@ export class RequestTrace {
     /** The session that the request leaves behind, by its fingerprint. */
     public get to(): string | undefined {
         const { session } = this;
-        return session?.loaded && session.stage !== 'ended' ? fingerprintOf(session.key) : undefined;
+        return session?.loaded && session.stage !== 'endedHere' ? fingerprintOf(session.key) : undefined;
     }
 
     /** What became of the session. */
@@ -71,13 +71,13 @@ export class RequestTrace {
         if (failure !== undefined || session?.loadFailure !== undefined) {
             return 'failed';
         }
-        if (session?.stage === 'ended') {
+        if (session?.stage === 'endedHere') {
             return 'ended';
         }
         if (this.became !== 'none') {
             return this.became;
         }
-        if (session?.stage === 'late') {
+        if (session?.stage === 'endedElsewhere') {
             return this.pending.length > 0 ? 'discarded' : 'none';
         }
         return session?.loaded ? 'skipped' : 'none';

@@ -18,10 +18,10 @@ function whyNone(trace: RequestTrace, session: RequestSession): string | undefin
     if (trace.outcome === 'failed') {
         return session.missedCookie === undefined ? 'The session could not be stored.' : whyNoSession(session);
     }
-    if (session.stage === 'late') {
+    if (session.stage === 'endedElsewhere') {
         return 'The session ended meanwhile, or moments before: the browser may have a newer cookie by now.';
     }
-    if (session.stage === 'ended') {
+    if (session.stage === 'endedHere') {
         return session.isClearDue
             ? 'The headers were sent before the session was destroyed: the browser keeps a cookie that names nothing.'
             : 'It was destroyed, and the browser has no cookie of it.';

@@ -38,7 +38,10 @@ const MOST_CACHED = 2_000;
 const LONGEST_CACHED = 512;
 const SIGNED = /^s:(.+)\.[^.]+$/s;
 
-/** Reads and writes the signed cookie that carries a session's id, in express-session's format. */
+/**
+ * Reads and writes the signed cookie that carries a session's id, in express-session's format. When it is sent again says
+ * `mustRenewCookie()` of `sessionWrites.ts`.
+ */
 export class SessionCookie {
     /**
      * Caches of what has verified: a visitor's next request need not compute the signature again, nor the hash of the id, nor

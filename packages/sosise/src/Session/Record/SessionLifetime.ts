@@ -83,7 +83,7 @@ export class SessionLifetime {
      * Whether the browser's copy of the cookie has lost enough of its life that it is sent again. The record keeps the end
      * of that copy; one whose end no cookie of today could have is sent again, too.
      */
-    public cookieDue(record: LiveRecord, now = Date.now()): boolean {
+    public hasCookieAged(record: LiveRecord, now = Date.now()): boolean {
         const { expires } = record.cookie;
         const age = this.ageOf(record) ?? Number.NaN;
         const sentAt = typeof expires === 'string' ? Date.parse(expires) - age : Number.NaN;

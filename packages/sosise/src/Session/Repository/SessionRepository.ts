@@ -142,7 +142,7 @@ export class SessionRepository extends SessionReader {
      */
     public end(key: RecordKey, reason: EndReason, { lock, ...next }: EndOptions = {}): MaybePromise<boolean> {
         return this.calls.attempt('ended', key, () =>
-            andThen(refuseLost(lock, false), () =>
+            andThen(requireHeldLock(lock, false), () =>
                 this.tombstones.end(key, reason, { follows: reason === 'destroyed', ...next }),
             ),
         );
@@ -181,7 +181,7 @@ export class SessionRepository extends SessionReader {
         const user = login?.user ?? loaded.record.login?.user;
         const move = async () => {
             try {
-                await refuseLost(lock, false);
+                await requireHeldLock(lock, false);
                 return await this.moveTo(key, newKey, loaded, change, options);
             } catch (error) {
                 throw this.calls.unavailable('saved', key, error);
@@ -254,7 +254,7 @@ export class SessionRepository extends SessionReader {
         const attempt = (login: Login | undefined) =>
             this.calls.attempt('saved', key, () => {
                 const write = () => this.writer.write(key, stored, record, change, { login, renewsCookie });
-                return lock ? andThen(refuseLost(lock, false), write) : write();
+                return lock ? andThen(requireHeldLock(lock, false), write) : write();
             });
         return record.login ? andThen(this.users.refreshed(key, record.login), attempt) : attempt(undefined);
     }
@@ -326,7 +326,7 @@ export class SessionRepository extends SessionReader {
                     return moved;
                 }
                 base = this.open(key, await this.load(key)); // written meanwhile: what is there now is what moves
-                await refuseLost(lock, true);
+                await requireHeldLock(lock, true);
             } catch (error) {
                 // Nobody knows its id. Nor is it waited for: the store may be what hangs.
                 void writer.withdraw(newKey, moved).catch(() => undefined);
@@ -342,7 +342,7 @@ export class SessionRepository extends SessionReader {
 }
 
 /** What a request that ran exclusively has made of the session counts only if it did: another has read it meanwhile. */
-function refuseLost(lock: HeldLock | undefined, isDoubted: boolean): MaybePromise<void> {
+function requireHeldLock(lock: HeldLock | undefined, isDoubted: boolean): MaybePromise<void> {
     return (
         lock &&
         andThen(lock.isHeld(isDoubted), (isHeld) => {
@@ -361,7 +361,7 @@ async function stillHeld(waiting: readonly WaitingChange[]): Promise<WaitingChan
     for (const one of waiting) {
         try {
             if (one.refusal === undefined) {
-                await refuseLost(one.lock, true);
+                await requireHeldLock(one.lock, true);
                 held.push(one);
             }
         } catch (error) {

@@ -17,7 +17,7 @@ export class AnswerPlan implements Gatekeeper {
     private sentId: string | undefined;
     /** What waits until the answer leaves, or has failed. */
     private whenAnswered: (() => void) | undefined;
-    private isAnswered = false;
+    private headersHaveGone = false;
     private watchesLateChanges = false;
 
     public constructor(private readonly state: RequestState) {
@@ -34,18 +34,18 @@ export class AnswerPlan implements Gatekeeper {
         return this.before(this.state.response.statusCode, true);
     }
 
-    private before(status: number, isLate: boolean): Promise<void> | undefined {
+    private before(status: number, headersSent: boolean): Promise<void> | undefined {
         const { pending, failures } = this.state;
         const failure = failures?.first;
         if (pending) {
-            return pending.then(() => this.before(status, isLate));
+            return pending.then(() => this.before(status, headersSent));
         }
         if (failure !== undefined) {
             // The route may answer for the failure itself; what it may not do is to call it a success.
             return status < 400 ? Promise.reject(failure) : undefined;
         }
         try {
-            const result = isLate ? this.storeLate(status) : this.storeDue(status);
+            const result = headersSent ? this.storeAfterHeaders(status) : this.storeDue(status);
             return result instanceof Promise ? (result as Promise<void>) : undefined;
         } catch (error) {
             return Promise.reject(error);
@@ -54,7 +54,7 @@ export class AnswerPlan implements Gatekeeper {
 
     private storeDue(status: number): MaybePromise<unknown> {
         const { state } = this;
-        if (state.stage === 'ended') {
+        if (state.stage === 'endedHere') {
             return state.isClearDue ? this.spareSuccessor() : undefined;
         }
         if (state.isUnset()) {
@@ -68,7 +68,9 @@ export class AnswerPlan implements Gatekeeper {
         if (stored instanceof Promise) {
             return stored.then(() => refuseLoss(state, reading, status));
         }
-        return state.stage === 'late' || state.hasLostChanges ? refuseLoss(state, reading, status) : undefined;
+        return state.stage === 'endedElsewhere' || state.hasLostChanges
+            ? refuseLoss(state, reading, status)
+            : undefined;
     }
 
     /** Stores what is due; what was stored before and is only sent now is looked up, as it may have ended meanwhile. */
@@ -95,7 +97,7 @@ export class AnswerPlan implements Gatekeeper {
         const { state } = this;
         try {
             const found = await state.services.repository.load(state.key);
-            state.stage = found.kind === 'live' ? 'live' : 'late';
+            state.stage = found.kind === 'live' ? 'live' : 'endedElsewhere';
         } catch {
             state.isCookieDue = state.id !== state.cookie?.id;
         }
@@ -122,14 +124,14 @@ export class AnswerPlan implements Gatekeeper {
         state.flash.age(state.object as HttpSession);
     }
 
-    private storeLate(status: number): MaybePromise<unknown> {
+    private storeAfterHeaders(status: number): MaybePromise<unknown> {
         const { state } = this;
-        if (state.stage === 'ended' || !state.object || state.isUnset()) {
+        if (state.stage === 'endedHere' || !state.object || state.isUnset()) {
             return undefined;
         }
         const reading = state.read(state.object);
         refuseLoss(state, reading, status);
-        if (!reading.change || state.stage === 'late') {
+        if (!reading.change || state.stage === 'endedElsewhere') {
             return undefined;
         }
         if (state.stage === 'new' || (state.id !== state.cookie?.id && state.id !== this.sentId)) {
@@ -152,7 +154,7 @@ export class AnswerPlan implements Gatekeeper {
         } else if (state.isCookieDue || state.isClearDue) {
             this.sendCookie();
         }
-        const isCleared = state.stage === 'ended' && state.isClearDue;
+        const isCleared = state.stage === 'endedHere' && state.isClearDue;
         const { clearSiteData } = services.settings;
         // Not for who had no session: another site could have sent that, without the cookie.
         if (state.clearsSiteData && isCleared && clearSiteData.length > 0) {
@@ -170,7 +172,7 @@ export class AnswerPlan implements Gatekeeper {
         if (setCookie === undefined) {
             return;
         }
-        const ended = (stage === 'ended' && binding?.end(request, isSecure)) || [];
+        const ended = (stage === 'endedHere' && binding?.end(request, isSecure)) || [];
         for (const line of [...services.cookie.endFormer(request), ...ended, setCookie]) {
             response.appendHeader('Set-Cookie', line);
         }
@@ -191,10 +193,10 @@ export class AnswerPlan implements Gatekeeper {
     private setCookie(): string | undefined {
         const { state } = this;
         const { services } = state;
-        if (state.stage === 'ended') {
+        if (state.stage === 'endedHere') {
             return state.isClearDue ? services.cookie.clear(services.cookieOf(state.object, state.record)) : undefined;
         }
-        if (!state.isCookieDue || state.stage === 'late' || state.isTakenAway) {
+        if (!state.isCookieDue || state.stage === 'endedElsewhere' || state.isTakenAway) {
             return undefined;
         }
         const sent = services.cookieOf(state.object, state.record);
@@ -235,13 +237,13 @@ export class AnswerPlan implements Gatekeeper {
 
     /** Gatekeeper: the answer leaves, or has failed. */
     public answered(): void {
-        this.isAnswered = true;
+        this.headersHaveGone = true;
         this.whenAnswered?.();
     }
 
     /** Calls back once the answer leaves, or in so many ms: when the client has gone, the route still works. */
-    public afterAnswer(callback: () => void, waitMs: number): void {
-        if (this.isAnswered) {
+    public onceAnswering(callback: () => void, waitMs: number): void {
+        if (this.headersHaveGone) {
             callback();
             return;
         }
@@ -255,7 +257,7 @@ export class AnswerPlan implements Gatekeeper {
     /** The route has the session after its answer: a change that nothing will store is told. */
     public watchLateChanges(): void {
         const { object, stage, changes, services } = this.state;
-        if (!this.watchesLateChanges && object && stage !== 'late' && stage !== 'ended') {
+        if (!this.watchesLateChanges && object && stage !== 'endedElsewhere' && stage !== 'endedHere') {
             this.watchesLateChanges = true;
             const read = () => changes.read(object);
             void warnOfLateChange(read, () => services.warnLost(logContextOf(this.state))).then(() => {

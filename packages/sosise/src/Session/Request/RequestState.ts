@@ -20,13 +20,15 @@ import type { SessionServices } from './SessionServices.js';
  * - `none`: nothing is stored for the request's cookie, and no route has looked.
  * - `new`: a session object was made for which nothing is stored yet.
  * - `live`: it is stored.
- * - `late`: another request has ended it, or given it a new id: nothing of this request is stored or sent.
- * - `ended`: this request has ended it.
+ * - `endedElsewhere`: another request has ended it, or given it a new id. Changes are refused (409), reads go on without a
+ *   cookie, `login()` begins another or joins its user's. One that had ended before this request came is `none`, unless it got
+ *   a new id a moment before.
+ * - `endedHere`: this request has ended it.
  */
-export type SessionStage = 'none' | 'new' | 'live' | 'late' | 'ended';
+export type SessionStage = 'none' | 'new' | 'live' | 'endedElsewhere' | 'endedHere';
 
-/** An id that got a newer one this recently may come with a late request: it gets an empty session that is never stored. */
-const LATE_REQUEST_MS = 30_000;
+/** A request may have left with the old id when the session got its new one: it gets an empty session that is never stored. */
+const MOVED_LATELY_MS = 30_000;
 
 /** What one request knows of its session: the stage it is in, what is stored of it, and the object that the route sees. */
 export abstract class RequestState implements SessionOwner, EventOrigin {
@@ -130,7 +132,7 @@ export abstract class RequestState implements SessionOwner, EventOrigin {
 
     /** The same, or that which it had when it ended: the object that the route sees then has an id of its own. */
     public get storedKey(): RecordKey {
-        return this.stage === 'late' || this.stage === 'ended' ? keyOf(this.storedId) : this.key;
+        return this.stage === 'endedElsewhere' || this.stage === 'endedHere' ? keyOf(this.storedId) : this.key;
     }
 
     public get record(): LiveRecord | undefined {
@@ -139,7 +141,7 @@ export abstract class RequestState implements SessionOwner, EventOrigin {
 
     /** Whose session it is, since `login()`. */
     public get owner(): Login | undefined {
-        return this.stage === 'ended' ? undefined : this.loaded?.record.login;
+        return this.stage === 'endedHere' ? undefined : this.loaded?.record.login;
     }
 
     /** What was flashed before this request, and by it. */
@@ -172,7 +174,8 @@ export abstract class RequestState implements SessionOwner, EventOrigin {
         } else if (found.kind === 'ended') {
             this.endReason = found.reason;
             const ago = Date.now() - found.at; // negative where the clock of the process that ended it is ahead
-            this.stage = hasMoved(found) && ago > -CLOCKS_DIFFER_MS && ago < LATE_REQUEST_MS ? 'late' : 'none';
+            this.stage =
+                hasMoved(found) && ago > -CLOCKS_DIFFER_MS && ago < MOVED_LATELY_MS ? 'endedElsewhere' : 'none';
         }
         this.services.events.loaded?.emit(
             { key: this.key, user: this.owner?.user, outcome: found.kind, reason: this.endReason },
@@ -236,7 +239,7 @@ export abstract class RequestState implements SessionOwner, EventOrigin {
         }
         this.wasRead = true;
         if (!this.loaded || !this.adopt(this.loaded)) {
-            this.stage = this.stage === 'late' ? 'late' : 'new';
+            this.stage = this.stage === 'endedElsewhere' ? 'endedElsewhere' : 'new';
             this.makeEmpty(this.services.newId(this.request));
         }
         this.guardAnswer();

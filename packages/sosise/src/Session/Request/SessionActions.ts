@@ -30,7 +30,7 @@ export class SessionActions {
     public save(object: HttpSession): Promise<void> {
         const { state } = this;
         return this.enqueue('save', async () => {
-            if (object !== state.object || state.stage === 'ended') {
+            if (object !== state.object || state.stage === 'endedHere') {
                 return;
             }
             const reading = state.read(object);
@@ -47,9 +47,9 @@ export class SessionActions {
     public reload(): Promise<void> {
         const { state } = this;
         return this.enqueue('reload', async () => {
-            const wasThere = state.stage === 'live' || state.stage === 'late';
+            const wasThere = state.stage === 'live' || state.stage === 'endedElsewhere';
             if (!state.adopt(await state.services.repository.load(state.key))) {
-                state.stage = wasThere ? 'late' : state.stage;
+                state.stage = wasThere ? 'endedElsewhere' : state.stage;
                 throw new Error('failed to load session');
             }
         });
@@ -76,7 +76,7 @@ export class SessionActions {
      * such as who has planted it, would get what its visitor has under the new one.
      */
     public async migrate(): Promise<void> {
-        this.refuseLateId('request.session.migrate()');
+        this.refuseIdAfterHeaders('request.session.migrate()');
         const { state } = this;
         return this.enqueue('migrate', async () => {
             if (state.stage === 'live') {
@@ -90,19 +90,21 @@ export class SessionActions {
 
     /** Makes the session a user's, under a new id; what another user had in it ends. */
     public async login(user: string): Promise<void> {
-        this.refuseLateId('login()');
+        this.refuseIdAfterHeaders('login()');
         const { state } = this;
         state.open();
         return this.enqueue('login', async () => {
             state.loggingIn = user;
             const before = state.owner;
-            if (!state.object || state.stage === 'ended' || state.isUnset() || (before && before.user !== user)) {
+            if (!state.object || state.stage === 'endedHere' || state.isUnset() || (before && before.user !== user)) {
                 await this.restart();
             }
             const login = this.loginOf(user);
             let isDone = false;
             while (!isDone) {
-                isDone = (state.stage !== 'late' && (await this.logInto(login))) || (await this.joinSuccessor(user));
+                isDone =
+                    (state.stage !== 'endedElsewhere' && (await this.logInto(login))) ||
+                    (await this.joinSuccessor(user));
             }
             state.offersBinding = true;
             state.services.events.loggedIn?.emit({ key: state.key, user }, state);
@@ -170,7 +172,7 @@ export class SessionActions {
         const { state } = this;
         const { services } = state;
         const id = services.newId(state.request);
-        if (state.stage === 'live' || state.stage === 'late') {
+        if (state.stage === 'live' || state.stage === 'endedElsewhere') {
             const options = { to: keyOf(id), sealedId: sealedFor(state, id), lock: state.lock, origin: state };
             const wasAlive = await services.repository.end(state.storedKey, 'regenerated', options);
             state.isClearDue ||= wasAlive;
@@ -255,7 +257,7 @@ export class SessionActions {
         return id;
     }
 
-    private refuseLateId(what: string): void {
+    private refuseIdAfterHeaders(what: string): void {
         if (this.state.response.headersSent) {
             const reason = 'the answer has begun, so that the browser can not be given the new id';
             throw new Error(`${what} came too late: ${reason}.`);

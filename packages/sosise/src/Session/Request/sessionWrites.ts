@@ -72,7 +72,7 @@ export function touchSession(state: RequestState): MaybePromise<void> {
     const { repository, log, events } = state.services;
     const renewsCookie = mustRenewCookie(state, undefined);
     const settled = (touched: LoadedSession | undefined): void => {
-        state.stage = touched ? 'live' : 'late';
+        state.stage = touched ? 'live' : 'endedElsewhere';
         state.loaded = touched ?? state.loaded;
         state.changes.storeAsPatches();
         // Where it ended meanwhile, its cookie must not replace the browser's newer one.
@@ -132,10 +132,10 @@ export function endSession(state: RequestState, toldReason?: 'logout'): MaybePro
         state.stage = stage; // it may be tried again
         throw error;
     };
-    state.stage = 'ended';
+    state.stage = 'endedHere';
     try {
         const ending =
-            (stage === 'live' || stage === 'late') &&
+            (stage === 'live' || stage === 'endedElsewhere') &&
             repository.end(storedKey, 'destroyed', { origin: state, toldReason });
         return ending instanceof Promise ? ending.then(ended, failed) : ended(ending);
     } catch (error) {
@@ -153,7 +153,7 @@ export function sealedFor(state: RequestState, id: SessionId): string {
  * is, and a request that only reads goes on, without a cookie.
  */
 export function refuseLoss(state: RequestState, reading: Reading | undefined, status = 200): void {
-    if (state.stage === 'late' && losesChange(reading?.change) && !state.hasLostChanges) {
+    if (state.stage === 'endedElsewhere' && losesChange(reading?.change) && !state.hasLostChanges) {
         loseChanges(state);
         state.services.log.warning(
             'A request came with the id of a session that ended moments ago: what it changed is discarded.',
@@ -166,8 +166,9 @@ export function refuseLoss(state: RequestState, reading: Reading | undefined, st
 }
 
 /**
- * Whether the browser gets the session's cookie again. No oftener than it needs it: a late answer would set an old cookie over
- * a newer one. It does where the cookie was changed, has a former name, or has lost 5 % of its life; `rolling` may say more.
+ * Whether the browser gets the session's cookie again; asked when the session is saved or touched. No oftener than it needs it: a
+ * late answer would set an old cookie over a newer one. It does where the cookie was changed, has a former name, or, if it has
+ * an expiry, has lost 5 % of its life. `rolling: true`: always; `false`: on each change in place of the 5 %.
  */
 function mustRenewCookie(state: RequestState, change: SessionChange | undefined): boolean {
     const { services, object } = state;
@@ -180,7 +181,7 @@ function mustRenewCookie(state: RequestState, change: SessionChange | undefined)
         change?.cookie !== undefined ||
         ((object ? object.cookie.expires != null : lifetime.ageOf(record) !== null) &&
             // With rolling: false, each change sends it, as express-session does.
-            (rolling === false ? change !== undefined : lifetime.cookieDue(record)));
+            (rolling === false ? change !== undefined : lifetime.hasCookieAged(record)));
     return isDue && !headersHaveLeft(state.response);
 }
 
@@ -197,7 +198,7 @@ function settle(state: RequestState, stored: LoadedSession | undefined, { change
             events.merged?.emit({ key: state.key, user: state.owner?.user }, state);
         }
     } else {
-        state.stage = 'late';
+        state.stage = 'endedElsewhere';
         if (losesChange(change) && !state.hasLostChanges) {
             loseChanges(state);
         }
