@@ -12,6 +12,7 @@ import {
     Logger,
     login,
     Readiness,
+    SessionEvents,
     SessionManager,
 } from 'sosise';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -258,6 +259,10 @@ describe('statements in boot()', () => {
         } else if (block.code.includes('express.locals')) {
             const { locals } = container.make(HttpPipeline).express;
             expect(locals).toMatchObject({ shop: 'Tea House', settings: { 'json spaces': 2 } });
+        } else if (block.code.includes('SessionEvents')) {
+            await fetch(app.url, { headers: { cookie: 'sosise=s%3Anobody.forged' } });
+            container.make(SessionEvents).flush();
+            expect(app.log.map(({ message }) => message)).toContain('Refused: signature');
         } else if (block.code.includes('Readiness')) {
             expect(await container.make(Readiness).look()).toBeUndefined();
         } else {
