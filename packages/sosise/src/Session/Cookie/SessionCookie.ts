@@ -6,13 +6,13 @@ import type { Secret } from '../../Config/secrets.js';
 import { TwoGenerationCache } from '../../Support/TwoGenerationCache.js';
 import { MAX_COOKIE_BYTES } from '../Config/SessionConfig.js';
 import type { SessionEventChannels } from '../Events/channels.js';
+import { LAST_COOKIE_TIME } from '../Record/CookieSettings.js';
 import { keyOf, type RecordKey } from '../Record/storageKeys.js';
 import { UnstorableSessionError } from '../Repository/SessionErrors.js';
 import type { CookieId } from './CookieId.js';
 import { CookieSigner } from './CookieSigner.js';
 import { cookieValues } from './cookieValues.js';
 import { type EndedCookie, formerNameOf } from './formerCookies.js';
-import { attributesOf, SetCookieForm } from './SetCookieForm.js';
 
 export interface SessionCookieOptions {
     name: string;
@@ -51,13 +51,11 @@ export class SessionCookie {
     private readonly values = new TwoGenerationCache<CookieId>(MOST_CACHED, LONGEST_CACHED);
     /** Today's, and the one of before that still opens a session. */
     private readonly names: readonly string[];
-    private readonly form: SetCookieForm;
     private readonly signer: CookieSigner;
 
     public constructor(private readonly options: SessionCookieOptions) {
         const former = formerNameOf(options.name);
         this.names = former === undefined ? [options.name] : [options.name, former];
-        this.form = new SetCookieForm(options.name);
         this.signer = new CookieSigner(options.secrets[0] as string);
     }
 
@@ -117,8 +115,9 @@ export class SessionCookie {
      */
     public issue(id: string, cookie: Cookie, end: number, signed = this.sign(id)): string {
         const { expires } = cookie;
-        const date = expires && (expires.getTime() > end ? new Date(end) : expires);
-        const text = this.form.fill(cookie, signed, date);
+        // Before 1970 is as good as 1970, and after the last year a browser would keep the cookie until it is closed.
+        const date = expires && new Date(Math.max(0, Math.min(expires.getTime(), end, LAST_COOKIE_TIME)));
+        const text = serialize(this.options.name, signed, { ...attributesOf(cookie), expires: date ?? undefined });
         if (text.length > MAX_COOKIE_BYTES) {
             throw new UnstorableSessionError(
                 `The session cookie is ${text.length} bytes, and browsers drop those above ${MAX_COOKIE_BYTES}: shorten its path or its name.`,
@@ -160,4 +159,9 @@ export class SessionCookie {
 function claimedKey(header: string, name: string): RecordKey | undefined {
     const [, id] = SIGNED.exec(cookieValues(header, name)[0] ?? '') ?? [];
     return id === undefined ? undefined : keyOf(id);
+}
+
+/** What the package cookie makes a Set-Cookie line of. */
+function attributesOf(cookie: Cookie): NonNullable<Parameters<typeof serialize>[2]> {
+    return (cookie as unknown as { data: object }).data;
 }
