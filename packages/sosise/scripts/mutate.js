@@ -25,14 +25,8 @@ const ROOMS = {
     record: {
         folder: 'Record',
         tests: [
-            'hotRecords',
-            'values',
-            'cookieTimes',
-            'sessionTimes',
-            'expiry',
-            'configChanges',
-            'sessionIds',
-            'records',
+            ...['recordTexts', 'cookieSettings', 'mergeChanges', 'storageKeys', 'sessionLifetime', 'hotRecords'],
+            ...['values', 'cookieTimes', 'sessionTimes', 'expiry', 'configChanges', 'sessionIds', 'records'],
         ],
     },
     repository: {

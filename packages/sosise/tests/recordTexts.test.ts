@@ -3,6 +3,7 @@ import {
     cookieTextAt,
     endedRecord,
     FLASH,
+    isEndedRecord,
     type LiveRecord,
     liveRecord,
     parseRecord,
@@ -49,6 +50,10 @@ describe('what is read of a record', () => {
         ['a login without a user', ours().replace('"created"', '"login":{"at":1},"created"')],
         ['a login at no time', ours().replace('"created"', '"login":{"user":"7","at":"now"},"created"')],
         ['a login that is a text', ours().replace('"created"', '"login":"7","created"')],
+        ...['binding', 'deviceKey', 'proved'].map((part): [string, string] => [
+            `a login whose ${part} can't be read`,
+            ours().replace('"created"', `"login":{"user":"7","at":1,"${part}":[]},"created"`),
+        ]),
         ['what is sealed, where nobody unsealed it', '{"__sosise":{"sealed":"text"},"cookie":{"originalMaxAge":1}}'],
     ])('one with %s is damaged', (_what, text) => {
         expect(() => whole(text)).toThrow(expect.objectContaining({ name: 'DamagedRecordError' }));
@@ -157,6 +162,11 @@ describe('what is read of a record', () => {
         expect(stock({}, { __sosise: { login } }).login).toEqual({ ...login, at });
     });
 
+    test('a login that a device has bound', () => {
+        const login = { user: '7', at: NOW, binding: 'id', deviceKey: 'key', proved: NOW - MINUTE };
+        expect(live(ours('', { login })).login).toEqual(login);
+    });
+
     test('it names the settings of its cookie that are its own, or does not say', () => {
         expect(live(ours('', { own: ['path', 'maxAge'] })).own).toEqual(['path', 'maxAge']);
         expect(live(ours('', { own: [] })).own).toEqual([]);
@@ -172,6 +182,13 @@ describe('what is read of a record', () => {
         expect(live(ours(',"message":1')).mayHoldFlash).toBe(false);
         expect(stock({}, { a: 1, [key]: 1 }).mayHoldFlash).toBe(true);
         expect(stock({}, { a: 1, message: key }).mayHoldFlash).toBe(false);
+    });
+
+    test('names that data can not have are left out, and what only looks flashed', () => {
+        const data = { save: 1, id: 2, [`${FLASH}x`]: 3, kept: 4, [`${FLASH}message:abcdefgh`]: 5 };
+        const kept = { kept: 4, [`${FLASH}message:abcdefgh`]: 5 };
+        expect(live(ours(`,${JSON.stringify(data).slice(1, -1)}`)).data).toEqual(kept);
+        expect(stock({}, data).data).toEqual(kept);
     });
 
     test('what a route gets of it is a copy', () => {
@@ -195,6 +212,13 @@ describe('what is read of a record', () => {
         }
         const unknown = `{"__lastAccess":0,"__sosise":{"ended":5,"reason":"whim","to":1,"sealedId":{}},"cookie":{}}`;
         expect(parseRecord(unknown, NOW)).toEqual({ kind: 'ended', at: 5, reason: 'destroyed' });
+    });
+
+    test('what is left of an ended session is told by its text, without parsing it', () => {
+        expect(isEndedRecord(endedRecord(NOW, 'idle'))).toBe(true);
+        expect([ours(), ours(`,"a":${endedRecord(NOW, 'idle')}`), userRecord(NOW, new Map())].some(isEndedRecord)).toBe(
+            false,
+        );
     });
 
     test('a list of sessions has their keys and times, and none was written later than now', () => {

@@ -1,8 +1,9 @@
 /** What tests use of src/Session/Record. */
 
-export type { StoredCookie } from '../../../../src/Session/Record/CookieSettings.js';
+export { cookieInWords, isAlike, type StoredCookie } from '../../../../src/Session/Record/CookieSettings.js';
+export { CookieSettingsOfToday } from '../../../../src/Session/Record/CookieSettingsOfToday.js';
 export { DamagedRecordError } from '../../../../src/Session/Record/DamagedRecordError.js';
-export { NO_CHANGE } from '../../../../src/Session/Record/mergeChanges.js';
+export { inOne, merged, NO_CHANGE, type SessionChange } from '../../../../src/Session/Record/mergeChanges.js';
 export { parseRecord } from '../../../../src/Session/Record/parseRecord.js';
 export { copyOfPlain, hasTextOf } from '../../../../src/Session/Record/plainData.js';
 export {
@@ -16,4 +17,12 @@ export {
 } from '../../../../src/Session/Record/recordText.js';
 export { SessionLifetime } from '../../../../src/Session/Record/SessionLifetime.js';
 export { FLASH, type LiveRecord } from '../../../../src/Session/Record/SessionRecord.js';
-export { fingerprintOf, KEY_CHECK, keyOf, userKeyOf } from '../../../../src/Session/Record/storageKeys.js';
+export {
+    fingerprintOf,
+    isPlainId,
+    isSessionKey,
+    isUserKey,
+    KEY_CHECK,
+    keyOf,
+    userKeyOf,
+} from '../../../../src/Session/Record/storageKeys.js';
