@@ -15,15 +15,12 @@ export interface StoredCookie extends Omit<SessionCookieConfig, 'maxAge' | 'expi
 
 type Setting = (typeof COOKIE_SETTINGS)[number];
 
-/** The settings of a cookie. They are interned: cookies that differ in nothing but their times have the same object. */
+/** The settings of a cookie. Cookies in a row that differ in nothing but their times have the same object. */
 export interface CookieSettings extends Readonly<Record<Setting, unknown>> {
     /** As JSON, behind the times: `,"path":"/"…}`. */
     readonly text: string;
 }
 
-/** Applications have a few; a route that makes up new ones does not fill the memory. */
-const MOST_INTERNED = 200;
-const interned = new Map<string, CookieSettings>();
 let last: CookieSettings | undefined;
 
 /** Nearly all cookies of an application have the same: so they are compared with the last ones first. */
@@ -31,38 +28,25 @@ export function settingsIn(cookie: StoredCookie): CookieSettings {
     const { path, domain, httpOnly, secure, sameSite, partitioned, priority } = cookie;
     if (
         last &&
-        last.path === (path ?? null) &&
-        last.domain === (domain ?? null) &&
-        last.httpOnly === (httpOnly ?? null) &&
-        last.secure === (secure ?? null) &&
-        last.sameSite === (sameSite ?? null) &&
-        last.partitioned === (partitioned ?? null) &&
-        last.priority === (priority ?? null)
+        last.path === path &&
+        last.domain === domain &&
+        last.httpOnly === httpOnly &&
+        last.secure === secure &&
+        last.sameSite === sameSite &&
+        last.partitioned === partitioned &&
+        last.priority === priority
     ) {
         return last;
     }
     const found = { path, domain, httpOnly, secure, sameSite, partitioned, priority };
-    last = intern(found);
+    const text = JSON.stringify(found);
+    last = { ...found, text: text === '{}' ? '}' : `,${text.slice(1)}` };
     return last;
 }
 
-function intern(found: Partial<Record<Setting, unknown>>): CookieSettings {
-    const text = JSON.stringify(found);
-    const known = interned.get(text);
-    if (known) {
-        return known;
-    }
-    const settings = Object.fromEntries(COOKIE_SETTINGS.map((name) => [name, found[name] ?? null]));
-    const made = { ...settings, text: text === '{}' ? '}' : `,${text.slice(1)}` } as unknown as CookieSettings;
-    if (interned.size < MOST_INTERNED) {
-        interned.set(text, made);
-    }
-    return made;
-}
-
-/** Whether two cookies differ in nothing but their times. What was not interned is compared by its text. */
+/** Whether two cookies differ in nothing but their times. */
 export function areSame(one: CookieSettings, other: CookieSettings): boolean {
-    return one === other || one.text === other.text;
+    return one.text === other.text;
 }
 
 /** express-session moves `expires` all the time and may lose a millisecond of `maxAge`: neither is a change. */

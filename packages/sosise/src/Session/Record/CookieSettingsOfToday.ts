@@ -41,7 +41,7 @@ export class CookieSettingsOfToday {
     public of(record: LiveRecord): StoredCookie {
         const { cookie, own } = record;
         const age = this.lifetime.ageOf(record);
-        if (age === (cookie.originalMaxAge ?? null) && this.hasSettingsOfToday(cookie, own)) {
+        if (age === (cookie.originalMaxAge ?? null) && areSame(settingsIn(cookie), this.interned)) {
             return cookie;
         }
         const today: Record<string, unknown> = { ...cookie, originalMaxAge: age };
@@ -54,25 +54,13 @@ export class CookieSettingsOfToday {
         return today;
     }
 
-    private hasSettingsOfToday(cookie: StoredCookie, own: readonly string[] | undefined): boolean {
-        if (areSame(settingsIn(cookie), this.interned)) {
-            return true; // as nearly all are
-        }
-        for (const name of this.names) {
-            if (this.differs(name, cookie, own)) {
-                return false;
-            }
-        }
-        return true;
-    }
-
     /** What a route has changed: the names of settings that are not the config's. */
     public ownOf(cookie: StoredCookie): readonly string[] {
         const own = this.names.filter((name) => this.differs(name, cookie)) as string[];
         if (this.lifetime.isOwnAge(cookie.originalMaxAge)) {
             own.push(OWN_AGE);
         }
-        return own.length > 0 ? own : NOTHING;
+        return own;
     }
 
     /** The same for a record: an old one does not say it, and only its age can be told from the config's. */

@@ -59,9 +59,8 @@ export class SessionLifetime {
 
     /** When a session ends if nobody uses it any more, in ms since the epoch, and which of its limits that is. */
     public endOf(record: Lifetime): { at: number; reason: 'idle' | 'absolute' } {
-        const idleMs = this.idleOf(record);
-        const idle = record.seen + (idleMs || -1); // of no time at all, it is over in the millisecond in which it was stored, too
-        const absolute = record.created + longestLife(this.options, idleMs);
+        const idle = this.idleEndOf(record);
+        const absolute = this.absoluteEndOf(record);
         return idle < absolute ? { at: idle, reason: 'idle' } : { at: absolute, reason: 'absolute' };
     }
 
@@ -71,7 +70,7 @@ export class SessionLifetime {
 
     /** When a session ends that nobody uses, in ms since the epoch, if its absolute end is not before that. */
     public idleEndOf(record: Omit<Lifetime, 'created'>): number {
-        return record.seen + (this.idleOf(record) || -1);
+        return record.seen + (this.idleOf(record) || -1); // of no time at all, it is over in the millisecond in which it was stored, too
     }
 
     /** When a session ends however much it is used, in ms since the epoch. */
@@ -86,7 +85,7 @@ export class SessionLifetime {
     public hasCookieAged(record: LiveRecord, now = Date.now()): boolean {
         const { expires } = record.cookie;
         const age = this.ageOf(record) ?? Number.NaN;
-        const sentAt = typeof expires === 'string' ? Date.parse(expires) - age : Number.NaN;
+        const sentAt = Date.parse(String(expires)) - age;
         return !(Math.abs(now - sentAt) < age * TOUCH_AFTER);
     }
 

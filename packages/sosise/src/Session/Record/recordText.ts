@@ -33,12 +33,11 @@ export function liveRecord(
  */
 export function cookieTextAt(cookie: StoredCookie, now: number | undefined): string {
     const { originalMaxAge } = cookie;
-    const expires = now === undefined ? cookie.expires : undefined;
-    if (typeof originalMaxAge !== 'number' || (now === undefined && typeof expires !== 'string')) {
+    if (typeof originalMaxAge !== 'number') {
         return JSON.stringify(cookie);
     }
-    const end = now === undefined ? JSON.stringify(expires) : `"${new Date(now + originalMaxAge).toISOString()}"`;
-    return `{"originalMaxAge":${originalMaxAge},"expires":${end}${settingsIn(cookie).text}`;
+    const expires = now === undefined ? cookie.expires : new Date(now + originalMaxAge).toISOString();
+    return `{"originalMaxAge":${originalMaxAge},"expires":${JSON.stringify(expires ?? null)}${settingsIn(cookie).text}`;
 }
 
 /** The record of a user's sessions. Stock readers take it for an expired session. */
