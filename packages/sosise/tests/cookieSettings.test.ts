@@ -4,6 +4,7 @@ import {
     cookieInWords,
     cookieTextAt,
     isAlike,
+    type LiveRecord,
     liveRecord,
     parseRecord,
     SessionLifetime,
@@ -95,39 +96,52 @@ describe('in words a cookie is', () => {
 
 describe('the cookie of a stored session today', () => {
     const config = { path: '/app', secure: 'auto', sameSite: 'strict', maxAge: HOUR } as const;
-    const today = new CookieSettingsOfToday(config, new SessionLifetime({ idleMs: HOUR, maxAgeMs: HOUR }));
+    const open = () => new CookieSettingsOfToday(config, new SessionLifetime({ idleMs: HOUR, maxAgeMs: HOUR }));
+    const asToday: StoredCookie = {
+        originalMaxAge: HOUR,
+        path: '/app',
+        httpOnly: true,
+        secure: true,
+        sameSite: 'strict',
+    };
     const stored: StoredCookie = { originalMaxAge: HOUR, path: '/', httpOnly: true, secure: true, sameSite: 'lax' };
     const record = (own?: string[], cookie = stored) => {
         const times = { seen: NOW, created: NOW, login: undefined };
         const parsed = parseRecord(liveRecord({ ...times, own }, cookieTextAt(cookie, NOW), ''), NOW);
-        return parsed as Extract<typeof parsed, { kind: 'live' }>;
+        return parsed as LiveRecord;
     };
 
     test("has the config's settings, but for what is its own; what is 'auto' is what it was", () => {
-        expect(today.of(record([]))).toMatchObject({ path: '/app', secure: true, sameSite: 'strict', httpOnly: true });
-        expect(today.of(record(['path']))).toMatchObject({ path: '/', secure: true, sameSite: 'strict' });
-        expect(today.of(record(['sameSite', 'path']))).toMatchObject({ path: '/', sameSite: 'lax' });
+        expect(open().of(record([]))).toMatchObject({ path: '/app', secure: true, sameSite: 'strict', httpOnly: true });
+        expect(open().of(record(['path']))).toMatchObject({ path: '/', secure: true, sameSite: 'strict' });
+        expect(open().of(record(['sameSite', 'path']))).toMatchObject({ path: '/', sameSite: 'lax' });
+    });
+
+    test("has the config's age, and keeps the end of the browser's copy", () => {
+        const cookie = { ...asToday, originalMaxAge: 2 * HOUR, expires: new Date(NOW + 2 * HOUR).toISOString() };
+        expect(open().of(record([], cookie))).toEqual({ ...cookie, originalMaxAge: HOUR });
+        const unsaid = parseRecord(JSON.stringify({ __lastAccess: NOW - 5, cookie: stored }), NOW) as LiveRecord;
+        expect(open().of(unsaid)).toMatchObject({ expires: new Date(NOW - 5 + HOUR).toISOString() });
     });
 
     test('keeps an age of its own, also one that is none', () => {
         const aged = (originalMaxAge: number | null) => record(['maxAge'], { ...stored, originalMaxAge });
-        expect(today.of(aged(5))).toMatchObject({ originalMaxAge: 5, path: '/app' });
-        expect(today.of(aged(null))).toMatchObject({ originalMaxAge: null, expires: null, path: '/app' });
+        expect(open().of(aged(5))).toMatchObject({ originalMaxAge: 5, path: '/app' });
+        expect(open().of(aged(null))).toMatchObject({ originalMaxAge: null, expires: null, path: '/app' });
         const none = record(['maxAge'], { path: '/' });
-        expect(today.of(none)).toMatchObject({ originalMaxAge: null, expires: null });
+        expect(open().of(none)).toMatchObject({ originalMaxAge: null, expires: null });
     });
 
     test("names what a route changed: all that is not the config's, and nothing that is", () => {
-        const asToday = { ...stored, path: '/app', sameSite: 'strict' } as const;
-        expect(today.ownOf(asToday)).toEqual([]);
-        expect(today.ownOf({ ...asToday, secure: false })).toEqual([]);
-        expect(today.ownOf(stored)).toEqual(['path', 'sameSite']);
-        expect(today.ownOf({ ...asToday, originalMaxAge: null, httpOnly: false })).toEqual(['httpOnly', 'maxAge']);
+        expect(open().ownOf(asToday)).toEqual([]);
+        expect(open().ownOf({ ...asToday, secure: false })).toEqual([]);
+        expect(open().ownOf(stored)).toEqual(['path', 'sameSite']);
+        expect(open().ownOf({ ...asToday, originalMaxAge: null, httpOnly: false })).toEqual(['httpOnly', 'maxAge']);
     });
 
     test('of an old record only the age can be told to be its own', () => {
-        expect(today.ownIn(record())).toEqual([]);
-        expect(today.ownIn(record(undefined, { ...stored, originalMaxAge: 2 * HOUR }))).toEqual(['maxAge']);
-        expect(today.ownIn(record(['path'], { ...stored, originalMaxAge: 2 * HOUR }))).toEqual(['path']);
+        expect(open().ownIn(record())).toEqual([]);
+        expect(open().ownIn(record(undefined, { ...stored, originalMaxAge: 2 * HOUR }))).toEqual(['maxAge']);
+        expect(open().ownIn(record(['path'], { ...stored, originalMaxAge: 2 * HOUR }))).toEqual(['path']);
     });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import {
+    asPatch,
     entriesIn,
     inOne,
     type LiveRecord,
@@ -12,7 +13,10 @@ import {
 
 const NOW = 1_700_000_000_000;
 const body = ',"cart":["tea"],"views":4,"name":"mia"';
-const ours = parseRecord(liveRecord({ seen: NOW, created: NOW, login: undefined }, { path: '/' }, body), NOW);
+const ours = parseRecord(
+    liveRecord({ seen: NOW, created: NOW, login: undefined }, { originalMaxAge: null }, body),
+    NOW,
+);
 const stock = parseRecord(`{"cookie":{"path":"/"}${body}}`, NOW);
 const records = [ours, stock] as LiveRecord[];
 
@@ -35,6 +39,7 @@ test('no change leaves the stored keys as they are', () => {
     for (const record of records) {
         expect(merged(record, NO_CHANGE)).toBe(body);
     }
+    expect([ours, stock].map((record) => (record as LiveRecord).body)).toEqual([body, undefined]);
 });
 
 test('what is set and removed is applied to the keys that are stored by now, and no other key', () => {
@@ -66,4 +71,10 @@ test('of several cookies the last one stays, and none where none was changed', (
     const cookies = [{ path: '/a' }, { path: '/b' }].map((cookie) => ({ ...NO_CHANGE, cookie }));
     expect(inOne(ours as LiveRecord, [...cookies, set({ a: 1 })]).cookie).toEqual({ path: '/b' });
     expect(inOne(ours as LiveRecord, [set({ a: 1 })]).cookie).toBeUndefined();
+});
+
+test('a change that meets a newer record is the same without the body that it led to', () => {
+    const cookie = { path: '/a' };
+    const change = { ...set({ a: 1 }), ...{ removed: new Set(['b']), added: new Map([['c', 1]]), cookie } };
+    expect(asPatch({ ...change, whole: body, data: {} })).toEqual(change);
 });

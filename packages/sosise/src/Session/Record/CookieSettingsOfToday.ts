@@ -23,7 +23,7 @@ const NOTHING: readonly string[] = [];
 export class CookieSettingsOfToday {
     /** The config's settings. Those that are 'auto' are what they were for the request that began the session. */
     private readonly settings: StoredCookie;
-    private readonly interned: CookieSettings;
+    private readonly ofConfig: CookieSettings;
     private readonly names: readonly (typeof COOKIE_SETTINGS)[number][];
 
     public constructor(
@@ -33,7 +33,7 @@ export class CookieSettingsOfToday {
         // As express-session fills in what is left out.
         const { path, domain, httpOnly, secure, sameSite, partitioned, priority } = new CookieClass(config);
         this.settings = { path, domain, httpOnly, secure, sameSite, partitioned, priority } as StoredCookie;
-        this.interned = settingsIn(this.settings);
+        this.ofConfig = settingsIn(this.settings);
         this.names = COOKIE_SETTINGS.filter((name) => this.settings[name] !== 'auto');
     }
 
@@ -41,7 +41,7 @@ export class CookieSettingsOfToday {
     public of(record: LiveRecord): StoredCookie {
         const { cookie, own } = record;
         const age = this.lifetime.ageOf(record);
-        if (age === (cookie.originalMaxAge ?? null) && areSame(settingsIn(cookie), this.interned)) {
+        if (age === (cookie.originalMaxAge ?? null) && areSame(settingsIn(cookie), this.ofConfig)) {
             return cookie;
         }
         const today: Record<string, unknown> = { ...cookie, originalMaxAge: age };

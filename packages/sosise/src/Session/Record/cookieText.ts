@@ -12,8 +12,7 @@ export function storedCookie(cookie: unknown): StoredCookie {
 
 /** The packages' own records have no last access when their store is not a file: the cookie tells it. */
 export function lastSeenByCookie(cookie: StoredCookie): number | undefined {
-    const expires = typeof cookie.expires === 'string' ? Date.parse(cookie.expires) : Number.NaN;
-    const seen = expires - (cookie.originalMaxAge || Number.NaN);
+    const seen = Date.parse(String(cookie.expires)) - (cookie.originalMaxAge || Number.NaN);
     return Number.isFinite(seen) ? seen : undefined;
 }
 
