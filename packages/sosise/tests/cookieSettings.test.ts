@@ -117,6 +117,11 @@ describe('the cookie of a stored session today', () => {
         expect(open().of(record(['sameSite', 'path']))).toMatchObject({ path: '/', sameSite: 'lax' });
     });
 
+    test("has the config's age also where all else is as it was", () => {
+        const always = new CookieSettingsOfToday({ path: '/' }, new SessionLifetime({ idleMs: HOUR, maxAgeMs: HOUR }));
+        expect(always.of(record([], { ...base, originalMaxAge: 2 * HOUR }))).toMatchObject({ originalMaxAge: HOUR });
+    });
+
     test("has the config's age, and keeps the end of the browser's copy", () => {
         const cookie = { ...asToday, originalMaxAge: 2 * HOUR, expires: new Date(NOW + 2 * HOUR).toISOString() };
         expect(open().of(record([], cookie))).toEqual({ ...cookie, originalMaxAge: HOUR });

@@ -48,7 +48,7 @@ test('a cookie without an age has one of its own where the config gives one, and
 
 test("the browser's copy of the cookie is sent again once it has lost a twentieth of its life, or has no end of today", () => {
     const due = (expires: LiveRecord['cookie']['expires'], now: number) =>
-        lifetime({ maxAgeMs: HOUR }).cookieDue(record({ cookie: { originalMaxAge: HOUR, expires } }), now);
+        lifetime({ maxAgeMs: HOUR }).hasCookieAged(record({ cookie: { originalMaxAge: HOUR, expires } }), now);
     const sent = new Date(SEEN + HOUR).toISOString();
     expect([0, HOUR / 20 - 1, HOUR / 20].map((passed) => due(sent, SEEN + passed))).toEqual([false, false, true]);
     expect([null, undefined, true, false].map((expires) => due(expires, SEEN))).toEqual([true, true, true, true]);

@@ -13,40 +13,17 @@ export interface StoredCookie extends Omit<SessionCookieConfig, 'maxAge' | 'expi
     expires?: string | boolean | null;
 }
 
-type Setting = (typeof COOKIE_SETTINGS)[number];
-
-/** The settings of a cookie. Cookies in a row that differ in nothing but their times have the same object. */
-export interface CookieSettings extends Readonly<Record<Setting, unknown>> {
-    /** As JSON, behind the times: `,"path":"/"…}`. */
-    readonly text: string;
-}
-
-let last: CookieSettings | undefined;
-
-/** Nearly all cookies of an application have the same: so they are compared with the last ones first. */
-export function settingsIn(cookie: StoredCookie): CookieSettings {
-    const { path, domain, httpOnly, secure, sameSite, partitioned, priority } = cookie;
-    if (
-        last &&
-        last.path === path &&
-        last.domain === domain &&
-        last.httpOnly === httpOnly &&
-        last.secure === secure &&
-        last.sameSite === sameSite &&
-        last.partitioned === partitioned &&
-        last.priority === priority
-    ) {
-        return last;
-    }
-    const found = { path, domain, httpOnly, secure, sameSite, partitioned, priority };
-    const text = JSON.stringify(found);
-    last = { ...found, text: text === '{}' ? '}' : `,${text.slice(1)}` };
-    return last;
-}
-
 /** Whether two cookies differ in nothing but their times. */
-export function areSame(one: CookieSettings, other: CookieSettings): boolean {
-    return one.text === other.text;
+export function hasSameSettings(one: StoredCookie, other: StoredCookie): boolean {
+    return (
+        one.path === other.path &&
+        one.domain === other.domain &&
+        one.httpOnly === other.httpOnly &&
+        one.secure === other.secure &&
+        one.sameSite === other.sameSite &&
+        one.partitioned === other.partitioned &&
+        one.priority === other.priority
+    );
 }
 
 /** express-session moves `expires` all the time and may lose a millisecond of `maxAge`: neither is a change. */
@@ -56,7 +33,7 @@ export function isAlike(now: StoredCookie, before: StoredCookie): boolean {
     const isSameAge =
         age === ageBefore ||
         (typeof age === 'number' && typeof ageBefore === 'number' && Math.abs(age - ageBefore) <= 1000);
-    return isSameAge && areSame(settingsIn(now), settingsIn(before));
+    return isSameAge && hasSameSettings(now, before);
 }
 
 /** As a browser would be told, but for the name and the value. */

@@ -1,13 +1,6 @@
 import { Cookie } from 'express-session';
 import type { SessionCookieConfig } from '../Config/SessionConfig.js';
-import {
-    areSame,
-    COOKIE_SETTINGS,
-    type CookieSettings,
-    OWN_AGE,
-    type StoredCookie,
-    settingsIn,
-} from './CookieSettings.js';
+import { COOKIE_SETTINGS, hasSameSettings, OWN_AGE, type StoredCookie } from './CookieSettings.js';
 import type { SessionLifetime } from './SessionLifetime.js';
 import type { LiveRecord } from './SessionRecord.js';
 
@@ -23,7 +16,6 @@ const NOTHING: readonly string[] = [];
 export class CookieSettingsOfToday {
     /** The config's settings. Those that are 'auto' are what they were for the request that began the session. */
     private readonly settings: StoredCookie;
-    private readonly ofConfig: CookieSettings;
     private readonly names: readonly (typeof COOKIE_SETTINGS)[number][];
 
     public constructor(
@@ -33,7 +25,6 @@ export class CookieSettingsOfToday {
         // As express-session fills in what is left out.
         const { path, domain, httpOnly, secure, sameSite, partitioned, priority } = new CookieClass(config);
         this.settings = { path, domain, httpOnly, secure, sameSite, partitioned, priority } as StoredCookie;
-        this.ofConfig = settingsIn(this.settings);
         this.names = COOKIE_SETTINGS.filter((name) => this.settings[name] !== 'auto');
     }
 
@@ -41,7 +32,7 @@ export class CookieSettingsOfToday {
     public of(record: LiveRecord): StoredCookie {
         const { cookie, own } = record;
         const age = this.lifetime.ageOf(record);
-        if (age === (cookie.originalMaxAge ?? null) && areSame(settingsIn(cookie), this.ofConfig)) {
+        if (age === (cookie.originalMaxAge ?? null) && hasSameSettings(cookie, this.settings)) {
             return cookie;
         }
         const today: Record<string, unknown> = { ...cookie, originalMaxAge: age };

@@ -85,7 +85,7 @@ export class SessionLifetime {
     public hasCookieAged(record: LiveRecord, now = Date.now()): boolean {
         const { expires } = record.cookie;
         const age = this.ageOf(record) ?? Number.NaN;
-        const sentAt = Date.parse(String(expires)) - age;
+        const sentAt = typeof expires === 'string' ? Date.parse(expires) - age : Number.NaN;
         return !(Math.abs(now - sentAt) < age * TOUCH_AFTER);
     }
 

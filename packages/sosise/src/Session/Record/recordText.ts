@@ -1,5 +1,4 @@
 import type { StoredCookie } from './CookieSettings.js';
-import { settingsIn } from './CookieSettings.js';
 import {
     type EndedRecord,
     type EndReason,
@@ -33,11 +32,9 @@ export function liveRecord(
  */
 export function cookieTextAt(cookie: StoredCookie, now: number | undefined): string {
     const { originalMaxAge } = cookie;
-    if (typeof originalMaxAge !== 'number') {
-        return JSON.stringify(cookie);
-    }
-    const expires = now === undefined ? cookie.expires : new Date(now + originalMaxAge).toISOString();
-    return `{"originalMaxAge":${originalMaxAge},"expires":${JSON.stringify(expires ?? null)}${settingsIn(cookie).text}`;
+    const isSent = now !== undefined && typeof originalMaxAge === 'number';
+    const expires = isSent ? new Date(now + originalMaxAge).toISOString() : cookie.expires;
+    return JSON.stringify({ originalMaxAge, ...cookie, expires }); // its age first: so `parseRecord` knows it
 }
 
 /** The record of a user's sessions. Stock readers take it for an expired session. */
