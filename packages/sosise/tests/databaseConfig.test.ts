@@ -70,7 +70,7 @@ describe('the options of the database driver', () => {
 
 test('a package that is not installed is named with the command that installs it', async () => {
     const missing = 'no-such-package';
-    await expect(optionalImport('database', 'pg', () => import(missing))).rejects.toThrow(
+    await expect(optionalImport('Session driver [database]', 'pg', () => import(missing))).rejects.toThrow(
         'Session driver [database] needs packages that are not installed: npm install pg --save-prod',
     );
 });

@@ -65,9 +65,11 @@ describe('the options of the redis driver', () => {
 
 test('packages that are not installed are named with the command that installs them', async () => {
     const missing = 'no-such-package';
-    await expect(optionalImport('redis', 'connect-redis redis', () => import(missing))).rejects.toThrow(
+    await expect(
+        optionalImport('Session driver [redis]', 'connect-redis redis', () => import(missing)),
+    ).rejects.toThrow(
         'Session driver [redis] needs packages that are not installed: npm install connect-redis redis --save-prod',
     );
     const broken = () => Promise.reject(new SyntaxError('broken'));
-    await expect(optionalImport('redis', 'connect-redis redis', broken)).rejects.toThrow('broken');
+    await expect(optionalImport('Session driver [redis]', 'connect-redis redis', broken)).rejects.toThrow('broken');
 });

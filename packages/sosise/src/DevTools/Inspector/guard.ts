@@ -1,52 +1,12 @@
-import { isIP } from 'node:net';
 import type { Request } from 'express';
-
-/** Addresses of this machine alone, as a socket has them. */
-const OWN_ADDRESS = /^(?:(?:::ffff:)?127(?:\.\d{1,3}){3}|::1)$/i;
-/** Names that browsers resolve to this machine alone: a site whose DNS points here has another one. */
-const OWN_HOST = /^(?:(?:[a-z\d-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
-
-/** Where proxies and tunnels say for whom they ask, and what was asked for: some of them send our own name as `Host`. */
-const FORWARDED = /^x-(?:forwarded|original)-(?:for|host)$|(?:^|-)(?:client|real|connecting)-?ip$/;
-
-/**
- * Whether a request comes from a browser on this machine, and asked for this machine. Forwarded headers can't make it so,
- * but say where a tunnel lets in others from elsewhere.
- */
-export function isLocal({ socket, headersDistinct }: Request): boolean {
-    const { host = [] } = headersDistinct;
-    return (
-        OWN_ADDRESS.test(socket.remoteAddress ?? '') &&
-        host.length === 1 &&
-        OWN_HOST.test(host[0] ?? '') &&
-        forwardedIn(headersDistinct).every((name) => OWN_ADDRESS.test(name) || OWN_HOST.test(name))
-    );
-}
-
-/** Also what no list of headers knows: a browser sends none that is an address and nothing else. */
-function forwardedIn(headers: Request['headersDistinct']): string[] {
-    const names = Object.entries(headers).flatMap(([header, values = []]) => {
-        const parts = values.flatMap((value) => value.split(',')).map((part) => part.trim());
-        return FORWARDED.test(header) ? parts : parts.filter((part) => header !== 'host' && isAddress(part));
-    });
-    const pairs = (headers['forwarded'] ?? []).join().matchAll(/\b(?:for|host)=("[^"]*"|[^;,\s]*)/gi);
-    return [...names, ...[...pairs].map(([, value = '']) => value.replaceAll('"', ''))]
-        .map((name) => name.trim())
-        .filter(Boolean);
-}
-
-/** With or without a port. */
-function isAddress(text: string): boolean {
-    const [, inner = text] = /^\[([^\]]*)\](?::\d+)?$/.exec(text) ?? /^([^:]*):\d+$/.exec(text) ?? [];
-    return isIP(inner) !== 0;
-}
+import { isOwnHost } from '../../Http/isLocal.js';
 
 /** Whether the inspector's own page sent this. Browsers say so, and other pages can't make them. */
 export function isOwnAction({ headers }: Request): boolean {
     const { origin, host, 'sec-fetch-site': site } = headers;
     return site === undefined
         ? origin === `http://${host}` || origin === `https://${host}`
-        : site === 'same-origin' && (origin === undefined || OWN_HOST.test(origin.replace(/^https?:\/\//, '')));
+        : site === 'same-origin' && (origin === undefined || isOwnHost(origin.replace(/^https?:\/\//, '')));
 }
 
 /** Whether something may be read that a page asks for: by no other page, though that could not read the answer. */

@@ -41,7 +41,7 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
         });
         this.extend('redis', async (options) => {
             const { RedisStore } = await optionalImport(
-                'redis',
+                'Session driver [redis]',
                 'connect-redis redis',
                 () => import('../Stores/Redis/RedisStore.js'),
             );

@@ -165,7 +165,7 @@ const OURS = new Set([
 ]);
 
 async function newPool(options: DatabaseStoreOptions, commandTimeoutMs: number): Promise<PgPool> {
-    const { default: pg } = await optionalImport('database', 'pg', () => import('pg'));
+    const { default: pg } = await optionalImport('Session driver [database]', 'pg', () => import('pg'));
     const rest = Object.fromEntries(Object.entries(options).filter(([key]) => !OURS.has(key)));
     const { url } = options;
     return new pg.Pool({
