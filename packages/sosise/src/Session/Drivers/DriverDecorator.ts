@@ -52,6 +52,10 @@ export abstract class DriverDecorator implements SessionDriver {
         return this.driver.count?.();
     }
 
+    public countLive(expiringAfter: number): MaybePromise<number | undefined> {
+        return this.driver.countLive?.(expiringAfter);
+    }
+
     public check(): MaybePromise<void> {
         return checkDriver(this.driver);
     }

@@ -75,6 +75,11 @@ export interface SessionDriver {
      * About how many records there are, without reading them: for the progress of walks. Undefined, or left out: not known.
      */
     count?(): MaybePromise<number | undefined>;
+    /**
+     * How many sessions expire after a time (ms since the epoch), tombstones not counted, for metrics. Undefined, or left out: the
+     * driver would have to look at each.
+     */
+    countLive?(expiringAfter: number): MaybePromise<number | undefined>;
     /** Throws where sessions can't be read or written now. Left out: a read is tried. */
     check?(): MaybePromise<void>;
     /** Ends timers and connections. */

@@ -103,10 +103,20 @@ export class FallbackDriver extends DriverDecorator {
     }
 
     /** The records of all drivers. Undefined where one of them does not know. */
-    public override async count(): Promise<number | undefined> {
+    public override count(): Promise<number | undefined> {
+        return this.sum((driver) => driver.count?.());
+    }
+
+    public override countLive(expiringAfter: number): Promise<number | undefined> {
+        return this.sum((driver) => driver.countLive?.(expiringAfter));
+    }
+
+    private async sum(
+        countOf: (driver: SessionDriver) => MaybePromise<number | undefined>,
+    ): Promise<number | undefined> {
         let sum = 0;
         for (const driver of this.drivers) {
-            const count = await driver.count?.();
+            const count = await countOf(driver);
             if (count === undefined) {
                 return undefined;
             }

@@ -8,7 +8,8 @@ import {
     type UserRecord,
 } from './SessionRecord.js';
 
-const ENDED = `{"${LAST_ACCESS}":0,"${META}":{"ended":`;
+/** What all tombstones begin with, and no other record. */
+export const ENDED = `{"${LAST_ACCESS}":0,"${META}":{"ended":`;
 
 /**
  * A record is one JSON object: when it was last seen, what the framework knows, the cookie, and the session's keys.

@@ -179,6 +179,12 @@ export class DatabaseStore implements SessionDriver {
         return andThen(this.database.rows(this.sql.count, []), ([row]) => Number(row?.['count']));
     }
 
+    public async countLive(expiringAfter: number): Promise<number | undefined> {
+        const { countLive } = this.sql;
+        const rows = countLive && (await this.database.rows(countLive, [expiringAfter, hourOf(expiringAfter)]));
+        return rows ? Number(rows[0]?.['count']) : undefined;
+    }
+
     /** Writes, as a database that is full, or a replica, is not ready for sessions. */
     public check(): MaybePromise<void> {
         return andThen(
