@@ -12,6 +12,8 @@ import type {
 export class SessionEventChannel<Name extends SessionEventName = SessionEventName> {
     public readonly listeners = new Set<SessionEventListener<Name>>();
     public readonly watchers = new Set<SessionEventWatcher<Name>>();
+    /** Are told at once what an event would be made of. For these alone, none is made. */
+    public readonly counters = new Set<(occurrence: Occurrence<Name>) => void>();
 
     /** @param enqueue Delivers an event to the listeners, later. */
     public constructor(
@@ -19,12 +21,24 @@ export class SessionEventChannel<Name extends SessionEventName = SessionEventNam
         private readonly enqueue: (event: SessionEvent<Name>) => void,
     ) {}
 
-    public get isUnheard(): boolean {
-        return this.listeners.size === 0 && this.watchers.size === 0;
+    /** Whether somebody wants events. */
+    public get isHeard(): boolean {
+        return this.listeners.size > 0 || this.watchers.size > 0;
+    }
+
+    public get isUnused(): boolean {
+        return !this.isHeard && this.counters.size === 0;
     }
 
     /** Tells that something has happened; `origin` is the request by which it has. */
-    public emit({ key, user, at = Date.now(), ...details }: Occurrence<Name>, origin?: EventOrigin): void {
+    public emit(occurrence: Occurrence<Name>, origin?: EventOrigin): void {
+        for (const count of this.counters) {
+            count(occurrence);
+        }
+        if (!this.isHeard) {
+            return;
+        }
+        const { key, user, at = Date.now(), ...details } = occurrence;
         const event = Object.freeze({
             name: this.name,
             at,

@@ -5,6 +5,7 @@ import { TimeSlice } from '../../Support/TimeSlice.js';
 import { type Channels, channelNames, noChannels, type SessionEventChannels } from './channels.js';
 import { SessionEventChannel } from './SessionEventChannel.js';
 import type {
+    Occurrence,
     RevokedBy,
     SessionEvent,
     SessionEventListener,
@@ -39,15 +40,22 @@ export class SessionEvents {
     public on<Name extends SessionEventName>(name: Name, listener: SessionEventListener<Name>): () => void {
         const { listeners } = this.channelOf(name);
         listeners.add(listener);
+        this.settle(name);
         return () => {
             listeners.delete(listener);
-            this.closeUnheard(name);
+            this.settle(name);
         };
     }
 
     /** For the framework's own use: calls at once, so that no event waits or is dropped. */
     public watch<Name extends SessionEventName>(name: Name, watcher: SessionEventWatcher<Name>): void {
         this.channelOf(name).watchers.add(watcher);
+        this.settle(name);
+    }
+
+    /** The same with what an event would be made of; none is, for this alone. */
+    public count<Name extends SessionEventName>(name: Name, counter: (occurrence: Occurrence<Name>) => void): void {
+        this.channelOf(name).counters.add(counter);
     }
 
     /** Delivers all that waits at once: the process is about to stop, or a test looks at what was told. */
@@ -65,16 +73,16 @@ export class SessionEvents {
         const channels: Channels = this.channels;
         const known: SessionEventChannel<Name> | undefined = channels[name];
         const channel = known ?? new SessionEventChannel(name, (event) => this.enqueue(event as SessionEvent));
-        Object.assign(channels, { [name]: channel, isHeard: true });
+        Object.assign(channels, { [name]: channel });
         return channel;
     }
 
-    private closeUnheard(name: SessionEventName): void {
+    private settle(name: SessionEventName): void {
         const { channels } = this;
-        if (channels[name]?.isUnheard) {
+        if (channels[name]?.isUnused) {
             channels[name] = undefined;
-            channels.isHeard = channelNames.some((each) => channels[each] !== undefined);
         }
+        channels.isHeard = channelNames.some((each) => channels[each]?.isHeard);
     }
 
     private enqueue(event: SessionEvent): void {

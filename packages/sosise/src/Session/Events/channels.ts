@@ -5,7 +5,7 @@ import type { RevokedBy, SessionEventName } from './sessionEvent.js';
 export type Channels = { [Name in SessionEventName]: SessionEventChannel<Name> | undefined };
 
 export interface SessionEventChannels extends Channels {
-    /** Whether somebody listens to anything. */
+    /** Whether somebody listens to anything, and does not only count it. */
     isHeard: boolean;
     /** Whose process this is. What the server's has in memory can't be reached from the console. */
     process: RevokedBy;
