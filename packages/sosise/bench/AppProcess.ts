@@ -10,7 +10,15 @@ import { freePort, RedisServer } from '../tests/helpers/redis.js';
 import { BenchSchema } from './BenchSchema.js';
 import { onAllCores, onServerCore } from './pinning.js';
 
-export type AppName = 'hand-wired' | 'ours' | 'adapter' | 'files' | 'as shipped' | 'fastify' | 'node:http';
+export type AppName =
+    | 'hand-wired'
+    | 'ours'
+    | 'adapter'
+    | 'files'
+    | 'with metrics'
+    | 'as shipped'
+    | 'fastify'
+    | 'node:http';
 /** `database` is PostgreSQL. */
 export type Driver = 'file' | 'memory' | 'redis' | 'database' | 'sqlite';
 
@@ -45,6 +53,7 @@ const ENTRIES: Record<AppName, string> = {
     ours: './apps/ours.js',
     adapter: './apps/ours.js',
     files: './apps/ours.js',
+    'with metrics': './apps/ours.js',
     'as shipped': '../../../build/server.js',
     fastify: './apps/fastify.js',
     'node:http': './apps/nodeHttp.js',
@@ -125,6 +134,7 @@ export class AppProcess {
                 BENCH_BYTES: String(options.bytes ?? 1024),
                 BENCH_ACCESS_LOG: options.accessLog ? '1' : '0',
                 BENCH_ENCRYPT: options.encrypt ? '1' : '0',
+                BENCH_METRICS: name === 'with metrics' ? '1' : '0',
                 BENCH_PEERS: options.peers ?? '',
                 BENCH_PACKAGES: options.allPackages ? 'all' : '',
             },

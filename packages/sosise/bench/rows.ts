@@ -27,7 +27,7 @@ export const COMPARED = ['hand-wired', 'ours'] as const satisfies AppName[];
 export const PEERS = ['fastify', 'node:http'] as const satisfies AppName[];
 /** Of one driver alone: what else of ours it stands beside. */
 const BESIDE: Partial<Record<Driver, 'adapter' | 'files'>> = { database: 'adapter', sqlite: 'files' };
-export const ALL = [...COMPARED, 'adapter', 'files', ...PEERS] as const;
+export const ALL = [...COMPARED, 'adapter', 'files', 'with metrics', ...PEERS] as const;
 export type Compared = (typeof ALL)[number];
 
 /** What was measured of one app. */
@@ -47,6 +47,8 @@ export interface Rounds extends Load {
     rounds: number;
     bytes: number;
     encrypt: boolean;
+    /** Whether ours with its metrics on is asked, too. */
+    metrics: boolean;
     /** The Node program of the servers. */
     node: string;
     /** Where the packages of the peers are; undefined if these are not asked. */
@@ -70,7 +72,8 @@ export function planRows(drivers: readonly Driver[], only: readonly string[], pr
 /** Runs all apps at once and asks them in turn, so that whatever else the machine does meets each. */
 export async function measureRow(plan: RowPlan, settings: Rounds, say: (text: string) => void): Promise<Row> {
     const beside = BESIDE[plan.driver];
-    const names: Compared[] = [...COMPARED, ...(beside ? [beside] : settings.peers ? PEERS : [])];
+    const metrics = settings.metrics ? (['with metrics'] as const) : [];
+    const names: Compared[] = [...COMPARED, ...metrics, ...(beside ? [beside] : settings.peers ? PEERS : [])];
     const samples = new Map<AppName, Sample[]>(names.map((name) => [name, []]));
     const subjects: Subject[] = [];
     try {

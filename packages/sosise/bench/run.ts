@@ -18,6 +18,7 @@
  * --peers                  also beside Fastify with its session plug-in and the least work with node:http; fetched once, too
  * --rounds=5 --seconds=1.5   the apps are asked for so many seconds in turn, so many times, when they are warm
  * --connections=32 --sessions=64 --bytes=1024               of JSON in each session
+ * --metrics                also ours with `metrics: true`
  * --only=none,read,change,change-form,new,new-form,unknown,log --encrypt --json
  *
  * Every answer is compared with what it should be, and after each round the sessions are read back: what is wrong voids
@@ -45,6 +46,7 @@ const { values } = parseArgs({
         sessions: { type: 'string', default: '64' },
         bytes: { type: 'string', default: '1024' },
         encrypt: { type: 'boolean', default: false },
+        metrics: { type: 'boolean', default: false },
         boot: { type: 'boolean', default: false },
         growth: { type: 'boolean', default: false },
         million: { type: 'boolean', default: false },
@@ -64,6 +66,7 @@ const settings: Omit<Rounds, 'node'> = {
     sessions: Number(values.sessions),
     bytes: Number(values.bytes),
     encrypt: values.encrypt,
+    metrics: values.metrics,
     peers: peers?.folder,
 };
 const plans = planRows(

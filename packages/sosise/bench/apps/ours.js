@@ -3,7 +3,8 @@ import { createApplication } from '../../../../build/bootstrap/app.js';
 import { SessionManager, serve } from '../../../../build/framework/index.js';
 import { addRoutes } from './routes.js';
 
-const { BENCH_DATABASE, BENCH_DRIVER, BENCH_FOLDER, BENCH_REDIS_PORT, BENCH_ACCESS_LOG, BENCH_ENCRYPT } = process.env;
+const { BENCH_DATABASE, BENCH_DRIVER, BENCH_FOLDER, BENCH_REDIS_PORT, BENCH_ACCESS_LOG, BENCH_ENCRYPT, BENCH_METRICS } =
+    process.env;
 const isSqlite = BENCH_DRIVER === 'sqlite';
 const url = isSqlite ? `${BENCH_FOLDER}/sessions.sqlite` : BENCH_DATABASE;
 
@@ -37,6 +38,7 @@ await serve(async () => {
                 ...(url && { database: { url, createTable: true } }),
             },
         },
+        http: { metrics: BENCH_METRICS === '1' },
         logging: { access: BENCH_ACCESS_LOG === '1', files: { folder: `${BENCH_FOLDER}/logs` } },
     });
     addRoutes((await import('../../../../build/routes/api.js')).default);
