@@ -16,6 +16,7 @@ const ROOMS = [
     'Support',
     'Support/Files',
     'Exceptions',
+    'Telemetry',
     // config, kernel, log
     'Config',
     'Kernel',
@@ -47,6 +48,7 @@ const ROOMS = [
     'Session/Forms',
     'Session/Admin',
     'Session/Audit',
+    'Session/Telemetry',
     'Session',
     'ConfigOverrides.ts',
     // users

@@ -19,6 +19,7 @@ import {
     type Rule,
     string,
 } from '../Config/rules.js';
+import { weaknessOf } from '../Config/secrets.js';
 import { LONGEST_TIMER_MS } from '../Support/timers.js';
 import type { BodyLimits } from './jsonProblem.js';
 import { bytesOf } from './parsers.js';
@@ -52,6 +53,10 @@ export interface HttpConfig {
     views: false | ViewsConfig;
     /** Whether the field `_method` of a posted form makes the request a PUT, PATCH or DELETE. */
     methodOverride: boolean;
+    /** Answers Prometheus: `true` on this machine at `/metrics`, or where, and for whom. */
+    metrics: boolean | MetricsOptions;
+    /** Gives figures and spans to the application's OpenTelemetry. */
+    openTelemetry: boolean;
     /** How long a route may take to begin its answer; 0 for no limit. */
     answerTimeoutMs: number;
     /** How long a client may take to send its headers, and its whole request. */
@@ -71,6 +76,14 @@ export interface CsrfOptions {
     exempt: readonly string[];
     /** Whether a token is asked for where the browser does not say where a request comes from. */
     tokens: boolean;
+}
+
+/** Who may read the figures of `GET /metrics`. */
+export interface MetricsOptions {
+    /** Default: `/metrics`. */
+    path?: string | undefined;
+    /** What `Authorization: Bearer …` has to say, from wherever it comes. Unset: only this machine is answered. */
+    token?: string | undefined;
 }
 
 /** Completion for `src/config/http.ts`. */
@@ -93,6 +106,8 @@ export const httpConfig: ConfigDefinition<HttpConfig> = {
         requestId: { trustInbound: false },
         views: false,
         methodOverride: false,
+        metrics: false,
+        openTelemetry: false,
         answerTimeoutMs: 30_000,
         headersTimeoutMs: 66_000,
         requestTimeoutMs: 300_000,
@@ -129,6 +144,8 @@ const shape = object({
     requestId: object({ trustInbound: boolean() }),
     views: viewsRule,
     methodOverride: boolean(),
+    metrics: anyOf(boolean(), object({ path: optional(custom(exactPath)), token: optional(custom(token)) })),
+    openTelemetry: boolean(),
     answerTimeoutMs: milliseconds(0),
     headersTimeoutMs: milliseconds(1),
     requestTimeoutMs: milliseconds(1),
@@ -195,6 +212,20 @@ function exemptPath(value: unknown, at: Place): void {
             'paths such as "/webhooks/stripe" and "/webhooks/*"',
             rooted ? `write "/${value}"` : undefined,
         );
+    }
+}
+
+function exactPath(value: unknown, at: Place): void {
+    if (typeof value !== 'string' || !/^\/[\w./~-]+$/.test(value)) {
+        at.problem(value, 'paths such as "/metrics"');
+    }
+}
+
+/** As strong as a session secret: whoever guesses it reads the figures. */
+function token(value: unknown, at: Place): void {
+    const weakness = typeof value === 'string' ? weaknessOf(value) : 'is no text';
+    if (weakness) {
+        at.say(`${weakness}: use the output of: openssl rand -base64 32`);
     }
 }
 

@@ -49,6 +49,10 @@ export class HttpServiceProvider extends ServiceProvider {
         const { options } = this;
         const { isProduction, manifest } = this.app.environment;
         const pipeline = this.app.container.make(HttpPipeline);
+        if (options.metrics || options.openTelemetry) {
+            const { startTelemetry } = await import('./Metrics/startTelemetry.js');
+            await startTelemetry(this.app, options);
+        }
         pipeline.use('requestId', requestId(options.requestId));
         this.writeAccessLog(pipeline);
         if (options.securityHeaders) {

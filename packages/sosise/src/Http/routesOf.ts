@@ -47,7 +47,7 @@ export function routesOf(pipeline: HttpPipeline): ListedRoute[] {
             if (path !== undefined) {
                 return [{ method: 'GET', path, handler: nameOf(handler), middleware: [], stage }];
             }
-            return routesIn(handler).map((route) => ({ ...route, stage }));
+            return routesIn(handler).map(({ route: _, ...row }) => ({ ...row, stage }));
         }),
     );
 }
@@ -79,9 +79,11 @@ export function handlersIn(handler: object): object[] {
     return stackOf(handler)?.flatMap(run) ?? [handler];
 }
 
-type Found = Omit<ListedRoute, 'stage'>;
+/** With Express's own object, which is `request.route` of the requests that match. */
+type Found = Omit<ListedRoute, 'stage'> & { readonly route: object };
 
-function routesIn(handler: object, prefix = '', above: readonly Inherited[] = []): Found[] {
+/** All routes of a handler, and of those mounted in it. */
+export function routesIn(handler: object, prefix = '', above: readonly Inherited[] = []): Found[] {
     const inherited = [...above];
     const found: Found[] = [];
     for (const layer of stackOf(handler) ?? []) {
@@ -151,6 +153,7 @@ function rowsOf(route: Route, prefix: string, inherited: readonly Inherited[]): 
                     ...inherited.filter(({ appliesTo }) => appliesTo(path)).map(({ name }) => name),
                     ...handlers.slice(0, -1).map(middlewareName),
                 ],
+                route,
             };
         }),
     );

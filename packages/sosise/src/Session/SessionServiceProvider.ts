@@ -20,6 +20,7 @@ import type { AuditLog } from './Audit/AuditLog.js';
 import type { DeviceBinding } from './Binding/DeviceBinding.js';
 import type { SessionConfig, SessionSettings } from './Config/SessionConfig.js';
 import { settingsOf } from './Config/settingsOf.js';
+import type { SessionDriver } from './Drivers/SessionDriver.js';
 import type { SessionEventChannels } from './Events/channels.js';
 import { SessionEvents } from './Events/SessionEvents.js';
 import type { RevokedBy } from './Events/sessionEvent.js';
@@ -107,7 +108,8 @@ export class SessionServiceProvider extends ServiceProvider {
         const { channels: events } = this.events;
         const binding = await this.deviceBinding(settings, events);
         const opened = await this.drivers.open();
-        const driver = observer?.watch(opened) ?? opened;
+        const measured = await this.measured(opened);
+        const driver = observer?.watch(measured) ?? measured;
         this.services = new SessionServices({
             settings,
             driver,
@@ -162,6 +164,16 @@ export class SessionServiceProvider extends ServiceProvider {
         const { exempt } = csrf;
         const tokens = csrf.tokens ? new (await import('./Forgery/CsrfTokens.js')).CsrfTokens(secrets) : undefined;
         return { trustedOrigins, exempt, tokens };
+    }
+
+    /** With figures and spans around it, where the config asks for them. */
+    private async measured(driver: SessionDriver): Promise<SessionDriver> {
+        const { metrics, openTelemetry } = this.app.config.get<HttpConfig>('http');
+        if (!metrics && !openTelemetry) {
+            return driver;
+        }
+        const { measureSessions } = await import('./Telemetry/measureSessions.js');
+        return measureSessions(driver, this.app.container, this.settings);
     }
 
     private async schema(log: Logger): Promise<SessionSchema | undefined> {

@@ -46,10 +46,19 @@ export const DOCUMENTS = [
         'upgrading',
         'views',
     ].map((name) => `${name}.md`),
+    'grafana.json',
 ];
 
 /** What the package needs to be built; all other scripts of it check it, or make its pictures. */
 export const SCRIPTS = ['bundle.js', 'packedManifest.js'];
 
 /** Of the package's development packages, those whose types its sources use. The others are for its tests. */
-export const TYPES = ['@types/cookie', '@types/cookie-signature', '@types/pg', 'connect-redis', 'pg', 'redis'];
+export const TYPES = [
+    '@opentelemetry/api',
+    '@types/cookie',
+    '@types/cookie-signature',
+    '@types/pg',
+    'connect-redis',
+    'pg',
+    'redis',
+];
