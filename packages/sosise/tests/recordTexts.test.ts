@@ -3,6 +3,7 @@ import {
     cookieTextAt,
     endedRecord,
     FLASH,
+    isDeeperThan,
     isEndedRecord,
     type LiveRecord,
     liveRecord,
@@ -87,6 +88,12 @@ describe('what is read of a record', () => {
             expect(read(`,"one":[${nest(198)}],"padding":"${padding}"`).data).toHaveProperty('one');
             expect(() => read(at(200))).toThrow('it is nested too deeply');
             expect(() => read(`,"one":[${nest(200)}],"padding":"${padding}"`)).toThrow('it is nested too deeply');
+        }
+    });
+
+    test('levels are counted, whatever stands side by side or in texts', () => {
+        for (const text of ['[[{}],[{}],[{}],"[[[[["]', '{"a":{"b":[1,null]},"c":{},"d":{},"e":{}}']) {
+            expect([2, 3].map((levels) => isDeeperThan(text, levels))).toEqual([true, false]);
         }
     });
 

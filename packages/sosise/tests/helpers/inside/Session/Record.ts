@@ -3,6 +3,7 @@
 export { cookieInWords, isAlike, type StoredCookie } from '../../../../src/Session/Record/CookieSettings.js';
 export { CookieSettingsOfToday } from '../../../../src/Session/Record/CookieSettingsOfToday.js';
 export { DamagedRecordError } from '../../../../src/Session/Record/DamagedRecordError.js';
+export { isDeeperThan } from '../../../../src/Session/Record/jsonText.js';
 export { asPatch, inOne, merged, NO_CHANGE, type SessionChange } from '../../../../src/Session/Record/mergeChanges.js';
 export { parseRecord } from '../../../../src/Session/Record/parseRecord.js';
 export { copyOfPlain, hasTextOf } from '../../../../src/Session/Record/plainData.js';
