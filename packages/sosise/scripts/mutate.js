@@ -60,7 +60,7 @@ const ROOMS = {
                 'flash',
                 'exclusive',
             ],
-            ...['sessionFaults', 'cookieTimes', 'errorSessions', 'stateTable', 'login', 'values'],
+            ...['sessionFaults', 'cookieTimes', 'errorSessions', 'login', 'values'],
         ],
     },
 };

@@ -1,3 +1,0 @@
-import { stateTableOn } from './stateTable.js';
-
-stateTableOn('memory', { driver: 'memory' });
