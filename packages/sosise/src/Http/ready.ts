@@ -27,11 +27,8 @@ export interface ReadyOptions {
  */
 export function ready({ readiness, explains, changed }: ReadyOptions): RequestHandler {
     let before: string | undefined;
-    return async function ready(request: Request, response: Response, next: NextFunction): Promise<void> {
-        if (request.path !== '/ready' || (request.method !== 'GET' && request.method !== 'HEAD')) {
-            next();
-            return;
-        }
+
+    async function answer(response: Response): Promise<void> {
         const unready = await readiness.look();
         if (unready?.part !== before) {
             before = unready?.part;
@@ -45,5 +42,14 @@ export function ready({ readiness, explains, changed }: ReadyOptions): RequestHa
         const { part, error } = unready;
         const data = explains ? { part, error: error.message } : { part };
         response.status(503).json({ code: 503, message: 'not ready', data });
+    }
+
+    // No promise is made for all other requests.
+    return function ready(request: Request, response: Response, next: NextFunction): Promise<void> | undefined {
+        if (request.path !== '/ready' || (request.method !== 'GET' && request.method !== 'HEAD')) {
+            next();
+            return undefined;
+        }
+        return answer(response);
     };
 }

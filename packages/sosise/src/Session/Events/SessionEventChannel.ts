@@ -13,7 +13,7 @@ export class SessionEventChannel<Name extends SessionEventName = SessionEventNam
     public readonly listeners = new Set<SessionEventListener<Name>>();
     public readonly watchers = new Set<SessionEventWatcher<Name>>();
     /** Are told at once what an event would be made of. For these alone, none is made. */
-    public readonly counters = new Set<(occurrence: Occurrence<Name>) => void>();
+    public readonly counters: ((occurrence: Occurrence<Name>) => void)[] = [];
 
     /** @param enqueue Delivers an event to the listeners, later. */
     public constructor(
@@ -27,7 +27,7 @@ export class SessionEventChannel<Name extends SessionEventName = SessionEventNam
     }
 
     public get isUnused(): boolean {
-        return !this.isHeard && this.counters.size === 0;
+        return !this.isHeard && this.counters.length === 0;
     }
 
     /** Tells that something has happened; `origin` is the request by which it has. */
@@ -35,10 +35,12 @@ export class SessionEventChannel<Name extends SessionEventName = SessionEventNam
         for (const count of this.counters) {
             count(occurrence);
         }
-        if (!this.isHeard) {
-            return;
+        if (this.isHeard) {
+            this.tell(occurrence, origin);
         }
-        const { key, user, at = Date.now(), ...details } = occurrence;
+    }
+
+    private tell({ key, user, at = Date.now(), ...details }: Occurrence<Name>, origin?: EventOrigin): void {
         const event = Object.freeze({
             name: this.name,
             at,

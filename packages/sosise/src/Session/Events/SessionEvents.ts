@@ -55,7 +55,7 @@ export class SessionEvents {
 
     /** The same with what an event would be made of; none is, for this alone. */
     public count<Name extends SessionEventName>(name: Name, counter: (occurrence: Occurrence<Name>) => void): void {
-        this.channelOf(name).counters.add(counter);
+        this.channelOf(name).counters.push(counter);
     }
 
     /** Delivers all that waits at once: the process is about to stop, or a test looks at what was told. */
