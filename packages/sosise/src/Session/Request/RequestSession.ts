@@ -1,12 +1,10 @@
 import type { Request } from 'express';
 import type { HttpSession } from '../Object/HttpSession.js';
+import { OWNER, putProperty } from '../Object/requestOwner.js';
 import type { Login } from '../Record/SessionRecord.js';
 import { AnswerPlan } from './AnswerPlan.js';
 import { RequestState } from './RequestState.js';
 import { SessionActions } from './SessionActions.js';
-
-/** Where a request keeps its session, and what is behind `request.session`. */
-export const OWNER = Symbol('session of this request');
 
 /** How a session ended, as far as its visitor may hear of it. */
 const SHOWN_ENDS = ['idle', 'absolute', 'revoked', 'replaced', 'destroyed'] as const;
@@ -129,8 +127,3 @@ const SESSION_ENDED: PropertyDescriptor & ThisType<Owned> = {
         putProperty(this, 'sessionEnded', ended);
     },
 };
-
-/** From now on an ordinary property of a request, for whoever sets it. */
-export function putProperty(request: Request, name: string, value: unknown): void {
-    Object.defineProperty(request, name, { configurable: true, enumerable: true, writable: true, value });
-}

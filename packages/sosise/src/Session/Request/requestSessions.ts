@@ -1,5 +1,6 @@
 import type { Request } from 'express';
-import { OWNER, putProperty, type RequestSession } from './RequestSession.js';
+import { OWNER, putProperty } from '../Object/requestOwner.js';
+import type { RequestSession } from './RequestSession.js';
 
 /** Why a request has no session; its first read of `request.session` says so in the log. */
 export interface NoSession {

@@ -3,9 +3,10 @@ import { isBelow } from '../../Http/isBelow.js';
 import type { CookieId } from '../Cookie/CookieId.js';
 import type { CarriedCookies } from '../Cookie/SessionCookie.js';
 import { type Refusal, SAFE_METHODS } from '../Forgery/RequestForgery.js';
+import { OWNER } from '../Object/requestOwner.js';
 import { firstAlive } from '../Repository/firstAlive.js';
 import { absence, type SessionStages } from './noSession.js';
-import { OWNER, RequestSession } from './RequestSession.js';
+import { RequestSession } from './RequestSession.js';
 import { assignNone, isSettled } from './requestSessions.js';
 import type { SessionServices } from './SessionServices.js';
 
