@@ -1,11 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ConsoleProject } from './consoleProject.js';
-
-const _root = realpathSync(new URL('../../..', import.meta.url));
 
 const REPORT = `import { Command, type CommandInput } from 'sosise/console';
 import { Logger } from 'sosise';

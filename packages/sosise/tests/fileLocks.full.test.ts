@@ -1,61 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ListedRecord } from './helpers/inside/Session/Drivers.js';
-import { FileStore, type FileStoreOptions } from './helpers/inside/Session/Stores/File.js';
+import { describe, expect, test } from 'vitest';
+import { fileStores, LATER, record } from './helpers/fileStores.js';
 import { FileLock, newOwnerText } from './helpers/inside/Support/Files.js';
 import { Deadlines } from './helpers/inside/Support.js';
 import { lineFrom, startWorker } from './workers/startWorker.js';
 
-const LATER = Date.now() + 3_600_000;
-const _isRoot = process.getuid?.() === 0;
-let base: string;
 let folder: string;
-const opened: FileStore[] = [];
-
-beforeEach(() => {
-    base = fs.mkdtempSync(path.join(os.tmpdir(), 'file-store-'));
-    folder = path.join(base, 'sessions');
+const { open, names } = fileStores((made) => {
+    folder = made.folder;
 });
-
-afterEach(() => {
-    for (const store of opened.splice(0)) {
-        store.close();
-    }
-    fs.rmSync(base, { recursive: true, force: true });
-});
-
-function open(options: FileStoreOptions = {}): FileStore {
-    const store = new FileStore({ path: folder, ...options });
-    opened.push(store);
-    return store;
-}
-
-function record(data: object = {}): string {
-    return JSON.stringify({ cookie: { originalMaxAge: 3_600_000 }, ...data });
-}
-
-async function _read(store: FileStore, id: string): Promise<string | undefined> {
-    return (await store.read(id))?.record;
-}
-
-async function _listed(store: FileStore, writtenBefore?: number): Promise<ListedRecord[]> {
-    const found: ListedRecord[] = [];
-    for await (const one of store.records(writtenBefore)) {
-        found.push(one);
-    }
-    return found.sort((a, b) => a.key.localeCompare(b.key));
-}
-
-function names(): string[] {
-    return fs
-        .readdirSync(folder)
-        .filter((name) => name !== '.locks')
-        .sort();
-}
 
 /** The name of an owner that is dead: a process that ended. */
 function deadOwner(): string {

@@ -1,43 +1,21 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { inspect, promisify } from 'node:util';
 import session, { type SessionData } from 'express-session';
 import sessionFileStore from 'session-file-store';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { fileStores, LATER, record } from './helpers/fileStores.js';
 import type { ListedRecord, StoredRecord } from './helpers/inside/Session/Drivers.js';
 import { DamagedRecordError } from './helpers/inside/Session/Record.js';
-import { FileStore, type FileStoreOptions } from './helpers/inside/Session/Stores/File.js';
-import { newOwnerText } from './helpers/inside/Support/Files.js';
+import { FileStore } from './helpers/inside/Session/Stores/File.js';
 
-const LATER = Date.now() + 3_600_000;
 const isRoot = process.getuid?.() === 0;
 let base: string;
 let folder: string;
-const opened: FileStore[] = [];
-
-beforeEach(() => {
-    base = fs.mkdtempSync(path.join(os.tmpdir(), 'file-store-'));
-    folder = path.join(base, 'sessions');
+const { open, names } = fileStores((made) => {
+    ({ base, folder } = made);
 });
-
-afterEach(() => {
-    for (const store of opened.splice(0)) {
-        store.close();
-    }
-    fs.rmSync(base, { recursive: true, force: true });
-});
-
-function open(options: FileStoreOptions = {}): FileStore {
-    const store = new FileStore({ path: folder, ...options });
-    opened.push(store);
-    return store;
-}
-
-function record(data: object = {}): string {
-    return JSON.stringify({ cookie: { originalMaxAge: 3_600_000 }, ...data });
-}
 
 async function read(store: FileStore, id: string): Promise<string | undefined> {
     return (await store.read(id))?.record;
@@ -49,19 +27,6 @@ async function listed(store: FileStore, writtenBefore?: number): Promise<ListedR
         found.push(one);
     }
     return found.sort((a, b) => a.key.localeCompare(b.key));
-}
-
-function names(): string[] {
-    return fs
-        .readdirSync(folder)
-        .filter((name) => name !== '.locks')
-        .sort();
-}
-
-/** The name of an owner that is dead: a process that ended. */
-function _deadOwner(): string {
-    const pid = execFileSync(process.execPath, ['-p', 'process.pid']).toString().trim();
-    return newOwnerText().replace(/^\d+\.\d+/, `${pid}.1`);
 }
 
 describe('reading and writing', () => {
