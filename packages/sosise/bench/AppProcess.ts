@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PostgresCluster } from '../tests/helpers/PostgresCluster.js';
 import { freePort, RedisServer } from '../tests/helpers/redis.js';
@@ -16,6 +16,7 @@ export type AppName =
     | 'adapter'
     | 'files'
     | 'with metrics'
+    | 'before'
     | 'as shipped'
     | 'fastify'
     | 'node:http';
@@ -42,13 +43,15 @@ export interface AppOptions {
     allPackages?: boolean;
     /** Fastify: the folder of its packages. */
     peers?: string | undefined;
+    /** Before: the folder of the other working tree, which has been built. */
+    before?: string | undefined;
     /** Write a CPU profile to this file when it stops. */
     profile?: string;
 }
 
 export const SECRET = 'Bench-5tQw8nLz2vXk7mRj4hFp9sDc3yGb6aUe';
 
-const ENTRIES: Record<AppName, string> = {
+const ENTRIES: Record<Exclude<AppName, 'before'>, string> = {
     'hand-wired': './apps/handWired.js',
     ours: './apps/ours.js',
     adapter: './apps/ours.js',
@@ -99,7 +102,7 @@ export class AppProcess {
     public static async start(name: AppName, options: AppOptions): Promise<AppProcess> {
         const port = await freePort();
         const folder = mkdtempSync(join(tmpdir(), 'sosise-bench-'));
-        const entry = fileURLToPath(new URL(ENTRIES[name], import.meta.url));
+        const entry = entryOf(name, options);
         const { processes = 1 } = options;
         // On the client's core: it is the application that is measured.
         const redis = options.driver === 'redis' ? await RedisServer.start(...(options.redis ?? [])) : undefined;
@@ -202,6 +205,12 @@ export class AppProcess {
         rmSync(this.folder, { recursive: true, force: true });
         running.delete(this);
     }
+}
+
+function entryOf(name: AppName, { before = '' }: AppOptions): string {
+    return name === 'before'
+        ? resolve(before, 'packages/sosise/bench', ENTRIES.ours)
+        : fileURLToPath(new URL(ENTRIES[name], import.meta.url));
 }
 
 function addressOf({ options: { host, port, database } }: PostgresCluster): string {

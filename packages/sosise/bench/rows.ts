@@ -27,7 +27,7 @@ export const COMPARED = ['hand-wired', 'ours'] as const satisfies AppName[];
 export const PEERS = ['fastify', 'node:http'] as const satisfies AppName[];
 /** Of one driver alone: what else of ours it stands beside. */
 const BESIDE: Partial<Record<Driver, 'adapter' | 'files'>> = { database: 'adapter', sqlite: 'files' };
-export const ALL = [...COMPARED, 'adapter', 'files', 'with metrics', ...PEERS] as const;
+export const ALL = [...COMPARED, 'adapter', 'files', 'with metrics', 'before', ...PEERS] as const;
 export type Compared = (typeof ALL)[number];
 
 /** What was measured of one app. */
@@ -49,6 +49,8 @@ export interface Rounds extends Load {
     encrypt: boolean;
     /** Whether ours with its metrics on is asked, too. */
     metrics: boolean;
+    /** The folder of another working tree whose ours is asked, too; undefined for none. */
+    before: string | undefined;
     /** The Node program of the servers. */
     node: string;
     /** Where the packages of the peers are; undefined if these are not asked. */
@@ -73,7 +75,13 @@ export function planRows(drivers: readonly Driver[], only: readonly string[], pr
 export async function measureRow(plan: RowPlan, settings: Rounds, say: (text: string) => void): Promise<Row> {
     const beside = BESIDE[plan.driver];
     const metrics = settings.metrics ? (['with metrics'] as const) : [];
-    const names: Compared[] = [...COMPARED, ...metrics, ...(beside ? [beside] : settings.peers ? PEERS : [])];
+    const before = settings.before === undefined ? [] : (['before'] as const);
+    const names: Compared[] = [
+        ...COMPARED,
+        ...metrics,
+        ...before,
+        ...(beside ? [beside] : settings.peers ? PEERS : []),
+    ];
     const samples = new Map<AppName, Sample[]>(names.map((name) => [name, []]));
     const subjects: Subject[] = [];
     try {
@@ -121,6 +129,7 @@ export function startSubject(name: AppName, plan: RowPlan, settings: Rounds, mor
         encrypt: settings.encrypt,
         node: settings.node,
         peers: settings.peers,
+        before: settings.before,
         ...more,
     });
 }

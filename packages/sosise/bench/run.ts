@@ -19,6 +19,7 @@
  * --rounds=5 --seconds=1.5   the apps are asked for so many seconds in turn, so many times, when they are warm
  * --connections=32 --sessions=64 --bytes=1024               of JSON in each session
  * --metrics                also ours with `metrics: true`
+ * --before=FOLDER          also ours of another working tree, whose `npm ci && npm run build` was run
  * --only=none,read,change,change-form,new,new-form,unknown,log --encrypt --json
  *
  * Every answer is compared with what it should be, and after each round the sessions are read back: what is wrong voids
@@ -47,6 +48,7 @@ const { values } = parseArgs({
         bytes: { type: 'string', default: '1024' },
         encrypt: { type: 'boolean', default: false },
         metrics: { type: 'boolean', default: false },
+        before: { type: 'string' },
         boot: { type: 'boolean', default: false },
         growth: { type: 'boolean', default: false },
         million: { type: 'boolean', default: false },
@@ -67,6 +69,7 @@ const settings: Omit<Rounds, 'node'> = {
     bytes: Number(values.bytes),
     encrypt: values.encrypt,
     metrics: values.metrics,
+    before: values.before,
     peers: peers?.folder,
 };
 const plans = planRows(
