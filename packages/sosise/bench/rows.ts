@@ -94,7 +94,7 @@ export async function measureRow(plan: RowPlan, settings: Rounds, say: (text: st
         const title = `${plan.driver} ${plan.workload}${plan.accessLog ? ' with log' : ''}`;
         for (let round = 0; round < settings.rounds; round += 1) {
             say(`${title}: round ${round + 1} of ${settings.rounds}`);
-            for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
+            for (const subject of turns(subjects, round)) {
                 samples.get(subject.app.name)?.push(await subject.measure(settings.seconds));
             }
         }
@@ -105,6 +105,13 @@ export async function measureRow(plan: RowPlan, settings: Rounds, say: (text: st
     }
     const base = samples.get('hand-wired') as Sample[];
     return { ...plan, results: Object.fromEntries([...samples].map(([name, each]) => [name, resultOf(each, base)])) };
+}
+
+/** Each app comes behind each other one as often: who follows writes to many files waits for the disk, too. */
+function turns<T>(apps: readonly T[], round: number): readonly T[] {
+    const first = Math.floor(round / 2) % apps.length;
+    const turned = [...apps.slice(first), ...apps.slice(0, first)];
+    return round % 2 === 0 ? turned : turned.toReversed();
 }
 
 /** Until the code is compiled: after so many requests, or some turns of a slow server. */
