@@ -23,6 +23,9 @@ export type AppName =
 /** `database` is PostgreSQL. */
 export type Driver = 'file' | 'memory' | 'redis' | 'database' | 'sqlite';
 
+/** Into files and a standard output that nobody reads, as JSON; or into files and, readable, on a terminal. */
+export type AccessLog = 'log' | 'terminal';
+
 export interface AppOptions {
     driver: Driver;
     /** The Node program that runs it. Default: the one that runs this. */
@@ -32,7 +35,7 @@ export interface AppOptions {
     /** Bytes of JSON in each session. */
     bytes?: number;
     /** Ours: one line per request. */
-    accessLog?: boolean;
+    accessLog?: AccessLog | undefined;
     /** Ours: sessions are stored encrypted. */
     encrypt?: boolean;
     /** Settings of its Redis server. */
@@ -92,6 +95,8 @@ export class AppProcess {
         public readonly redis: RedisServer | undefined,
         public readonly cluster: PostgresCluster | undefined,
         private readonly schema: BenchSchema | undefined,
+        /** What was started is the terminal, and the application its child. */
+        private readonly onTerminal: boolean,
     ) {
         running.add(this);
         child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -120,7 +125,9 @@ export class AppProcess {
             : [];
         const script = processes > 1 ? [CLUSTER, entry, String(processes)] : [entry];
         const node = [options.node ?? process.execPath, ...flags, ...script];
-        const [command = '', ...args] = processes > 1 ? onAllCores(node) : onServerCore(node);
+        const pinned = processes > 1 ? onAllCores(node) : onServerCore(node);
+        const onTerminal = options.accessLog === 'terminal';
+        const [command = '', ...args] = onTerminal ? inTerminal(pinned) : pinned;
         const child = spawn(command, args, {
             cwd: folder,
             env: {
@@ -135,7 +142,7 @@ export class AppProcess {
                 BENCH_REDIS_PORT: String(redis?.port ?? 0),
                 BENCH_DATABASE: schema?.url ?? (cluster ? addressOf(cluster) : ''),
                 BENCH_BYTES: String(options.bytes ?? 1024),
-                BENCH_ACCESS_LOG: options.accessLog ? '1' : '0',
+                BENCH_ACCESS_LOG: options.accessLog ?? '',
                 BENCH_ENCRYPT: options.encrypt ? '1' : '0',
                 BENCH_METRICS: name === 'with metrics' ? '1' : '0',
                 BENCH_PEERS: options.peers ?? '',
@@ -143,7 +150,7 @@ export class AppProcess {
             },
             stdio: ['ignore', 'ignore', 'pipe'],
         });
-        return new AppProcess(name, port, child, folder, redis, cluster, schema);
+        return new AppProcess(name, port, child, folder, redis, cluster, schema, onTerminal);
     }
 
     /** Ends all, and what they have in a database. */
@@ -166,7 +173,7 @@ export class AppProcess {
     public cpuMicroseconds(): number | undefined {
         const { pid } = this.child;
         const workers = read(`/proc/${pid}/task/${pid}/children`)?.split(' ').filter(Boolean) ?? [];
-        const ticks = [pid, ...workers].map((each) => {
+        const ticks = [...(this.onTerminal ? [] : [pid]), ...workers].map((each) => {
             const fields = read(`/proc/${each}/stat`)?.split(') ')[1]?.split(' ');
             return fields && Number(fields[11]) + Number(fields[12]);
         });
@@ -211,6 +218,11 @@ function entryOf(name: AppName, { before = '' }: AppOptions): string {
     return name === 'before'
         ? resolve(before, 'packages/sosise/bench', ENTRIES.ours)
         : fileURLToPath(new URL(ENTRIES[name], import.meta.url));
+}
+
+/** A terminal whose screen nobody looks at, on the client's core. */
+function inTerminal(command: string[]): string[] {
+    return ['script', '-qfec', `exec ${command.map((each) => `'${each}'`).join(' ')}`, '/dev/null'];
 }
 
 function addressOf({ options: { host, port, database } }: PostgresCluster): string {

@@ -18,8 +18,8 @@ const CONTENDERS: Contender[] = [
     { title: 'hand-wired, session packages alone', app: 'hand-wired', driver: 'file', path: '/plain' },
     { title: 'hand-wired, all packages', app: 'hand-wired', driver: 'file', path: '/plain', allPackages: true },
     { title: 'ours as shipped, sessions off', app: 'as shipped', driver: 'file', path: '/' },
-    { title: 'ours, sessions in files', app: 'ours', driver: 'file', path: '/plain', accessLog: true },
-    { title: 'ours, sessions in memory', app: 'ours', driver: 'memory', path: '/plain', accessLog: true },
+    { title: 'ours, sessions in files', app: 'ours', driver: 'file', path: '/plain', accessLog: 'log' },
+    { title: 'ours, sessions in memory', app: 'ours', driver: 'memory', path: '/plain', accessLog: 'log' },
 ];
 
 /** Memory is read this long after the first answer, when a start's leftovers have had time to go. */

@@ -19,7 +19,7 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 /** Loads our server under the profiler, leaves the .cpuprofile, and gives tables of where the time went. */
 export async function profileRow(plan: RowPlan, settings: Rounds): Promise<string> {
     const { node } = circumstances(settings.node);
-    const title = `${plan.driver}-${plan.workload}${plan.accessLog ? '-log' : ''}-node${node}`;
+    const title = `${plan.driver}-${plan.workload}${plan.accessLog ? `-${plan.accessLog}` : ''}-node${node}`;
     const file = resolve(`${title}.cpuprofile`);
     const subject = await startSubject('ours', plan, settings, { profile: file });
     let requests = 0;

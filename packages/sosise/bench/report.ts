@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
+import type { AccessLog } from './AppProcess.js';
 import { canPin } from './pinning.js';
 import { ALL, type Figures, type Row } from './rows.js';
 import type { WorkloadName } from './Subject.js';
@@ -16,6 +17,11 @@ const TITLES: Record<WorkloadName, string> = {
     new: 'new session, JSON',
     'new-form': 'new session, form',
     unknown: 'unknown but well-signed id, one connection',
+};
+
+const LOGS: Record<AccessLog, string> = {
+    log: ', ours with its access log',
+    terminal: ', ours with its access log on a terminal',
 };
 
 /** What a figure means nothing without. */
@@ -65,7 +71,7 @@ export function rowTable(rows: readonly Row[]): string {
         rows.map((row) => {
             const { results } = row;
             const driver = row.processes === 1 ? row.driver : `${row.driver}, ${row.processes} processes`;
-            const title = TITLES[row.workload] + (row.accessLog ? ', ours with its access log' : '');
+            const title = TITLES[row.workload] + (row.accessLog ? LOGS[row.accessLog] : '');
             if (row.void) {
                 return [driver, title, `void: ${row.void}`, ...others.map(() => ''), '', '', '', ''];
             }

@@ -1,11 +1,12 @@
-import type { AppName, AppOptions, Driver } from './AppProcess.js';
+import type { AccessLog, AppName, AppOptions, Driver } from './AppProcess.js';
 import { type Load, type Sample, Subject, type WorkloadName } from './Subject.js';
 
 /** One line of the table: what is asked, of which driver. */
 export interface RowPlan {
     readonly driver: Driver;
     readonly workload: WorkloadName;
-    readonly accessLog: boolean;
+    /** Where ours writes its access log, besides its files. */
+    readonly accessLog: AccessLog | undefined;
     readonly processes: number;
 }
 
@@ -62,12 +63,15 @@ export function planRows(drivers: readonly Driver[], only: readonly string[], pr
     const workloads: WorkloadName[] = ['none', 'read', 'change', 'change-form', 'new', 'new-form', 'unknown'];
     const rows = drivers.flatMap((driver) =>
         processes.flatMap((count) =>
-            workloads.map((workload) => ({ driver, workload, accessLog: false, processes: count })),
+            workloads.map((workload) => ({ driver, workload, accessLog: undefined, processes: count })),
         ),
     );
-    const logged: RowPlan = { driver: drivers[0] ?? 'memory', workload: 'none', accessLog: true, processes: 1 };
-    return [...rows, logged].filter(
-        ({ workload, accessLog }) => only.length === 0 || only.includes(accessLog ? 'log' : workload),
+    const driver = drivers[0] ?? 'memory';
+    const logged = (['log', 'terminal'] as const).map(
+        (accessLog): RowPlan => ({ driver, workload: 'none', accessLog, processes: 1 }),
+    );
+    return [...rows, ...logged].filter(
+        ({ workload, accessLog }) => only.length === 0 || only.includes(accessLog ?? workload),
     );
 }
 
@@ -91,7 +95,7 @@ export async function measureRow(plan: RowPlan, settings: Rounds, say: (text: st
         for (const subject of subjects) {
             await warm(subject, settings.seconds);
         }
-        const title = `${plan.driver} ${plan.workload}${plan.accessLog ? ' with log' : ''}`;
+        const title = `${plan.driver} ${plan.workload}${plan.accessLog ? `, ${plan.accessLog}` : ''}`;
         for (let round = 0; round < settings.rounds; round += 1) {
             say(`${title}: round ${round + 1} of ${settings.rounds}`);
             for (const subject of turns(subjects, round)) {

@@ -20,10 +20,11 @@
  * --connections=32 --sessions=64 --bytes=1024               of JSON in each session
  * --metrics                also ours with `metrics: true`
  * --before=FOLDER          also ours of another working tree, whose `npm ci && npm run build` was run
- * --only=none,read,change,change-form,new,new-form,unknown,log --encrypt --json
+ * --only=none,read,change,change-form,new,new-form,unknown,log,terminal --encrypt --json
  *
  * Every answer is compared with what it should be, and after each round the sessions are read back: what is wrong voids
- * its row, and the exit code is 1. Our app runs with all that is on by default but for its access log, which has a row of its own.
+ * its row, and the exit code is 1. Our app runs with all that is on by default but for its access log, which has rows of its own:
+ * into files and a standard output that nobody reads, and into files and on a terminal.
  */
 import { parseArgs } from 'node:util';
 import { AppProcess, type Driver } from './AppProcess.js';

@@ -177,7 +177,7 @@ export default {
         inPlace: true,
         tempDirName: join(folder, 'temp'),
         concurrency: Number(options.concurrency),
-        timeoutMS: 20_000,
+        timeoutMS: 6_000,
         timeoutFactor: 1,
         reporters: ['clear-text', 'progress-append-only', 'json', 'html', 'event-recorder'],
         eventReporter: { baseDir: `${report}-events` },

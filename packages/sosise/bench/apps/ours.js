@@ -39,7 +39,11 @@ await serve(async () => {
             },
         },
         http: { metrics: BENCH_METRICS === '1' },
-        logging: { access: BENCH_ACCESS_LOG === '1', files: { folder: `${BENCH_FOLDER}/logs` } },
+        logging: {
+            access: BENCH_ACCESS_LOG !== '',
+            console: BENCH_ACCESS_LOG === 'terminal' ? 'readable' : 'json',
+            files: { folder: `${BENCH_FOLDER}/logs` },
+        },
     });
     addRoutes((await import('../../../../build/routes/api.js')).default);
     return application;
