@@ -25,7 +25,7 @@ const ROOMS = {
     record: {
         folder: 'Record',
         tests: [
-            ...['recordTexts', 'cookieSettings', 'mergeChanges', 'storageKeys', 'sessionLifetime', 'hotRecords'],
+            ...['recordTexts', 'cookieSettings', 'sessionChange', 'storageKeys', 'sessionLifetime', 'hotRecords'],
             ...['values', 'cookieTimes', 'sessionTimes', 'expiry', 'configChanges', 'sessionIds', 'records'],
         ],
     },

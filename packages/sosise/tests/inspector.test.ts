@@ -7,7 +7,7 @@ import { exclusive, flash, flashed, HttpPipeline, increment, login, pull, Sessio
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DevToolsServiceProvider } from './helpers/inside/DevTools.js';
 import { banner } from './helpers/inside/Http.js';
-import { SessionObserver } from './helpers/inside/Session/Request.js';
+import { SessionObserver } from './helpers/inside/Session/Object.js';
 import { MemoryStore } from './helpers/inside/Session/Stores/Memory.js';
 import type { TestClient } from './helpers/inside/Testing.js';
 import { onRedis } from './helpers/onRedis.js';

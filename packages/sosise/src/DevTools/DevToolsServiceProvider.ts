@@ -8,7 +8,7 @@ import { viewsFolder } from '../Http/viewsConfig.js';
 import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { Logger } from '../Logging/Logger.js';
 import { SessionEvents } from '../Session/Events/SessionEvents.js';
-import { SessionObserver } from '../Session/Request/SessionObserver.js';
+import { SessionObserver } from '../Session/Object/SessionObserver.js';
 import type { SourceWatch } from '../Support/Files/SourceWatch.js';
 
 /**

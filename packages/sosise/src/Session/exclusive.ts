@@ -4,17 +4,18 @@ import { HeldLock } from './Drivers/HeldLock.js';
 import { SessionBusyException } from './Repository/SessionErrors.js';
 import type { RequestSession } from './Request/RequestSession.js';
 import { sessionOf } from './Request/requestSessions.js';
-import { refuseLoss } from './Request/sessionWrites.js';
+import { noteLoss } from './Request/sessionWrites.js';
 
 /**
  * Route middleware that lets the exclusive requests of one session run one after another: `router.post('/buy', exclusive(), …)`.
- * It locks the session's key in the store. A request without it does not wait: what it changes is merged. Nor does a visitor
- * wait who has no stored session yet, and different sessions never wait for each other.
+ * It locks the session's key: among all processes with files, Redis and databases, in this process with memory and plain
+ * express-session stores. A request without it does not wait: what it changes is merged. Nor does a visitor wait who has no stored
+ * session yet, and different sessions never wait for each other.
  *
- * It waits for the lock (`lockTimeoutMs` of the session config; then 503), reloads the session, keeps what this request changed
- * earlier, and holds the lock until the answer has left, however long the route takes: `lockTimeoutMs` bounds who waits. When the
- * client goes away before its answer begins, the lock is kept until the route answers, or for half of `lockTimeoutMs`; what it
- * changes after that is not stored. After `login()` or `migrate()` the lock is that of the old id, which nobody else gets.
+ * The lock is held until the answer has left, however long the route takes. `lockTimeoutMs` of the session config bounds only the
+ * waiting (then 503). After it the session is read again, and what this request changed earlier is kept. When the client goes away before
+ * its answer begins, the lock is held until the route answers, or for half of `lockTimeoutMs`; what the route changes after that
+ * is not stored. A session that gets a new id meanwhile needs no new lock: no other request knows that id yet.
  */
 export function exclusive(): RequestHandler {
     return async function exclusive(request, response, next) {
@@ -65,10 +66,10 @@ async function refresh(session: RequestSession): Promise<void> {
     }
     const reading = session.object && session.read(session.object);
     if (session.object) {
-        session.renew(session.services.newId(session.request)); // what it shows has ended
+        session.replaceByNew(session.services.newId(session.request)); // what it shows has ended
         session.mustStore = false;
     }
     session.loaded = undefined;
     session.stage = 'endedElsewhere';
-    refuseLoss(session, reading, 400); // the answer says it, should it be a success
+    noteLoss(session, reading?.change); // an answer below 400 becomes a 409
 }

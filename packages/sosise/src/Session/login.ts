@@ -5,8 +5,8 @@ import { refuseForgery } from './Request/reachability.js';
 import { sessionOf, whyNoSession } from './Request/requestSessions.js';
 
 /**
- * Makes the session a user's: call it when the password (or what proves who it is) was right. The session gets a new id,
- * so that nobody who knew the old id is logged in along with the user. It keeps its data, unless that was another user's,
+ * Makes the session a user's: call it when the password (or what proves who it is) was right. A stored session gets
+ * a new id, so that nobody who knew the old one is logged in along with the user. It keeps its data, unless that was another user's,
  * and its absolute timeout restarts. Resolves once that is stored.
  */
 export async function login(request: Request, userId: string | number): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
+import type { Reading } from '../../Session/Object/ChangeTracker.js';
 import type { HttpSession } from '../../Session/Object/HttpSession.js';
-import type { Reading } from '../../Session/Object/SessionChanges.js';
 import type { LiveRecord } from '../../Session/Record/SessionRecord.js';
 import { fingerprintOf } from '../../Session/Record/storageKeys.js';
 import { SessionEndedException } from '../../Session/Repository/SessionErrors.js';

@@ -1,10 +1,10 @@
 import type { Request } from 'express';
 import type { SessionDriver } from '../../Session/Drivers/SessionDriver.js';
+import type { Reading } from '../../Session/Object/ChangeTracker.js';
 import type { HttpSession } from '../../Session/Object/HttpSession.js';
-import type { Reading } from '../../Session/Object/SessionChanges.js';
+import { SessionObserver } from '../../Session/Object/SessionObserver.js';
 import type { LiveRecord } from '../../Session/Record/SessionRecord.js';
 import { sessionOf } from '../../Session/Request/requestSessions.js';
-import { SessionObserver } from '../../Session/Request/SessionObserver.js';
 import { RequestTrace } from './RequestTrace.js';
 import type { StoreUse } from './StoreUse.js';
 import { WatchedDriver } from './WatchedDriver.js';

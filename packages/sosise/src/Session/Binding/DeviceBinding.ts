@@ -55,7 +55,7 @@ export class DeviceBinding {
     }
 
     /** What a new login gets, so that its device can be bound; undefined where browsers would not do it. */
-    public newId({ hostname }: Request, isSecure: boolean): string | undefined {
+    public newBindingId({ hostname }: Request, isSecure: boolean): string | undefined {
         return isSecure || LOCAL.test(hostname ?? '') ? randomId() : undefined;
     }
 

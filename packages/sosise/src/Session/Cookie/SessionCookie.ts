@@ -40,7 +40,7 @@ const SIGNED = /^s:(.+)\.[^.]+$/s;
 
 /**
  * Reads and writes the signed cookie that carries a session's id, in express-session's format. When it is sent again says
- * `mustRenewCookie()` of `sessionWrites.ts`.
+ * `Request/mustRenewCookie.ts`.
  */
 export class SessionCookie {
     /**

@@ -2,9 +2,9 @@ import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
 import { REMOVED, updateRecord } from '../Drivers/updateRecord.js';
 import { parsedOrNothing } from '../Drivers/walkRecords.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
-import { merged, type SessionChange } from '../Record/mergeChanges.js';
 import { parseRecord } from '../Record/parseRecord.js';
 import { liveRecord, userRecord } from '../Record/recordText.js';
+import { bodyWith, type SessionChange } from '../Record/SessionChange.js';
 import type { SessionLifetime } from '../Record/SessionLifetime.js';
 import type { EndedRecord, LiveRecord, Login, ParsedRecord, UserRecord } from '../Record/SessionRecord.js';
 import { isUserKey, type RecordKey } from '../Record/storageKeys.js';
@@ -166,7 +166,7 @@ export class DriverTransfer {
                     maxAge: theirs.maxAge,
                 };
                 return {
-                    record: liveRecord(next, theirs.cookie, merged(mine, change)),
+                    record: liveRecord(next, theirs.cookie, bodyWith(mine, change)),
                     expiresAt: recordExpiry(lifetime, next),
                 };
             },

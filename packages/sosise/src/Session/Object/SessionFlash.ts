@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import { randomId } from '../../Support/randomId.js';
-import type { SessionChange } from '../Record/mergeChanges.js';
+import type { SessionChange } from '../Record/SessionChange.js';
 import { FLASH } from '../Record/SessionRecord.js';
 import type { HttpSession } from './HttpSession.js';
 

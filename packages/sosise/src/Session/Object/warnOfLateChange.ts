@@ -1,4 +1,4 @@
-import type { Reading } from './SessionChanges.js';
+import type { Reading } from './ChangeTracker.js';
 
 /**
  * Calls `lost` where what runs now changes a session that nothing will store any more, as its answer has been sent.

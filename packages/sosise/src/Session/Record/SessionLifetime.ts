@@ -18,8 +18,8 @@ export type Lifetime = Pick<LiveRecord, 'seen' | 'created' | 'maxAge'> & Partial
 type Age = Omit<Lifetime, 'seen' | 'created'>;
 
 const LEAST_ABSOLUTE_MS = 7 * 86_400_000;
-/** Part of the idle time that may pass before a request without changes is written down as activity. */
-const TOUCH_AFTER = 0.05;
+/** Part of the idle time after which a request without changes is written down as activity, and of its life after which a cookie is sent again. */
+const RENEW_AFTER = 0.05;
 /** A date in the config comes nearer while a request runs. */
 const LONGEST_REQUEST_MS = 60_000;
 
@@ -51,7 +51,7 @@ export class SessionLifetime {
             const idle = this.idleOf(record);
             const { maxAgeMs = idle } = this.options;
             const shorter = maxAgeMs < idle && !this.hasOwnAge(record) ? maxAgeMs : idle;
-            const touchAt = record.isAhead ? Number.NEGATIVE_INFINITY : record.seen + shorter * TOUCH_AFTER;
+            const touchAt = record.isAhead ? Number.NEGATIVE_INFINITY : record.seen + shorter * RENEW_AFTER;
             record.life = { endsAt, reason, touchAt };
         }
         return record.life;
@@ -86,7 +86,7 @@ export class SessionLifetime {
         const { expires } = record.cookie;
         const age = this.ageOf(record) ?? Number.NaN;
         const sentAt = typeof expires === 'string' ? Date.parse(expires) - age : Number.NaN;
-        return !(Math.abs(now - sentAt) < age * TOUCH_AFTER);
+        return !(Math.abs(now - sentAt) < age * RENEW_AFTER);
     }
 
     /** For how long (ms) browsers get a session's cookie now; null: until they are closed. */

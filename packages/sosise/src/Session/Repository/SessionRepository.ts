@@ -5,8 +5,8 @@ import type { HeldLock } from '../Drivers/HeldLock.js';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
 import type { EventOrigin } from '../Events/sessionEvent.js';
 import type { StoredCookie } from '../Record/CookieSettings.js';
-import { asPatch, inOne, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
 import { writtenRecord } from '../Record/parseRecord.js';
+import { asPatch, combined, NO_CHANGE, type SessionChange } from '../Record/SessionChange.js';
 import type { EndReason, LiveRecord, Login } from '../Record/SessionRecord.js';
 import type { RecordKey, SessionId } from '../Record/storageKeys.js';
 import { endedOrLost, type LoadedSession, type LoadResult } from './LoadedSession.js';
@@ -95,8 +95,9 @@ export class SessionRepository extends SessionReader {
     }
 
     /**
-     * Applies a change to what is stored now, starting from what was loaded; a write that came between is read and
-     * merged. Undefined: the session has ended meanwhile, and nothing was stored.
+     * Two requests that change one session: each write is a compare-and-swap, from what was loaded. Where another write came
+     * first, the change is applied to what that has stored, and tried again: changes of different top-level keys both stay, of one key
+     * the later write stays, amounts add up. Undefined: the session has ended meanwhile, and nothing was stored.
      */
     public save(
         key: RecordKey,
@@ -273,7 +274,7 @@ export class SessionRepository extends SessionReader {
         return stored;
     }
 
-    /** Optimistic concurrency: others' changes stay, these are applied to what is stored now; again where another process was first. */
+    /** Optimistic concurrency: others' changes stay, these are applied to what is stored now; again where another write was first. */
     private async merge(
         key: RecordKey,
         waiting: readonly WaitingChange[],
@@ -288,7 +289,7 @@ export class SessionRepository extends SessionReader {
             if (held.length === 0) {
                 return { result: base };
             }
-            const all = inOne(
+            const all = combined(
                 base.record,
                 held.map(({ change }) => change),
             );

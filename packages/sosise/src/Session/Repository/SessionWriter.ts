@@ -1,9 +1,9 @@
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import type { StoredRecord } from '../Drivers/SessionDriver.js';
 import type { NextRecord } from '../Drivers/updateRecord.js';
-import { merged, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
 import { writtenRecord } from '../Record/parseRecord.js';
 import { cookieTextAt, endedRecord, liveRecord } from '../Record/recordText.js';
+import { bodyWith, NO_CHANGE, type SessionChange } from '../Record/SessionChange.js';
 import type { Lifetime, SessionLifetime } from '../Record/SessionLifetime.js';
 import type { EndedRecord, EndReason, LiveRecord, Login } from '../Record/SessionRecord.js';
 import type { RecordKey } from '../Record/storageKeys.js';
@@ -40,7 +40,7 @@ export class SessionWriter {
         const own = change.cookie ? reader.cookies?.ownOf(change.cookie) : reader.cookies?.ownIn(base);
         const cookieText = cookieTextAt(cookie, renewsCookie || change.cookie ? now : undefined);
         const times = { seen: seen ?? now, created, own, login, maxAge: cookie.originalMaxAge };
-        const body = change.whole ?? merged(base, change);
+        const body = change.whole ?? bodyWith(base, change);
         const text = liveRecord(times, cookieText, body);
         const settle = (version: unknown): LoadedSession | undefined => {
             if (version === undefined) {

@@ -3,7 +3,7 @@ import session, { type SessionData } from 'express-session';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { storable } from '../Object/storable.js';
 import type { StoredCookie } from '../Record/CookieSettings.js';
-import type { SessionChange } from '../Record/mergeChanges.js';
+import type { SessionChange } from '../Record/SessionChange.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
 import { isSessionKey, keyOf } from '../Record/storageKeys.js';
 import type { LoadResult } from '../Repository/LoadedSession.js';
@@ -20,7 +20,7 @@ export class ExpressStore extends session.Store {
 
     /** Makes a new, empty session with a new id for a request. */
     public generate(request: Request): void {
-        sessionOf(request)?.renew(this.services.newId(request));
+        sessionOf(request)?.replaceByNew(this.services.newId(request));
     }
 
     public override get(id: string, done: Done<SessionData | null>): void {

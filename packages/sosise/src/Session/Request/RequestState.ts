@@ -5,10 +5,10 @@ import type { HeldLock } from '../Drivers/HeldLock.js';
 import type { EventOrigin, NoCookieReason } from '../Events/sessionEvent.js';
 import type { Refusal } from '../Forgery/RequestForgery.js';
 import type { ActionFailures } from '../Object/ActionFailures.js';
+import { ChangeTracker, type Reading } from '../Object/ChangeTracker.js';
 import { HttpSession, inflateCookie, type SessionOwner } from '../Object/HttpSession.js';
-import { ChangeTracker, type Reading } from '../Object/SessionChanges.js';
 import { SessionFlash } from '../Object/SessionFlash.js';
-import { NO_CHANGE } from '../Record/mergeChanges.js';
+import { NO_CHANGE } from '../Record/SessionChange.js';
 import { CLOCKS_DIFFER_MS, type EndReason, type LiveRecord, type Login } from '../Record/SessionRecord.js';
 import { keyOf, type RecordKey, type SessionId } from '../Record/storageKeys.js';
 import { hasMoved, type LoadedSession, type LoadResult } from '../Repository/LoadedSession.js';
@@ -20,14 +20,16 @@ import type { SessionServices } from './SessionServices.js';
  * - `none`: nothing is stored for the request's cookie, and no route has looked.
  * - `new`: a session object was made for which nothing is stored yet.
  * - `live`: it is stored.
- * - `endedElsewhere`: another request has ended it, or given it a new id. Changes are refused (409), reads go on without a
- *   cookie, `login()` begins another or joins its user's. One that had ended before this request came is `none`, unless it got
- *   a new id a moment before.
+ * - `endedElsewhere`: another request has ended it, or given it a new id, and this one has found out: mostly when it stores, so
+ *   that until then the route goes on with the data it has. Its changes are dropped, and an answer below 400 becomes a 409
+ *   (`refuseLoss()`); a request that only reads gets its answer, without a cookie. `login()` fails (401) if the session was
+ *   destroyed, revoked or replaced; else it joins the one that its user has now, or begins another. A session that had ended before
+ *   this request came is `none`, unless it got a new id less than 30 s before: then the route sees an empty one, never stored.
  * - `endedHere`: this request has ended it.
  */
 export type SessionStage = 'none' | 'new' | 'live' | 'endedElsewhere' | 'endedHere';
 
-/** A request may have left with the old id when the session got its new one: it gets an empty session that is never stored. */
+/** So long after a session got a new id, browsers may still send requests with the old one. */
 const MOVED_LATELY_MS = 30_000;
 
 /** What one request knows of its session: the stage it is in, what is stored of it, and the object that the route sees. */
@@ -282,7 +284,7 @@ export abstract class RequestState implements SessionOwner, EventOrigin {
     }
 
     /** A new, empty session takes the place of what was there, which has nothing to do with it. */
-    public renew(id: SessionId): void {
+    public replaceByNew(id: SessionId): void {
         this.open();
         this.forget();
         this.makeEmpty(id);

@@ -20,8 +20,8 @@ import {
 
 /** Of a browser's name, what tells it apart from others. */
 const LONGEST_BROWSER_NAME = 200;
-/** After these, a login of the session that is under way is none: it would undo what somebody else has decided. */
-const ENDED_FROM_OUTSIDE: ReadonlySet<EndReason> = new Set(['revoked', 'replaced', 'destroyed']);
+/** Of a session that ended so, nothing goes on: a login that is under way in it fails, as it would undo that. */
+const ENDED_FOR_GOOD: ReadonlySet<EndReason> = new Set(['revoked', 'replaced', 'destroyed']);
 
 /** What a route asks of its session that takes a call of the store: it is done one after another, before the answer leaves. */
 export class SessionActions {
@@ -88,7 +88,11 @@ export class SessionActions {
         });
     }
 
-    /** Makes the session a user's, under a new id; what another user had in it ends. */
+    /**
+     * Makes the session a user's. One that is stored gets its new id in `move()`; one that is not keeps the id that it was just
+     * made with, which nobody knows; one that the same user has just logged in elsewhere is joined under the id that it has there.
+     * What another user had in it ends.
+     */
     public async login(user: string): Promise<void> {
         this.refuseIdAfterHeaders('login()');
         const { state } = this;
@@ -177,7 +181,7 @@ export class SessionActions {
             const wasAlive = await services.repository.end(state.storedKey, 'regenerated', options);
             state.isClearDue ||= wasAlive;
         }
-        state.renew(id);
+        state.replaceByNew(id);
     }
 
     /** Gives a stored session a new id. False: it has ended meanwhile. */
@@ -201,7 +205,7 @@ export class SessionActions {
 
     private loginOf(user: string): Login {
         const { request, address, services, isSecure } = this.state;
-        const binding = services.binding?.newId(request, isSecure);
+        const binding = services.binding?.newBindingId(request, isSecure);
         return {
             user,
             at: Date.now(),
@@ -221,7 +225,7 @@ export class SessionActions {
         const { state } = this;
         const { repository } = state.services;
         const found = await repository.load(state.storedKey);
-        if (found.kind !== 'ended' || ENDED_FROM_OUTSIDE.has(found.reason)) {
+        if (found.kind !== 'ended' || ENDED_FOR_GOOD.has(found.reason)) {
             throw new UnauthorizedException('Your session has ended meanwhile: please log in again.');
         }
         const next = await repository.successorOf(state.storedKey);

@@ -14,12 +14,12 @@ import type { CsrfTokens } from '../Forgery/CsrfTokens.js';
 import { RequestForgery } from '../Forgery/RequestForgery.js';
 import type { HttpSession } from '../Object/HttpSession.js';
 import { inflateCookie } from '../Object/HttpSession.js';
+import type { SessionObserver } from '../Object/SessionObserver.js';
 import type { SessionLimits } from '../Object/storable.js';
 import { lifetimeOf } from '../Record/SessionLifetime.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
 import { SessionRepository } from '../Repository/SessionRepository.js';
 import type { SessionSchema } from '../Schema/SessionSchema.js';
-import type { SessionObserver } from './SessionObserver.js';
 
 const CookieClass = Cookie as unknown as new (options: object) => HttpSession['cookie'];
 

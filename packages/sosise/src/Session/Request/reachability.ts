@@ -1,5 +1,5 @@
 import type { NoCookieReason } from '../Events/sessionEvent.js';
-import type { Reading } from '../Object/SessionChanges.js';
+import type { Reading } from '../Object/ChangeTracker.js';
 import { SessionCookieException } from '../Repository/SessionErrors.js';
 import type { RequestState } from './RequestState.js';
 

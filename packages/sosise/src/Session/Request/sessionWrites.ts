@@ -2,14 +2,15 @@ import type { Secret } from '../../Config/secrets.js';
 import { headersHaveLeft } from '../../Http/ResponseGate.js';
 import { andThen } from '../../Support/andThen.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
-import type { Reading } from '../Object/SessionChanges.js';
+import type { Reading } from '../Object/ChangeTracker.js';
 import { onlyTakesFlash } from '../Object/SessionFlash.js';
-import type { SessionChange } from '../Record/mergeChanges.js';
-import type { LiveRecord, Login } from '../Record/SessionRecord.js';
+import type { SessionChange } from '../Record/SessionChange.js';
+import type { Login } from '../Record/SessionRecord.js';
 import { fingerprintOf, keyOf, type SessionId } from '../Record/storageKeys.js';
 import type { LoadedSession } from '../Repository/LoadedSession.js';
 import { SessionEndedException } from '../Repository/SessionErrors.js';
 import { sealSuccessorId } from '../Repository/sealedSuccessorId.js';
+import { mustRenewCookie } from './mustRenewCookie.js';
 import type { RequestState } from './RequestState.js';
 import { missCookie } from './reachability.js';
 
@@ -153,41 +154,28 @@ export function sealedFor(state: RequestState, id: SessionId): string {
  * is, and a request that only reads goes on, without a cookie.
  */
 export function refuseLoss(state: RequestState, reading: Reading | undefined, status = 200): void {
-    if (state.stage === 'endedElsewhere' && losesChange(reading?.change) && !state.hasLostChanges) {
-        loseChanges(state);
-        state.services.log.warning(
-            'A request came with the id of a session that ended moments ago: what it changed is discarded.',
-            logContextOf(state),
-        );
-    }
+    noteLoss(state, reading?.change);
     if (state.hasLostChanges && status < 400) {
         throw new SessionEndedException();
     }
 }
 
-/**
- * Whether the browser gets the session's cookie again; asked when the session is saved or touched. No oftener than it needs it: a
- * late answer would set an old cookie over a newer one. It does where the cookie was changed, has a former name, or, if it has
- * an expiry, has lost 5 % of its life. `rolling: true`: always; `false`: on each change in place of the 5 %.
- */
-function mustRenewCookie(state: RequestState, change: SessionChange | undefined): boolean {
-    const { services, object } = state;
-    const { lifetime } = services.repository;
-    const { rolling } = services.settings;
-    const record = state.record as LiveRecord;
-    const isDue =
-        rolling === true ||
-        state.cookie?.isRenamed ||
-        change?.cookie !== undefined ||
-        ((object ? object.cookie.expires != null : lifetime.ageOf(record) !== null) &&
-            // With rolling: false, each change sends it, as express-session does.
-            (rolling === false ? change !== undefined : lifetime.hasCookieAged(record)));
-    return isDue && !headersHaveLeft(state.response);
+/** Says once that changes were lost, where they were. That a page has shown what was flashed is no loss. */
+export function noteLoss(state: RequestState, change: SessionChange | undefined): void {
+    if (state.stage === 'endedElsewhere' && change && !onlyTakesFlash(change) && !state.hasLostChanges) {
+        const { events, log } = state.services;
+        state.hasLostChanges = true;
+        events.refused?.emit({ key: state.key, user: state.owner?.user, reason: 'ended' }, state);
+        log.warning(
+            'A session ended while a request was using it: what the request changed is discarded.',
+            logContextOf(state),
+        );
+    }
 }
 
 /** @param stored What a write gave: what is stored now, or undefined, as the session had ended. */
 function settle(state: RequestState, stored: LoadedSession | undefined, { change }: Reading): boolean {
-    const { log, events } = state.services;
+    const { events } = state.services;
     if (stored) {
         state.stage = 'live';
         state.loaded = stored;
@@ -199,25 +187,9 @@ function settle(state: RequestState, stored: LoadedSession | undefined, { change
         }
     } else {
         state.stage = 'endedElsewhere';
-        if (losesChange(change) && !state.hasLostChanges) {
-            loseChanges(state);
-        }
-        log.warning(
-            'A session ended while a request was using it: what the request changed is discarded.',
-            logContextOf(state),
-        );
+        noteLoss(state, change);
     }
     return stored !== undefined;
-}
-
-function loseChanges(state: RequestState): void {
-    state.hasLostChanges = true;
-    state.services.events.refused?.emit({ key: state.key, user: state.owner?.user, reason: 'ended' }, state);
-}
-
-/** Nobody misses the note that a page has shown what was flashed. */
-function losesChange(change: SessionChange | undefined): boolean {
-    return change !== undefined && !onlyTakesFlash(change);
 }
 
 /** What the log says of a request: no id, nothing of the session. */

@@ -4,7 +4,6 @@ export { cookieInWords, isAlike, type StoredCookie } from '../../../../src/Sessi
 export { CookieSettingsOfToday } from '../../../../src/Session/Record/CookieSettingsOfToday.js';
 export { DamagedRecordError } from '../../../../src/Session/Record/DamagedRecordError.js';
 export { isDeeperThan } from '../../../../src/Session/Record/jsonText.js';
-export { asPatch, inOne, merged, NO_CHANGE, type SessionChange } from '../../../../src/Session/Record/mergeChanges.js';
 export { parseRecord } from '../../../../src/Session/Record/parseRecord.js';
 export { copyOfPlain, hasTextOf } from '../../../../src/Session/Record/plainData.js';
 export {
@@ -16,6 +15,13 @@ export {
     liveRecord,
     userRecord,
 } from '../../../../src/Session/Record/recordText.js';
+export {
+    asPatch,
+    bodyWith,
+    combined,
+    NO_CHANGE,
+    type SessionChange,
+} from '../../../../src/Session/Record/SessionChange.js';
 export { SessionLifetime } from '../../../../src/Session/Record/SessionLifetime.js';
 export { FLASH, type LiveRecord } from '../../../../src/Session/Record/SessionRecord.js';
 export {

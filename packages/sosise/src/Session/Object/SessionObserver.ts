@@ -1,8 +1,8 @@
 import type { Request } from 'express';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
-import type { HttpSession } from '../Object/HttpSession.js';
-import type { Reading } from '../Object/SessionChanges.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
+import type { Reading } from './ChangeTracker.js';
+import type { HttpSession } from './HttpSession.js';
 
 /**
  * Sees what no event tells, as it is what sessions hold. Bound by DevTools, in development only: it is asked for once, when sessions

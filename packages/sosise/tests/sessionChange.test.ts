@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import {
     asPatch,
+    bodyWith,
+    combined,
     entriesIn,
-    inOne,
     type LiveRecord,
     liveRecord,
-    merged,
     NO_CHANGE,
     parseRecord,
     type SessionChange,
@@ -28,8 +28,8 @@ const removed = (...keys: string[]): SessionChange => ({ ...NO_CHANGE, removed: 
 const added = (key: string, amount: number): SessionChange => ({ ...NO_CHANGE, added: new Map([[key, amount]]) });
 const after = (...changes: SessionChange[]) =>
     records.map((record) => {
-        const { whole = '' } = inOne(record, changes);
-        const one = changes.length === 1 ? merged(record, changes[0] as SessionChange) : whole;
+        const { whole = '' } = combined(record, changes);
+        const one = changes.length === 1 ? bodyWith(record, changes[0] as SessionChange) : whole;
         expect(one).toBe(whole);
         return Object.fromEntries([...entriesIn(one)].map(([key, json]) => [key, JSON.parse(json)]));
     });
@@ -37,7 +37,7 @@ const becomes = (data: object) => [data, data];
 
 test('no change leaves the stored keys as they are', () => {
     for (const record of records) {
-        expect(merged(record, NO_CHANGE)).toBe(body);
+        expect(bodyWith(record, NO_CHANGE)).toBe(body);
     }
     expect([ours, stock].map((record) => (record as LiveRecord).body)).toEqual([body, undefined]);
 });
@@ -69,8 +69,8 @@ test('changes apply one after the other: the later one stays, and amounts add up
 
 test('of several cookies the last one stays, and none where none was changed', () => {
     const cookies = [{ path: '/a' }, { path: '/b' }].map((cookie) => ({ ...NO_CHANGE, cookie }));
-    expect(inOne(ours as LiveRecord, [...cookies, set({ a: 1 })]).cookie).toEqual({ path: '/b' });
-    expect(inOne(ours as LiveRecord, [set({ a: 1 })]).cookie).toBeUndefined();
+    expect(combined(ours as LiveRecord, [...cookies, set({ a: 1 })]).cookie).toEqual({ path: '/b' });
+    expect(combined(ours as LiveRecord, [set({ a: 1 })]).cookie).toBeUndefined();
 });
 
 test('a change that meets a newer record is the same without the body that it led to', () => {

@@ -3,9 +3,9 @@ import { bodyOf } from './recordText.js';
 import type { LiveRecord } from './SessionRecord.js';
 
 /**
- * What one request changed in a session: only this is applied to what is stored when it is saved. Changes of different keys both
- * stay, of one key the later write stays, and amounts add up. SessionRepository.merge() tries again where another request
- * was faster.
+ * What one request changed in a session: only this is applied to what is stored when it is saved. Changes of different top-level
+ * keys both stay, of one key the later write stays (an object is one value), and amounts (`increment()`) add up.
+ * `SessionRepository.save()` stores it, and applies it again where another request was faster.
  */
 export interface SessionChange {
     /** The JSON text of each key that was set or mutated. */
@@ -29,13 +29,13 @@ export function asPatch({ set, removed, added, cookie }: SessionChange): Session
 }
 
 /** Changes that are applied to a record one after the other, as one. */
-export function inOne(record: LiveRecord, changes: readonly SessionChange[]): SessionChange {
+export function combined(record: LiveRecord, changes: readonly SessionChange[]): SessionChange {
     const cookie = changes.findLast((change) => change.cookie)?.cookie;
     return { ...NO_CHANGE, cookie, whole: bodyOf(applied(record, changes)) };
 }
 
 /** The body of the stored record with the change applied. */
-export function merged(record: LiveRecord, change: SessionChange): string {
+export function bodyWith(record: LiveRecord, change: SessionChange): string {
     return change === NO_CHANGE && record.body !== undefined ? record.body : bodyOf(applied(record, [change]));
 }
 

@@ -2,16 +2,16 @@ import { Cookie } from 'express-session';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { isAlike, type StoredCookie } from '../Record/CookieSettings.js';
 import { hasMoreBrackets, MAX_DEPTH } from '../Record/jsonText.js';
-import { asPatch, NO_CHANGE, type SessionChange } from '../Record/mergeChanges.js';
 import { copyOfPlain, hasTextOf } from '../Record/plainData.js';
 import { bodyOf, entriesIn } from '../Record/recordText.js';
+import { asPatch, NO_CHANGE, type SessionChange } from '../Record/SessionChange.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
 import { isReservedKey } from '../Record/SessionRecord.js';
 import { ReservedSessionKeyError } from '../Repository/SessionErrors.js';
+import { checkCookie, cookieOf } from './checkCookie.js';
 import type { HttpSession } from './HttpSession.js';
 import { inflateCookie } from './HttpSession.js';
 import { warnOfLosses } from './lossyValues.js';
-import { checkCookie, cookieOf } from './sessionCookie.js';
 import { checkDepth, checkSize, type SessionLimits, toJson } from './storable.js';
 
 /** A session at one moment. Its keys are told apart where somebody asks for them: most requests never do. */
