@@ -10,6 +10,7 @@ import { ConnectionBurst } from './ConnectionBurst.js';
 import { Connections } from './Connections.js';
 import { answerClientError, destroyedBy, isOfClient } from './clientError.js';
 import { ExceptionHandler } from './Errors/ExceptionHandler.js';
+import { readyPrototypes } from './Fast/readyPrototypes.js';
 import type { HttpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
 import { hearErrors } from './hearErrors.js';
@@ -17,7 +18,6 @@ import { ListenError } from './ListenError.js';
 import { originForm } from './originForm.js';
 import { Readiness } from './Readiness.js';
 import { ResponseTimeout } from './ResponseTimeout.js';
-import { readyPrototypes } from './readyPrototypes.js';
 import { removeAbandoned } from './removeAbandoned.js';
 import { type UpgradeHandler, Upgrades } from './Upgrades.js';
 

@@ -9,9 +9,9 @@ import { BadRequestException } from '../Exceptions/BadRequestException.js';
 import type { Exception } from '../Exceptions/Exception.js';
 import { PayloadTooLargeException } from '../Exceptions/PayloadTooLargeException.js';
 import { UnsupportedMediaTypeException } from '../Exceptions/UnsupportedMediaTypeException.js';
-import { inSequence } from './inSequence.js';
+import { inSequence } from './Fast/inSequence.js';
+import { parseJson, plainJsonBody } from './Fast/plainJsonBody.js';
 import { type BodyLimits, jsonProblem } from './jsonProblem.js';
-import { parseJson, plainJsonBody } from './plainJsonBody.js';
 import { isPrototypePath, keyOfField } from './prototypeKeys.js';
 
 export interface ParserOptions {

@@ -2,7 +2,7 @@ import { Cookie } from 'express-session';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { isAlike, type StoredCookie } from '../Record/CookieSettings.js';
 import { hasMoreBrackets, MAX_DEPTH } from '../Record/jsonText.js';
-import { copyOfPlain, hasTextOf } from '../Record/plainData.js';
+import { copyOfPlain } from '../Record/plainData.js';
 import { bodyOf, entriesIn } from '../Record/recordText.js';
 import { asPatch, NO_CHANGE, type SessionChange } from '../Record/SessionChange.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
@@ -77,9 +77,6 @@ export function readSession(
     const hasCookie =
         baseline && isAlike(isCookie ? (sessionCookie as StoredCookie) : cookieOf(sessionCookie), baseline.cookie);
     const cookie = hasCookie ? undefined : cookieOf(sessionCookie);
-    if (baseline?.data && !cookie && increments.size === 0 && hasTextOf(data, baseline.data)) {
-        return { change: undefined, snapshot: baseline };
-    }
     const body = bodyAsOne(data) ?? bodyByKey(data);
     if (baseline && body === baseline.body && !cookie && increments.size === 0) {
         return { change: undefined, snapshot: baseline };
@@ -183,8 +180,8 @@ function isReordered(now: Snapshot, before: Snapshot | undefined): boolean {
 }
 
 /**
- * The end of a record as one text for all keys: most requests only look, and that is all it takes to know it. 3 µs instead
- * of 8 for 1 KB (Node 20). Undefined where the keys have to be looked at one by one.
+ * The end of a record as one text for all keys: most requests only look, and that is all it takes to know it. 2.0 µs instead
+ * of 3.4 for 1 KB on Node.js 24, 1.2 instead of 2.3 on 26. Undefined where the keys have to be looked at one by one.
  */
 function bodyAsOne(data: Readonly<Record<string, unknown>>): string | undefined {
     if (typeof data['toJSON'] === 'function') {

@@ -10,7 +10,7 @@ const MOST_LEVELS = 100;
 
 /**
  * A deep copy of a session's data; undefined where JSON would change any of it, or it is nested deeply: 1.6 µs, where
- * `JSON.parse` of the same data takes 4 (1 KB, Node 20).
+ * `JSON.parse` of the same data takes 3.2 (1 KB, Node.js 24; 1.8 and 3.0 on 26).
  */
 export function copyOfPlain(data: Readonly<Record<string, unknown>>): Record<string, unknown> | undefined {
     const copied = copy(data, MOST_LEVELS);
@@ -62,50 +62,6 @@ function copyObject(object: object, levels: number): { [key: string]: Plain } | 
         copied[key] = value as Plain;
     }
     return copied;
-}
-
-/** Whether a value has the same JSON text as one that is plain, the order of its keys included. False: it may have. */
-export function hasTextOf(value: unknown, plain: unknown): boolean {
-    if (value === plain || typeof value !== 'object' || value === null || typeof plain !== 'object' || plain === null) {
-        return value === plain;
-    }
-    if (hasOwnJson(value)) {
-        return false;
-    }
-    const prototype = Object.getPrototypeOf(value);
-    if (Array.isArray(plain)) {
-        return prototype === Array.prototype && isSameList(value as unknown[], plain);
-    }
-    return prototype === Object.prototype && isSameObject(value as Fields, plain as Fields);
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function isSameList(list: readonly unknown[], plain: readonly unknown[]): boolean {
-    if (list.length !== plain.length) {
-        return false;
-    }
-    for (let index = 0; index < plain.length; index += 1) {
-        if (!hasTextOf(list[index], plain[index])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-function isSameObject(object: Fields, plain: Fields): boolean {
-    const keys = Object.keys(object);
-    const plainKeys = Object.keys(plain);
-    if (keys.length !== plainKeys.length) {
-        return false;
-    }
-    for (let index = 0; index < keys.length; index += 1) {
-        const key = keys[index] as string;
-        if (key !== plainKeys[index] || !hasTextOf(object[key], plain[key])) {
-            return false;
-        }
-    }
-    return true;
 }
 
 /** JSON.stringify asks it, also where it is not enumerable. */

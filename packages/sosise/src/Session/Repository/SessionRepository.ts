@@ -98,6 +98,7 @@ export class SessionRepository extends SessionReader {
      * Two requests that change one session: each write is a compare-and-swap, from what was loaded. Where another write came
      * first, the change is applied to what that has stored, and tried again: changes of different top-level keys both stay, of one key
      * the later write stays, amounts add up. Undefined: the session has ended meanwhile, and nothing was stored.
+     * With `exclusive()`, or `concurrency: 'exclusive'` in the config, requests run one after another instead.
      */
     public save(
         key: RecordKey,
@@ -349,7 +350,7 @@ function requireHeldLock(lock: HeldLock | undefined, isDoubted: boolean): MaybeP
         andThen(lock.isHeld(isDoubted), (isHeld) => {
             if (!isHeld) {
                 throw new Error(
-                    "The session's lock was lost: this process was stopped for too long, and another request got it.",
+                    "The session's lock is no longer held: the answer has left, its client has gone, or this process stood still for too long. Another request may have used the session since.",
                 );
             }
         })

@@ -22,7 +22,8 @@ export interface WriteOptions {
     readonly renewsCookie?: boolean | undefined;
 }
 
-/** Writes records and tombstones by compare-and-swap, once each: undefined or false where another one came first. */
+/** Writes records and tombstones by compare-and-swap, once each: undefined or false where another one came first.
+ * Merging, and trying again, is up to who calls: see `SessionRepository.save()`. */
 export class SessionWriter {
     public constructor(private readonly reader: SessionReader) {}
 

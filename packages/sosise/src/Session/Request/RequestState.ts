@@ -20,11 +20,14 @@ import type { SessionServices } from './SessionServices.js';
  * - `none`: nothing is stored for the request's cookie, and no route has looked.
  * - `new`: a session object was made for which nothing is stored yet.
  * - `live`: it is stored.
- * - `endedElsewhere`: another request has ended it, or given it a new id, and this one has found out: mostly when it stores, so
- *   that until then the route goes on with the data it has. Its changes are dropped, and an answer below 400 becomes a 409
- *   (`refuseLoss()`); a request that only reads gets its answer, without a cookie. `login()` fails (401) if the session was
- *   destroyed, revoked or replaced; else it joins the one that its user has now, or begins another. A session that had ended before
- *   this request came is `none`, unless it got a new id less than 30 s before: then the route sees an empty one, never stored.
+ * - `endedElsewhere`: another request has ended it (`logout()`: as `destroyed`), or given it a new id, and this one has found out,
+ *   mostly when it stores. Until then the route goes on with the data it has; a request that stores nothing never finds out.
+ *   - What it has changed is dropped, and an answer below 400 becomes a 409 (`refuseLoss()`); a stream that has begun is cut off.
+ *   - If it only reads, it gets its answer, without a cookie.
+ *   - `login()` fails (401) if the session was destroyed, revoked or replaced; else it joins the one that its user has now, or
+ *     begins another.
+ *   - A session that had ended before the request came is `none`; but one that got a new id less than 30 s before is this: the
+ *     route sees an empty session, never stored.
  * - `endedHere`: this request has ended it.
  */
 export type SessionStage = 'none' | 'new' | 'live' | 'endedElsewhere' | 'endedHere';
@@ -35,7 +38,7 @@ const MOVED_LATELY_MS = 30_000;
 /** What one request knows of its session: the stage it is in, what is stored of it, and the object that the route sees. */
 export abstract class RequestState implements SessionOwner, EventOrigin {
     public stage: SessionStage = 'none';
-    /** What is stored, as far as this request knows; of a late one, what was. */
+    /** What is stored, as far as this request knows; of one that ended elsewhere, what was. */
     public loaded: LoadedSession | undefined;
     /** `request.session`, once a route has looked at it. */
     public object: HttpSession | undefined;

@@ -4,11 +4,12 @@ import type { LiveRecord } from '../Record/SessionRecord.js';
 import type { RequestState } from './RequestState.js';
 
 /**
- * Whether the browser gets the cookie of a session that keeps its id again. Asked when the session is saved or touched: a request
- * without changes touches it after 5 % of the idle time, or with `rolling: true`. A new session and a new id send the cookie anyway.
+ * Whether the cookie is sent again, where the session keeps its id (a new session or id sends it anyway). Asked on each save and
+ * touch: a request without changes touches the session after 5 % of the idle time, or of `cookie.maxAge` if that is shorter.
  *
- * It is sent where it was changed, has a former name, or, if it has an expiry, has lost 5 % of its life; with `rolling: true` always,
- * with `rolling: false` on each change in place of the 5 %. Not oftener: a late answer would set an old cookie over a newer one.
+ * It is sent if its settings were changed, or it has a former name. Else `rolling` says when: true: always; unset: once a cookie with an
+ * expiry has lost 5 % of its life; false: with each change of the session, if it has an expiry. Not oftener: a late answer would set
+ * an old cookie over a newer one.
  */
 export function mustRenewCookie(state: RequestState, change: SessionChange | undefined): boolean {
     const { services, object } = state;

@@ -5,7 +5,7 @@ import { isPlainObject } from '../../Support/isPlainObject.js';
 import type { StandardIssue, StandardResult, StandardSchema } from '../../Support/StandardSchema.js';
 import { Throttle } from '../../Support/Throttle.js';
 import type { SessionConfig } from '../Config/SessionConfig.js';
-import { copyOfPlain, hasTextOf } from '../Record/plainData.js';
+import { copyOfPlain } from '../Record/plainData.js';
 import { FLASH, type LiveRecord } from '../Record/SessionRecord.js';
 
 type Keys = Record<string, unknown>;
@@ -152,13 +152,9 @@ function laidOver(keys: Keys, result: StandardResult<unknown>): Keys {
     if (result.issues) {
         return {};
     }
-    const changed = Object.entries(result.value as Keys).filter(([key, value]) => !isSame(value, keys[key]));
+    const changed = Object.entries(result.value as Keys).filter(([key, value]) => !isDeepStrictEqual(value, keys[key]));
     const gone = changed.filter(([, value]) => value === undefined).map(([key]) => key);
     return changed.length === 0 ? keys : without({ ...keys, ...Object.fromEntries(changed) }, gone);
-}
-
-function isSame(value: unknown, other: unknown): boolean {
-    return hasTextOf(value, other) || isDeepStrictEqual(value, other); // the first is the faster one, by far
 }
 
 /** What is given to a route: a schema may give the same default to all. */

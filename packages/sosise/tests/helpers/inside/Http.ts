@@ -1,8 +1,8 @@
 /** What tests use of src/Http. */
 
 export { action } from '../../../src/Http/action.js';
-export { weakEtag } from '../../../src/Http/answerJson.js';
 export { banner } from '../../../src/Http/banner.js';
+export { weakEtag } from '../../../src/Http/Fast/answerJson.js';
 export { httpConfig } from '../../../src/Http/HttpConfig.js';
 export { HttpPipeline } from '../../../src/Http/HttpPipeline.js';
 export { HttpServer } from '../../../src/Http/HttpServer.js';

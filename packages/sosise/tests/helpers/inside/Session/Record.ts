@@ -5,7 +5,7 @@ export { CookieSettingsOfToday } from '../../../../src/Session/Record/CookieSett
 export { DamagedRecordError } from '../../../../src/Session/Record/DamagedRecordError.js';
 export { isDeeperThan } from '../../../../src/Session/Record/jsonText.js';
 export { parseRecord } from '../../../../src/Session/Record/parseRecord.js';
-export { copyOfPlain, hasTextOf } from '../../../../src/Session/Record/plainData.js';
+export { copyOfPlain } from '../../../../src/Session/Record/plainData.js';
 export {
     bodyOf,
     cookieTextAt,

@@ -1,6 +1,6 @@
 import type { ServerOptions } from 'node:http';
 import type { Express } from 'express';
-import { http } from '../Support/http.js';
+import { http } from '../../Support/http.js';
 
 type Constructor = new (...args: never[]) => object;
 

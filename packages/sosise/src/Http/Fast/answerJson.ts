@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import express, { type Application, type Response } from 'express';
-import { endsPlainly } from './ResponseGate.js';
+import { endsPlainly } from '../ResponseGate.js';
 
 const { json, send, set, get } = express.response;
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -8,8 +8,8 @@ const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /**
  * `response.json()` of nearly all answers, in one go: the headers and the body that Express gives, which asks for
- * the content type four times, parses it twice, and makes a Buffer of the text. 9 of 68 µs of CPU for a request without a session
- * (Node 20; `npm run bench -- --driver=memory --only=none`). Where anything is set that makes a difference, Express's own runs.
+ * the content type four times, parses it twice, and makes a Buffer of the text: 14 to 20 µs of CPU a request more on Node.js 24,
+ * 10 to 20 on 26. It can go when Express does no more than this. Where anything is set that makes a difference, Express's own runs.
  */
 export function answerJson(this: Response, body: unknown): Response {
     const text = isUsual(this) ? JSON.stringify(body) : undefined;
@@ -64,7 +64,7 @@ const HASH_LENGTH = 27;
 
 /**
  * The ETag that Express makes by default, character for character, with one call in place of a hash object, which is
- * made and collected: 0.6 instead of 1.4 µs for a short answer, and less garbage (Node 20, a loop over both).
+ * made and collected: 0.4 instead of 0.6 µs for a short answer on Node.js 24, 0.4 instead of 0.9 on 26.
  */
 export function weakEtag(body: string | Buffer, encoding?: BufferEncoding): string {
     const isText = typeof body === 'string' && (encoding === undefined || encoding === 'utf8');
