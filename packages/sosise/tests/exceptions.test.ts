@@ -1,5 +1,5 @@
 import { request as httpRequest } from 'node:http';
-import type { Request, Response } from 'express';
+import { type Request, type Response, Router } from 'express';
 import {
     type ApplicationKernel,
     BadRequestException,
@@ -144,6 +144,23 @@ describe.each(['production', 'staging', 'test'])('in %s', (environment) => {
         expect(line?.context['requestId']).toBe(headers.get('X-Request-Id'));
         expect(line?.context['error']).toBeInstanceOf(Error);
     });
+});
+
+test('the log names the route of a group with its prefix, as the code writes it', async () => {
+    const fail = () => {
+        throw new Error('boom');
+    };
+    const user = Router({ mergeParams: true }).get('/', fail).get('/orders', fail);
+    const routes: HttpAppOptions['routes'] = (router) => {
+        router.use('/users/:secret', user);
+    };
+    const { url, log } = await throwing(undefined, { routes });
+
+    await fetch(`${url}/users/4711`);
+    await fetch(`${url}/users/4711/orders`);
+
+    const logged = log.lines.map(({ context }) => context['route']);
+    expect(logged).toEqual(['/users/:secret', '/users/:secret/orders']);
 });
 
 test('in development an unexpected error shows message, stack and causes', async () => {

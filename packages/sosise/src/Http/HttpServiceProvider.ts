@@ -13,6 +13,7 @@ import { answering } from './answering.js';
 import { KERNEL_SETTING } from './applicationOf.js';
 import { ExceptionHandler } from './Errors/ExceptionHandler.js';
 import { OwnErrorPages } from './Errors/OwnErrorPages.js';
+import { RoutePatterns } from './Errors/RoutePatterns.js';
 import { weakEtag } from './Fast/answerJson.js';
 import { type HttpConfig, httpConfig } from './HttpConfig.js';
 import { HttpPipeline } from './HttpPipeline.js';
@@ -24,6 +25,7 @@ import { properRequest } from './properRequest.js';
 import { Readiness } from './Readiness.js';
 import { health, ready } from './ready.js';
 import { requestId } from './requestId.js';
+import { routePatterns } from './routePatterns.js';
 import { securityHeaders } from './securityHeaders.js';
 import { TRUST_THE_PROXY } from './trustTheProxy.js';
 import { viewsFolder } from './viewsConfig.js';
@@ -43,6 +45,7 @@ export class HttpServiceProvider extends ServiceProvider {
         container.singleton(HttpServer, () => new HttpServer(this.app));
         container.singleton(ExceptionHandler, () => new ExceptionHandler(this.app));
         container.singleton(OwnErrorPages, () => this.ownErrorPages());
+        container.singleton(RoutePatterns, () => ({ of: routePatterns(container.make(HttpPipeline)) }));
     }
 
     public override async boot(): Promise<void> {

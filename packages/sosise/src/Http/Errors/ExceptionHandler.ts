@@ -13,6 +13,7 @@ import { DETAILS_ELSEWHERE, mayReadDetails } from './mayReadDetails.js';
 import { OwnErrorPages } from './OwnErrorPages.js';
 import { plainErrorPage } from './plainErrorPage.js';
 import { RefusedForms } from './RefusedForms.js';
+import { RoutePatterns } from './RoutePatterns.js';
 import { routeOf } from './routeOf.js';
 
 /** What every error is answered with; success has the code 1000. */
@@ -60,7 +61,7 @@ export class ExceptionHandler {
             return;
         }
         const logger = this.app.container.make(Logger);
-        const context = { requestId: request.requestId, method: request.method, route: routeOf(request) };
+        const context = { requestId: request.requestId, method: request.method, route: this.routeOf(request) };
         if (error instanceof ResponseTimeoutException) {
             logger.warning(error.detail, { ...context, errorCode: error.errorCode });
         } else if (
@@ -178,6 +179,13 @@ export class ExceptionHandler {
             this.app.container.make(Logger).error('The error page failed itself.', { error: toError(failure) });
             return false;
         }
+    }
+
+    /** Express has forgotten by now where the router of the route is mounted. */
+    private routeOf(request: Request): string {
+        const { container } = this.app;
+        const pattern = container.has(RoutePatterns) ? container.make(RoutePatterns).of(request) : undefined;
+        return pattern ?? routeOf(request);
     }
 
     /** In development only. What is known of an error must not depend on it. */

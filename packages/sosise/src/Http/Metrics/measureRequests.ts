@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { RequestHandler, Response } from 'express';
 import type { Labels, Meter, Observe } from '../../Telemetry/Telemetry.js';
-import type { PatternOf } from './routePatterns.js';
+import type { PatternOf } from '../routePatterns.js';
 
 /** Those of OpenTelemetry's conventions, in seconds. */
 const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];

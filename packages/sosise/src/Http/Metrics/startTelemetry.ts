@@ -7,9 +7,9 @@ import { answering } from '../answering.js';
 import type { HttpConfig } from '../HttpConfig.js';
 import { HttpPipeline } from '../HttpPipeline.js';
 import { HttpServer } from '../HttpServer.js';
+import { routePatterns } from '../routePatterns.js';
 import { measureRequests } from './measureRequests.js';
 import { metricsEndpoint } from './metricsEndpoint.js';
-import { routePatterns } from './routePatterns.js';
 import { tellRoutes } from './tellRoutes.js';
 
 const NO_SDK =

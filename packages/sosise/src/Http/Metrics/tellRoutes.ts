@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import type { Tracer } from '../../Telemetry/Telemetry.js';
-import type { PatternOf } from './routePatterns.js';
+import type { PatternOf } from '../routePatterns.js';
 
 /** Tells OpenTelemetry's instrumentation of node:http the routes of requests: that measures them, and names their spans. */
 export function tellRoutes(tracer: Tracer, patternOf: PatternOf): RequestHandler {

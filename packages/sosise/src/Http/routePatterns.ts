@@ -1,6 +1,6 @@
 import type { Request } from 'express';
-import type { HttpPipeline } from '../HttpPipeline.js';
-import { routesIn } from '../routesOf.js';
+import type { HttpPipeline } from './HttpPipeline.js';
+import { routesIn } from './routesOf.js';
 
 export type PatternOf = (request: Request) => string | undefined;
 
