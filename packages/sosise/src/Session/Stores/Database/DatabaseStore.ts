@@ -8,6 +8,7 @@ import type { DriverAbilities, ListedRecord, SessionDriver, StoredRecord } from 
 import { isSessionKey, isUserKey, type RecordKey } from '../../Record/storageKeys.js';
 import type { Database, Row } from './Database.js';
 import type { FormerTable } from './FormerTable.js';
+import { ReadBatches } from './ReadBatches.js';
 import { OTHER, type Statements, statementsFor } from './statements.js';
 import { WriteBatches, type WriteValues } from './WriteBatches.js';
 
@@ -40,8 +41,9 @@ export class DatabaseStore implements SessionDriver {
     public readonly abilities: DriverAbilities;
     private readonly database: Database;
     private readonly sql: Statements;
-    /** SQLite writes in this process: nothing would wait. */
-    private readonly batches: WriteBatches | undefined;
+    /** SQLite reads and writes in this process: nothing would wait. */
+    private readonly reads: ReadBatches | undefined;
+    private readonly writes: WriteBatches | undefined;
     private readonly locks = new LeasedLocks<number>({
         newOwner: newVersion,
         take: (key, owner, ms) => this.isOne(this.database.change(this.sql.take, [key, owner, ms])),
@@ -52,7 +54,10 @@ export class DatabaseStore implements SessionDriver {
     public constructor(private readonly opened: OpenedDatabase) {
         this.database = opened.database;
         this.sql = statementsFor(opened.database.dialect, opened.table);
-        this.batches = opened.database.dialect === 'postgres' ? new WriteBatches(opened.database, this.sql) : undefined;
+        if (opened.database.dialect === 'postgres') {
+            this.reads = new ReadBatches(opened.database, this.sql);
+            this.writes = new WriteBatches(opened.database, this.sql);
+        }
         this.abilities = {
             atomicBetweenProcesses: true,
             lists: true,
@@ -63,9 +68,11 @@ export class DatabaseStore implements SessionDriver {
     }
 
     public read(key: RecordKey): MaybePromise<StoredRecord | undefined> {
-        return andThen(this.database.rows(this.sql.read, [stored(key)]), ([row]) =>
-            row ? storedIn(row) : this.formerOf(key)?.read(key),
-        );
+        return andThen(this.readRow(stored(key)), (row) => (row ? storedIn(row) : this.formerOf(key)?.read(key)));
+    }
+
+    private readRow(key: string): MaybePromise<Row | undefined> {
+        return this.reads?.read(key) ?? andThen(this.database.rows(this.sql.read, [key]), ([row]) => row);
     }
 
     /** SQLite answers in this process: many at once are no faster. */
@@ -88,7 +95,7 @@ export class DatabaseStore implements SessionDriver {
     }
 
     private writeRow(statement: 'create' | 'replace', values: WriteValues): MaybePromise<boolean> {
-        return this.batches?.write(statement, values) ?? this.isOne(this.database.change(this.sql[statement], values));
+        return this.writes?.write(statement, values) ?? this.isOne(this.database.change(this.sql[statement], values));
     }
 
     public remove(key: RecordKey, ifVersion: unknown): MaybePromise<boolean> {

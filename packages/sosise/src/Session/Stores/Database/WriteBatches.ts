@@ -1,25 +1,21 @@
 import { inTime } from '../../../Support/Deadlines.js';
-import { KeyedBatches } from '../../../Support/KeyedBatches.js';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
 import type { Database, Row, Value } from './Database.js';
 import { DatabaseError } from './DatabaseError.js';
+import { Lanes } from './Lanes.js';
 import type { Statements } from './statements.js';
 
 /** One write, as its statement takes it: key, record, version, written_at, expires_at, and the version that it replaces, if any. */
 export type WriteValues = readonly [key: string, record: string, version: number, ...others: Value[]];
-
-/** How many statements are under way before a write waits, and shares the next one. */
-const LANES = 2;
 
 /**
  * Writes that wait for each other, of whatever sessions, are one statement of PostgreSQL: one round trip and one flush of its log
  * for all. Such a statement waits for no row: those that somebody else works on are written alone, as is what a refused one held.
  */
 export class WriteBatches {
-    private readonly batches = new KeyedBatches<WriteValues, ReadonlySet<number>>((lane, writes, lostMs) =>
-        this.writeAll(lane, writes, lostMs),
+    private readonly lanes = new Lanes<'create' | 'replace', WriteValues, ReadonlySet<number>>(
+        (statement, writes, lostMs) => this.writeAll(statement, writes, lostMs),
     );
-    private next = 0;
 
     public constructor(
         private readonly database: Database,
@@ -28,27 +24,19 @@ export class WriteBatches {
 
     /** @returns Whether the row was written. */
     public async write(statement: 'create' | 'replace', values: WriteValues): Promise<boolean> {
-        const written = await this.batches.add(this.laneOf(statement), values);
+        const written = await this.lanes.add(statement, values);
         return written.has(values[2]) || (await this.database.change(this.sql[statement], values)) === 1;
     }
 
-    private laneOf(statement: string): string {
-        for (let tried = 0; tried < LANES; tried += 1) {
-            const lane = `${statement} ${tried}`;
-            if (!this.batches.waiting.has(lane)) {
-                return lane;
-            }
-        }
-        this.next = (this.next + 1) % LANES;
-        return `${statement} ${this.next}`;
-    }
-
     /** Gives the versions that stand in the table now. */
-    private async writeAll(lane: string, writes: readonly WriteValues[], lostMs: number): Promise<ReadonlySet<number>> {
-        const statement = lane.startsWith('create') ? 'createMany' : 'replaceMany';
+    private async writeAll(
+        statement: 'create' | 'replace',
+        writes: readonly WriteValues[],
+        lostMs: number,
+    ): Promise<ReadonlySet<number>> {
         const columns = (writes[0] as WriteValues).map((_, column) => writes.map((values) => values[column] as Value));
         try {
-            const rows = await this.inLimit(this.database.rows(this.sql[statement], columns, false), lostMs);
+            const rows = await this.inLimit(this.database.rows(this.sql[`${statement}Many`], columns, false), lostMs);
             return new Set(rows.map((row) => Number(row['version'])));
         } catch (error) {
             const { kind, isLasting } = error as DatabaseError;
