@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Says how well the fast tests prove the heart of the session layer: Stryker changes one expression of it after the other, and a
 // test has to fail for each. By hand, not in CI, as it takes long: a whole room is an hour of one core.
-//     npm run mutate -- [ROOM or FILE[:LINE-LINE]...] [--every N] [--tests NAME...] [--survivors REPORT.json] [--static] [--name NAME]
+//     npm run mutate -- [ROOM or FILE[:LINE-LINE]...] [--every N] [--tests NAME]... [--survivors REPORT.json] [--static] [--name NAME]
 // A room is record, repository or request; without one, all of them in turn. FILE is named from src/Session, as Record/plainData.ts.
 // --every tries a sample, one in N pieces of twelve lines. --tests takes other test files than those of the room; --survivors tries
 // only what survived in an earlier report. --static tries what runs while the modules are loaded, too, which needs them loaded anew
@@ -32,17 +32,8 @@ const ROOMS = {
     repository: {
         folder: 'Repository',
         tests: [
-            ...[
-                'sessionRepository',
-                'hotRecords',
-                'sessionIds',
-                'expiry',
-                'sessionFaults',
-                'manyChanges',
-                'login',
-                'pruning',
-                'exclusive',
-            ],
+            ...['sessionErrors', 'storeCalls', 'sessionReader', 'sessionRepository'],
+            ...['hotRecords', 'sessionIds', 'expiry', 'sessionFaults', 'manyChanges', 'login', 'pruning', 'exclusive'],
             ...['sessionTimes', 'configChanges', 'memoryStore', 'session', 'records'],
         ],
     },
