@@ -198,7 +198,7 @@ export abstract class SessionReader {
         }
         try {
             const found = parseRecord(text, now);
-            if (found.kind === 'live' && !found.isAhead) {
+            if (found.kind === 'live') {
                 this.keepParsed(key, text, found);
             }
             return found;
