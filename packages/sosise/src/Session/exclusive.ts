@@ -65,12 +65,12 @@ async function refresh(session: RequestSession): Promise<void> {
         session.rebase(found);
         return;
     }
-    const reading = session.object && session.read(session.object);
+    session.stage = 'endedElsewhere';
+    noteLoss(session, session.object && session.read(session.object).change); // an answer below 400 becomes a 409
     if (session.object) {
         session.replaceByNew(session.services.newId(session.request)); // what it shows has ended
         session.mustStore = false;
     }
     session.loaded = undefined;
     session.stage = 'endedElsewhere';
-    noteLoss(session, reading?.change); // an answer below 400 becomes a 409
 }

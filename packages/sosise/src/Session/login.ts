@@ -57,7 +57,7 @@ export function isDeviceBound(request: Request): boolean {
 export function fingerprint(request: Request): string | undefined {
     const session = sessionOf(request);
     session?.use();
-    return session && session.id !== '' ? fingerprintOf(session.key) : undefined;
+    return session && session.id !== '' ? fingerprintOf(session.storedKey) : undefined;
 }
 
 /** Who is logged in, and since when. */

@@ -52,6 +52,8 @@ export class SessionCookie {
     /** Today's, and the one of before that still opens a session. */
     private readonly names: readonly string[];
     private readonly signer: CookieSigner;
+    /** Requests whose cookie nobody here has signed, which was told: those of WebSockets are looked at more than once. */
+    private readonly forged = new WeakSet<Request>();
 
     public constructor(private readonly options: SessionCookieOptions) {
         const former = formerNameOf(options.name);
@@ -79,8 +81,9 @@ export class SessionCookie {
         }
         if (carried && carried.ids.length > 0) {
             this.headers.remember(header, carried);
-        } else if (carried) {
+        } else if (carried && !this.forged.has(request)) {
             const { name, events } = this.options;
+            this.forged.add(request);
             events?.refused?.emit(
                 { key: claimedKey(header, name), reason: 'signature' },
                 { request, address: request.ip },

@@ -27,7 +27,7 @@ export interface SessionMoverOptions {
 }
 
 /** The version of a record that is not in the new driver: no write or removal there is meant by it. */
-const NOWHERE = Symbol('in the old driver');
+export const NOWHERE = Symbol('in the old driver');
 const NO_SESSIONS: UserRecord = { kind: 'user', seen: 0, sessions: new Map() };
 const TRIES = 100;
 const MOVE_OVERTAKEN = 'Other processes kept writing a session that moves to another driver: end them first.';

@@ -8,7 +8,7 @@ import type { SessionLifetime } from '../Record/SessionLifetime.js';
 import type { ParsedRecord } from '../Record/SessionRecord.js';
 import { isUserKey, type RecordKey } from '../Record/storageKeys.js';
 import { TOMBSTONE_KEPT_MS } from '../Repository/SessionWriter.js';
-import { DriverTransfer } from './DriverTransfer.js';
+import { DriverTransfer, NOWHERE } from './DriverTransfer.js';
 
 /** A driver that sessions come from. */
 export interface OldDriver {
@@ -68,8 +68,10 @@ export class FallbackDriver extends DriverDecorator {
         ifVersion: unknown,
         expiresAt: number,
     ): MaybePromise<unknown> {
+        // The tombstone of one that has expired in an old driver stands here, where nothing did.
+        const version = ifVersion === NOWHERE ? undefined : ifVersion;
         return isEndedRecord(record)
-            ? this.purge(key).then(() => this.driver.write(key, record, ifVersion, expiresAt))
+            ? this.purge(key).then(() => this.driver.write(key, record, version, expiresAt))
             : this.driver.write(key, record, ifVersion, expiresAt);
     }
 

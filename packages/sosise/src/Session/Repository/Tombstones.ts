@@ -121,9 +121,16 @@ export class Tombstones {
 
     /** Writes into a tombstone that its visitor has a new session: an answer that still ends the old one spares the new one's cookie. */
     public async replace(key: RecordKey, to: RecordKey): Promise<void> {
+        const { events, lifetime } = this.reader;
         const found = await this.reader.load(key);
-        if (found.kind === 'ended' && found.to === undefined) {
-            await this.writer.writeTombstone(key, found.stored, found.reason, { at: found.at, to });
+        if (found.kind !== 'ended' || found.to !== undefined) {
+            return;
+        }
+        const record = this.reader.parse(key, found.stored.record, Date.now());
+        const isWritten = await this.writer.writeTombstone(key, found.stored, found.reason, { at: found.at, to });
+        if (isWritten && record?.kind === 'live') {
+            // Its time was over, and its visitor came before the walk that would have removed it.
+            events.ended?.emit({ key, user: record.login?.user, ...lifetime.endOf(record) });
         }
     }
 

@@ -137,7 +137,8 @@ export abstract class RequestState implements SessionOwner, EventOrigin {
 
     /** The same, or that which it had when it ended: the object that the route sees then has an id of its own. */
     public get storedKey(): RecordKey {
-        return this.stage === 'endedElsewhere' || this.stage === 'endedHere' ? keyOf(this.storedId) : this.key;
+        const hasEnded = this.stage === 'endedElsewhere' || this.stage === 'endedHere';
+        return hasEnded && this.storedId !== '' ? keyOf(this.storedId) : this.key;
     }
 
     public get record(): LiveRecord | undefined {

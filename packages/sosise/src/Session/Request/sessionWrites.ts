@@ -165,7 +165,7 @@ export function noteLoss(state: RequestState, change: SessionChange | undefined)
     if (state.stage === 'endedElsewhere' && change && !onlyTakesFlash(change) && !state.hasLostChanges) {
         const { events, log } = state.services;
         state.hasLostChanges = true;
-        events.refused?.emit({ key: state.key, user: state.owner?.user, reason: 'ended' }, state);
+        events.refused?.emit({ key: state.storedKey, user: state.owner?.user, reason: 'ended' }, state);
         log.warning(
             'A session ended while a request was using it: what the request changed is discarded.',
             logContextOf(state),
@@ -193,6 +193,7 @@ function settle(state: RequestState, stored: LoadedSession | undefined, { change
 }
 
 /** What the log says of a request: no id, nothing of the session. */
-export function logContextOf({ request, id, key }: RequestState): Record<string, unknown> {
-    return { method: request.method, path: request.path, ...(id !== '' && { fingerprint: fingerprintOf(key) }) };
+export function logContextOf(state: RequestState): Record<string, unknown> {
+    const { method, path } = state.request;
+    return { method, path, ...(state.id !== '' && { fingerprint: fingerprintOf(state.storedKey) }) };
 }
