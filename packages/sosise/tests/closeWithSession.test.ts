@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
 import type { Request, Router } from 'express';
 import { applicationOf, HttpServer, login, logout, requireLogin, SessionRegistry, StoredSessions } from 'sosise';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -68,7 +69,7 @@ async function openingApp(options: SessionAppOptions = {}) {
 }
 
 /** The same on a driver whose reads are counted, and may be interfered with. */
-async function countedApp(read: Interference['read'] = () => {}) {
+async function countedApp(read: Interference['read'] = () => {}, routes?: SessionAppOptions['routes']) {
     const reads: string[] = [];
     const driver = interferedDriver({
         read: (id) => {
@@ -78,6 +79,7 @@ async function countedApp(read: Interference['read'] = () => {}) {
     });
     const app = await openingApp({
         session: { driver: 'counted' },
+        ...(routes && { routes }),
         boot: ({ container }) => void container.make(SessionManager).extend('counted', () => driver),
     });
     return { ...app, reads };
@@ -187,6 +189,38 @@ describe('a round', () => {
         expect(app.closed).toEqual([]);
     });
 
+    test('reads nothing for what was closed before: its client went away while the route was busy', async () => {
+        stopClock();
+        let opened = 0;
+        let arrive = () => {};
+        const arrived = new Promise<void>((done) => {
+            arrive = done;
+        });
+        const app = await countedApp(undefined, (router) => {
+            router.get('/busy', requireLogin(), async (request, response) => {
+                arrive();
+                await once(response, 'close');
+                const socket = Object.assign(new PassThrough(), { readyState: 3, close() {}, terminate() {} });
+                for (const open of [response, new PassThrough().destroy(), socket]) {
+                    sessionsOf(request).closeWithSession(request, open);
+                    opened += 1;
+                }
+            });
+        });
+        const headers = { cookie: `sosise=${(await app.member()).cookies.get('sosise')}` };
+        const gone = new AbortController();
+        const answer = fetch(`${app.url}/busy`, { headers, signal: gone.signal });
+        await arrived;
+        gone.abort();
+        await expect(answer).rejects.toThrow();
+        await expect.poll(() => opened).toBe(3);
+        await app.settled();
+        app.reads.length = 0;
+        await nextRound();
+        await quiet();
+        expect(app.reads).toEqual([]);
+    });
+
     test('closes nothing while the store is in trouble, says so once, and goes on when it is back', async () => {
         stopClock();
         let isBroken = false;
@@ -211,6 +245,37 @@ describe('a round', () => {
         travel('1 week');
         await nextRound();
         await expect.poll(() => app.closed).toEqual(['first']);
+    });
+
+    test('closes no socket whose store gets into trouble as it opens', async () => {
+        const trouble = { isThere: false };
+        const driver = interferedDriver({
+            read: () => {
+                if (trouble.isThere) {
+                    throw new Error('the disk is gone');
+                }
+            },
+        });
+        const app = await openingApp({
+            session: { driver: 'troubled' },
+            boot: ({ container }) => {
+                container.make(SessionManager).extend('troubled', () => driver);
+                container.make(HttpServer).onUpgrade('/raw', async (request, socket) => {
+                    const sessions = container.make(StoredSessions);
+                    trouble.isThere = (await sessions.ofRequest(request)) !== undefined;
+                    sessions.closeWithSession(request, socket);
+                    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n');
+                });
+            },
+        });
+        const socket = await rawSocket(app.url, (await app.member()).cookies);
+        await expect.poll(() => app.log.at(-1)?.message).toContain('stays open until it can');
+        await quiet();
+        expect(socket.closed).toBe(false);
+        trouble.isThere = false;
+        const closed = once(socket, 'close');
+        await app.registry.revoke('mia');
+        await closed;
     });
 
     test('does not keep the application from stopping, and says nothing then', async () => {

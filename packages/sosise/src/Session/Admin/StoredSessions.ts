@@ -158,7 +158,10 @@ export class StoredSessions {
         try {
             key ??= session || !(await this.ofRequest(request)) ? undefined : this.named.get(request)?.key;
         } catch (error) {
-            this.ends.failed(error);
+            key = this.named.get(request)?.key; // none: a page of another origin has sent it
+            if (key !== undefined) {
+                this.ends.failed(error);
+            }
         }
         thing.key = key ?? '';
         if (key !== undefined) {

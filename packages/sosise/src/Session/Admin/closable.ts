@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 
 /** A WebSocket of the package ws. */
 export interface ClosableWebSocket {
+    readonly readyState?: number;
     close(code: number, reason: string): void;
     terminate(): void;
     once(event: 'close', listener: () => void): unknown;
@@ -15,6 +16,9 @@ export type Closable = ClosableWebSocket | ServerResponse | Duplex | (() => unkn
 const SESSION_ENDED = 4401;
 /** For so long a page may take to say that it has heard: what it sends until then still arrives. */
 const LAST_WORD_MS = 1_000;
+
+/** `readyState` of a WebSocket that is closed. */
+const CLOSED = 3;
 
 /** Closes it as its kind is closed. */
 export async function closeOpen(open: Closable): Promise<void> {
@@ -31,9 +35,15 @@ export async function closeOpen(open: Closable): Promise<void> {
     }
 }
 
-/** A function does not tell when what it closes is closed otherwise. */
+/** Also where it is closed by now. A function does not tell when what it closes is closed otherwise. */
 export function onceClosed(open: Closable, listener: () => void): void {
-    if (typeof open !== 'function') {
+    if (typeof open === 'function') {
+        return;
+    }
+    const isClosed = 'terminate' in open ? open.readyState === CLOSED : open.closed || open.destroyed;
+    if (isClosed) {
+        listener();
+    } else {
         (open as ClosableWebSocket).once('close', listener);
     }
 }
