@@ -345,3 +345,17 @@ test('without a file of its own it is in the log of all', async () => {
     const audit = linesIn(app.root, 'app.log').filter(({ channel }) => channel === 'audit');
     expect(audit.map(({ context }) => context['event'])).toEqual(['started', 'loggedIn']);
 });
+
+test('is whole, however little else is logged, unless it has a level of its own', async () => {
+    const events = async (logging: Record<string, unknown>) => {
+        const app = await auditedApp({ logging });
+        await loggedIn(app);
+        await app.browser().visit('/members');
+        const lines = await app.lines();
+        expect(existsSync(join(app.root, 'storage/logs/app.log'))).toBe(false);
+        return lines.map(({ context }) => context['event']);
+    };
+    expect(await events({ ...AUDIT, level: 'critical' })).toEqual(['loggedIn', 'refused']);
+    const own = { channels: { audit: { ...AUDIT.channels.audit, level: 'warning' } }, level: 'critical' };
+    expect(await events(own)).toEqual(['refused']);
+});

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Environment } from '../Config/Environment.js';
 import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { Logger, type LoggerOptions } from './Logger.js';
-import { type LoggingConfig, loggingConfig } from './LoggingConfig.js';
+import { auditChannel, type LoggingConfig, loggingConfig } from './LoggingConfig.js';
 
 /** Binds the Logger. First in the list: so it is shut down last. */
 export class LoggingServiceProvider extends ServiceProvider {
@@ -41,6 +41,11 @@ export function loggerOptions(config: LoggingConfig, environment: Environment): 
                   maxFiles,
               }
             : undefined,
-        channels: config.channels,
+        channels: withWholeAudit(config.channels),
     };
+}
+
+/** Who asks for the audit log wants all of it, however little else is logged. */
+function withWholeAudit({ [auditChannel]: audit, ...others }: LoggingConfig['channels']): LoggingConfig['channels'] {
+    return audit ? { ...others, [auditChannel]: { level: 'info', ...audit } } : others;
 }
