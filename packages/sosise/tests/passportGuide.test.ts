@@ -71,3 +71,24 @@ test('passport keeps its user in the same session', async () => {
     await browser.visit('/their-logout', post());
     expect(await browser.json('/seen')).toEqual({ passport: null, ours: null, cart: ['tea'] });
 });
+
+test('a login that is refused does not leave its user to passport', async () => {
+    const guide = guideFolder('docs/passport.md');
+    const { default: Passport } = await guide.load<{ default: MiddlewareClass }>(
+        'src/app/Http/Middlewares/PassportMiddleware.ts',
+    );
+    const { default: routes } = await guide.load<{ default: Router }>('src/routes/login.ts');
+    const app = await sessionApp({
+        session: { driver: 'memory', registry: { max: 1, whenFull: 'refuse' } },
+        routes: (router) => {
+            router.use(middleware(Passport));
+            cart(router);
+            router.use(routes);
+        },
+    });
+    const [one, two] = [app.browser(), app.browser()];
+    expect((await one.visit('/login', right)).status).toBe(200);
+    expect((await two.visit('/login', right)).status).toBe(409);
+    expect(await two.json('/seen')).toEqual({ passport: null, ours: null });
+    expect(await one.json('/seen')).toMatchObject({ passport: { id: 7 }, ours: '7' });
+});

@@ -79,6 +79,36 @@ describe.each(DRIVERS)('registry.max, %s', (driver) => {
 });
 
 describe('registry.max', () => {
+    test("a login that is refused ends nothing of another user's in the same browser", async () => {
+        const app = await limitedApp({ max: 1, whenFull: 'refuse' });
+        const [mias, bobs] = [app.browser(), app.browser()];
+        await enter(mias);
+        await enter(bobs, 'bob');
+        const click = bobs.copy();
+        expect(await enter(bobs)).toBe(409);
+        expect(await bobs.json('/me')).toEqual({ user: 'bob', ended: null });
+        expect(await enter(bobs, 'bob'), 'a new id').toBe(200);
+        expect(await enter(click), 'with the id from before that').toBe(409);
+        expect(await bobs.json('/me')).toEqual({ user: 'bob', ended: null });
+        await app.app.container.make(SessionRegistry).revoke('mia');
+        expect(await enter(bobs)).toBe(200);
+        expect(await bobs.json('/me')).toEqual({ user: 'mia', ended: null });
+    });
+
+    test('a function that gives no number in time is a 503, and nobody is logged in or out', async () => {
+        let isAway = false;
+        const max = () => (isAway ? new Promise<number>(() => {}) : 2);
+        const app = await limitedApp({ max }, { storeTimeoutMs: 30 });
+        const browser = app.browser();
+        await enter(browser, 'bob');
+        isAway = true;
+        expect(await enter(browser)).toBe(503);
+        expect(await browser.json('/me')).toEqual({ user: 'bob', ended: null });
+        expect(await enter(app.browser())).toBe(503);
+        const error = app.log.at(-1)?.context['error'] as Error | undefined;
+        expect(String(error?.cause)).toContain('registry.max in src/config/session.ts gave no number within 30 ms');
+    });
+
     test('a login in the same session does not count twice, and makes it the newest', async () => {
         const app = await limitedApp({ max: 2 });
         const [one, two, three] = [app.browser(), app.browser(), app.browser()];

@@ -183,7 +183,7 @@ export class SessionRepository extends SessionReader {
         const user = login?.user ?? loaded.record.login?.user;
         const move = async () => {
             try {
-                await requireHeldLock(lock, false);
+                await this.calls.attempt('saved', key, () => requireHeldLock(lock, false));
                 return await this.moveTo(key, newKey, loaded, change, options);
             } catch (error) {
                 throw this.calls.unavailable('saved', key, error);
@@ -328,7 +328,7 @@ export class SessionRepository extends SessionReader {
                     return moved;
                 }
                 base = this.open(key, await this.load(key)); // written meanwhile: what is there now is what moves
-                await requireHeldLock(lock, true);
+                await calls.attempt('saved', key, () => requireHeldLock(lock, true));
             } catch (error) {
                 // Nobody knows its id. Nor is it waited for: the store may be what hangs.
                 void writer.withdraw(newKey, moved).catch(() => undefined);

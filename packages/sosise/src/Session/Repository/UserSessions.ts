@@ -1,4 +1,5 @@
 import { ConfigError } from '../../Exceptions/errors.js';
+import { inTime } from '../../Support/Deadlines.js';
 import { KeyedMutex } from '../../Support/KeyedMutex.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { show } from '../../Support/show.js';
@@ -83,7 +84,7 @@ export class UserSessions {
         entry: Entry,
         store: () => Promise<Stored | undefined>,
     ): Promise<Stored | undefined> {
-        const most = entry.isLogin ? await mostOf(user, this.limit?.max) : Number.POSITIVE_INFINITY;
+        const most = entry.isLogin ? await this.mostOf(user) : Number.POSITIVE_INFINITY;
         const surplus = await this.add(user, key, entry, most);
         let stored: Stored | undefined;
         try {
@@ -130,16 +131,51 @@ export class UserSessions {
             }
             return placed(others, key, entry);
         };
-        try {
-            await this.change(userKeyOf(user), user, added);
-        } catch (error) {
-            if (!(error instanceof SessionLimitException)) {
-                throw this.repository.calls.unavailable('saved', key, error);
-            }
-            this.repository.events.refused?.emit({ user, reason: 'limit' }, entry.origin);
-            throw error;
-        }
+        await this.change(userKeyOf(user), user, added).catch((error) => this.failed(user, key, error, entry.origin));
         return surplus;
+    }
+
+    /** Throws where a login would be refused now: nothing is ended for one that can't succeed. */
+    public async requireRoom(user: string, origin: EventOrigin): Promise<void> {
+        const most = await this.mostOf(user);
+        if (this.limit?.whenFull !== 'refuse' || most === Number.POSITIVE_INFINITY) {
+            return;
+        }
+        const listKey = userKeyOf(user);
+        const look = async () => {
+            const { sessions, moves = new Map() } = await this.read(listKey, user);
+            await this.within(most, sessions, (each) => originOf(each, moves), listKey, []);
+        };
+        await this.repository.calls
+            .inTime('loaded', look())
+            .catch((error) => this.failed(user, listKey, error, origin));
+    }
+
+    private failed(user: string, key: RecordKey, error: unknown, origin: EventOrigin | undefined): never {
+        if (!(error instanceof SessionLimitException)) {
+            throw this.repository.calls.unavailable('saved', key, error);
+        }
+        this.repository.events.refused?.emit({ user, reason: 'limit' }, origin);
+        throw error;
+    }
+
+    /** How many sessions a user may have. A function that says it has the time of the store. */
+    private async mostOf(user: string): Promise<number> {
+        const { max = Number.POSITIVE_INFINITY } = this.limit ?? {};
+        if (typeof max === 'number') {
+            return max;
+        }
+        const { calls, options } = this.repository;
+        const late = `registry.max in src/config/session.ts gave no number within ${options.timeoutMs} ms.`;
+        const most = await inTime(Promise.resolve(max(user)), options.timeoutMs, () =>
+            calls.unavailable('saved', '', new Error(late)),
+        );
+        if (most !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(most) && most >= 1)) {
+            throw new ConfigError(
+                `registry.max in src/config/session.ts gave ${show(most)}: it has to give a whole number from 1 on, or Infinity for any number.`,
+            );
+        }
+        return most;
     }
 
     /**
@@ -341,14 +377,4 @@ function originOf(key: string, moves: ReadonlyMap<string, string>): string {
         origin = moves.get(origin) ?? origin;
     }
     return origin;
-}
-
-async function mostOf(user: string, max: SessionLimit['max']): Promise<number> {
-    const most = typeof max === 'function' ? await max(user) : (max ?? Number.POSITIVE_INFINITY);
-    if (most === Number.POSITIVE_INFINITY || (Number.isSafeInteger(most) && most >= 1)) {
-        return most;
-    }
-    throw new ConfigError(
-        `registry.max in src/config/session.ts gave ${show(most)}: it has to give a whole number from 1 on, or Infinity for any number.`,
-    );
 }

@@ -101,6 +101,7 @@ export class SessionActions {
             state.loggingIn = user;
             const before = state.owner;
             if (!state.object || state.stage === 'endedHere' || state.isUnset() || (before && before.user !== user)) {
+                await state.services.repository.users.requireRoom(user, state);
                 await this.restart();
             }
             const login = this.loginOf(user);
@@ -241,6 +242,7 @@ export class SessionActions {
                 return true;
             }
         } else if (next && login) {
+            await repository.users.requireRoom(user, this.state);
             await repository.end(next.key, 'regenerated', { origin: state }); // what another user had in it ends
         } else if (next && found.reason === 'migrated') {
             throw new SessionEndedException(); // a new one would be without what the visitor has there
