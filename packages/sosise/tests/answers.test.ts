@@ -441,3 +441,35 @@ describe('answering twice', () => {
         expect(codes).toEqual(['ERR_HTTP_HEADERS_SENT']);
     });
 });
+
+test('a held answer seems sent, and is itself again behind that: a function of somebody else sees the cookie leave', async () => {
+    const seen: unknown[] = [];
+    const app = await start({ write: () => new Promise((resolve) => setImmediate(resolve)) }, (router) => {
+        router.get('/held', (request, response) => {
+            const { setHeader } = response;
+            response.setHeader = function noting(name, value) {
+                seen.push(name);
+                return setHeader.call(this, name, value);
+            };
+            request.session['a'] = 1;
+            response.once('close', () => seen.push(response.headersSent, response.writableEnded));
+            response.status(201).write('one ');
+            seen.length = 0;
+            seen.push(response.headersSent, response.writableEnded);
+            for (const change of [
+                () => response.setHeader('X-Late', '1'),
+                () => response.removeHeader('X-Request-Id'),
+            ]) {
+                expect(change).toThrow('headers after they are sent to the client');
+            }
+            response.end('two');
+            seen.push(response.writableEnded, response.finished);
+        });
+    });
+    const response = await app.browser().visit('/held');
+    expect([response.status, await response.text()]).toEqual([201, 'one two']);
+    expect(response.headers.get('X-Late')).toBeNull();
+    expect(response.headers.get('X-Request-Id')).not.toBeNull();
+    await expect.poll(() => seen.length).toBe(9);
+    expect(seen).toEqual([true, false, true, true, 'Set-Cookie', 'Vary', 'Cache-Control', true, true]);
+});
