@@ -13,7 +13,7 @@ export interface TombstoneOptions {
     readonly to?: string;
     readonly sealedId?: string;
     /** Whether to end it under the key that it has moved to, where it has. */
-    readonly follows?: boolean;
+    readonly follows?: boolean | undefined;
     /** The request that ends it, and what its event says in place of the tombstone's reason. */
     readonly origin?: EventOrigin | undefined;
     readonly toldReason?: 'logout' | undefined;
@@ -41,7 +41,7 @@ export class Tombstones {
     public async end(
         key: RecordKey,
         reason: EndReason,
-        { follows = false, ...next }: TombstoneOptions = {},
+        { follows, ...next }: TombstoneOptions = {},
         steps = 0,
     ): Promise<boolean> {
         let found: LoadResult = NONE;
@@ -53,20 +53,18 @@ export class Tombstones {
             this.tell(key, (found as unknown as LoadedSession).record, reason, next);
             return true;
         }
-        // It got a new id before it was ended, or meanwhile: that was not meant to save it.
         const ended = found as LoadResult;
-        // A login that has moved it since has counted the user's sessions itself.
-        const isCounted = reason === 'replaced' && ended.kind === 'ended' && ended.sealedId !== undefined;
-        return follows && !isCounted && ended.kind === 'ended' && hasMoved(ended) && steps < LONGEST_CHAIN
-            ? this.end(ended.to, reason, { follows, ...next }, steps + 1)
-            : false;
+        if (!follows || ended.kind !== 'ended' || !hasMoved(ended) || steps === LONGEST_CHAIN) {
+            return false;
+        }
+        // It got a new id before it was ended, or meanwhile: that was not meant to save it.
+        // But a login that has moved it since has counted the user's sessions itself.
+        const isCounted = reason === 'replaced' && ended.sealedId !== undefined;
+        return !isCounted && this.end(ended.to, reason, { follows, ...next }, steps + 1);
     }
 
     /** Ends a session from outside, also one that a login in flight is only about to store under this key. */
-    public async revoke(
-        key: RecordKey,
-        { follows = false, reason = 'revoked', origin, by }: RevokeOptions,
-    ): Promise<boolean> {
+    public async revoke(key: RecordKey, { follows, reason = 'revoked', origin, by }: RevokeOptions): Promise<boolean> {
         if (await this.end(key, reason, { follows, origin, by })) {
             return true;
         }

@@ -217,16 +217,16 @@ export class UserSessions {
 
     /**
      * Now and then, a session that is in use makes sure that its user's list names it: a store may have dropped that. Gives its
-     * login as it is to be written.
+     * login as it is to be written then.
      */
-    public refreshed(key: RecordKey, login: Login | undefined): MaybePromise<Login | undefined> {
-        if (!login || Date.now() - (login.listed ?? login.at) <= RENEW_MS) {
-            return login;
+    public refreshed(key: RecordKey, login: Login): MaybePromise<Login | undefined> {
+        if (Date.now() - (login.listed ?? login.at) <= RENEW_MS) {
+            return undefined;
         }
         const named: Change = (sessions) => (sessions.has(key) ? sessions : new Map(sessions).set(key, Date.now()));
         return this.change(userKeyOf(login.user), login.user, named, RENEW_MS).then(
             () => ({ ...login, listed: Date.now() }),
-            () => login, // the list is no reason to lose a change; the next request tries again
+            () => undefined, // the list is no reason to lose a change; the next request tries again
         );
     }
 
@@ -240,12 +240,7 @@ export class UserSessions {
     /** Without those that have ended. One that can't be read now stays. @param most How many are looked at. */
     private async alive(sessions: Sessions, most = Number.POSITIVE_INFINITY): Promise<Sessions> {
         const kept = new Map(sessions);
-        let looked = 0;
-        for (const [key, added] of sessions) {
-            looked += 1;
-            if (looked > most) {
-                break;
-            }
+        for (const [key, added] of [...sessions].slice(0, most)) {
             if (hasEnded(await this.kindOf(key), added)) {
                 kept.delete(key);
             }
@@ -314,9 +309,8 @@ export class UserSessions {
                 Promise.resolve(this.repository.driver.read(listKey)),
             );
             const record = stored && parseRecord(stored.record, Date.now());
-            return record?.kind === 'user'
-                ? { ...record, version: stored?.version }
-                : { sessions: new Map(), version: stored?.version, seen: 0 };
+            const list = record?.kind === 'user' ? record : { sessions: new Map(), seen: 0 };
+            return { ...list, version: stored?.version };
         } catch (error) {
             if (!(error instanceof DamagedRecordError)) {
                 throw error;
@@ -347,7 +341,7 @@ export class UserSessions {
         }
         const sessions = new Map(found.sort((one, other) => one[1] - other[1])); // oldest login first
         const version =
-            sessions.size > 0
+            sessions.size > 0 // else the only one may be about to be stored, and is looked for the next time
                 ? await this.repository.driver.write(listKey, userRecord(now, sessions), damaged, now + LIST_KEPT_MS)
                 : damaged;
         return { sessions, version, seen: now };
@@ -364,7 +358,7 @@ function without(sessions: Sessions, keys: ReadonlySet<string>): Sessions {
 
 /** In the order of logins: behind all others at a login, and else behind the key that it moves from. */
 function placed(sessions: Sessions, key: RecordKey, { from, isLogin }: Entry): Sessions {
-    const entries = [...sessions].filter(([each]) => each !== key);
+    const entries = [...sessions];
     const before = isLogin ? -1 : entries.findIndex(([each]) => each === from);
     entries.splice(before < 0 ? entries.length : before + 1, 0, [key, Date.now()]);
     return new Map(entries);

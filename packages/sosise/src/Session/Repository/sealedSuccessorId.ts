@@ -17,13 +17,11 @@ export function sealSuccessorId(id: string, formerId: string, secret: Secret): s
 /** Undefined where it is not for this id, or sealed with another secret. */
 export function openSuccessorId(sealed: string, formerId: string, secret: Secret): string | undefined {
     const bytes = Buffer.from(sealed, 'base64url');
-    if (bytes.length < IV_BYTES + TAG_BYTES) {
-        return undefined;
-    }
-    const decipher = createDecipheriv('aes-256-gcm', keyFor(formerId, secret), bytes.subarray(0, IV_BYTES));
-    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+    const [key, iv] = [keyFor(formerId, secret), bytes.subarray(0, IV_BYTES)];
     try {
-        return decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
+        const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES });
+        decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+        return `${decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES))}${decipher.final()}`;
     } catch {
         return undefined;
     }
