@@ -32,7 +32,8 @@ const ROOMS = {
     repository: {
         folder: 'Repository',
         tests: [
-            ...['sessionErrors', 'storeCalls', 'sessionReader', 'sessionRepository'],
+            ...['sessionErrors', 'storeCalls', 'tombstones', 'userSessions', 'userLimits'],
+            ...['sessionReader', 'sessionRepository'],
             ...['hotRecords', 'sessionIds', 'expiry', 'sessionFaults', 'manyChanges', 'login', 'pruning', 'exclusive'],
             ...['sessionTimes', 'configChanges', 'memoryStore', 'session', 'records'],
         ],

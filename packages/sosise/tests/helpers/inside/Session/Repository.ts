@@ -1,4 +1,5 @@
 /** What tests use of src/Session/Repository. */
+export { firstAlive } from '../../../../src/Session/Repository/firstAlive.js';
 export {
     ReservedSessionKeyError,
     SessionBusyException,
@@ -8,6 +9,7 @@ export {
     SessionUnavailableException,
     UnstorableSessionError,
 } from '../../../../src/Session/Repository/SessionErrors.js';
-export { SessionRepository } from '../../../../src/Session/Repository/SessionRepository.js';
+export { type MoveOptions, SessionRepository } from '../../../../src/Session/Repository/SessionRepository.js';
 export { StoreCalls, withoutId } from '../../../../src/Session/Repository/StoreCalls.js';
+export { openSuccessorId, sealSuccessorId } from '../../../../src/Session/Repository/sealedSuccessorId.js';
 export { UserSessions } from '../../../../src/Session/Repository/UserSessions.js';
