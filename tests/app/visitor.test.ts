@@ -6,11 +6,11 @@ import { createTestApp } from '../helpers/createTestApp.js';
 /** A shop, to show how a visit is tested. Your own routes are in src/routes/api.ts, and need no `routes` here. */
 function shop(router: Router) {
     router.post('/cart', (request, response) => {
-        request.session['cart'] = { item: request.body.item, amount: 1 };
+        request.session['exampleCart'] = { item: request.body.item, amount: 1 };
         response.redirect(303, '/cart');
     });
     router.get('/cart', (request, response) => {
-        response.json({ code: 1000, message: 'Your cart', data: request.session['cart'] ?? null });
+        response.json({ code: 1000, message: 'Your cart', data: request.session['exampleCart'] ?? null });
     });
     router.post('/login', async (request, response) => {
         await login(request, request.body.user);
@@ -24,7 +24,8 @@ function shop(router: Router) {
 /** The timeouts of this test, whatever the application's are: two hours idle, and a cookie until the browser closes. */
 const session = { enabled: true, idle: 2 * 60 * 60 * 1000, cookie: { maxAge: null } };
 
-const cart = { item: 'tea', amount: 1 };
+/** Your own keys, with types of your own, are in src/types/session.d.ts. */
+const exampleCart = { item: 'tea', amount: 1 };
 
 const openShop = () => createTestApp({ session }, { routes: shop });
 
@@ -36,23 +37,23 @@ test('Ann fills a cart, and Bob, who comes at the same time, has his own', async
     (await ann.submit('/cart', { item: 'tea' })).assertRedirect('/cart').assertJson({ data: { item: 'tea' } });
     (await bob.submit('/cart', { item: 'coffee' })).assertRedirect('/cart').assertJson({ data: { item: 'coffee' } });
 
-    expect(await ann.session()).toEqual({ cart });
+    expect(await ann.session()).toEqual({ exampleCart });
 });
 
 test('she logs in, and the cart comes along', async () => {
     const app = await openShop();
-    const ann = app.client().withSession({ cart });
+    const ann = app.client().withSession({ exampleCart });
     (await ann.get('/orders')).assertStatus(401);
 
     (await ann.post('/login', { json: { user: 'ann' } })).assertOk();
 
     (await ann.get('/orders')).assertJson({ data: { user: 'ann' } });
-    expect(await ann.session()).toEqual({ cart });
+    expect(await ann.session()).toEqual({ exampleCart });
 });
 
 test('she comes back after lunch and is still logged in; the next day she is not', async () => {
     const app = await openShop();
-    const ann = app.client().withSession({ cart }).actingAs('ann');
+    const ann = app.client().withSession({ exampleCart }).actingAs('ann');
     (await ann.get('/orders')).assertOk();
 
     app.travel('1 hour');
@@ -65,9 +66,9 @@ test('she comes back after lunch and is still logged in; the next day she is not
 
 test('while she is logged in, another site can not put anything into her cart', async () => {
     const app = await openShop();
-    const ann = app.client().withSession({ cart }).actingAs('ann');
+    const ann = app.client().withSession({ exampleCart }).actingAs('ann');
 
     await ann.crossSite().submit('/cart', { item: 'a trap' });
 
-    expect(await ann.session()).toEqual({ cart });
+    expect(await ann.session()).toEqual({ exampleCart });
 });

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, existsSync, realpathSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { CopiedApp } from './docs/CopiedApp.js';
@@ -40,7 +40,7 @@ class OwnApp extends CopiedApp {
         await this.npm('test', '--', ...LOOK_AT_THE_APP.filter((name) => existsSync(join(this.folder, name))));
     }
 
-    private npm(...args: string[]): Promise<string> {
+    public npm(...args: string[]): Promise<string> {
         const { NODE_ENV, VITEST, SESSION_SECRET, ...env } = process.env;
         const options = { cwd: this.folder, env: { ...env, NO_COLOR: '1' }, maxBuffer: 64 * 1024 * 1024 };
         return new Promise((resolve, reject) => {
@@ -71,3 +71,14 @@ test.skipIf(!readme)(
         await own.check();
     },
 );
+
+test('whoever gives the keys of a shop other types has nothing delivered that does not compile', async () => {
+    const own = new OwnApp();
+    const types = join(own.folder, 'src/types/session.d.ts');
+    const keys = 'cart?: string[]; orders?: number; user?: { name: string };';
+    writeFileSync(
+        types,
+        readFileSync(types, 'utf8').replace('views?: number;', (views) => `${views} ${keys}`),
+    );
+    await own.npm('run', 'typecheck');
+});
