@@ -6,8 +6,9 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { env } from 'sosise';
+import { env, HttpServer } from 'sosise';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
 import { readDocuments } from './docs/Markdown.js';
 import { freePort } from './helpers/redis.js';
 import { type SessionApp, sessionApp, temporaryFolder } from './helpers/sessionApp.js';
@@ -126,11 +127,17 @@ async function cloudflare(origin: Proxy): Promise<Proxy> {
 
 /** A production application that stores something in each session, with TRUST_PROXY as it would be set there. */
 function shop(trusted: string | undefined): Promise<SessionApp> {
+    const sockets = new WebSocketServer({ noServer: true });
     vi.stubEnv('TRUST_PROXY', trusted);
     return sessionApp({
         environment: 'production',
         session: { name: undefined },
         http: { trustProxy: env.proxies('TRUST_PROXY', false) },
+        boot: ({ container }) => {
+            container.make(HttpServer).onUpgrade('/live', (request, socket, head) => {
+                sockets.handleUpgrade(request, socket, head, (client) => client.send('welcome'));
+            });
+        },
         routes: (router) => {
             router.get('/', (request, response) => {
                 request.session['seen'] = true;
@@ -174,6 +181,15 @@ describe.each([
         expect([status, headers['set-cookie']]).toEqual([503, undefined]);
         expect(app.log.filter(({ message }) => message.includes('such as TRUST_PROXY=1'))).toHaveLength(2);
         expect(app.log[0]?.message).toContain('A request came with the header X-Forwarded-For, which is ignored');
+    });
+
+    test.skipIf(!isHere)('lets a WebSocket through', async () => {
+        const { port, folder } = await PROXIES[name](await shop('1'));
+        const options = { servername: HOST, headers: { host: HOST }, ca: readFileSync(join(folder, 'shop.pem')) };
+        const socket = new WebSocket(`wss://127.0.0.1:${port}/live`, options);
+        const [message] = await once(socket, 'message');
+        socket.terminate();
+        expect(String(message)).toBe('welcome');
     });
 
     test.skipIf(!isHere || !hasNginx)('with Cloudflare in front, is the second of two proxies', async () => {
