@@ -223,6 +223,17 @@ test('what fails in the middle says how to undo it, and that undoes it', async (
     expect(git('status', '--porcelain')).toBe('');
 });
 
+test('the new README copies to the server what docs/deploy.md names', () => {
+    const [, table = ''] = readFileSync(join(PROJECT, 'docs/deploy.md'), 'utf8').split('## What goes to the server');
+    const named = [...(table.split('\n## ', 1)[0] ?? '').matchAll(/^\| `.*?\|/gm)].flatMap(([cell]) =>
+        [...cell.matchAll(/`(.+?)\/?`/g)].map(([, name]) => name),
+    );
+    const readme = readFileSync(join(PACKAGE, 'src/Console/Own/stubs/README.md.stub'), 'utf8');
+    const made = ['node_modules', 'packages']; // by npm ci there; and only where the framework is one file
+    expect(named).toContain('views');
+    expect(named.filter((name) => !made.includes(name ?? '') && !readme.includes(`\`${name}\``))).toEqual([]);
+});
+
 describe('a name', () => {
     test.each(['shop', 'tea-shop', 'tea.shop', 'shop_2', '7eleven'])('may be %s', (name) => {
         expect(ownName(name, [])).toBe(name);
