@@ -82,7 +82,7 @@ await onCluster('at the start, the database driver', (cluster) => {
     test('makes its table while somebody develops, and names the command in production', async () => {
         const production = () => refusal({ ...cluster.options, table: 'made' }, 'production');
         expect(await production()).toBe(
-            `Session driver [database]: 127.0.0.1:${cluster.port} has no table made for sessions: ./artisan session:table prints its SQL, and --run makes it.`,
+            `Session driver [database]: 127.0.0.1:${cluster.port} has no table made: ./artisan session:table prints its SQL, and --run makes it.`,
         );
         const starts = Array.from({ length: 4 }, () => refusal({ ...cluster.options, table: 'made' }, 'development'));
         expect(await Promise.all(starts)).toEqual(Array(4).fill('started'));

@@ -58,7 +58,7 @@ function onEither(place: () => Place, name: string): void {
         const artisan = artisanOn({ session: sessionOf(where) });
         const report = async () => (await artisan('session:doctor')).output;
         for (let looks = 0; looks < 2; looks += 1) {
-            expect(await report()).toMatch(/There is no table \w+ for sessions\. The start makes it\./);
+            expect(await report()).toMatch(/The table \w+ is missing\. The start makes it\./);
         }
         await artisan('session:table --run');
         const output = await report();

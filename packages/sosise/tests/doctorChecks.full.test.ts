@@ -368,6 +368,21 @@ describe('./artisan session:doctor', () => {
         expect(of('Fallback [redis]')[0]?.text).toContain('./artisan session:migrate');
         expect(JSON.stringify(checks)).not.toContain('hunter2');
     });
+
+    test.each([
+        ['redis', { port: 1 }, { redis: '^6.0.0' }, 'connect-redis'],
+        ['database', { url: 'postgres://127.0.0.1:1/shop' }, {}, 'pg'],
+        ['database', { url: 'postgres://127.0.0.1:1/shop' }, { pg: '^8.0.0' }, undefined],
+        ['database', { url: 'storage/sessions.sqlite' }, {}, undefined],
+    ])(
+        'the packages of %s on %o that production would lack are a warning (%o)',
+        async (driver, options, dependencies, missing) => {
+            const root = temporaryFolder();
+            writeFileSync(join(root, 'package.json'), JSON.stringify({ dependencies }));
+            const { of } = await report({ root, session: { driver, drivers: { [driver]: options } } });
+            expect(of('Packages').map(({ fix }) => fix)).toEqual(missing ? [`npm install --save-prod ${missing}`] : []);
+        },
+    );
 });
 
 /** The number of a process that has ended. */

@@ -414,6 +414,10 @@ describe('of a user', () => {
         ]);
         expect(await site.artisan('session:explain --user=nobody')).toMatchObject({
             code: 0,
+            output: `Nothing is known of sessions of user nobody: the list in the store names none, and the audit channel is off.
+Setting: audit: { file: 'audit.log' } under channels in src/config/logging.ts, for the next time.\n`,
+        });
+        expect(await new Site({ logging: AUDIT }).artisan('session:explain --user=nobody')).toMatchObject({
             output: 'Nothing is known of sessions of user nobody.\n',
         });
     });

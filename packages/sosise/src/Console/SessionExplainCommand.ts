@@ -24,12 +24,14 @@ export class SessionExplainCommand extends SessionCommand {
         const given = fingerprint === undefined ? undefined : fingerprintIn(fingerprint);
         const app = await this.bootedOn(options['driver'] as string | undefined);
         enabledSessions(app);
-        const [{ SessionExplainer }, { auditSourceOf }, { SessionServices }] = await Promise.all([
+        const [{ SessionExplainer }, { NAME_THE_CHANNEL }, { auditSourceOf }, { SessionServices }] = await Promise.all([
             import('../Session/Audit/SessionExplainer.js'),
+            import('../Session/Audit/causeOf.js'),
             import('../Session/Audit/AuditTrail.js'),
             import('../Session/Request/SessionServices.js'),
         ]);
-        const explainer = new SessionExplainer(app.container.make(SessionServices), auditSourceOf(app));
+        const audit = auditSourceOf(app);
+        const explainer = new SessionExplainer(app.container.make(SessionServices), audit);
         const { looked, end } = this.quietProgress();
         const asked =
             given === undefined
@@ -42,7 +44,11 @@ export class SessionExplainCommand extends SessionCommand {
         if (json) {
             this.terminal.json(found.map(({ at, ...one }) => ({ ...one, at: at === undefined ? null : new Date(at) })));
         } else if (found.length === 0) {
-            this.line(`Nothing is known of sessions of user ${printable(user as string)}.`);
+            const why = audit.isOn ? '' : ': the list in the store names none, and the audit channel is off';
+            this.line(`Nothing is known of sessions of user ${printable(user as string)}${why}.`);
+            if (!audit.isOn) {
+                this.line(`Setting: ${NAME_THE_CHANNEL}`);
+            }
         } else {
             this.print(found);
         }

@@ -62,7 +62,7 @@ function brokenOff(error: unknown): unknown {
 function sentenceOf({ moved, lists, known, over, damaged }: MigrationCounts): string {
     const parts = [
         `${counted(moved, 'session')} moved`,
-        lists > 0 && `${grouped(lists)} users' lists moved`,
+        lists > 0 && `${lists === 1 ? "1 user's list" : `${grouped(lists)} users' lists`} moved`,
         known > 0 && `${grouped(known)} there already`,
         over > 0 && `${grouped(over)} over and left behind`,
         damaged > 0 && `${grouped(damaged)} damaged and quarantined`,

@@ -70,7 +70,7 @@ async function connected(database: Database, options: DatabaseStoreOptions, exam
 }
 
 function absent({ dialect }: Database, table: string, isMadeAtStart: boolean): Check {
-    const text = `There is no table ${table} for sessions.`;
+    const text = `The table ${table} is missing.`;
     return isMadeAtStart || dialect === 'sqlite'
         ? ok('Table', `${text} The start makes it.`)
         : problem('Table', text, './artisan session:table --run');

@@ -1,4 +1,5 @@
 import { toError } from '../Exceptions/thrown.js';
+import { sqlitePathOf } from '../Session/Config/databaseUrl.js';
 import { driverOptions } from '../Session/Config/settingsOf.js';
 import { checkDriver } from '../Session/Drivers/checkDriver.js';
 import type { SessionDriver } from '../Session/Drivers/SessionDriver.js';
@@ -8,6 +9,7 @@ import { inTime } from '../Support/Deadlines.js';
 import { nearest } from '../Support/nearest.js';
 import { type Check, ok, problem, warning } from './Check.js';
 import type { Examined } from './Examined.js';
+import { packageCheck } from './packageCheck.js';
 
 const CONFIG = 'src/config/session.ts';
 const OPEN_MS = 1_500;
@@ -26,14 +28,17 @@ export async function driverChecks(name: string, examined: Examined): Promise<Ch
             return isReady ? [...checks, ...(await opened(name, options, examined))] : checks;
         }
         case 'redis': {
-            const checks = await (await import('./redisChecks.js')).redisChecks(options, examined);
+            const checks = packageCheck(['connect-redis', 'redis'], examined);
+            checks.push(...(await (await import('./redisChecks.js')).redisChecks(options, examined)));
             const isThere = !checks.some(({ status }) => status === 'problem');
             return isThere ? [...checks, ...(await opened(name, options, examined))] : checks;
         }
         case 'database': {
             const given = manager.optionsWith(name, options);
-            const { checks, isReady } = await (await import('./databaseChecks.js')).databaseChecks(given, examined);
-            return isReady ? [...checks, ...(await opened(name, options, examined))] : checks;
+            const checks = sqlitePathOf(given['url']) === undefined ? packageCheck(['pg'], examined) : [];
+            const database = await (await import('./databaseChecks.js')).databaseChecks(given, examined);
+            checks.push(...database.checks);
+            return database.isReady ? [...checks, ...(await opened(name, options, examined))] : checks;
         }
         case 'memory':
             return [...memoryChecks(examined), ...(await opened(name, options, examined))];

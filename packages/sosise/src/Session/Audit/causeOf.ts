@@ -278,7 +278,8 @@ function lostStore({ entries, starts }: Evidence, { absoluteMs }: Today): Cause 
         : undefined;
 }
 
-const NAME_THE_CHANNEL = "audit: { file: 'audit.log' } under channels in src/config/logging.ts, for the next time.";
+export const NAME_THE_CHANNEL =
+    "audit: { file: 'audit.log' } under channels in src/config/logging.ts, for the next time.";
 
 function unknown({ entries: [last] }: Evidence, { audit, driver, isSearched }: Today): Cause {
     const name = 'unknown';

@@ -69,7 +69,7 @@ async function readyTable(database: Database, options: DatabaseStoreOptions): Pr
         throw notOurs(table);
     }
     throw new ConfigError(
-        `Session driver [database]: ${database.address} has no table ${table} for sessions: ./artisan session:table prints its SQL, and --run makes it.`,
+        `Session driver [database]: ${database.address} has no table ${table}: ./artisan session:table prints its SQL, and --run makes it.`,
     );
 }
 
