@@ -169,7 +169,9 @@ function checkFallback({ driver, fallback }: Partial<SessionConfig>, at: Place):
     for (const [index, name] of (Array.isArray(fallback) ? fallback : []).entries()) {
         const place = at.key('fallback').key(index);
         if (name === driver) {
-            place.say('is the driver itself: name the one that was used before it.');
+            place.say(
+                'is the driver itself: name the one that was used before it. If both stores are of this driver, move to another driver first.',
+            );
         } else if (name === 'memory') {
             place.say('is empty after every start: there is nothing to take from it.');
         } else if (fallback?.indexOf(name) !== index) {
