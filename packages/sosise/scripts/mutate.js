@@ -33,7 +33,7 @@ const ROOMS = {
         folder: 'Repository',
         tests: [
             ...['sessionErrors', 'storeCalls', 'tombstones', 'userSessions', 'userLimits'],
-            ...['sessionReader', 'sessionRepository'],
+            ...['sessionReader', 'sessionWrites', 'prunedRecords', 'sessionRepository'],
             ...['hotRecords', 'sessionIds', 'expiry', 'sessionFaults', 'manyChanges', 'login', 'pruning', 'exclusive'],
             ...['sessionTimes', 'configChanges', 'memoryStore', 'session', 'records'],
         ],

@@ -66,9 +66,11 @@ describe('a session', () => {
         }
     });
 
-    test('that was changed here is not parsed again', async () => {
+    test('that was changed here is not parsed again; of one that is new, nobody knows whether it is asked for again', async () => {
         const repository = repositoryOn();
-        const saved = await repository.save(A, await begin(repository, A), set({ a: 1 }));
+        const made = await begin(repository, A);
+        expect(await recordOf(repository, A)).not.toBe(made.record);
+        const saved = await repository.save(A, made, set({ a: 1 }));
         expect(await recordOf(repository, A)).toBe(saved?.record);
     });
 
@@ -168,6 +170,38 @@ describe('a walk over all', () => {
             living.push(key);
         }
         expect(living).toEqual([A, 'plain']);
+    });
+
+    test('looks at each record, gives the sessions that live, and ends at a signal', async () => {
+        const driver = new MemoryStore();
+        put(driver, A, textAt(Date.now(), ',"name":"a"'));
+        put(driver, B, textAt(Date.now() - 10 * HOUR));
+        put(driver, C, textAt(Date.now(), ',"name":"c"'));
+        driver.write(userKeyOf('7'), 'not read here', undefined, Date.now() + DAY);
+        const repository = repositoryOn(driver);
+        let looked = 0;
+        const names: unknown[] = [];
+        for await (const { key, record } of repository.live({
+            looked: () => {
+                looked += 1;
+            },
+        })) {
+            names.push([key, record.data['name']]);
+        }
+        expect(names.toSorted()).toEqual(
+            [
+                [A, 'a'],
+                [C, 'c'],
+            ].toSorted(),
+        );
+        expect(looked).toBeGreaterThanOrEqual(3);
+        const stop = new AbortController();
+        const met: string[] = [];
+        for await (const { key } of repository.live({ signal: stop.signal })) {
+            met.push(key);
+            stop.abort();
+        }
+        expect(met).toHaveLength(1);
     });
 });
 

@@ -1,57 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { SessionDriver, StoredRecord } from './helpers/inside/Session/Drivers.js';
-import {
-    endedRecord,
-    KEY_CHECK,
-    keyOf,
-    liveRecord,
-    NO_CHANGE,
-    type StoredCookie,
-    userKeyOf,
-} from './helpers/inside/Session/Record.js';
-import { SessionRepository } from './helpers/inside/Session/Repository.js';
+import type { SessionDriver } from './helpers/inside/Session/Drivers.js';
+import { endedRecord, KEY_CHECK, keyOf, liveRecord, NO_CHANGE, userKeyOf } from './helpers/inside/Session/Record.js';
+import type { SessionRepository } from './helpers/inside/Session/Repository.js';
 import { MemoryStore } from './helpers/inside/Session/Stores/Memory.js';
+import { A, B, begin, C, cookie, DAY, dataOf, HOUR, later, MINUTE, repositoryOn, set } from './helpers/repositoryOn.js';
 import { haltFirst, type Interference, interferedDriver } from './helpers/wrapDriver.js';
-
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
-const cookie: StoredCookie = { originalMaxAge: null, path: '/' };
-const [A, B, C] = [keyOf('a'), keyOf('b'), keyOf('c')];
-const set = (values: Record<string, unknown>) => ({
-    ...NO_CHANGE,
-    set: new Map(Object.entries(values).map(([key, value]) => [key, JSON.stringify(value)])),
-});
-const later = (ms: number) => vi.setSystemTime(Date.now() + ms);
 
 let warnings: string[];
 
-function on(driver: SessionDriver = new MemoryStore(), options: object = {}): SessionRepository {
-    return new SessionRepository(driver, {
-        idleMs: HOUR,
-        maxAgeMs: undefined,
-        timeoutMs: 5_000,
-        keepDamagedMs: HOUR,
-        warn: (message) => warnings.push(message),
-        ...options,
-    });
-}
-
-/** A new session that is sure to be there. */
-async function begin(repository: SessionRepository, key: string, values = {}, user?: string) {
-    const login = user === undefined ? undefined : { user, at: Date.now() };
-    const made = await repository.create(key, cookie, set(values), login);
-    if (!made) {
-        throw new Error('not created');
-    }
-    return made;
-}
-
-async function dataOf(repository: SessionRepository, key: string): Promise<unknown> {
-    const found = await repository.load(key);
-    return found.kind === 'live' ? found.record.data : found.kind;
-}
+const on = (driver?: SessionDriver, options: object = {}) =>
+    repositoryOn(driver, { warn: (message: string) => warnings.push(message), ...options });
 
 /** Runs something in front of the next write, as another request or process may. */
 function beforeNextWrite(interference: Interference, act: () => Promise<unknown>): void {
@@ -629,193 +587,7 @@ describe("a user's list", () => {
     });
 });
 
-describe('the walk that removes what is over', () => {
-    const put = (driver: MemoryStore, key: string, text: string) =>
-        driver.write(key, text, undefined, Date.now() + 10 * DAY);
-    const seen = (msAgo: number, body = '') => {
-        const at = Date.now() - msAgo;
-        return liveRecord({ seen: at, created: at, login: undefined }, cookie, body);
-    };
-    const walk = async (driver: SessionDriver, prune: object = {}) => {
-        const steps: [string, number, string][] = [];
-        const nameOf = (record: string) => /"name":"([^"]+)"/.exec(record)?.[1];
-        const removed = await on(driver).prune(undefined, {
-            whole: true,
-            progress: ({ looked, record, outcome }) => steps.push([nameOf(record) ?? '', looked, outcome]),
-            ...prune,
-        });
-        return { removed, steps };
-    };
-
-    test('says of each record what became of it', async () => {
-        const driver = new MemoryStore();
-        put(driver, keyOf('over'), seen(HOUR + MINUTE + 1, ',"name":"over"'));
-        put(driver, keyOf('long over'), seen(27 * HOUR, ',"name":"long over"'));
-        put(driver, keyOf('just over'), seen(HOUR + MINUTE, ',"name":"just over"'));
-        put(driver, keyOf('live'), seen(0, ',"name":"live"'));
-        const { removed, steps } = await walk(driver);
-        expect(Object.fromEntries(steps.map(([name, , outcome]) => [name, outcome]))).toEqual({
-            over: 'removed',
-            'long over': 'removed',
-            'just over': 'kept',
-            live: 'kept',
-        });
-        expect(steps.map(([, looked]) => looked)).toEqual([1, 2, 3, 4]);
-        expect(removed).toBe(2);
-        const repository = on(driver);
-        expect(await repository.load(keyOf('over'))).toMatchObject({
-            kind: 'ended',
-            reason: 'idle',
-            at: Date.now() - MINUTE - 1,
-        });
-        expect(driver.read(keyOf('long over'))).toBeUndefined();
-        expect(driver.read(keyOf('just over'))?.record).toContain('just over');
-    });
-
-    test('keeps a note of an end for 25 hours', async () => {
-        const driver = new MemoryStore();
-        put(driver, A, endedRecord(Date.now(), 'destroyed'));
-        driver.records = async function* () {
-            yield { key: A, ...(driver.read(A) as StoredRecord) }; // memory drops notes by itself
-        };
-        later(25 * HOUR);
-        expect(await walk(driver)).toEqual({ removed: 0, steps: [['', 1, 'other']] });
-        later(1);
-        expect(await walk(driver)).toEqual({ removed: 1, steps: [['', 1, 'forgotten']] });
-        expect(driver.read(A)).toBeUndefined();
-    });
-
-    test('counts what its driver removes by itself, and tells it how long what is damaged is kept', async () => {
-        const driver = new MemoryStore();
-        put(driver, A, seen(0, ',"name":"live"'));
-        const over = [seen(2 * DAY, ',"name":"over"'), endedRecord(Date.now() - 2 * DAY, 'destroyed')];
-        let before = 0;
-        (driver as SessionDriver).tidy = async (setAsideBefore, _signal, removed) => {
-            before = setAsideBefore;
-            for (const record of over) {
-                removed?.(record);
-            }
-        };
-        expect(await on(driver).prune()).toBe(2);
-        expect(before).toBe(Date.now() - HOUR);
-        expect((await walk(driver)).steps).toEqual([
-            ['live', 1, 'kept'],
-            ['over', 2, 'removed'],
-            ['', 3, 'forgotten'],
-        ]);
-    });
-
-    test('goes on past a record that makes trouble, and says so at its end', async () => {
-        const driver = new MemoryStore();
-        for (const key of [A, B, C]) {
-            put(driver, key, seen(27 * HOUR));
-        }
-        const remove = driver.remove.bind(driver);
-        driver.remove = (key, version) => {
-            if (key === B) {
-                throw new Error('disk full');
-            }
-            return remove(key, version);
-        };
-        await expect(on(driver).prune(undefined, { whole: true })).rejects.toThrow('disk full');
-        expect([A, B, C].map((key) => driver.read(key) !== undefined)).toEqual([false, true, false]);
-    });
-
-    test('takes a session under its plain id for a copy where it has moved to its key, and leaves it where it has not', async () => {
-        const driver = new MemoryStore();
-        put(driver, 'a', seen(0));
-        put(driver, A, seen(0));
-        put(driver, 'b', seen(0));
-        put(driver, 'c', seen(2 * HOUR));
-        expect((await walk(driver)).removed).toBe(2);
-        expect(['a', A, 'b', 'c'].map((key) => driver.read(key) !== undefined)).toEqual([false, true, true, false]);
-        expect(driver.read(C)).toBeUndefined(); // nobody comes by its hash
-    });
-
-    test('leaves what was written lately alone, unless it is to look at all', async () => {
-        const driver = new MemoryStore();
-        const started = Date.now();
-        put(driver, A, seen(10 * HOUR));
-        vi.setSystemTime(started + HOUR - 1);
-        expect((await walk(driver, { whole: false })).removed).toBe(0);
-        expect((await walk(driver)).removed).toBe(1);
-    });
-
-    test('ends at a signal, and has then removed what it says', async () => {
-        const driver = new MemoryStore();
-        for (const key of [A, B, C]) {
-            put(driver, key, seen(10 * HOUR));
-        }
-        const stop = new AbortController();
-        let hasTidied = false;
-        driver.tidy = async () => {
-            hasTidied = true;
-        };
-        let looked = 0;
-        const removed = await on(driver).prune(stop.signal, {
-            whole: true,
-            progress: (step) => {
-                looked = step.looked;
-                stop.abort();
-            },
-        });
-        expect([removed, looked, hasTidied]).toEqual([1, 1, false]);
-    });
-
-    test('walks over the sessions that live, and ends there at a signal, too', async () => {
-        const driver = new MemoryStore();
-        put(driver, A, seen(0, ',"name":"a"'));
-        put(driver, B, seen(10 * HOUR));
-        put(driver, C, seen(0, ',"name":"c"'));
-        driver.write(userKeyOf('7'), 'not read here', undefined, Date.now() + DAY);
-        const repository = on(driver);
-        let looked = 0;
-        const names: unknown[] = [];
-        for await (const { key, record } of repository.live({
-            looked: () => {
-                looked += 1;
-            },
-        })) {
-            names.push([key, record.data['name']]);
-        }
-        expect(names.toSorted()).toEqual(
-            [
-                [A, 'a'],
-                [C, 'c'],
-            ].toSorted(),
-        );
-        expect(looked).toBeGreaterThanOrEqual(3);
-        const stop = new AbortController();
-        const met: string[] = [];
-        for await (const { key } of repository.live({ signal: stop.signal })) {
-            met.push(key);
-            stop.abort();
-        }
-        expect(met).toHaveLength(1);
-    });
-});
-
 describe('a store that is slow', () => {
-    const never = new Promise<never>(() => undefined);
-
-    test('is waited for no longer than it may take, and that is trouble', async () => {
-        const interference: Interference = {};
-        const repository = on(interferedDriver(interference), { timeoutMs: 30 });
-        const loaded = await begin(repository, A, { a: 1 });
-        const late = { status: 503, cause: expect.objectContaining({ message: expect.stringContaining('30 ms') }) };
-        interference.read = () => never;
-        await expect(repository.load(A)).rejects.toMatchObject(late);
-        await expect(repository.find('a')).rejects.toMatchObject(late);
-        delete interference.read;
-        interference.write = () => never;
-        await expect(repository.save(A, loaded, set({ a: 2 }))).rejects.toMatchObject(late);
-        await expect(repository.end(A, 'destroyed')).rejects.toMatchObject(late);
-        await expect(repository.revoke(A)).rejects.toMatchObject(late);
-        await expect(repository.create(B, cookie, NO_CHANGE)).rejects.toMatchObject(late);
-        await expect(repository.migrate(A, B, loaded, NO_CHANGE)).rejects.toMatchObject(late);
-        await expect(repository.users.add('7', A)).rejects.toThrow();
-    });
-
     test.each<[string, (repository: SessionRepository) => unknown]>([
         ['is created', (repository) => repository.create(B, cookie, set({ a: 1 }))],
         [
@@ -827,7 +599,7 @@ describe('a store that is slow', () => {
         ],
     ])('leaves nothing of a session that %s when nobody waits for it any more', async (_what, act) => {
         const interference: Interference = {};
-        const repository = on(interferedDriver(interference), { timeoutMs: 30 });
+        const repository = on(interferedDriver(interference), { timeoutMs: 5 });
         await begin(repository, A, { a: 1 });
         let land = () => {};
         interference.write = (key) =>
@@ -881,20 +653,6 @@ describe('trouble', () => {
             expect((cause.cause as Error).message).toBe('lock of <id>');
             expect(cause.stack).not.toMatch(/sha256-|user-/);
         }
-    });
-
-    test('of a walk has that name, too', async () => {
-        const driver = new MemoryStore();
-        // biome-ignore lint/correctness/useYield: it fails before it gives anything
-        driver.records = async function* () {
-            throw new Error(`EIO: ${A}`);
-        };
-        const walk = async () => {
-            for await (const { key } of on(driver).live()) {
-                expect(key).toBe('');
-            }
-        };
-        await expect(walk()).rejects.toMatchObject({ status: 503, cause: { message: 'EIO: <id>' } });
     });
 
     test('with setting aside what is damaged is said in the log, and its visitor gets a fresh session', async () => {

@@ -4,7 +4,7 @@ import { liveRecord, NO_CHANGE, userKeyOf } from './helpers/inside/Session/Recor
 import { type SessionRepository, StoreCalls, withoutId } from './helpers/inside/Session/Repository.js';
 import { MemoryStore } from './helpers/inside/Session/Stores/Memory.js';
 import { Deadlines } from './helpers/inside/Support.js';
-import { A, B, begin, C, cookie, repositoryOn, set } from './helpers/repositoryOn.js';
+import { A, B, begin, cookie, repositoryOn, set } from './helpers/repositoryOn.js';
 import { haltFirst, type Interference, interferedDriver } from './helpers/wrapDriver.js';
 
 type Session = Awaited<ReturnType<typeof begin>>;
@@ -166,19 +166,4 @@ describe('the time of a store', () => {
         expect((await waits)?.record.data).toEqual({ b: 1 });
         expect(given.mock.calls).toContainEqual([1_000]);
     });
-});
-
-test('work that nobody waits for any more goes on, and what it leaves under a new id is taken away', async () => {
-    const interference: Interference = {};
-    const repository = repositoryOn(interferedDriver(interference), { timeoutMs: 5 });
-    const session = await begin(repository, A);
-    const halt = haltFirst((key) => key === C);
-    interference.write = (key) => halt.pass(key);
-    const removed = new Promise((resolve) => {
-        interference.remove = resolve;
-    });
-    const late = { message: 'The session could not be saved within 5 ms: the store did not answer.' };
-    await expect(repository.migrate(A, C, session, NO_CHANGE)).rejects.toMatchObject({ cause: late });
-    halt.release();
-    expect(await removed).toBe(C);
 });
