@@ -316,30 +316,30 @@ export class SessionRepository extends SessionReader {
         const { calls, writer } = this;
         const options = { created: login?.at, login, renewsCookie: true };
         let base: LoadResult = loaded;
-        let moved: LoadedSession | undefined;
-        while (base.kind === 'live') {
-            moved = await writer.writeNew(newKey, moved?.stored, base.record, change, options);
-            if (!moved) {
+        let copy: LoadedSession | undefined;
+        for (;;) {
+            copy = await writer.writeNew(newKey, copy?.stored, base.record, change, options);
+            if (!copy) {
                 return endedOrLost(await this.load(newKey)); // revoked before it was there
             }
             try {
                 const tombstone = writer.writeTombstone(key, base.stored, 'migrated', { to: newKey, sealedId });
                 if (await calls.inTime('saved', tombstone)) {
-                    return moved;
+                    return copy;
                 }
                 base = this.open(key, await this.load(key)); // written meanwhile: what is there now is what moves
                 await calls.attempt('saved', key, () => requireHeldLock(lock, true));
             } catch (error) {
                 // Nobody knows its id. Nor is it waited for: the store may be what hangs.
-                void writer.withdraw(newKey, moved).catch(() => undefined);
+                void writer.withdraw(newKey, copy).catch(() => undefined);
                 throw error;
+            }
+            if (base.kind !== 'live') {
+                await calls.inTime('saved', writer.withdraw(newKey, copy));
+                return endedOrLost(base);
             }
             change = asPatch(change);
         }
-        if (moved) {
-            await calls.inTime('saved', writer.withdraw(newKey, moved));
-        }
-        return endedOrLost(base);
     }
 }
 

@@ -47,7 +47,7 @@ export class SessionWriter {
             if (version === undefined) {
                 return undefined;
             }
-            const record = writtenRecord(times, cookieText, body, change.whole === undefined ? undefined : change.data);
+            const record = writtenRecord(times, cookieText, body, change.data);
             if (stored) {
                 reader.keepParsed(key, text, record);
             }
@@ -107,12 +107,12 @@ export class SessionWriter {
 
     public async writeTombstone(
         key: RecordKey,
-        stored: StoredRecord | undefined,
+        stored: StoredRecord,
         reason: EndReason,
         next: Partial<EndedRecord> = {},
     ): Promise<boolean> {
         const { record, expiresAt } = this.tombstoneOf(reason, next);
-        const version = await this.reader.driver.write(key, record, stored?.version, expiresAt);
+        const version = await this.reader.driver.write(key, record, stored.version, expiresAt);
         if (version !== undefined) {
             this.reader.ends?.ended(key);
         }
