@@ -194,7 +194,7 @@ function room({ bavail, blocks, bsize, ffree, files }: StatsFs): Check {
 async function contents(folder: string, names: SessionFileNames, examined: Examined): Promise<Check[]> {
     const { records, isWhole, aside, leftovers } = await surveyFolder(folder, names);
     const { keepDamagedMs, pruneIntervalMs } = examined.settings;
-    const found = `${isWhole ? '' : 'More than '}${counted(records, 'record')}`;
+    const found = `${isWhole ? '' : 'At least '}${counted(records, 'record')}`;
     return [
         ok('Records', `${found} ${records === 1 && isWhole ? 'is' : 'are'} stored.`),
         aside.count === 0

@@ -171,7 +171,7 @@ async function contents(
             }
         }
     }
-    const found = `${isWhole ? '' : 'More than '}${counted(records, 'record')}`;
+    const found = `${isWhole ? '' : 'At least '}${counted(records, 'record')}`;
     return [
         ok('Records', `${found} ${records === 1 && isWhole ? 'is' : 'are'} stored under ${prefix}.`),
         aside.count === 0

@@ -34,14 +34,14 @@ export async function surveyFolder(folder: string, names: SessionFileNames): Pro
         }
     }
     for await (const file of filesIn(folder)) {
-        if (performance.now() > until) {
-            survey.isWhole = false;
-            break;
-        }
         if (names.keyOf(file) !== undefined) {
             survey.records += 1;
         } else {
             await countLeftover(survey.leftovers, join(folder, file), file, names);
+        }
+        if (performance.now() > until) {
+            survey.isWhole = false;
+            break;
         }
     }
     return survey;
