@@ -92,6 +92,22 @@ describe('the documents', () => {
         expect(missing, 'npm ci refuses a lock file without these').toEqual([]);
     });
 
+    test('a page that imports a package whose types are another package names that, too', () => {
+        const typesOf = (folder: string) =>
+            Object.keys(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).devDependencies).filter((name) =>
+                name.startsWith('@types/'),
+            );
+        const apart = typesOf(PACKAGE).filter((name) => !typesOf(root).includes(name));
+        expect(apart).toContain('@types/pg');
+        const missing = documents.flatMap(({ name, text, blocks }) =>
+            apart
+                .filter((types) => blocks.some(({ code }) => code.includes(` from '${types.replace('@types/', '')}'`)))
+                .filter((types) => !text.includes(types))
+                .map((types) => `${name}: npm install --save-dev ${types}`),
+        );
+        expect(missing).toEqual([]);
+    });
+
     test('every document of the folder is in the table of the README', { skip: !readme }, () => {
         const [table = ''] = /^## What to read[\s\S]*?(?=^## )/m.exec(readme?.prose ?? '') ?? [];
         const listed = [...table.matchAll(/\]\((docs\/[\w-]+\.md)\)/g)].map(([, name = '']) => name);
