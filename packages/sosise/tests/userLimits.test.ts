@@ -47,6 +47,8 @@ describe('one login more than a user may have sessions', () => {
         [4, ['live', 'live', 'live', 'live']],
         [Number.POSITIVE_INFINITY, ['live', 'live', 'live', 'live']],
         [undefined, ['live', 'live', 'live', 'live']],
+        [() => 1, ['replaced', 'replaced', 'replaced', 'live']],
+        [() => Number.POSITIVE_INFINITY, ['live', 'live', 'live', 'live']],
         [async (user: string) => user.length, ['replaced', 'live', 'live', 'live']],
     ])('ends the oldest logins: of four, with %s', async (max, states) => {
         const repository = limited(max);
@@ -224,24 +226,25 @@ describe('one login more than a user may have sessions', () => {
 });
 
 describe('whether there is room for a login', () => {
-    test.each<[string, max: unknown, whenFull: string, status: number | undefined]>([
-        ['not where the list is full, which is told', 2, 'refuse', 409],
-        ['where there is', 3, 'refuse', undefined],
-        ['always where any number is allowed', undefined, 'refuse', undefined],
-        ['always where the oldest ends', 2, 'endOldest', undefined],
-    ])('can be asked before anything is ended for it: %s', async (_when, max, whenFull, status) => {
+    test.each<[string, limit: object | undefined, outcome: number | undefined, isLookedAt: boolean]>([
+        ['not where the list is full, which is told', { max: 2, whenFull: 'refuse' }, 409, true],
+        ['where there is', { max: 3, whenFull: 'refuse' }, undefined, true],
+        ['always where any number is allowed', { whenFull: 'refuse' }, undefined, false],
+        ['always where there is no limit', undefined, undefined, false],
+        ['always where the oldest ends', { max: 2, whenFull: 'endOldest' }, undefined, false],
+    ])('can be asked before anything is ended for it: %s', async (_when, limit, outcome, isLookedAt) => {
         const { events, told } = toldOf();
         const driver = new MemoryStore();
-        const repository = repositoryOn(driver, { limit: { max, whenFull }, events });
+        const repository = repositoryOn(driver, { limit, events });
         await logIn(repository, A);
         await logIn(repository, B);
         const read = vi.spyOn(driver, 'read');
-        const asked = await repository.users.requireRoom('mia', origin).catch((error) => error.status);
-        expect(asked).toBe(status);
+        const asked = await repository.users.requireRoom('mia', origin).catch((error) => error.status ?? error);
+        expect(asked).toBe(outcome);
+        expect(read.mock.calls.length > 0, 'the store is asked').toBe(isLookedAt);
         expect(told).toMatchObject(
-            status === undefined ? [] : [{ name: 'refused', reason: 'limit', user: 'mia', requestId: 'its request' }],
+            outcome === undefined ? [] : [{ name: 'refused', reason: 'limit', user: 'mia', requestId: 'its request' }],
         );
-        expect(read.mock.calls.length > 0, 'where it depends on that').toBe(whenFull === 'refuse' && max !== undefined);
         expect(await statesOf(repository, A, B)).toEqual(['live', 'live']);
     });
 

@@ -5,7 +5,7 @@ import { DamagedRecordError, keyOf, NO_CHANGE, userKeyOf } from './helpers/insid
 import type { SessionRepository } from './helpers/inside/Session/Repository.js';
 import { MemoryStore } from './helpers/inside/Session/Stores/Memory.js';
 import { KeyedMutex } from './helpers/inside/Support.js';
-import { A, B, C, DAY, later, limited, logIn, MINUTE, repositoryOn } from './helpers/repositoryOn.js';
+import { A, B, begin, C, DAY, later, limited, logIn, MINUTE, repositoryOn } from './helpers/repositoryOn.js';
 import { type Interference, interferedDriver } from './helpers/wrapDriver.js';
 
 const [D, E] = [keyOf('d'), keyOf('e')];
@@ -131,7 +131,7 @@ describe("a user's list", () => {
         await walk();
         expect(driver.read(LIST)).toBeUndefined();
         driver.write(LIST, '{"damaged', undefined, Date.now() + DAY);
-        await logIn(repository, A, 'bob');
+        await begin(repository, A); // a visitor, of whom there is no list
         await walk();
         expect(driver.read(LIST)?.record).toBe('{"damaged');
     });
@@ -147,6 +147,16 @@ describe("a user's list", () => {
         expect(await listOf(repository)).toEqual([A, B, C, D]);
         const { record = '' } = driver.read(LIST) ?? {};
         expect(Object.keys(JSON.parse(record)['__sosise'].sessions)).toEqual([A, B, C, D]);
+    });
+
+    test('that is damaged is said where the store can not list the sessions to look for', async () => {
+        const driver: SessionDriver = { ...interferedDriver({}), abilities: { lists: false } };
+        const repository = repositoryOn(driver);
+        await logIn(repository, A);
+        await driver.write(LIST, '{"damaged', (await driver.read(LIST))?.version, Date.now() + DAY);
+        await expect(listOf(repository)).rejects.toThrow(
+            "A user's list of sessions is damaged, and the store can't list its sessions to rebuild it.",
+        );
     });
 
     test('that is damaged misses no session that is only about to be stored', async () => {
@@ -220,7 +230,11 @@ describe('a store that hangs', () => {
         await repository.users.add('mia', B);
         await logIn(repository, C);
         later(DAY + 1);
-        interference.write = () => sleep(10);
+        interference.write = async () => {
+            for (let looks = 0; looks < 5; looks += 1) {
+                await sleep(2); // several turns: also in a slow process, a time limit would be over by then
+            }
+        };
         await repository.users.tidy(LIST, { kind: 'user', seen: 0, sessions: new Map() }, Date.now());
         expect(await listOf(repository)).toEqual([C]);
     });
