@@ -7,6 +7,7 @@ import session, { type SessionData } from 'express-session';
 import { login, logout, SessionRegistry } from 'sosise';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Browser } from './helpers/Browser.js';
+import type { SessionDriver } from './helpers/inside/Session/Drivers.js';
 import { keyOf, NO_CHANGE, userKeyOf } from './helpers/inside/Session/Record.js';
 import type { SessionRepository } from './helpers/inside/Session/Repository.js';
 import { SessionFileNames } from './helpers/inside/Session/Stores/File.js';
@@ -45,6 +46,7 @@ function routes(router: Router): void {
 const post = (body: unknown = {}) => ({ method: 'POST', body });
 const me = { user: null, data: {}, ended: null };
 const isSession = (key: string) => key.startsWith('sha256-');
+const isTombstone = (_key: string, record: string) => record.includes('"migrated"');
 const isList = (key: string) => key.startsWith('user-');
 const failAt = (isMeant: (key: string) => boolean) => (key: string) => {
     if (isMeant(key)) {
@@ -318,6 +320,34 @@ describe('a login that fails half-way', () => {
         await vi.waitFor(async () => expect(await started.registry.list(7)).toEqual([]));
         expect(await browser.json('/me')).toEqual(isMoved ? { ...me, data: { cart: [1] } } : me);
     });
+
+    test.each([
+        ['a new session', isSession, false],
+        ['a session under its new id', isSession, true],
+        ['the end of the old one', isTombstone, true],
+    ])(
+        'with %s stored, as by a server that is killed before it answers, loses nothing',
+        async (_what, isMeant, isMoved) => {
+            const driver = interferedDriver({});
+            let failing: typeof isTombstone | undefined;
+            const late: SessionDriver['write'] = async (key, record, ...rest) => {
+                const version = await driver.write(key, record, ...rest);
+                if (failing?.(key, record)) {
+                    failing = undefined;
+                    throw new Error('the connection broke');
+                }
+                return version;
+            };
+            const registry = { max: 1, whenFull: 'refuse' };
+            const started = await on(() => ({ ...driver, write: late }), { registry });
+            const browser = isMoved ? await visitor(started) : started.app.browser();
+            failing = isMeant;
+            expect((await browser.visit('/login', post({ user: 7 }))).status).toBe(503);
+            expect((await browser.visit('/login', post({ user: 7 }))).status).toBe(200);
+            expect(await browser.json('/me')).toEqual({ ...me, user: '7', data: isMoved ? { cart: [1] } : {} });
+            expect(await started.registry.list(7)).toHaveLength(1);
+        },
+    );
 
     test('is answered also where the store hangs in the middle of it', async () => {
         const trouble: Interference = {};

@@ -20,6 +20,7 @@ import {
 import { type Interference, interferedDriver } from './helpers/wrapDriver.js';
 
 const [D, E] = [keyOf('d'), keyOf('e')];
+const nothing = async () => undefined;
 const throws = () => {
     throw new Error('disk full');
 };
@@ -63,7 +64,7 @@ describe('one login more than a user may have sessions', () => {
         const { events, told } = toldOf();
         const repository = repositoryOn(new MemoryStore(), { limit: { max: 1, whenFull: 'refuse' }, events });
         await logIn(repository, A);
-        const again = repository.users.enter('mia', B, { isLogin: true, origin }, throws);
+        const again = repository.users.enter('mia', B, { isLogin: true, origin }, throws, nothing);
         await expect(again).rejects.toMatchObject({ status: 409, errorCode: 'E_SESSION_LIMIT' });
         expect(told).toEqual([
             expect.objectContaining({ name: 'refused', reason: 'limit', user: 'mia', requestId: 'its request' }),
@@ -178,10 +179,11 @@ describe('one login more than a user may have sessions', () => {
         const repository = repositoryOn(new MemoryStore(), { limit: { max: 1, whenFull: 'endOldest' }, events });
         await logIn(repository, A);
         let states: string[] = [];
-        await repository.users.enter('mia', B, { isLogin: true, origin }, async () => {
+        const store = async () => {
             states = await statesOf(repository, A, B);
             return 'stored';
-        });
+        };
+        await repository.users.enter('mia', B, { isLogin: true, origin }, store, nothing);
         expect(states).toEqual(['replaced', 'none']);
         const request = { reason: 'replaced', user: 'mia', requestId: 'its request', address: '192.0.2.1' };
         expect(told).toMatchObject([

@@ -91,7 +91,16 @@ export class SessionRepository extends SessionReader {
         };
         const late = () => this.writer.withdrawLate(key, writing);
         const create = () => this.calls.attempt('saved', key, write, { late });
-        return login ? this.users.enter(login.user, key, { isLogin: true, origin }, async () => create()) : create();
+        if (!login) {
+            return create();
+        }
+        const undo = async () => {
+            const found = await this.load(key);
+            if (found.kind === 'live' && found.record.login?.at === login.at) {
+                await this.writer.withdraw(key, found);
+            }
+        };
+        return this.users.enter(login.user, key, { isLogin: true, origin }, async () => create(), undo);
     }
 
     /**
@@ -189,8 +198,14 @@ export class SessionRepository extends SessionReader {
                 throw this.calls.unavailable('saved', key, error);
             }
         };
-        const entry = { from: key, isLogin: login !== undefined, origin };
-        return user === undefined ? move() : this.users.enter(user, newKey, entry, move);
+        const undo = () => this.undoMove(key, newKey);
+        if (user !== undefined) {
+            return this.users.enter(user, newKey, { from: key, isLogin: login !== undefined, origin }, move, undo);
+        }
+        return move().catch((error) => {
+            void undo().catch(() => undefined); // not waited for: the store may be what hangs
+            throw error;
+        });
     }
 
     /** The sessions of a user, oldest login first, found without a walk through all. */
@@ -322,23 +337,28 @@ export class SessionRepository extends SessionReader {
             if (!copy) {
                 return endedOrLost(await this.load(newKey)); // revoked before it was there
             }
-            try {
-                const tombstone = writer.writeTombstone(key, base.stored, 'migrated', { to: newKey, sealedId });
-                if (await calls.inTime('saved', tombstone)) {
-                    return copy;
-                }
-                base = this.open(key, await this.load(key)); // written meanwhile: what is there now is what moves
-                await calls.attempt('saved', key, () => requireHeldLock(lock, true));
-            } catch (error) {
-                // Nobody knows its id. Nor is it waited for: the store may be what hangs.
-                void writer.withdraw(newKey, copy).catch(() => undefined);
-                throw error;
+            const tombstone = writer.writeTombstone(key, base.stored, 'migrated', { to: newKey, sealedId });
+            if (await calls.inTime('saved', tombstone)) {
+                return copy;
             }
+            base = this.open(key, await this.load(key)); // written meanwhile: what is there now is what moves
+            await calls.attempt('saved', key, () => requireHeldLock(lock, true));
             if (base.kind !== 'live') {
                 await calls.inTime('saved', writer.withdraw(newKey, copy));
                 return endedOrLost(base);
             }
             change = asPatch(change);
+        }
+    }
+
+    /**
+     * A write that failed may be done for all that, as by a server that was killed before it answered. A copy whose id nobody knows
+     * is taken away, unless the session is in it alone: the user's next login joins it.
+     */
+    private async undoMove(key: RecordKey, newKey: RecordKey): Promise<void> {
+        const [old, copy] = [await this.load(key), await this.load(newKey)];
+        if (copy.kind === 'live' && (old.kind !== 'ended' || old.to !== newKey)) {
+            await this.writer.withdraw(newKey, copy);
         }
     }
 }

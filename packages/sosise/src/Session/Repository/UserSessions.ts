@@ -77,12 +77,14 @@ export class UserSessions {
     /**
      * Stores a session whose key the list has by then, which misses none. At a login, what is over `registry.max` ends before
      * that, so that there are never more: each login goes by the list that its own compare-and-swap has written.
+     * @param undo Takes away what has been stored for all that, where `store` has failed.
      */
     public async enter<Stored>(
         user: string,
         key: RecordKey,
         entry: Entry,
         store: () => Promise<Stored | undefined>,
+        undo: () => Promise<void>,
     ): Promise<Stored | undefined> {
         const most = entry.isLogin ? await this.mostOf(user) : Number.POSITIVE_INFINITY;
         const surplus = await this.add(user, key, entry, most);
@@ -93,8 +95,8 @@ export class UserSessions {
             }
             stored = await store();
         } finally {
-            if (stored === undefined && this.limit?.max !== undefined) {
-                this.leave(user, key);
+            if (stored === undefined) {
+                void this.leave(user, key, undo); // not waited for: the store may be what hangs
             }
         }
         if (surplus.length > TIDY_MOST) {
@@ -103,11 +105,15 @@ export class UserSessions {
         return stored;
     }
 
-    /** A session that was not stored must not count. Not waited for: the store may be what hangs. */
-    private leave(user: string, key: RecordKey): void {
+    /** A session that was not stored must not count. */
+    private async leave(user: string, key: RecordKey, undo: () => Promise<void>): Promise<void> {
+        await undo().catch(() => undefined);
+        if (this.limit?.max === undefined) {
+            return;
+        }
         const others: Change = async (sessions) =>
             (await this.kindOf(key)) === 'none' ? without(sessions, new Set([key])) : sessions;
-        void this.change(userKeyOf(user), user, others).catch(() => undefined);
+        await this.change(userKeyOf(user), user, others).catch(() => undefined);
     }
 
     /** Gives the keys of the sessions over the limit. They stay in the list until they have ended. */
