@@ -155,10 +155,10 @@ describe("a user's sessions", () => {
 
 describe('a lock', () => {
     /** One that says this, one after the other and then always the last; and what it was asked. */
-    function lockThat(...says: (boolean | Error)[]) {
+    function lockThat(...says: (boolean | Error | Promise<boolean>)[]) {
         const asked: boolean[] = [];
         const isHeld = (isDoubted: boolean) => {
-            const now = says[Math.min(asked.push(isDoubted), says.length) - 1] as boolean | Error;
+            const now = says[Math.min(asked.push(isDoubted), says.length) - 1] as (typeof says)[0];
             if (now instanceof Error) {
                 throw now;
             }
@@ -185,6 +185,19 @@ describe('a lock', () => {
         expect(asked.splice(0)).toEqual([false, true]);
         expect(await repository.end(B, 'destroyed', { lock })).toBe(true);
         expect(asked).toEqual([false]);
+    });
+
+    test.each([
+        ['at first', [new Promise<boolean>(() => undefined)]],
+        ['once another one has written', [true, new Promise<boolean>(() => undefined)]],
+    ])('that does not answer is not waited for where a session moves: %s', async (_when, says) => {
+        const { interference, repository } = interfered({ timeoutMs: 5 });
+        const loaded = await begin(repository, A);
+        beforeNext('write', interference, A, async () => repository.save(A, loaded, set({ theirs: 1 })));
+        const { lock } = lockThat(...says);
+        const late = refusedFor(/^The session could not be saved within 5 ms/);
+        const error = await repository.migrate(A, B, loaded, NO_CHANGE, { lock }).catch((thrown: Error) => thrown);
+        expect(error).toMatchObject({ ...late, message: expect.stringMatching(/^The session could not be saved: /) });
     });
 
     test('that is lost while a session moves leaves it where it was', async () => {
@@ -286,9 +299,10 @@ describe('a session that moves', () => {
     });
 
     test.each([
-        ['end', 'write', A],
-        ['copy', 'remove', B],
-    ] as const)('is waited for no longer than the store may take, also for its %s', async (_what, call, key) => {
+        ['copy is written', 'write', B],
+        ['end is written', 'write', A],
+        ['copy is removed', 'remove', B],
+    ] as const)('is waited for no longer than the store may take, also while its %s', async (_what, call, key) => {
         const { interference, repository } = interfered({ timeoutMs: 5 });
         const loaded = await begin(repository, A);
         if (call === 'remove') {
