@@ -1,7 +1,7 @@
 import { inTime } from '../../../Support/Deadlines.js';
+import { Lanes } from '../../../Support/Lanes.js';
 import type { Database, Row } from './Database.js';
 import { DatabaseError } from './DatabaseError.js';
-import { Lanes } from './Lanes.js';
 import type { Statements } from './statements.js';
 
 /** Reads that wait for each other, of whatever sessions, are one statement of PostgreSQL: one round trip for all. */

@@ -1,8 +1,8 @@
 import { inTime } from '../../../Support/Deadlines.js';
+import { Lanes } from '../../../Support/Lanes.js';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
 import type { Database, Row, Value } from './Database.js';
 import { DatabaseError } from './DatabaseError.js';
-import { Lanes } from './Lanes.js';
 import type { Statements } from './statements.js';
 
 /** One write, as its statement takes it: key, record, version, written_at, expires_at, and the version that it replaces, if any. */
