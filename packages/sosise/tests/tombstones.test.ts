@@ -11,9 +11,11 @@ import { MemoryStore } from './helpers/inside/Session/Stores/Memory.js';
 import {
     A,
     B,
+    begin,
     C,
     cookie,
     DAY,
+    HOUR,
     later,
     logIn,
     MINUTE,
@@ -79,6 +81,43 @@ describe('the end of a session is told', () => {
         await repository.create(A, cookie, NO_CHANGE);
         await repository.end(A, 'destroyed');
         expect(told).toMatchObject([{ name: 'ended', fingerprint: fingerprintOf(A), user: undefined }]);
+    });
+
+    test.each<[string, user: string | undefined]>([
+        ['of a user', 'mia'],
+        ['of a visitor', undefined],
+    ])(
+        'where its time was over and its visitor begins another, with the time at which it was: %s',
+        async (_of, user) => {
+            const { events, told } = toldOf();
+            const driver = new MemoryStore();
+            const repository = repositoryOn(driver, { events });
+            await begin(repository, A, {}, user);
+            const end = Date.now() + HOUR;
+            later(HOUR + MINUTE);
+            const write = vi.spyOn(driver, 'write').mockReturnValueOnce(undefined); // another is first
+            await repository.replace(A, B);
+            expect([told, write.mock.calls.length]).toEqual([[], 1]);
+            await repository.replace(A, B);
+            await repository.replace(A, C);
+            const ended = { name: 'ended', reason: 'idle', at: end, user, fingerprint: fingerprintOf(A) };
+            expect(told).toEqual([expect.objectContaining(ended)]);
+            expect(await repository.load(A)).toMatchObject({ kind: 'ended', reason: 'idle', at: end, to: B });
+        },
+    );
+
+    test('once, also where its visitor begins another after a logout, or nobody listens', async () => {
+        const { events, told } = toldOf();
+        const repository = repositoryOn(new MemoryStore(), { events });
+        await logIn(repository, A);
+        await repository.end(A, 'destroyed');
+        await repository.replace(A, B);
+        expect(told).toHaveLength(1);
+        const unheard = repositoryOn();
+        await logIn(unheard, A);
+        later(HOUR + 1);
+        await unheard.replace(A, B);
+        expect(await unheard.load(A)).toMatchObject({ kind: 'ended', to: B });
     });
 
     test('to nobody, where nobody listens', async () => {
