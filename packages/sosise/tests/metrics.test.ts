@@ -15,6 +15,15 @@ async function start(options: HttpAppOptions = {}): Promise<HttpApp> {
     return app;
 }
 
+test.each(['/up', '/ready', 'metrics', '/a b'])(
+    'metrics.path %j stops start-up: that path has another meaning, or is none',
+    async (path) => {
+        await expect(start({ http: { metrics: { path } } })).rejects.toThrow(
+            /http\.ts: metrics\.path is .*: allowed are paths such as/,
+        );
+    },
+);
+
 describe('GET /metrics', () => {
     test('is not there unless the config asks for it', async () => {
         const app = await start({ http: { metrics: false } });

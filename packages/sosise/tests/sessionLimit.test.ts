@@ -161,6 +161,12 @@ describe('registry.max', () => {
         expect(app.log.at(-1)?.message).toContain('registry.max in src/config/session.ts gave undefined');
     });
 
+    test("whenFull: 'refuse' without max stops start-up, as it would refuse nobody", async () => {
+        await expect(limitedApp({ whenFull: 'refuse' })).rejects.toThrow(
+            /session\.ts: registry\.max is missing, so that whenFull/,
+        );
+    });
+
     test('a wrong number stops start-up', async () => {
         for (const max of [0, 1.5, '3']) {
             await expect(limitedApp({ max })).rejects.toThrow(/registry\.max/);

@@ -218,6 +218,8 @@ function exemptPath(value: unknown, at: Place): void {
 function exactPath(value: unknown, at: Place): void {
     if (typeof value !== 'string' || !/^\/[\w./~-]+$/.test(value)) {
         at.problem(value, 'paths such as "/metrics"');
+    } else if (value === '/up' || value === '/ready') {
+        at.problem(value, 'paths such as "/metrics"', 'GET /up and GET /ready say whether the application works');
     }
 }
 

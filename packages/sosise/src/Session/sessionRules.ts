@@ -121,6 +121,7 @@ export const sessionConfig: ConfigDefinition<SessionConfig> = {
         checkFallback(value as Partial<SessionConfig>, at);
         checkUpgrade(value as Partial<SessionConfig>, at);
         checkBinding(value as Partial<SessionConfig>, at);
+        checkLimit(value as Partial<SessionConfig>, at);
     },
 };
 
@@ -193,6 +194,16 @@ function checkBinding({ deviceBound = false, cookie }: Partial<SessionConfig>, a
         at.key('deviceBound').say(
             `does not go with cookie.${key}: browsers would not renew the cookie that proves the device. Leave one of them out.`,
         );
+    }
+}
+
+function checkLimit({ registry }: Partial<SessionConfig>, at: Place): void {
+    if (registry?.whenFull === 'refuse' && registry.max === undefined) {
+        at.key('registry')
+            .key('max')
+            .say(
+                "is missing, so that whenFull: 'refuse' never refuses a login: set how many sessions a user may have.",
+            );
     }
 }
 
