@@ -53,6 +53,7 @@ const ROOMS = {
                 'exclusive',
             ],
             ...['sessionFaults', 'cookieTimes', 'errorSessions', 'login', 'values'],
+            ...['answerPlan', 'reachability'],
         ],
     },
 };

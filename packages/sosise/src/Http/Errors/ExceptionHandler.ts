@@ -279,7 +279,8 @@ function detailsOf(error: Error): Readonly<Record<string, readonly string[]>> {
     return error instanceof ValidationException ? error.errors : {};
 }
 
-function answerPlainly(status: 500 | 503, request: Request, response: Response): void {
+/** With what every client understands, whatever an overridden `render()` has left of its own answer. */
+export function answerPlainly(status: 500 | 503, request: Request, response: Response): void {
     if (response.headersSent) {
         endSocket(response);
         return;

@@ -45,11 +45,6 @@ export class SessionFlash {
     }
 }
 
-/** Whether a session's data has something flashed in it. */
-export function holdsFlash(data: Readonly<Record<string, unknown>>): boolean {
-    return namesIn(data).length > 0;
-}
-
 /** Whether a change says nothing but that a page has shown what was flashed: nobody misses it where it is lost. */
 export function onlyTakesFlash({ set, added, removed, cookie }: SessionChange): boolean {
     return set.size === 0 && added.size === 0 && !cookie && [...removed].every((name) => name.startsWith(FLASH));

@@ -4,16 +4,13 @@ import type { Reading } from './ChangeTracker.js';
  * Calls `lost` where what runs now changes a session that nothing will store any more, as its answer has been sent.
  * A save() that runs meanwhile stores it: then nothing is left to be told.
  */
-export function warnOfLateChange(read: () => Reading, lost: () => void): Promise<void> {
+export function warnOfLateChange(read: () => Reading, lost: () => void): void {
     const before = bodyOf(read);
-    return new Promise((resolve) => {
-        setImmediate(() => {
-            const now = bodyOf(read);
-            if (now.body !== before.body && now.isChanged) {
-                lost();
-            }
-            resolve();
-        });
+    setImmediate(() => {
+        const now = bodyOf(read);
+        if (now.body !== before.body && now.isChanged) {
+            lost();
+        }
     });
 }
 

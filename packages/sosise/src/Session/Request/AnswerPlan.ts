@@ -1,10 +1,11 @@
+import { answerPlainly } from '../../Http/Errors/ExceptionHandler.js';
 import { type Gatekeeper, ResponseGate } from '../../Http/ResponseGate.js';
 import { andThen } from '../../Support/andThen.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { keepPrivate } from '../Cookie/privateAnswer.js';
 import type { Reading } from '../Object/ChangeTracker.js';
 import type { HttpSession } from '../Object/HttpSession.js';
-import { holdsFlash, showsPage } from '../Object/SessionFlash.js';
+import { showsPage } from '../Object/SessionFlash.js';
 import { warnOfLateChange } from '../Object/warnOfLateChange.js';
 import type { LiveRecord } from '../Record/SessionRecord.js';
 import type { RequestState } from './RequestState.js';
@@ -18,7 +19,6 @@ export class AnswerPlan implements Gatekeeper {
     /** What waits until the answer leaves, or has failed. */
     private whenAnswered: (() => void) | undefined;
     private headersHaveGone = false;
-    private watchesLateChanges = false;
 
     public constructor(private readonly state: RequestState) {
         new ResponseGate(state.response, this);
@@ -60,17 +60,11 @@ export class AnswerPlan implements Gatekeeper {
         if (state.isUnset()) {
             return state.services.settings.unset === 'destroy' ? endSession(state) : undefined;
         }
-        if (state.mayTakeFlash && state.stage === 'live' && showsPage(status, state.request, state.response)) {
+        if (state.mayTakeFlash && showsPage(status, state.request, state.response)) {
             this.takeFlash();
         }
         const reading = state.object && state.read(state.object);
-        const stored = this.store(reading, status);
-        if (stored instanceof Promise) {
-            return stored.then(() => refuseLoss(state, reading, status));
-        }
-        return state.stage === 'endedElsewhere' || state.hasLostChanges
-            ? refuseLoss(state, reading, status)
-            : undefined;
+        return andThen(this.store(reading, status), () => refuseLoss(state, reading, status));
     }
 
     /** Stores what is due; what was stored before and is only sent now is looked up, as it may have ended meanwhile. */
@@ -113,14 +107,9 @@ export class AnswerPlan implements Gatekeeper {
     /** The visitor gets to see a page: what was flashed before it has been there for it. */
     private takeFlash(): void {
         const { state } = this;
-        if (!state.object) {
-            if (!holdsFlash(state.record?.data ?? {})) {
-                return; // a text that only looks like it
-            }
-            const { wasRead } = state;
-            state.open();
-            state.wasRead = wasRead; // the route has shown nothing of the session
-        }
+        const { wasRead } = state;
+        state.open();
+        state.wasRead = wasRead; // the route may have shown nothing of the session
         state.flash.age(state.object as HttpSession);
     }
 
@@ -134,7 +123,7 @@ export class AnswerPlan implements Gatekeeper {
         if (!reading.change || state.stage === 'endedElsewhere') {
             return undefined;
         }
-        if (state.stage === 'new' || (state.id !== state.cookie?.id && state.id !== this.sentId)) {
+        if (state.id !== state.cookie?.id && state.id !== this.sentId) {
             state.services.log.warning(
                 'A session was changed after the headers were sent to a browser without that session: the change is dropped.',
                 logContextOf(state),
@@ -149,11 +138,7 @@ export class AnswerPlan implements Gatekeeper {
     public leaving(): void {
         const { state } = this;
         const { services, response } = state;
-        if (state.failures?.first !== undefined) {
-            this.sendMoved();
-        } else if (state.isCookieDue || state.isClearDue) {
-            this.sendCookie();
-        }
+        this.sendCookie();
         const isCleared = state.stage === 'endedHere' && state.isClearDue;
         const { clearSiteData } = services.settings;
         // Not for who had no session: another site could have sent that, without the cookie.
@@ -166,7 +151,7 @@ export class AnswerPlan implements Gatekeeper {
     }
 
     private sendCookie(): void {
-        const { services, request, response, stage, record, offersBinding, isSecure } = this.state;
+        const { services, request, response, stage, owner, offersBinding, isSecure } = this.state;
         const { binding } = services;
         const setCookie = this.setCookie();
         if (setCookie === undefined) {
@@ -177,15 +162,7 @@ export class AnswerPlan implements Gatekeeper {
             response.appendHeader('Set-Cookie', line);
         }
         if (offersBinding) {
-            binding?.offer(response, record?.login);
-        }
-    }
-
-    /** What failed came after the session got its new id: without that, its visitor would be left with one that ended. */
-    private sendMoved(): void {
-        const { state } = this;
-        if (state.isCookieDue && state.loaded && state.id !== state.cookie?.id && state.id !== this.sentId) {
-            this.sendCookie();
+            binding?.offer(response, owner);
         }
     }
 
@@ -196,7 +173,7 @@ export class AnswerPlan implements Gatekeeper {
         if (state.stage === 'endedHere') {
             return state.isClearDue ? services.cookie.clear(services.cookieOf(state.object, state.record)) : undefined;
         }
-        if (!state.isCookieDue || state.stage === 'endedElsewhere' || state.isTakenAway) {
+        if (!state.isCookieDue || state.stage !== 'live' || state.isTakenAway) {
             return undefined;
         }
         const sent = services.cookieOf(state.object, state.record);
@@ -224,13 +201,13 @@ export class AnswerPlan implements Gatekeeper {
             return;
         }
         try {
-            this.sendMoved();
+            this.sendCookie(); // the session may have got a new id before: with the one that ended, its visitor would have none
         } catch {
             // a cookie that can't be sent is what has failed
         }
         void services.errors.handle(error, request, response).then(() => {
             if (!response.headersSent) {
-                response.status(503).end(); // a render() that called it a success was not heard
+                answerPlainly(503, request, response); // a render() that called it a success was not heard
             }
         });
     }
@@ -257,12 +234,9 @@ export class AnswerPlan implements Gatekeeper {
     /** The route has the session after its answer: a change that nothing will store is told. */
     public watchLateChanges(): void {
         const { object, stage, changes, services } = this.state;
-        if (!this.watchesLateChanges && object && stage !== 'endedElsewhere' && stage !== 'endedHere') {
-            this.watchesLateChanges = true;
-            const read = () => changes.read(object);
-            void warnOfLateChange(read, () => services.warnLost(logContextOf(this.state))).then(() => {
-                this.watchesLateChanges = false;
-            });
+        if (stage !== 'endedElsewhere') {
+            const read = () => changes.read(object as HttpSession);
+            warnOfLateChange(read, () => services.warnLost(logContextOf(this.state)));
         }
     }
 }

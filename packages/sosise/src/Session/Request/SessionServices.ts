@@ -90,8 +90,9 @@ export class SessionServices {
         const { name, secrets, proxy } = settings;
         const former = endedCookies(name, settings.cookie, settings.formerCookies);
         this.cookie = new SessionCookie({ name, secrets, proxy, former, events: options.events });
-        this.forgery = options.forgery && this.forgeryBy(options.forgery, options.isDevelopment);
-        this.limits = limitsFor(settings, log, options.isDevelopment);
+        const { forgery, events, isDevelopment } = options;
+        this.forgery = forgery && new RequestForgery({ ...forgery, log, events, isDevelopment });
+        this.limits = limitsFor(settings, log, isDevelopment);
         this.observer = options.observer;
         this.binding = options.binding;
         this.store = options.store(this);
@@ -117,17 +118,6 @@ export class SessionServices {
             cookie.sameSite = isSecure ? 'none' : 'lax';
         }
         return cookie;
-    }
-
-    private forgeryBy({ trustedOrigins, exempt, tokens }: ForgeryRules, isDevelopment: boolean): RequestForgery {
-        return new RequestForgery({
-            trustedOrigins,
-            exempt,
-            tokens,
-            log: this.log,
-            events: this.events,
-            isDevelopment,
-        });
     }
 
     public warnShared(where: Record<string, unknown>): void {

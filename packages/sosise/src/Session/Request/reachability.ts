@@ -43,8 +43,7 @@ export function mayCreate(state: RequestState, { change }: Reading, status = 200
 /** Whether the next request will find what is put into the session now, as far as can be told. */
 export function willPersist(state: RequestState): boolean {
     try {
-        const isThere =
-            state.open() && state.object !== undefined && state.stage !== 'endedElsewhere' && !state.isUnset();
+        const isThere = state.open() && state.stage !== 'endedElsewhere' && !state.isUnset();
         return isThere && (state.loaded !== undefined || canReachBrowser(state));
     } catch {
         return false; // the store can't be read
@@ -63,15 +62,14 @@ function isDeliverable(state: RequestState): boolean {
 export function missSecureCookie(state: RequestState): void {
     const { services, request } = state;
     services.warnUndeliverable(request);
-    missCookie(state, /^\s*https/i.test(request.get('X-Forwarded-Proto') ?? '') ? 'untrustedProxy' : 'insecure');
+    missCookie(state, /^https/i.test(request.get('X-Forwarded-Proto') ?? '') ? 'untrustedProxy' : 'insecure');
 }
 
 /** The browser is not given the cookie that it needs. Told once for a request. */
 export function missCookie(state: RequestState, reason: NoCookieReason): void {
     if (state.missedCookie === undefined) {
         state.missedCookie = reason;
-        const { id, loggingIn, owner, services } = state;
-        const key = id === '' ? undefined : state.key;
+        const { key, loggingIn, owner, services } = state;
         services.events.cookieNotSent?.emit({ key, user: loggingIn ?? owner?.user, reason }, state);
     }
 }
