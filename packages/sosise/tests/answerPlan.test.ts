@@ -216,6 +216,7 @@ describe('behind the headers of a stream', () => {
         await browser.visit('/login', post({ user: 'ann' }));
         expect(await (await late.visit('/act')).text()).toBe('not found done');
         expect(app.messages('error')).toEqual([]);
+        expect(app.messages()).toEqual([expect.stringContaining('what the request changed is discarded.')]);
     });
 
     test('what was changed in a session that the route itself ends then is no failure', async () => {
