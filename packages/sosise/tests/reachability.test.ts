@@ -9,6 +9,8 @@ import { interferedDriver } from './helpers/wrapDriver.js';
 const post = (body: unknown = {}, headers: Record<string, string> = {}): Visit => ({ method: 'POST', body, headers });
 const OVER_HTTPS = { 'x-forwarded-proto': 'https' };
 const ELSEWHERE = { 'sec-fetch-site': 'cross-site' };
+const UNTRUSTED =
+    'the proxy that says this request came over https is not trusted: no session was stored. Set TRUST_PROXY';
 const SECURE = { session: { cookie: { secure: true } } };
 
 interface Started extends SessionApp {
@@ -70,10 +72,14 @@ describe('a session that its browser would not come back with, as its cookie is 
     });
 
     test.each<[string | undefined, string, string]>([
-        [undefined, 'insecure', 'SESSION_SECURE=false'],
-        ['http', 'insecure', 'and the proxy that says'],
-        ['http, https', 'insecure', 'and the proxy that says'],
-        ['HTTPS, http', 'untrustedProxy', 'and the proxy that says'],
+        [
+            undefined,
+            'insecure',
+            'trustProxy in src/config/http.ts). For a trial on plain http set SESSION_SECURE=false',
+        ],
+        ['http', 'insecure', UNTRUSTED],
+        ['http, https', 'insecure', UNTRUSTED],
+        ['HTTPS, http', 'untrustedProxy', UNTRUSTED],
     ])('is told with the fix, once a minute: X-Forwarded-Proto: %s', async (proto, reason, fix) => {
         const app = await start(put, SECURE);
         const visit = saying(proto);
@@ -86,7 +92,7 @@ describe('a session that its browser would not come back with, as its cookie is 
     });
 
     test.each<[string | undefined, string]>([
-        ['https', 'proxy: false in src/config/session.ts says that no proxy is believed'],
+        ['https', 'believed that a request came over https: no session was stored. Leave proxy out'],
         [undefined, 'and this request came over plain http'],
     ])('is told with the fix where the config believes no proxy: X-Forwarded-Proto: %s', async (proto, fix) => {
         const app = await start(put, { session: { proxy: false, cookie: { secure: true } }, http: { trustProxy: 1 } });
