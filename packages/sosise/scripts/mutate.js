@@ -53,7 +53,8 @@ const ROOMS = {
                 'exclusive',
             ],
             ...['sessionFaults', 'cookieTimes', 'errorSessions', 'login', 'values'],
-            ...['answerPlan', 'reachability'],
+            ...['answerPlan', 'reachability', 'requestStates', 'sessionActions', 'sessionStore', 'eventFlows'],
+            ...['sessionTimes', 'configChanges', 'cookieHeaders'],
         ],
     },
 };

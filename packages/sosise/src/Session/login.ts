@@ -63,7 +63,8 @@ export function fingerprint(request: Request): string | undefined {
 /** Who is logged in, and since when. */
 export function loggedIn(request: Request): RequestSession['loggedIn'] {
     const session = sessionOf(request);
-    return session?.open() ? session.loggedIn : undefined;
+    session?.open();
+    return session?.loggedIn;
 }
 
 export function required(request: Request, what: string): RequestSession {

@@ -126,7 +126,8 @@ export class StoredSessions {
      */
     public closeWithSession(request: Request, open: Closable): () => void {
         const session = sessionOf(request);
-        if (session?.open() && session.stage === 'new') {
+        session?.open();
+        if (session?.stage === 'new') {
             throw new Error(
                 'closeWithSession() needs a session that is stored, and this visitor has none: put requireLogin() in front of the route, or change request.session and await request.session.save() first.',
             );

@@ -39,7 +39,7 @@ export class ExpressStore extends session.Store {
             const found = await this.find(id);
             if (found.kind === 'live') {
                 const { data, shown = data } = this.today(found.record);
-                const removed = new Set(Object.keys(shown).filter((key) => !set.has(key)));
+                const removed = new Set(Object.keys(shown)); // before the others are set
                 const saved = await repository.save(key, found, { set, removed, added: new Map(), cookie });
                 if (saved) {
                     events.saved?.emit({ key, user: saved.record.login?.user, outcome: 'saved' });
@@ -113,16 +113,9 @@ export class ExpressStore extends session.Store {
         });
     }
 
-    /** Gives a request's session object, which is made of what is stored. */
+    /** Gives a request its own session; `Store.load()` makes one of what is stored, for no request. */
     public override createSession(request: Request, data: SessionData): never {
-        const owner = sessionOf(request);
-        if (!owner) {
-            return super.createSession(request, data) as never; // Store.load() makes one without a request
-        }
-        if (!owner.loaded || !owner.adopt(owner.loaded)) {
-            owner.open();
-        }
-        return request.session as never;
+        return (sessionOf(request) ? request.session : super.createSession(request, data)) as never;
     }
 
     private dataOf(record: LiveRecord): SessionData {

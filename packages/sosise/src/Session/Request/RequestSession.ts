@@ -32,10 +32,8 @@ export class RequestSession extends RequestState {
 
     /** `request.session`. The first look at it makes the session. */
     public get value(): unknown {
-        if (!this.open()) {
-            return undefined;
-        }
-        if (this.response.writableEnded) {
+        this.open();
+        if (this.object && this.response.writableEnded) {
             this.plan.watchLateChanges();
         }
         return this.given;

@@ -180,8 +180,9 @@ export abstract class RequestState implements SessionOwner, EventOrigin {
         } else if (found.kind === 'ended') {
             this.endReason = found.reason;
             const ago = Date.now() - found.at; // negative where the clock of the process that ended it is ahead
-            this.stage =
-                hasMoved(found) && ago > -CLOCKS_DIFFER_MS && ago < MOVED_LATELY_MS ? 'endedElsewhere' : 'none';
+            if (hasMoved(found) && ago > -CLOCKS_DIFFER_MS && ago < MOVED_LATELY_MS) {
+                this.stage = 'endedElsewhere';
+            }
         }
         this.services.events.loaded?.emit(
             { key: this.key, user: this.owner?.user, outcome: found.kind, reason: this.endReason },
@@ -225,17 +226,17 @@ export abstract class RequestState implements SessionOwner, EventOrigin {
     }
 
     /**
-     * Makes `request.session`, from what is stored or a new one. False where the store can't be read and nobody is left to
-     * answer for it. A route gets an exception, which becomes the answer.
+     * Makes `request.session`, from what is stored or a new one. Where the store can't be read, a route gets an exception, which
+     * becomes the answer; who looks after that sees none.
      */
-    public open(): boolean {
+    public open(): void {
         if (this.object) {
             this.wasRead = true;
-            return true;
+            return;
         }
         if (this.loadFailure !== undefined) {
             if (this.isFailureTold || this.response.headersSent) {
-                return false;
+                return;
             }
             this.isFailureTold = true;
             throw this.loadFailure;
@@ -249,7 +250,6 @@ export abstract class RequestState implements SessionOwner, EventOrigin {
             this.makeEmpty(this.services.newId(this.request));
         }
         this.guardAnswer();
-        return true;
     }
 
     /** Makes the object of what was found. False: it is not live, or its data is damaged, which is as good as none. */
@@ -279,12 +279,14 @@ export abstract class RequestState implements SessionOwner, EventOrigin {
     /** Goes on with what is stored now, in the same object; what this request has changed is applied to it. */
     public rebase(found: LoadedSession): void {
         const { object } = this;
-        const change = object && (this.read(object).change ?? NO_CHANGE);
-        this.hold(found);
-        if (object && change) {
-            this.changes.rebase(object, found.record, this.services.repository.cookieOf(found.record), change);
-            this.services.observer?.opened(this.request, object);
+        if (!object) {
+            this.hold(found);
+            return;
         }
+        const { change = NO_CHANGE } = this.read(object);
+        this.hold(found);
+        this.changes.rebase(object, found.record, this.services.repository.cookieOf(found.record), change);
+        this.services.observer?.opened(this.request, object);
     }
 
     /** A new, empty session takes the place of what was there, which has nothing to do with it. */

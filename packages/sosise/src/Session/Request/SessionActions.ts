@@ -30,8 +30,8 @@ export class SessionActions {
     public save(object: HttpSession): Promise<void> {
         const { state } = this;
         return this.enqueue('save', async () => {
-            if (object !== state.object || state.stage === 'endedHere') {
-                return;
+            if (object !== state.object) {
+                return; // another has taken its place
             }
             const reading = state.read(object);
             if (state.stage === 'live') {
@@ -47,9 +47,8 @@ export class SessionActions {
     public reload(): Promise<void> {
         const { state } = this;
         return this.enqueue('reload', async () => {
-            const wasThere = state.stage === 'live' || state.stage === 'endedElsewhere';
             if (!state.adopt(await state.services.repository.load(state.key))) {
-                state.stage = wasThere ? 'endedElsewhere' : state.stage;
+                state.stage = state.stage === 'live' ? 'endedElsewhere' : state.stage;
                 throw new Error('failed to load session');
             }
         });
@@ -57,7 +56,7 @@ export class SessionActions {
 
     public destroy(): Promise<void> {
         Reflect.deleteProperty(this.state.request, 'session');
-        return this.enqueue('end', async () => endSession(this.state));
+        return this.enqueue('end', () => endSession(this.state));
     }
 
     public regenerate(): Promise<void> {
@@ -139,11 +138,7 @@ export class SessionActions {
     /** Runs a callback of the route; what it throws goes where the route's errors go. */
     public call(callback: (error?: unknown) => void, error?: unknown): void {
         try {
-            if (error === undefined) {
-                callback();
-            } else {
-                callback(error);
-            }
+            callback(error);
         } catch (thrown) {
             this.state.next(thrown);
         }
@@ -177,7 +172,7 @@ export class SessionActions {
         const { state } = this;
         const { services } = state;
         const id = services.newId(state.request);
-        if (state.stage === 'live' || state.stage === 'endedElsewhere') {
+        if (state.stage === 'live') {
             const options = { to: keyOf(id), sealedId: sealedFor(state, id), lock: state.lock, origin: state };
             const wasAlive = await services.repository.end(state.storedKey, 'regenerated', options);
             state.isClearDue ||= wasAlive;
@@ -206,11 +201,10 @@ export class SessionActions {
 
     private loginOf(user: string): Login {
         const { request, address, services, isSecure } = this.state;
-        const binding = services.binding?.newBindingId(request, isSecure);
         return {
             user,
             at: Date.now(),
-            ...(binding !== undefined && { binding }),
+            binding: services.binding?.newBindingId(request, isSecure),
             ...(services.settings.registry.address && { address }),
             ...(services.settings.registry.browser && {
                 browser: request.headers['user-agent']?.slice(0, LONGEST_BROWSER_NAME),

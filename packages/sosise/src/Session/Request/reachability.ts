@@ -43,7 +43,8 @@ export function mayCreate(state: RequestState, { change }: Reading, status = 200
 /** Whether the next request will find what is put into the session now, as far as can be told. */
 export function willPersist(state: RequestState): boolean {
     try {
-        const isThere = state.open() && state.stage !== 'endedElsewhere' && !state.isUnset();
+        state.open();
+        const isThere = state.object !== undefined && state.stage !== 'endedElsewhere' && !state.isUnset();
         return isThere && (state.loaded !== undefined || canReachBrowser(state));
     } catch {
         return false; // the store can't be read

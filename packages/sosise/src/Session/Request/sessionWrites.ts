@@ -73,14 +73,14 @@ export function touchSession(state: RequestState): MaybePromise<void> {
     const { repository, log, events } = state.services;
     const renewsCookie = mustRenewCookie(state, undefined);
     const settled = (touched: LoadedSession | undefined): void => {
-        state.stage = touched ? 'live' : 'endedElsewhere';
-        state.loaded = touched ?? state.loaded;
         state.changes.storeAsPatches();
-        // Where it ended meanwhile, its cookie must not replace the browser's newer one.
-        state.isCookieDue ||= touched !== undefined && renewsCookie;
-        if (touched) {
-            events.saved?.emit({ key: state.key, user: state.owner?.user, outcome: 'touched' }, state);
+        if (!touched) {
+            state.stage = 'endedElsewhere';
+            return; // its cookie must not replace the browser's newer one
         }
+        state.loaded = touched;
+        state.isCookieDue ||= renewsCookie;
+        events.saved?.emit({ key: state.key, user: state.owner?.user, outcome: 'touched' }, state);
     };
     const failed = (error: unknown): void => {
         log.warning('A session could not be marked as active.', { ...logContextOf(state), error });
@@ -123,24 +123,18 @@ export async function moveSession(
 }
 
 /** Ends the session for good. */
-export function endSession(state: RequestState, toldReason?: 'logout'): MaybePromise<void> {
-    const { repository } = state.services;
-    const { stage, storedKey } = state;
-    const ended = (wasAlive: boolean): void => {
+export async function endSession(state: RequestState, toldReason?: 'logout'): Promise<void> {
+    const { stage, storedKey, services } = state;
+    state.stage = 'endedHere';
+    if (stage !== 'live' && stage !== 'endedElsewhere') {
+        return;
+    }
+    try {
+        const wasAlive = await services.repository.end(storedKey, 'destroyed', { origin: state, toldReason });
         state.isClearDue ||= wasAlive;
-    };
-    const failed = (error: unknown): never => {
+    } catch (error) {
         state.stage = stage; // it may be tried again
         throw error;
-    };
-    state.stage = 'endedHere';
-    try {
-        const ending =
-            (stage === 'live' || stage === 'endedElsewhere') &&
-            repository.end(storedKey, 'destroyed', { origin: state, toldReason });
-        return ending instanceof Promise ? ending.then(ended, failed) : ended(ending);
-    } catch (error) {
-        return failed(error);
     }
 }
 
@@ -179,7 +173,6 @@ function settle(state: RequestState, stored: LoadedSession | undefined, { change
     if (stored) {
         state.stage = 'live';
         state.loaded = stored;
-        state.mustStore = false;
         state.isTouchDue = false;
         state.failures?.succeeded('save');
         if (stored.isMerged) {
