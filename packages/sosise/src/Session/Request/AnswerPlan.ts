@@ -19,6 +19,7 @@ export class AnswerPlan implements Gatekeeper {
     /** What waits until the answer leaves, or has failed. */
     private whenAnswered: (() => void) | undefined;
     private headersHaveGone = false;
+    private isWatching = false;
 
     public constructor(private readonly state: RequestState) {
         new ResponseGate(state.response, this);
@@ -64,7 +65,13 @@ export class AnswerPlan implements Gatekeeper {
             this.takeFlash();
         }
         const reading = state.object && state.read(state.object);
-        return andThen(this.store(reading, status), () => refuseLoss(state, reading, status));
+        const stored = this.store(reading, status);
+        if (stored instanceof Promise) {
+            return stored.then(() => refuseLoss(state, reading, status));
+        }
+        return state.stage === 'endedElsewhere' || state.hasLostChanges
+            ? refuseLoss(state, reading, status)
+            : undefined;
     }
 
     /** Stores what is due; what was stored before and is only sent now is looked up, as it may have ended meanwhile. */
@@ -138,7 +145,9 @@ export class AnswerPlan implements Gatekeeper {
     public leaving(): void {
         const { state } = this;
         const { services, response } = state;
-        this.sendCookie();
+        if (state.isCookieDue || state.isClearDue) {
+            this.sendCookie();
+        }
         const isCleared = state.stage === 'endedHere' && state.isClearDue;
         const { clearSiteData } = services.settings;
         // Not for who had no session: another site could have sent that, without the cookie.
@@ -151,7 +160,7 @@ export class AnswerPlan implements Gatekeeper {
     }
 
     private sendCookie(): void {
-        const { services, request, response, stage, owner, offersBinding, isSecure } = this.state;
+        const { services, request, response, stage, offersBinding, isSecure } = this.state;
         const { binding } = services;
         const setCookie = this.setCookie();
         if (setCookie === undefined) {
@@ -162,7 +171,7 @@ export class AnswerPlan implements Gatekeeper {
             response.appendHeader('Set-Cookie', line);
         }
         if (offersBinding) {
-            binding?.offer(response, owner);
+            binding?.offer(response, this.state.owner);
         }
     }
 
@@ -234,9 +243,13 @@ export class AnswerPlan implements Gatekeeper {
     /** The route has the session after its answer: a change that nothing will store is told. */
     public watchLateChanges(): void {
         const { object, stage, changes, services } = this.state;
-        if (stage !== 'endedElsewhere') {
+        if (stage !== 'endedElsewhere' && !this.isWatching) {
+            this.isWatching = true; // however often it looks, a large session is not read each time
             const read = () => changes.read(object as HttpSession);
             warnOfLateChange(read, () => services.warnLost(logContextOf(this.state)));
+            setImmediate(() => {
+                this.isWatching = false;
+            });
         }
     }
 }
