@@ -46,12 +46,18 @@ test('passport checks the password, and login() keeps the session', async () => 
     expect((await browser.visit('/me')).status).toBe(401);
 });
 
-test('passport keeps its user in the same session', async () => {
+/** The middleware and the routes of the guide's part with passport. */
+async function guideParts() {
     const guide = guideFolder('docs/passport.md');
     const { default: Passport } = await guide.load<{ default: MiddlewareClass }>(
         'src/app/Http/Middlewares/PassportMiddleware.ts',
     );
     const { default: routes } = await guide.load<{ default: Router }>('src/routes/login.ts');
+    return { Passport, routes };
+}
+
+test('passport keeps its user in the same session', async () => {
+    const { Passport, routes } = await guideParts();
     const app = await sessionApp({
         routes: (router) => {
             router.use(middleware(Passport));
@@ -73,11 +79,7 @@ test('passport keeps its user in the same session', async () => {
 });
 
 test('a login that is refused does not leave its user to passport', async () => {
-    const guide = guideFolder('docs/passport.md');
-    const { default: Passport } = await guide.load<{ default: MiddlewareClass }>(
-        'src/app/Http/Middlewares/PassportMiddleware.ts',
-    );
-    const { default: routes } = await guide.load<{ default: Router }>('src/routes/login.ts');
+    const { Passport, routes } = await guideParts();
     const app = await sessionApp({
         session: { driver: 'memory', registry: { max: 1, whenFull: 'refuse' } },
         routes: (router) => {

@@ -14,6 +14,7 @@ import {
     begin,
     C,
     cookie,
+    D,
     DAY,
     HOUR,
     later,
@@ -26,8 +27,6 @@ import {
     toldOf,
 } from './helpers/repositoryOn.js';
 import { type Interference, interferedDriver } from './helpers/wrapDriver.js';
-
-const D = keyOf('d');
 
 beforeEach(() => {
     vi.useFakeTimers({ toFake: ['Date'] });

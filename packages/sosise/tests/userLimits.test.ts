@@ -1,14 +1,17 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { keyOf } from './helpers/inside/Session/Record.js';
-import type { SessionRepository } from './helpers/inside/Session/Repository.js';
 import { MemoryStore } from './helpers/inside/Session/Stores/Memory.js';
 import {
     A,
+    announce,
     B,
     C,
+    D,
+    E,
     later,
     limited,
+    listOf,
     logIn,
     MINUTE,
     move,
@@ -19,18 +22,11 @@ import {
 } from './helpers/repositoryOn.js';
 import { type Interference, interferedDriver } from './helpers/wrapDriver.js';
 
-const [D, E] = [keyOf('d'), keyOf('e')];
 const nothing = async () => undefined;
 const throws = () => {
     throw new Error('disk full');
 };
 const never = new Promise<never>(() => undefined);
-
-const listOf = (repository: SessionRepository) => repository.users.keysOf('mia');
-
-/** As a session that is about to be stored under its new id: its list has that. */
-const announce = (repository: SessionRepository, from: string, to: string) =>
-    repository.users.add('mia', to, { from, isLogin: false });
 
 beforeEach(() => {
     vi.useFakeTimers({ toFake: ['Date'] });

@@ -5,21 +5,29 @@ import { DamagedRecordError, keyOf, NO_CHANGE, userKeyOf } from './helpers/insid
 import type { SessionRepository } from './helpers/inside/Session/Repository.js';
 import { MemoryStore } from './helpers/inside/Session/Stores/Memory.js';
 import { KeyedMutex } from './helpers/inside/Support.js';
-import { A, B, begin, C, DAY, later, limited, logIn, MINUTE, repositoryOn } from './helpers/repositoryOn.js';
+import {
+    A,
+    announce,
+    B,
+    begin,
+    C,
+    D,
+    DAY,
+    E,
+    later,
+    limited,
+    listOf,
+    logIn,
+    MINUTE,
+    repositoryOn,
+} from './helpers/repositoryOn.js';
 import { type Interference, interferedDriver } from './helpers/wrapDriver.js';
 
-const [D, E] = [keyOf('d'), keyOf('e')];
 const LIST = userKeyOf('mia');
 const throws = () => {
     throw new Error('disk full');
 };
 const never = new Promise<never>(() => undefined);
-
-const listOf = (repository: SessionRepository) => repository.users.keysOf('mia');
-
-/** As a session that is about to be stored under its new id: its list has that. */
-const announce = (repository: SessionRepository, from: string, to: string) =>
-    repository.users.add('mia', to, { from, isLogin: false });
 
 beforeEach(() => {
     vi.useFakeTimers({ toFake: ['Date'] });

@@ -12,11 +12,10 @@ import { noteLoss } from './Request/sessionWrites.js';
  * express-session stores. A request without it does not wait: what it changes is merged. Nor does a visitor wait who has no stored
  * session yet, and different sessions never wait for each other.
  *
- * The lock is held until the answer has left, however long the route takes; a process that stands still for seconds may lose it, and
- * then stores nothing (503). `lockTimeoutMs` of the session config bounds only the
- * waiting (then 503). After it the session is read again, and what this request changed earlier is kept. When the client goes away before
- * its answer begins, the lock is held until the route answers, or for half of `lockTimeoutMs`; what the route changes after that
- * is not stored. A session that gets a new id meanwhile needs no new lock: no other request knows that id yet.
+ * The lock is held until the answer has left, however long the route takes; a process that stands still for seconds may lose it,
+ * and then stores nothing (503). `lockTimeoutMs` of the session config bounds only the waiting (then 503). After it the session is
+ * read again, and what this request changed earlier is kept. When the client goes away before its answer begins, the lock is held
+ * until the route answers, or for half of `lockTimeoutMs`; what the route changes after that is not stored. A session that gets a new id meanwhile needs no new lock: no other request knows that id yet.
  */
 export function exclusive(): RequestHandler {
     return async function exclusive(request, response, next) {

@@ -3,7 +3,10 @@ import { KeyedBatches } from './KeyedBatches.js';
 /** How many batches of a kind are under way before what comes waits, and shares the next one. */
 const MOST = 2;
 
-/** What waits for others of its kind is the next batch with them: one statement, say, and one round trip for all. What comes alone never waits. */
+/**
+ * What waits for others of its kind is the next batch with them: one statement, say, and one round trip for all. What comes
+ * alone never waits.
+ */
 export class Lanes<Kind extends string, Item, Result> {
     private readonly batches: KeyedBatches<Item, Result>;
     private next = 0;

@@ -11,7 +11,7 @@ export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
 export const cookie: StoredCookie = { originalMaxAge: null, path: '/' };
-export const [A, B, C] = [keyOf('a'), keyOf('b'), keyOf('c')];
+export const [A, B, C, D, E] = [keyOf('a'), keyOf('b'), keyOf('c'), keyOf('d'), keyOf('e')];
 
 /** Sessions that idle for an hour. */
 export function repositoryOn(driver: SessionDriver = new MemoryStore(), options: object = {}): SessionRepository {
@@ -50,6 +50,16 @@ export async function begin(repository: SessionRepository, key: string, values =
 /** A session that a user begins by a login. Rejects where that fails; undefined: it was revoked before it was there. */
 export async function logIn(repository: SessionRepository, key: string, user = 'mia', at = Date.now()) {
     return repository.create(key, cookie, NO_CHANGE, { user, at });
+}
+
+/** The keys in the list of the user that `logIn` takes. */
+export function listOf(repository: SessionRepository) {
+    return repository.users.keysOf('mia');
+}
+
+/** As a session that is about to be stored under its new id: its list has that. */
+export function announce(repository: SessionRepository, from: string, to: string) {
+    return repository.users.add('mia', to, { from, isLogin: false });
 }
 
 /** A session that lives moves to a new id. */

@@ -49,3 +49,8 @@ function codeIn(error: unknown): string {
     const said = String(message);
     return /SSL/.test(said) ? 'ESSL' : /timeout|timed out/i.test(said) ? 'ETIMEDOUT' : 'ECONNRESET';
 }
+
+/** PostgreSQL has not answered in time: what was asked may be done, or not. */
+export function silent(limitMs: number): DatabaseError {
+    return new DatabaseError(`PostgreSQL did not answer within ${limitMs} ms.`, 'ETIMEDOUT', 'lost');
+}

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inTime } from '../../../Support/Deadlines.js';
 import { Throttle } from '../../../Support/Throttle.js';
 import type { Database, Row, Values } from './Database.js';
-import { DatabaseError, postgresError } from './DatabaseError.js';
+import { type DatabaseError, postgresError, silent } from './DatabaseError.js';
 import type { PgClient, PgPool, PgQuery, PgResult } from './DatabaseStoreOptions.js';
 
 export interface PostgresOptions {
@@ -222,7 +222,7 @@ export class PostgresDatabase implements Database {
     }
 
     private silence(): DatabaseError {
-        return new DatabaseError(`PostgreSQL did not answer within ${this.commandTimeoutMs} ms.`, 'ETIMEDOUT', 'lost');
+        return silent(this.commandTimeoutMs);
     }
 
     private warn(what: string): void {

@@ -1,7 +1,7 @@
 import { inTime } from '../../../Support/Deadlines.js';
 import { Lanes } from '../../../Support/Lanes.js';
 import type { Database, Row } from './Database.js';
-import { DatabaseError } from './DatabaseError.js';
+import { silent } from './DatabaseError.js';
 import type { Statements } from './statements.js';
 
 /** Reads that wait for each other, of whatever sessions, are one statement of PostgreSQL: one round trip for all. */
@@ -17,11 +17,7 @@ export class ReadBatches {
     public async read(key: string): Promise<Row | undefined> {
         const { commandTimeoutMs: limitMs } = this.database;
         // Also where it waits behind a statement that does not come back.
-        const rows = await inTime(
-            this.lanes.add('read', key),
-            limitMs,
-            () => new DatabaseError(`PostgreSQL did not answer within ${limitMs} ms.`, 'ETIMEDOUT', 'lost'),
-        );
+        const rows = await inTime(this.lanes.add('read', key), limitMs, () => silent(limitMs));
         return rows.get(key);
     }
 

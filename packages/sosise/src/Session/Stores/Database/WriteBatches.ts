@@ -2,7 +2,7 @@ import { inTime } from '../../../Support/Deadlines.js';
 import { Lanes } from '../../../Support/Lanes.js';
 import type { MaybePromise } from '../../../Support/MaybePromise.js';
 import type { Database, Row, Value } from './Database.js';
-import { DatabaseError } from './DatabaseError.js';
+import { type DatabaseError, silent } from './DatabaseError.js';
 import type { Statements } from './statements.js';
 
 /** One write, as its statement takes it: key, record, version, written_at, expires_at, and the version that it replaces, if any. */
@@ -50,12 +50,6 @@ export class WriteBatches {
     /** Whoever has waited in vain for the statement before gets half of the time. */
     private inLimit(rows: MaybePromise<readonly Row[]>, lostMs: number): MaybePromise<readonly Row[]> {
         const limitMs = Math.ceil(this.database.commandTimeoutMs / 2);
-        return lostMs < limitMs
-            ? rows
-            : inTime(
-                  Promise.resolve(rows),
-                  limitMs,
-                  () => new DatabaseError(`PostgreSQL did not answer within ${limitMs} ms.`, 'ETIMEDOUT', 'lost'),
-              );
+        return lostMs < limitMs ? rows : inTime(Promise.resolve(rows), limitMs, () => silent(limitMs));
     }
 }
