@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,16 +15,16 @@ export interface Setup {
     readonly session: Record<string, unknown>;
     /** The driver that they begin with, and leave in the middle. */
     readonly before?: Record<string, unknown>;
-    /** On a Redis of its own, which is killed and stopped too; or on the machine's, with keys of its own. */
-    readonly redis?: 'own' | 'shared';
+    /** On a Redis of its own, which is killed and stopped too, or is left alone. */
+    readonly redis?: 'disturbed' | 'steady';
     /** What is stored ends with the processes. */
     readonly forgets?: boolean;
 }
 
 export const SETUPS: readonly Setup[] = [
     { name: 'file', processes: 3, session: { driver: 'file' } },
-    { name: 'redis', processes: 2, session: { driver: 'redis' }, redis: 'shared' },
-    { name: 'redis-own', processes: 2, session: { driver: 'redis' }, redis: 'own' },
+    { name: 'redis', processes: 2, session: { driver: 'redis' }, redis: 'steady' },
+    { name: 'redis-own', processes: 2, session: { driver: 'redis' }, redis: 'disturbed' },
     { name: 'memory', processes: 1, session: { driver: 'memory' }, forgets: true },
     { name: 'encrypted', processes: 2, session: { driver: 'file', encrypt: true } },
     {
@@ -33,11 +32,10 @@ export const SETUPS: readonly Setup[] = [
         processes: 2,
         before: { driver: 'redis' },
         session: { driver: 'file', fallback: ['redis'] },
-        redis: 'own',
+        redis: 'disturbed',
     },
 ];
 
-const SHARED_PORT = 6379;
 /** How long a session lives without a request, and its cookie; 5 % of it is written down, and sent again. */
 export const COOKIE_MS = 120_000;
 /** For so long after it, trouble may still be the cause of a 503: leases end, clients connect anew. */
@@ -58,7 +56,6 @@ export class Cluster {
     public readonly faults: string[] = [];
     public readonly counts: Record<string, number> = {};
     private readonly root = mkdtempSync(join(tmpdir(), 'model-'));
-    private readonly prefix: string;
     private readonly processes: ModelProcess[] = [];
     private readonly all: ModelProcess[] = [];
     private readonly troubles: Span[] = [];
@@ -76,7 +73,6 @@ export class Cluster {
             storeTimeoutMs: 2_000,
             answerTimeoutMs: random.pick([1_200, 30_000]),
         };
-        this.prefix = `model-${Math.random().toString(36).slice(2)}:`;
         this.session = setup.before ?? setup.session;
     }
 
@@ -84,7 +80,7 @@ export class Cluster {
         const cluster = new Cluster(setup, script, random);
         mkdirSync(join(cluster.root, 'sessions'));
         try {
-            if (setup.redis === 'own') {
+            if (setup.redis) {
                 cluster.redis = await RedisServer.start();
             }
             await Promise.all(Array.from({ length: setup.processes }, (_, place) => cluster.start(place)));
@@ -108,13 +104,13 @@ export class Cluster {
     /** Something happens to one of the processes, or to Redis. */
     public async disturb(): Promise<void> {
         const { random } = this;
-        const own = this.redis && this.setup.redis === 'own' && !this.setup.before;
+        const disturbed = this.setup.redis === 'disturbed' && !this.setup.before;
         const what = random.weighted({
             kill: 40,
             stop: 35,
             restart: 10,
-            redisDies: own ? 30 : 0,
-            redisStops: own ? 20 : 0,
+            redisDies: disturbed ? 30 : 0,
+            redisStops: disturbed ? 20 : 0,
         });
         const place = random.between(0, this.setup.processes - 1);
         const ms = random.pick([50, 200, 700, 1_500, 2_600]);
@@ -161,15 +157,6 @@ export class Cluster {
     public async close(): Promise<void> {
         await Promise.all(this.processes.map((process) => process.kill()));
         await this.redis?.stop();
-        if (this.setup.redis === 'shared') {
-            const cli = (...args: string[]) => execFileSync('redis-cli', ['-p', String(SHARED_PORT), ...args]);
-            const keys = String(cli('--scan', '--pattern', `${this.prefix}*`))
-                .split('\n')
-                .filter(Boolean);
-            for (let at = 0; at < keys.length; at += 500) {
-                cli('DEL', ...keys.slice(at, at + 500));
-            }
-        }
         rmSync(this.root, { recursive: true, force: true });
     }
 
@@ -187,7 +174,6 @@ export class Cluster {
 
     private async start(place: number): Promise<void> {
         const { unset, lockTimeoutMs, storeTimeoutMs, answerTimeoutMs } = this.options;
-        const port = this.redis?.port ?? SHARED_PORT;
         const options: ChildOptions = {
             root: this.root,
             project: PROJECT,
@@ -202,7 +188,7 @@ export class Cluster {
                 cookie: { maxAge: COOKIE_MS },
                 drivers: {
                     file: { path: join(this.root, 'sessions') },
-                    ...(this.setup.redis && { redis: { host: '127.0.0.1', port, prefix: this.prefix } }),
+                    ...(this.redis && { redis: this.redis.options }),
                 },
                 ...this.session,
             },
