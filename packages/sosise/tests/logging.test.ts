@@ -636,6 +636,26 @@ describe('the provider', () => {
         );
     });
 
+    test.each([
+        ['audti', 'audit'],
+        ['Audit', 'audit'],
+        ['audits', 'audit'],
+        ['acess', 'access'],
+    ])('a channel %s is %s misspelt: start-up stops, and names both', (name, meant) => {
+        const message = `src/config/logging.ts: channels.${name} is not a channel of the framework: did you mean channels.${meant}?`;
+        expect(() => kernel({ channels: { [name]: {} } })).toThrow(message);
+        expect(() => kernel({ channels: { [name]: { file: `${meant}.log` } } })).toThrow(`file: '${name}.log'`);
+    });
+
+    test('a channel of your own may have any name: one that is no slip, one beside what it resembles, one with its own file', () => {
+        const own = ['auth', 'unit', 'edit', 'success', 'accounts', 'assets', 'payments'];
+        expect(() =>
+            kernel({ channels: Object.fromEntries(own.map((name) => [name, { level: 'debug' }])) }),
+        ).not.toThrow();
+        expect(() => kernel({ channels: { audit: {}, audio: {} } })).not.toThrow();
+        expect(() => kernel({ channels: { audio: { file: 'audio.log' } } })).not.toThrow();
+    });
+
     test('level and console follow the environment', () => {
         const config = { access: true, files: { enabled: true, maxSizeBytes: 5_000, maxFiles: 2 }, channels: {} };
         expect(loggerOptions(config, environment('development'))).toMatchObject({

@@ -1,6 +1,9 @@
 import type { ConfigDefinition } from '../Config/ConfigRepository.js';
 import type { ConfigInput } from '../Config/define.js';
-import { anyOf, boolean, integer, object, oneOf, optional, record, string } from '../Config/rules.js';
+import { anyOf, boolean, integer, object, oneOf, optional, type Rule, record, string } from '../Config/rules.js';
+import { isPlainObject } from '../Support/isPlainObject.js';
+import { isSlipOf } from '../Support/nearest.js';
+import { accessChannel } from './formats.js';
 import { type LogLevel, logLevels } from './levels.js';
 
 /** The channel for who logs in and out, is revoked or refused: nothing is written to it until `channels` names it. */
@@ -46,6 +49,26 @@ export function defineLoggingConfig(config: ConfigInput<LoggingConfig>): ConfigI
     return config;
 }
 
+const channel = object({
+    level: optional(oneOf(...logLevels)),
+    file: optional(
+        string({ pattern: /^[\w-][\w.-]*\.log$/, allowed: 'file names that end in .log, without a folder' }),
+    ),
+});
+
+/** Any name may be one's own, but `audti` would leave the audit log off without a word. A file of that name says that it is meant. */
+const channels: Rule = (value, at) => {
+    record(channel)(value, at);
+    const given = isPlainObject(value) ? value : {};
+    for (const [name, settings] of Object.entries(given)) {
+        const meant = [auditChannel, accessChannel].find((known) => !given[known] && isSlipOf(name, known));
+        if (meant && !(isPlainObject(settings) && settings.file === `${name}.log`)) {
+            const own = `if it is a channel of your own, give it file: '${name}.log'`;
+            at.key(name).say(`is not a channel of the framework: did you mean ${at.key(meant).path}? (${own})`);
+        }
+    }
+};
+
 export const loggingConfig: ConfigDefinition<LoggingConfig> = {
     file: 'logging',
     defaults: {
@@ -63,16 +86,6 @@ export const loggingConfig: ConfigDefinition<LoggingConfig> = {
             maxSizeBytes: integer({ min: 1_024, max: 1024 ** 4, unit: 'bytes' }),
             maxFiles: integer({ min: 1, max: 1_000 }),
         }),
-        channels: record(
-            object({
-                level: optional(oneOf(...logLevels)),
-                file: optional(
-                    string({
-                        pattern: /^[\w-][\w.-]*\.log$/,
-                        allowed: 'file names that end in .log, without a folder',
-                    }),
-                ),
-            }),
-        ),
+        channels,
     }),
 };

@@ -13,6 +13,12 @@ export function nearest(given: string, known: readonly string[]): string | undef
     return best;
 }
 
+/** Whether one slip makes one of the other: a letter too many, missing or wrong, letters swapped, or their case. */
+export function isSlipOf(given: string, known: string): boolean {
+    const [a, b] = [given.toLowerCase(), known.toLowerCase()];
+    return given !== known && (editDistance(a, b) < 2 || [...a].sort().join() === [...b].sort().join());
+}
+
 /** A name that was cut short, such as `warn` for `warning`, is nearer than one with a letter wrong. */
 function distanceOf(given: string, known: string): number {
     return given.length > 2 && given !== known && known.startsWith(given) ? 0.5 : editDistance(given, known);
