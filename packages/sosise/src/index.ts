@@ -72,7 +72,7 @@ export {
 } from './Session/Admin/StoredSessions.js';
 export { StoreLocks } from './Session/Admin/StoreLocks.js';
 export { defineSessionConfig, type SessionConfig } from './Session/Config/SessionConfig.js';
-export { csrfToken } from './Session/csrfToken.js';
+export { csrfField, csrfToken } from './Session/csrfToken.js';
 export type { ListedRecord, SessionDriver, StoredRecord } from './Session/Drivers/SessionDriver.js';
 export { SessionEvents } from './Session/Events/SessionEvents.js';
 export type {

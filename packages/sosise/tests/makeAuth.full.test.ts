@@ -84,6 +84,56 @@ for (let at = 0; at < 50; at += 1) {
     expect(files.filter((name) => !name.endsWith('.json'))).toEqual([]);
 });
 
+/** Says as little as a browser before 2020: neither where a request comes from, nor why it is sent. */
+class OldBrowser {
+    private cookie = '';
+
+    public constructor(private readonly url: string) {}
+
+    public async get(path: string): Promise<string> {
+        return (await this.ask(path)).text();
+    }
+
+    /** Fills in the form of a page and sends it, all hidden fields included. */
+    public async submit(page: string, action: string, fields: Record<string, string> = {}): Promise<number> {
+        const [, form = ''] = (await this.get(page)).split(`<form method="post" action="${action}">`);
+        const hidden = (form.split('</form>')[0] ?? '').matchAll(/type="hidden" name="(\w+)" value="([^"]*)"/g);
+        return this.post(action, {
+            ...Object.fromEntries(Array.from(hidden, ([, name, value]) => [name, value])),
+            ...fields,
+        });
+    }
+
+    public async post(path: string, fields: Record<string, string>): Promise<number> {
+        return (await this.ask(path, { method: 'POST', body: new URLSearchParams(fields) })).status;
+    }
+
+    private async ask(path: string, options: RequestInit = {}): Promise<Response> {
+        const headers = new Headers(this.cookie ? { cookie: this.cookie } : undefined);
+        const answer = await fetch(this.url + path, { ...options, headers, redirect: 'manual' });
+        const [set] = answer.headers.getSetCookie();
+        this.cookie = set?.split(';', 1)[0] ?? this.cookie;
+        return answer;
+    }
+}
+
+test('with csrf.tokens its forms bring one: a browser that says nothing of itself can use each of them, and without one none', async () => {
+    const project = await projectWithLogin();
+    const http = project.get('src/config/http.ts');
+    project.put('src/config/http.ts', http.replace('csrf: { exempt: [] }', 'csrf: { exempt: [], tokens: true }'));
+    const server = await DevServer.start(project.folder);
+    onTestFinished(() => server.stop());
+    const browser = new OldBrowser(server.url);
+    const ada = { email: 'ada@example.com', password: 'a long sentence' };
+    expect(await browser.submit('/register', '/register', ada)).toBe(303);
+    expect(await browser.submit('/account', '/account/logout-others')).toBe(303);
+    expect(await browser.submit('/account/password', '/account/password', { password: 'another sentence' })).toBe(303);
+    expect(await browser.post('/logout', {})).toBe(403);
+    expect(await browser.submit('/account', '/logout')).toBe(303);
+    expect(await browser.submit('/login', '/login', { ...ada, password: 'another sentence' })).toBe(303);
+    expect(await browser.get('/account')).toContain(ada.email);
+});
+
 describeInChromium('in Chromium', () => {
     let browser: Browser;
     let server: DevServer;

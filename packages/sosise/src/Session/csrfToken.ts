@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { type Html, html } from '../Http/Pages/html.js';
 import { required } from './login.js';
 
 /**
@@ -14,4 +15,11 @@ export function csrfToken(request: Request): string {
     session.open();
     session.mustStore ||= session.stage === 'new'; // the token holds for its id: it is stored and sent, also while it is empty
     return tokens.makeToken(session.id);
+}
+
+/** The hidden field of a form with the token; nothing where no tokens are asked for, so that every form may have it. */
+export function csrfField(request: Request): Html {
+    return required(request, 'csrfField').services.forgery?.tokens
+        ? html`<input type="hidden" name="_csrf" value="${csrfToken(request)}">`
+        : html``;
 }
