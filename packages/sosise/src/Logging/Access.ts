@@ -67,10 +67,22 @@ export class Access {
 
     /** What readableFormat makes of it. */
     public readable(colours: boolean): string {
-        const paint = painter(colours);
         const { ms, message, requestId } = this;
-        return `${head({ timestamp: timestampOf(ms), level: 'info', channel: accessChannel }, paint)} ${message} ${paint(dim, `requestId=${requestId}`)}`;
+        return `${headAt(ms, colours)} ${message} ${painter(colours)(dim, `requestId=${requestId}`)}`;
     }
+}
+
+let headMs = Number.NaN;
+let heads: readonly string[] = [];
+
+/** What stands before the message: the same for all of a millisecond. */
+function headAt(ms: number, colours: boolean): string {
+    if (ms !== headMs) {
+        headMs = ms;
+        const entry = { timestamp: timestampOf(ms), level: 'info', channel: accessChannel } as const;
+        heads = [head(entry, painter(false)), head(entry, painter(true))];
+    }
+    return heads[Number(colours)] as string;
 }
 
 /** The path alone: no query or fragment, and of `http://user:password@host/path` no more than `/path`. */
