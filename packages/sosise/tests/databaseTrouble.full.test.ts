@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import pg from 'pg';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -97,6 +97,7 @@ await onCluster('when PostgreSQL is in trouble', (cluster) => {
         cluster.freeze();
         onTestFinished(() => cluster.thaw());
         const reading = store.read('one');
+        await setImmediate(); // it is under way
         await store.close();
         const connect = vi.spyOn(pool, 'connect');
         await expect(reading).rejects.toThrow(/did not answer/);

@@ -18,6 +18,8 @@ export class KeyedBatches<Item, Result> {
      */
     public constructor(
         private readonly work: (key: string, items: readonly Item[], lostMs: number) => Promise<Result>,
+        /** What comes until this has ended goes along with the first item of a key. Default: that goes at once, and alone. */
+        private readonly gather?: () => Promise<unknown>,
     ) {}
 
     public add(key: string, item: Item): Promise<Result> {
@@ -27,7 +29,7 @@ export class KeyedBatches<Item, Result> {
                 waiting.push({ item, resolve, reject });
             } else {
                 this.waiting.set(key, [{ item, resolve, reject }]);
-                void this.workOff(key);
+                void this.workOff(key, this.gather?.());
             }
         });
     }

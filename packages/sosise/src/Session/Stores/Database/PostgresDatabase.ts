@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inTime } from '../../../Support/Deadlines.js';
 import { Throttle } from '../../../Support/Throttle.js';
-import type { Database, Row, Values } from './Database.js';
+import type { Database, LateValues, Row, Value, Values } from './Database.js';
 import { type DatabaseError, postgresError, silent } from './DatabaseError.js';
 import type { PgClient, PgPool, PgQuery, PgResult } from './DatabaseStoreOptions.js';
 
@@ -14,9 +14,12 @@ export interface PostgresOptions {
     warn(message: string): void;
 }
 
+/** Undefined: nobody waits for it any more. */
+type LateQuery = () => PgQuery | undefined;
+
 /** One call, which may try more than once. */
 interface Call {
-    readonly query: PgQuery;
+    readonly query: LateQuery;
     readonly isRead: boolean;
     readonly startedAt: number;
     isOver: boolean;
@@ -26,6 +29,11 @@ interface Call {
     giveUp?(): void;
 }
 
+/** PostgreSQL's numbers of the types in lists. */
+const TEXT = 25;
+const BIGINT = 20;
+const BIGINT_BYTES = 8;
+const LIST_BYTES = 20;
 const FIRST_PAUSE_MS = 15;
 const LONGEST_PAUSE_MS = 200;
 /** After a failover, the pool's connections may still lead to the server that was the primary: new ones find the new one. */
@@ -50,7 +58,7 @@ export class PostgresDatabase implements Database {
     private lostAt = 0;
     private isSilent = false;
     /** What was read last: it asks for a silent server, as also a locked table is silence. */
-    private lastRead: PgQuery = { text: 'SELECT 1' };
+    private lastRead: LateQuery = () => ({ text: 'SELECT 1' });
     private replacedAt = 0;
     private isClosed = false;
 
@@ -63,7 +71,7 @@ export class PostgresDatabase implements Database {
         pool.on('error', ignore); // of idle connections: without a listener it would end the process
     }
 
-    public async rows(sql: string, values: Values, isRead = true): Promise<readonly Row[]> {
+    public async rows(sql: string, values: Values | LateValues, isRead = true): Promise<readonly Row[]> {
         const query = this.queryOf(sql, values);
         if (isRead) {
             this.lastRead = query;
@@ -71,7 +79,7 @@ export class PostgresDatabase implements Database {
         return (await this.ask(query, isRead)).rows;
     }
 
-    public async change(sql: string, values: Values): Promise<number> {
+    public async change(sql: string, values: Values | LateValues): Promise<number> {
         try {
             return (await this.ask(this.queryOf(sql, values), false)).rowCount ?? 0;
         } catch (error) {
@@ -84,7 +92,7 @@ export class PostgresDatabase implements Database {
 
     /** Without values it is one message, which the server takes as one transaction. */
     public async script(sql: string): Promise<void> {
-        await this.ask({ text: sql }, false);
+        await this.ask(() => ({ text: sql }), false);
     }
 
     public async close(): Promise<void> {
@@ -96,12 +104,21 @@ export class PostgresDatabase implements Database {
         }
     }
 
-    private queryOf(sql: string, values: Values): PgQuery {
-        // A name of up to 63 characters: the package wants it to mean one text.
-        return { text: sql, values: [...values], ...(this.options.prepare && { name: nameOf(sql) }) };
+    private queryOf(sql: string, values: Values | LateValues): LateQuery {
+        return () => {
+            const due = typeof values === 'function' ? values() : values;
+            // A name of up to 63 characters: the package wants it to mean one text.
+            return (
+                due && {
+                    text: sql,
+                    values: due.map((value) => (typeof value === 'object' ? binaryArray(value) : value)),
+                    ...(this.options.prepare && { name: nameOf(sql) }),
+                }
+            );
+        };
     }
 
-    private ask(query: PgQuery, isRead: boolean): Promise<PgResult> {
+    private ask(query: LateQuery, isRead: boolean): Promise<PgResult> {
         if (this.isSilent) {
             return Promise.reject(this.silence());
         }
@@ -163,13 +180,14 @@ export class PostgresDatabase implements Database {
                 client.release(isBroken);
             }
         };
-        if (call.isOver) {
+        const query = call.isOver ? undefined : call.query();
+        if (!query) {
             release(false);
             throw this.silence();
         }
         call.giveUp = () => release(true);
         try {
-            const result = await client.query(call.query);
+            const result = await client.query(query);
             release(false);
             this.heard();
             return result;
@@ -232,7 +250,7 @@ export class PostgresDatabase implements Database {
     }
 }
 
-function callOf(query: PgQuery, isRead: boolean): Call {
+function callOf(query: LateQuery, isRead: boolean): Call {
     return { query, isRead, startedAt: performance.now(), isOver: false };
 }
 
@@ -245,6 +263,25 @@ function nameOf(sql: string): string {
         names.set(sql, name);
     }
     return name;
+}
+
+/**
+ * A list of texts, or of integers, as PostgreSQL's array in binary. The package would send one long text: each quote of each
+ * record would be escaped here, and looked for there.
+ */
+function binaryArray(values: readonly Value[]): Buffer {
+    const isText = typeof values[0] !== 'number';
+    const sizes = values.map((value) => (isText ? Buffer.byteLength(value as string) : BIGINT_BYTES));
+    const bytes = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + 4 + size, LIST_BYTES));
+    let at = 0;
+    for (const field of [1, 0, isText ? TEXT : BIGINT, values.length, 1]) {
+        at = bytes.writeInt32BE(field, at); // dimensions, nulls, the type, how many, the first one's number
+    }
+    for (const [index, value] of values.entries()) {
+        at = bytes.writeInt32BE(sizes[index] as number, at);
+        at = isText ? at + bytes.write(value as string, at) : bytes.writeBigInt64BE(BigInt(value), at);
+    }
+    return bytes;
 }
 
 function ignore(): void {}

@@ -1,12 +1,16 @@
+import { setImmediate } from 'node:timers/promises';
 import { inTime } from '../../../Support/Deadlines.js';
-import { Lanes } from '../../../Support/Lanes.js';
+import { KeyedBatches } from '../../../Support/KeyedBatches.js';
 import type { Database, Row } from './Database.js';
 import { silent } from './DatabaseError.js';
 import type { Statements } from './statements.js';
 
-/** Reads that wait for each other, of whatever sessions, are one statement of PostgreSQL: one round trip for all. */
+/** Reads of one turn of the event loop, and those that wait for them, are one statement of PostgreSQL each: one round trip for all. */
 export class ReadBatches {
-    private readonly lanes = new Lanes<'read', string, ReadonlyMap<unknown, Row>>((_, keys) => this.readAll(keys));
+    private readonly batches = new KeyedBatches<string, ReadonlyMap<unknown, Row>>(
+        (_, keys) => this.readAll(keys),
+        () => setImmediate(),
+    );
 
     public constructor(
         private readonly database: Database,
@@ -17,7 +21,7 @@ export class ReadBatches {
     public async read(key: string): Promise<Row | undefined> {
         const { commandTimeoutMs: limitMs } = this.database;
         // Also where it waits behind a statement that does not come back.
-        const rows = await inTime(this.lanes.add('read', key), limitMs, () => silent(limitMs));
+        const rows = await inTime(this.batches.add('read', key), limitMs, () => silent(limitMs));
         return rows.get(key);
     }
 
