@@ -50,6 +50,37 @@ test('a driver that answers at once is answered for at once', async () => {
     expect(found).toMatchObject({ kind: 'live', record: { data: { a: 2 } } });
 });
 
+test('what can not be read while it is written could not be saved, and not: be loaded', async () => {
+    const { interference, driver } = interfered();
+    const actions: string[] = [];
+    const unavailable = { emit: ({ action }: { action: string }) => actions.push(action) };
+    const repository = repositoryOn(driver, { events: { ...noChannels(), unavailable } as never });
+    const loaded = await begin(repository, A);
+    const login = await begin(repository, B, {}, '7');
+    await repository.save(A, loaded, set({ theirs: 1 }));
+    await repository.save(B, login, set({ theirs: 1 }));
+    interference.read = (key) => {
+        if (key === A || key === B || key === C) {
+            throw new Error('refused');
+        }
+    };
+    const notSaved = {
+        ...refusedFor('refused'),
+        message: 'The session could not be saved: please try again in a moment.',
+    };
+    await expect(repository.save(A, loaded, set({ ours: 1 }))).rejects.toMatchObject(notSaved);
+    await expect(repository.touch(A, loaded)).rejects.toMatchObject(notSaved);
+    await expect(begin(repository, A)).rejects.toMatchObject(notSaved);
+    await expect(repository.changeLogin(B, login, (each) => ({ ...each, binding: 'device' }))).rejects.toMatchObject(
+        notSaved,
+    );
+    await expect(repository.migrate(A, C, loaded, NO_CHANGE)).rejects.toMatchObject(notSaved);
+    expect(actions.slice(0, 5)).toEqual(Array(5).fill('saved'));
+    await expect((async () => repository.load(A))()).rejects.toMatchObject({
+        message: expect.stringContaining('be loaded'),
+    });
+});
+
 test('an id that is taken, and a session that is gone, are trouble with their cause', async () => {
     const { driver, repository } = interfered();
     const loaded = await begin(repository, A);

@@ -14,7 +14,7 @@ import { isPlainId, isSessionKey, keyOf, type RecordKey, type SessionId } from '
 import type { SessionSchema } from '../Schema/SessionSchema.js';
 import { type LoadResult, NONE } from './LoadedSession.js';
 import { Quarantine } from './Quarantine.js';
-import { StoreCalls } from './StoreCalls.js';
+import { type Action, StoreCalls } from './StoreCalls.js';
 
 export interface RepositoryOptions extends LifetimeOptions {
     /** The cookie's settings of the config. Unset: each session keeps its own. */
@@ -97,20 +97,20 @@ export abstract class SessionReader {
         return found.kind === 'none' && isPlainId(id) ? this.adoptPlain(id, key) : found;
     }
 
-    /** The session that is stored under a key, unless it is damaged. */
-    public load(key: RecordKey): MaybePromise<LoadResult> {
+    /** The session that is stored under a key, unless it is damaged. `action`: what can't be done where it can't be read. */
+    public load(key: RecordKey, action: Action = 'loaded'): MaybePromise<LoadResult> {
         let found: MaybePromise<StoredRecord | undefined>;
         try {
             found = this.driver.read(key);
         } catch (error) {
-            return this.notRead(key, error);
+            return this.notRead(key, error, action);
         }
         if (!(found instanceof Promise)) {
             return this.judge(key, found);
         }
         const judged = found.then((stored) => this.judge(key, stored));
-        const limited = this.isBounded ? judged : this.calls.inTime('loaded', judged);
-        return limited.catch((error) => this.notRead(key, error));
+        const limited = this.isBounded ? judged : this.calls.inTime(action, judged);
+        return limited.catch((error) => this.notRead(key, error, action));
     }
 
     /** Whether the driver can walk all sessions. */
@@ -227,11 +227,11 @@ export abstract class SessionReader {
         return cookie;
     }
 
-    private notRead(key: RecordKey, error: unknown): LoadResult {
+    private notRead(key: RecordKey, error: unknown, action: Action): LoadResult {
         if (error instanceof DamagedRecordError) {
             this.quarantine.take(key, error);
             return NONE;
         }
-        throw this.calls.unavailable('loaded', key, error);
+        throw this.calls.unavailable(action, key, error);
     }
 }

@@ -87,7 +87,7 @@ export class SessionRepository extends SessionReader {
         let writing: MaybePromise<LoadedSession | undefined>;
         const write = () => {
             writing = this.writer.write(key, undefined, empty, change, { renewsCookie: true });
-            return andThen(writing, (created) => created ?? andThen(this.load(key), endedOrTaken));
+            return andThen(writing, (created) => created ?? andThen(this.load(key, 'saved'), endedOrTaken));
         };
         const late = () => this.writer.withdrawLate(key, writing);
         const create = () => this.calls.attempt('saved', key, write, { late });
@@ -136,7 +136,8 @@ export class SessionRepository extends SessionReader {
         return andThen(
             this.writeLoaded(key, loaded, NO_CHANGE, options),
             // A write that came between has said it already.
-            (written) => written ?? andThen(this.load(key), (found) => (found.kind === 'live' ? found : undefined)),
+            (written) =>
+                written ?? andThen(this.load(key, 'saved'), (found) => (found.kind === 'live' ? found : undefined)),
         );
     }
 
@@ -297,7 +298,7 @@ export class SessionRepository extends SessionReader {
         lostMs: number,
     ): Promise<LoadedSession | undefined> {
         const tryOnce = async () => {
-            const base = this.open(key, await this.load(key));
+            const base = this.open(key, await this.load(key, 'saved'));
             if (base.kind !== 'live') {
                 return { result: endedOrLost(base) };
             }
@@ -335,13 +336,13 @@ export class SessionRepository extends SessionReader {
         for (;;) {
             copy = await writer.writeNew(newKey, copy?.stored, base.record, change, options);
             if (!copy) {
-                return endedOrLost(await this.load(newKey)); // revoked before it was there
+                return endedOrLost(await this.load(newKey, 'saved')); // revoked before it was there
             }
             const tombstone = writer.writeTombstone(key, base.stored, 'migrated', { to: newKey, sealedId });
             if (await calls.inTime('saved', tombstone)) {
                 return copy;
             }
-            base = this.open(key, await this.load(key)); // written meanwhile: what is there now is what moves
+            base = this.open(key, await this.load(key, 'saved')); // written meanwhile: what is there now is what moves
             await calls.attempt('saved', key, () => requireHeldLock(lock, true));
             if (base.kind !== 'live') {
                 await calls.inTime('saved', writer.withdraw(newKey, copy));

@@ -76,7 +76,7 @@ export class SessionWriter {
             if (!login || written) {
                 return written;
             }
-            base = reader.open(key, await reader.load(key));
+            base = reader.open(key, await reader.load(key, 'saved'));
         }
         return undefined;
     }
