@@ -5,6 +5,7 @@ import { actingApp, idOf, throws } from './actingApp.js';
 import { inShort, post } from './eventsApp.js';
 import type { Browser } from './helpers/Browser.js';
 import { keyOf, userKeyOf } from './helpers/inside/Session/Record.js';
+import { SessionServices } from './helpers/inside/Session/Request.js';
 
 const messageOf = (error: Error) => error.message;
 
@@ -46,6 +47,17 @@ describe('save()', () => {
         });
         expect(inShort(app.told())).toEqual(['created', 'cookieNotSent headersSent']);
     });
+});
+
+test('a session that was revoked before it was stored is none: it is not told as created, and its browser gets no cookie', async () => {
+    const app = await actingApp();
+    const browser = app.browser();
+    const answer = await app.run(browser, async ({ session }) => {
+        session['cart'] = 1;
+        await app.app.container.make(SessionServices).repository.revoke(keyOf(session.id));
+    });
+    expect([answer.status, browser.received]).toEqual([409, []]);
+    expect(inShort(app.told())).toEqual(['refused ended']);
 });
 
 test('a session that a request begins and saves may be changed by it once more', async () => {
