@@ -13,6 +13,7 @@ import { expect, test } from 'vitest';
 import { artisanOn } from './artisanOn.js';
 import type { Browser } from './helpers/Browser.js';
 import { DeviceBrowser } from './helpers/DeviceBrowser.js';
+import { fingerprintOf, keyOf } from './helpers/inside/Session/Record.js';
 import { travel } from './helpers/inside/Testing.js';
 import { memberRoutes } from './helpers/loginRoutes.js';
 import { type SessionApp, type SessionAppOptions, sessionApp, temporaryFolder } from './helpers/sessionApp.js';
@@ -155,6 +156,46 @@ test('a session that is revoked says by whom: a user, from which session and whe
         { context: { fingerprint: others[1]?.name, user: '42', ...byAdmin } },
         { context: { fingerprint: others[2]?.name, by: 'request', byUser: '42', byFingerprint: owner.name } },
     ]);
+});
+
+test('the sessions of a user that one call ends are a line for the first, and one for the others, with their number and names', async () => {
+    const app = await auditedApp();
+    const owner = await loggedIn(app);
+    const names = [(await loggedIn(app)).name, (await loggedIn(app)).name, (await loggedIn(app)).name];
+    const bob = await loggedIn(app, 'bob');
+    expect(await owner.browser.json('/revoke-others', post({ user: '42' }))).toBe(3);
+    await app.app.container.make(SessionRegistry).revokeAll();
+    const revoked = (await app.lines()).slice(5);
+    expect(revoked).toHaveLength(4);
+    const byOwner = { event: 'revoked', user: '42', reason: 'revoked', by: 'request', byUser: '42' };
+    const more = revoked.find(({ context }) => context['count'] !== undefined);
+    expect(more?.message).toBe('2 more sessions of a user were revoked.');
+    expect(more?.context).toMatchObject({ ...byOwner, byFingerprint: owner.name, address: '127.0.0.1', count: 2 });
+    expect(more?.context['fingerprint']).toBeUndefined();
+    const first = revoked.find(({ context }) => context['fingerprint'] === names[0]);
+    expect(first?.context).toMatchObject(byOwner);
+    expect(more?.context['fingerprints']).toEqual(names.slice(1));
+    const byCode = revoked.filter(({ context }) => context['by'] === 'application');
+    expect(byCode.map(({ context }) => [context['user'], context['fingerprint']]).sort()).toEqual(
+        [
+            ['42', owner.name],
+            ['bob', bob.name],
+        ].sort(),
+    );
+});
+
+test('ten thousand sessions of a user are a line for each hundred, and each of them is named', async () => {
+    const app = await auditedApp();
+    const { channels } = app.app.container.make(SessionEvents);
+    const all = Array.from({ length: 10_000 }, (_, index) => keyOf(String(index)));
+    for (const key of all) {
+        channels.revoked?.emit({ key, user: '42', reason: 'revoked', by: 'application' });
+        channels.revoked?.emit({ key, user: undefined, reason: 'revoked', by: 'application' });
+    }
+    const lines = await app.lines();
+    expect(lines).toHaveLength(101);
+    const names = lines.flatMap(({ context }) => context['fingerprints'] ?? context['fingerprint']);
+    expect(names).toEqual(all.map(fingerprintOf));
 });
 
 test('by the console, with the account that ran it; by other code of the application, that it was', async () => {

@@ -179,6 +179,23 @@ describe('what only the audit channel knows', () => {
         );
     });
 
+    test('revoked together with others, also when no tombstone says so any more', async () => {
+        const site = new Site({ logging: AUDIT });
+        const app = await site.start();
+        const names = [(await loggedIn(app)).name, (await loggedIn(app)).name, (await loggedIn(app)).name];
+        expect(await registryOf(app).revoke('42')).toBe(3);
+        await app.close();
+        site.forget();
+        const sentence = "It was revoked by the application's code, which named no request.";
+        for (const name of names) {
+            expect(await site.cause(name.slice(0, 8))).toMatchObject({ name: 'revoked', user: '42', sentence });
+        }
+        const explained = await site.explain('--user=42');
+        expect(explained.map(({ fingerprint, sentence }) => [fingerprint, sentence]).sort()).toEqual(
+            names.map((name) => [name, sentence]).sort(),
+        );
+    });
+
     test('revoked by the same user, from another browser', async () => {
         const site = new Site({ logging: AUDIT });
         const app = await site.start();

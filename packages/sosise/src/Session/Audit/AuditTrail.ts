@@ -80,7 +80,7 @@ export class AuditTrail {
         this.oldest = time === undefined ? this.oldest : Date.parse(time);
         const entry = line.includes(MARK) && isWanted(line) ? entryOf(line) : undefined;
         if (entry) {
-            yield entry;
+            yield* entry.fingerprints?.map((fingerprint) => ({ ...entry, fingerprint })) ?? [entry];
         }
     }
 

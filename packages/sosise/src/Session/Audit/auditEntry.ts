@@ -7,6 +7,9 @@ export interface AuditContext extends Partial<RevokedBy> {
     /** The name of a session event, or `started`: the application. */
     readonly event: string;
     readonly fingerprint?: string | undefined;
+    /** Of several sessions that are told in one line: how many, and which. */
+    readonly count?: number | undefined;
+    readonly fingerprints?: readonly (string | undefined)[] | undefined;
     readonly user?: string | undefined;
     readonly reason?: string | undefined;
     /** The fingerprint that the session has from now on. */
