@@ -1,10 +1,10 @@
 import type { Request } from 'express';
-import { authenticatedUser, login, logout, SessionRegistry } from 'sosise';
+import { authenticatedUser, fingerprint, login, logout, SessionRegistry } from 'sosise';
 import { describe, expect, test } from 'vitest';
-import { actingApp, idOf, throws } from './actingApp.js';
+import { type Act, actingApp, idOf, throws } from './actingApp.js';
 import { inShort, post } from './eventsApp.js';
 import type { Browser } from './helpers/Browser.js';
-import { keyOf, userKeyOf } from './helpers/inside/Session/Record.js';
+import { fingerprintOf, keyOf, userKeyOf } from './helpers/inside/Session/Record.js';
 import { SessionServices } from './helpers/inside/Session/Request.js';
 
 const messageOf = (error: Error) => error.message;
@@ -58,6 +58,26 @@ test('a session that was revoked before it was stored is none: it is not told as
     });
     expect([answer.status, browser.received]).toEqual([409, []]);
     expect(inShort(app.told())).toEqual(['refused ended']);
+});
+
+test('fingerprint(request) names the session that was stored, also when it has ended: no id that nothing was stored under', async () => {
+    const app = await actingApp();
+    const visitor = await app.visitor();
+    const stored = fingerprintOf(keyOf(idOf(visitor)));
+    const endsTwo: Act = async (request) => {
+        await request.session.regenerate();
+        const isOwn = fingerprint(request) === fingerprintOf(keyOf(request.session.id));
+        await request.session.destroy();
+        return [isOwn, fingerprint(request)];
+    };
+    expect(await app.ask(visitor, endsTwo)).toEqual([true, stored]);
+    const endsNone: Act = async (request) => {
+        const { id } = request.session;
+        await request.session.destroy();
+        return [fingerprint(request), fingerprintOf(keyOf(id))];
+    };
+    const [told, own] = (await app.ask(app.browser(), endsNone)) as string[];
+    expect(told).toBe(own);
 });
 
 test('a session that a request begins and saves may be changed by it once more', async () => {
