@@ -90,10 +90,17 @@ for (let requests = 0; requests < 4; requests += 1) {
     await callsOf('POST', '/change'); // the caches are warm, as they are for nearly all requests
     await callsOf('GET', '/read');
 }
-await sleep(100); // so old, a file is known to be unchanged by its times alone, once it was looked at
-await callsOf('GET', '/read');
-const read = await callsOf('GET', '/read');
-const change = await callsOf('POST', '/change');
+/** A timer of the process may be due while a request runs, the more so on a busy machine: that is none of its own. */
+const shortest = (tries: readonly Call[][]) => tries.reduce((one, other) => (other.length < one.length ? other : one));
+const reads: Call[][] = [];
+const changes: Call[][] = [];
+for (let tries = 0; tries < 5; tries += 1) {
+    await sleep(100); // so old, a file is known to be unchanged by its times alone, once it was looked at
+    await callsOf('GET', '/read');
+    reads.push(await callsOf('GET', '/read'));
+    changes.push(await callsOf('POST', '/change'));
+}
+const [read, change] = [shortest(reads), shortest(changes)];
 process.stdout.write(JSON.stringify({ read, change }));
 await server.close();
 await app.shutdown();
