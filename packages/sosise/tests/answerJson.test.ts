@@ -24,6 +24,8 @@ const ANSWERS: Record<string, RequestHandler> = {
     'with a type and charset': (_request, response) => response.set('Content-Type', 'text/x; charset=latin1').json('é'),
     'with an ETag': (_request, response) => response.set('ETag', '"own"').json({}),
     'with Last-Modified': (_request, response) => response.set('Last-Modified', new Date(0).toUTCString()).json({}),
+    'with a header in Latin-1': (_request, response) => response.set('X-Name', 'Zoë').json({ text: 'ASCII' }),
+    'with a header and a text in Latin-1': (_request, response) => response.set('X-Name', 'Zoë').json({ text: 'Zoë' }),
     'with another length': (_request, response) => response.set('Content-Length', '1').json({ long: true }),
     'in chunks': (_request, response) => response.set('Transfer-Encoding', 'chunked').json({ long: true }),
     'not to be transformed': (_request, response) => response.set('Cache-Control', 'no-cache').json({}),

@@ -16,8 +16,9 @@ export function answerJson(this: Response, body: unknown): Response {
     if (text === undefined) {
         return json.call(this, body);
     }
+    const length = Buffer.byteLength(text);
     this.setHeader('Content-Type', JSON_TYPE);
-    this.setHeader('Content-Length', String(Buffer.byteLength(text)));
+    this.setHeader('Content-Length', String(length));
     this.setHeader('ETag', weakEtag(text));
     if (isKnown(this)) {
         this.status(304);
@@ -25,7 +26,8 @@ export function answerJson(this: Response, body: unknown): Response {
         this.removeHeader('Content-Length');
         this.end();
     } else {
-        this.end(text, 'utf8');
+        // Node.js sends the headers in the encoding of a text that they leave with: theirs is Latin-1.
+        this.end(length === text.length ? text : Buffer.from(text), 'latin1');
     }
     return this;
 }
