@@ -105,14 +105,33 @@ describe('a cookie in a record', () => {
         }
     });
 
-    test('is signed as the package cookie-signature does it', () => {
-        const cookie = new SessionCookie({ name: 'sid', secrets: ['a secret'], proxy: undefined });
-        for (let index = 0; index < 200; index += 1) {
-            const id = `id-${index}`;
-            const line = cookie.issue(id, { data: { path: '/' } } as never, Number.POSITIVE_INFINITY);
-            expect(line).toBe(`sid=${encodeURIComponent(`s:${sign(id, 'a secret')}`)}; Path=/`);
-        }
-    });
+    test.each(['a secret', 'a long secret '.repeat(9), 'Zoë 🎈'])(
+        'is signed and verified as by cookie-signature: %s',
+        (secret) => {
+            const cookie = new SessionCookie({ name: 'sid', secrets: [secret], proxy: undefined });
+            const idsIn = (signed: string) =>
+                cookie.carriedBy({ headers: { cookie: `sid=${encodeURIComponent(`s:${signed}`)}` } } as never)?.ids;
+            for (let index = 0; index < 200; index += 1) {
+                const id = `id.${index}`;
+                const signed = sign(id, secret);
+                const line = cookie.issue(id, { data: { path: '/' } } as never, Number.POSITIVE_INFINITY);
+                expect(line).toBe(`sid=${encodeURIComponent(`s:${signed}`)}; Path=/`);
+                expect(idsIn(signed)).toMatchObject([{ id, signed: `s:${signed}` }]);
+                for (const forged of [
+                    id,
+                    `${id}.`,
+                    signed.slice(0, -1),
+                    `${signed}=`,
+                    `x${signed}`,
+                    sign(id, 'another'),
+                    `.${signed}`,
+                ]) {
+                    expect(idsIn(forged), forged).toEqual([]);
+                }
+            }
+            expect(idsIn(sign('', secret))).toEqual([]);
+        },
+    );
 });
 
 describe.each(['memory', 'file'])('two requests of one session, %s driver', (driver) => {

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 /** Bytes of a block of SHA-256, and the two paddings of HMAC. */
 const BLOCK = 64;
@@ -19,6 +19,13 @@ export class CookieSigner {
         const padded = (pad: number) => Buffer.from(Buffer.alloc(BLOCK, pad).map((byte, at) => byte ^ (key[at] ?? 0)));
         this.inner = padded(INNER);
         this.outer = Buffer.concat([padded(OUTER), Buffer.alloc(32)]);
+    }
+
+    /** The id of a text that was signed; undefined: not by this secret. */
+    public unsign(signed: string): string | undefined {
+        const id = signed.slice(0, signed.lastIndexOf('.'));
+        const [own, given] = [Buffer.from(`${id}.${this.sign(id)}`), Buffer.from(signed)];
+        return own.length === given.length && timingSafeEqual(own, given) ? id : undefined;
     }
 
     public sign(id: string): string {
