@@ -5,7 +5,10 @@ const ID_BYTES = 24;
 const POOL = Buffer.allocUnsafeSlow(ID_BYTES * 128);
 let used = POOL.length;
 
-/** A new id from the system's generator, which is asked for many at once, as Node.js does for `randomUUID`: 8 → 1 µs. */
+/**
+ * A new id from the system's generator, which is asked for many at once, as Node.js does for `randomUUID`: 0.2 in place of 2.8 µs
+ * on Node.js 24, of 3.1 on 26.
+ */
 export function randomId(): string {
     if (used === POOL.length) {
         randomFillSync(POOL);

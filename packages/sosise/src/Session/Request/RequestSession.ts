@@ -75,7 +75,6 @@ export class RequestSession extends RequestState {
     public assign(): void {
         const { request } = this;
         (request as Owned)[OWNER] = this;
-        // One by one: Object.defineProperties takes twice as long, 1.8 in place of 0.8 µs (Node 24).
         this.present();
         Object.defineProperty(request, 'sessionID', SESSION_ID);
         Object.defineProperty(request, 'sessionEnded', SESSION_ENDED);

@@ -19,7 +19,8 @@ export interface LockToken {
 
 /**
  * Files that locks are hard links to, used again and again. A lock by symbolic link makes a file and deletes it each time, which
- * takes ext4 100 µs and more once it has to pass over many that were deleted lately; a hard link is a name and nothing else, 7 µs.
+ * takes ext4 100 µs and more once it has to pass over many that were deleted lately; a hard link is a name and nothing else.
+ * CPU of a stored change 114 in place of 297 µs on Node.js 24, 158 in place of 281 on 26.
  */
 export class LockFilePool {
     /** False on file systems without hard links. */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
 
@@ -17,15 +17,11 @@ export interface Owner {
 export type Standing = 'self' | 'alive' | 'gone' | 'foreign';
 
 let identity: Pick<Owner, 'pid' | 'start' | 'space'> | undefined;
-/** With a counter behind it, a nonce as unique as a random one, and far cheaper. */
-const noncePrefix = randomBytes(9).toString('hex');
-let nonces = 0;
 
 /** A new owner text: this process and thread, and a nonce that makes it unique. */
 export function newOwnerText(): string {
     const { pid, start, space } = self();
-    nonces += 1;
-    return `${pid}.${start}.${space}.${threadId}.${noncePrefix}${nonces.toString(16)}`;
+    return `${pid}.${start}.${space}.${threadId}.${randomUUID().replaceAll('-', '')}`;
 }
 
 /** The owner that a text names, or undefined where it is none. */

