@@ -531,6 +531,29 @@ describe('the audit trail', () => {
         expect(read).toEqual(['loggedIn']);
     });
 
+    test("reads a line of the application's own, whatever it calls fingerprints", async () => {
+        const folder = temporaryFolder();
+        const line = (context: object) =>
+            JSON.stringify({ timestamp: new Date().toISOString(), level: 'info', channel: 'audit', context });
+        const own = [
+            { event: 'paid', fingerprints: 'abc' },
+            { event: 'paid', fingerprints: 3 },
+        ];
+        const ours = { event: 'revoked', fingerprints: ['one', 'two'] };
+        writeFileSync(join(folder, 'audit.log'), [...own, ours].map(line).join('\n'));
+        const read: unknown[] = [];
+        const trail = new AuditTrail({ folder, file: 'audit.log', maxFiles: 1 });
+        for await (const { event, fingerprint } of trail.entries(() => true)) {
+            read.push([event, fingerprint]);
+        }
+        expect(read).toEqual([
+            ['revoked', 'one'],
+            ['revoked', 'two'],
+            ['paid', undefined],
+            ['paid', undefined],
+        ]);
+    });
+
     test('asks for more of a fingerprint with which several of its lines begin', async () => {
         const app = await new Site().start();
         const folder = temporaryFolder();

@@ -80,7 +80,10 @@ export class AuditTrail {
         this.oldest = time === undefined ? this.oldest : Date.parse(time);
         const entry = line.includes(MARK) && isWanted(line) ? entryOf(line) : undefined;
         if (entry) {
-            yield* entry.fingerprints?.map((fingerprint) => ({ ...entry, fingerprint })) ?? [entry];
+            const { fingerprints } = entry; // of a line of the application's own, it may be anything
+            yield* Array.isArray(fingerprints)
+                ? fingerprints.map((fingerprint) => ({ ...entry, fingerprint }))
+                : [entry];
         }
     }
 
