@@ -50,7 +50,6 @@ export {
     type ServiceProviderClass,
 } from './Kernel/ApplicationKernel.js';
 export { Container, type Token } from './Kernel/Container.js';
-export { type DriverFactory, DriverManager } from './Kernel/DriverManager.js';
 export { ServiceProvider } from './Kernel/ServiceProvider.js';
 export { Logger } from './Logging/Logger.js';
 export { defineLoggingConfig, type LoggingConfig } from './Logging/LoggingConfig.js';

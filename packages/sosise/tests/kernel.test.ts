@@ -1,12 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { loadManifest } from './helpers/inside/Config.js';
-import {
-    ApplicationKernel,
-    Container,
-    DriverManager,
-    ServiceProvider,
-    type ServiceProviderClass,
-} from './helpers/inside/Kernel.js';
+import { ApplicationKernel, Container, ServiceProvider, type ServiceProviderClass } from './helpers/inside/Kernel.js';
 
 import { STOCK } from './stock.js';
 
@@ -201,44 +195,5 @@ describe('Container', () => {
         expect(() => container.make(Clock)).toThrow('not yet');
         fails = false;
         expect(container.make(Clock).zone).toBe('UTC');
-    });
-});
-
-describe('DriverManager', () => {
-    class Animals extends DriverManager<string, { name: string }> {
-        protected override readonly kind = 'Animal';
-        protected override optionsFor(name: string) {
-            return { name };
-        }
-    }
-
-    test('a driver is made once, with its options, and may be async', async () => {
-        const animals = new Animals().extend('cat', async ({ name }) => `a ${name}`).extend('ant', () => 'an ant');
-        expect(animals.names()).toEqual(['ant', 'cat']);
-        expect(await animals.driver('cat')).toBe('a cat');
-        expect(animals.driver('cat')).toBe(animals.driver('cat'));
-    });
-
-    test('an unknown name is refused with the known ones and the nearest', async () => {
-        const animals = new Animals().extend('zebra', () => '').extend('cat', () => '');
-        await expect(animals.driver('zebar')).rejects.toThrow(
-            'Animal [zebar] is not supported. Known: cat, zebra. Did you mean [zebra]?',
-        );
-    });
-
-    test('a driver in use can not be replaced, and one that failed is tried again', async () => {
-        let fails = true;
-        const animals = new Animals().extend('cat', () => {
-            if (fails) {
-                throw new Error('asleep');
-            }
-            return 'cat';
-        });
-        await expect(animals.driver('cat')).rejects.toThrow('asleep');
-        fails = false;
-        expect(await animals.driver('cat')).toBe('cat');
-        expect(() => animals.extend('cat', () => 'other')).toThrow(
-            'Animal [cat] is in use already: call extend() before the application is ready.',
-        );
     });
 });

@@ -394,6 +394,25 @@ describe('start-up', () => {
         );
     });
 
+    test('a driver in use can not be replaced, and one that failed is tried again', async () => {
+        const { app } = createKernel({ session: {} });
+        await app.boot();
+        const sessions = app.container.make(SessionManager);
+        let fails = true;
+        sessions.extend('other', () => {
+            if (fails) {
+                throw new Error('asleep');
+            }
+            return new session.MemoryStore();
+        });
+        await expect(sessions.driver('other')).rejects.toThrow('asleep');
+        fails = false;
+        expect(await sessions.driver('other')).toBe(await sessions.driver('other'));
+        expect(() => sessions.extend('other', () => new session.MemoryStore())).toThrow(
+            'Session driver [other] is in use already: call extend() before the application is ready.',
+        );
+    });
+
     test.each([
         [undefined, 'secret is missing'],
         ['', 'secret is missing'],

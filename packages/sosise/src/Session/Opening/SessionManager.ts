@@ -1,33 +1,34 @@
 import type { Store } from 'express-session';
 import type { Environment } from '../../Config/Environment.js';
 import { optionalImport } from '../../Config/optionalImport.js';
-import { ConfigError } from '../../Exceptions/errors.js';
-import { DriverManager } from '../../Kernel/DriverManager.js';
+import { ConfigError, LifecycleError } from '../../Exceptions/errors.js';
+import { UnknownDriverError } from '../../Exceptions/UnknownDriverError.js';
 import type { Logger } from '../../Logging/Logger.js';
+import { nearest } from '../../Support/nearest.js';
 import type { SessionConfig } from '../Config/SessionConfig.js';
 import { driverOptions } from '../Config/settingsOf.js';
 import { isDriver, isStore, whyNeither } from '../Drivers/kindOfStore.js';
 import type { SessionDriver } from '../Drivers/SessionDriver.js';
 
-export type SessionDriverFactory = (
-    options: Record<string, unknown>,
-) => Store | SessionDriver | Promise<Store | SessionDriver>;
+type Options = Record<string, unknown>;
+
+export type SessionDriverFactory = (options: Options) => Store | SessionDriver | Promise<Store | SessionDriver>;
 
 /**
  * Makes session drivers by name: `file`, `memory`, `redis` and `database` are built in, `extend` adds others. A factory may give any
- * express-session store from npm, or a driver of your own.
+ * express-session store from npm, or a driver of your own. A driver is made once, when it is first asked for.
  */
-export class SessionManager extends DriverManager<SessionDriver, Record<string, unknown>> {
-    protected override readonly kind = 'Session driver';
+export class SessionManager {
+    private readonly factories = new Map<string, (options: Options) => Promise<SessionDriver>>();
+    private readonly drivers = new Map<string, Promise<SessionDriver>>();
     private readonly added = new Set<string>();
-    private readonly handedIn = new Map<string, Record<string, unknown>>();
+    private readonly handedIn = new Map<string, Options>();
 
     public constructor(
         private readonly config: SessionConfig,
         private readonly environment: Environment,
         private readonly log: Pick<Logger, 'warning'>,
     ) {
-        super();
         // What knows the names of these drivers, too: Config/driverRules, Contract/openScratch, Doctor, Testing/ownStorage, Welcome.
         const warn = (message: string) => log.warning(message);
         this.extend('file', async (options) => {
@@ -55,10 +56,18 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
         this.added.clear();
     }
 
-    /** `extend('mongo', (options) => new MongoStore(options))`; the options are `drivers.mongo` of the session config. */
-    public override extend(name: string, factory: SessionDriverFactory): this {
+    /**
+     * Adds a driver, or replaces a built-in one: `extend('mongo', (options) => new MongoStore(options))`. The options are
+     * `drivers.mongo` of the session config. Call it from a provider's `register` or `boot`.
+     */
+    public extend(name: string, factory: SessionDriverFactory): this {
+        if (this.drivers.has(name)) {
+            throw new LifecycleError(
+                `Session driver [${name}] is in use already: call extend() before the application is ready.`,
+            );
+        }
         this.added.add(name);
-        return super.extend(name, async (options) => {
+        this.factories.set(name, async (options) => {
             const made = await factory(this.optionsWith(name, options));
             const report = (error: unknown) => this.log.warning(`Session driver [${name}]: an error.`, { error });
             const events = made as Partial<Store> | undefined;
@@ -67,6 +76,7 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
             }
             return asDriver(name, made, () => events?.off?.('error', report));
         });
+        return this;
     }
 
     /**
@@ -88,12 +98,34 @@ export class SessionManager extends DriverManager<SessionDriver, Record<string, 
         return this.names().includes(name) && !this.added.has(name);
     }
 
-    protected override hintFor(name: string): string {
-        return `Name one of them in src/config/session.ts, or add it with sessions.extend('${name}', …) in src/app/Providers/AppServiceProvider.ts.`;
+    /** The names that `driver` knows, sorted. */
+    public names(): string[] {
+        return [...this.factories.keys()].sort();
     }
 
-    protected override optionsFor(name: string): Record<string, unknown> {
-        return driverOptions(name, this.config, this.environment);
+    /** The named driver, made on first use. */
+    public driver(name: string): Promise<SessionDriver> {
+        let driver = this.drivers.get(name);
+        if (!driver) {
+            driver = this.create(name);
+            this.drivers.set(name, driver);
+            driver.catch(() => this.drivers.delete(name)); // a later call may try again
+        }
+        return driver;
+    }
+
+    /** Another driver of this name, not kept: it is the caller's to close. @param options In place of the configured ones. */
+    public async create(name: string, options?: Options): Promise<SessionDriver> {
+        const factory = this.factories.get(name);
+        if (!factory) {
+            const near = nearest(name, this.names());
+            throw new UnknownDriverError(
+                `Session driver [${name}] is not supported. Known: ${this.names().join(', ')}.${near ? ` Did you mean [${near}]?` : ''} Name one of them in src/config/session.ts, or add it with sessions.extend('${name}', …) in src/app/Providers/AppServiceProvider.ts.`,
+                name,
+                this.names(),
+            );
+        }
+        return factory(options ?? driverOptions(name, this.config, this.environment));
     }
 }
 
