@@ -1,5 +1,4 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nearest } from '../Support/nearest.js';
@@ -29,13 +28,9 @@ export function importFailure(error: unknown): string | undefined {
     if (WELL_SAID.includes(String(code))) {
         return `${text}: correct the import.`;
     }
-    const [, from, name = ''] =
-        /^The requested module '(.+)' does not provide an export named '(.+)'$/.exec(text) ?? [];
-    if (from !== undefined) {
-        return ofExport(from, name, String(stack).split('\n')[0] ?? '');
-    }
-    const [, used] = /^(\w+) is not defined$/.exec(text) ?? [];
-    return used && ofUndefined(used, String(stack));
+    // Node.js names the import, and its file and line in front of the stack.
+    const [, file, line] = (/^The requested module /.test(text) && /^(.+):(\d+)\n/.exec(String(stack))) || [];
+    return file && `${relativeName(file)}:${line}: ${text}: correct the import.`;
 }
 
 function ofRequire(wanted: string, from: string): string {
@@ -78,45 +73,6 @@ function ofFile(wanted: string, importer: string): string {
     const meant = beside.find((file) => nameOf(file) === near);
     const hint = meant ? `did you mean ${specifier(importer, join(folder, meant))}?` : 'correct the path.';
     return `${relativeName(importer)} imports ${specifier(importer, wanted)}, and there is no such file: ${hint}`;
-}
-
-/** @param place The first line of the stack: Node.js puts the file and the line of the import there. */
-function ofExport(from: string, name: string, place: string): string {
-    const [, file = '', line] = /^(.+):(\d+)$/.exec(place) ?? [];
-    const importer = pathOf(file);
-    const source = from.startsWith('.') && file ? join(dirname(importer), from) : ofPackageNamed(from, importer);
-    const text = source && (read(source.replace(/\.([cm]?)js$/, '.$1ts')) ?? read(source));
-    const near = nearest(
-        name,
-        (text?.match(/[\w$]+/g) ?? []).filter((word) => word !== name),
-    );
-    const who = file ? `${relativeName(file)}:${line}` : 'A file';
-    return name === 'default'
-        ? `${who} imports the default of ${from}, which has none: write import { … } from '${from}'.`
-        : `${who} imports ${name} from ${from}, which does not export it${near ? `: did you mean ${near}?` : '.'}`;
-}
-
-/**
- * A name that is misspelt in its import alone: nothing uses what is imported then, so the loader of TypeScript leaves it out, and
- * Node.js says of the right name that it is not defined.
- */
-function ofUndefined(used: string, stack: string): string | undefined {
-    const [, file = '', line] = /^ +at .*?\(?(file:[^)\n]+?|\/[^)\n]+?):(\d+):\d+\)?$/m.exec(stack) ?? [];
-    const path = file.replace(/\?.*$/, '');
-    const imports = (path && read(pathOf(path)))?.matchAll(/^import\s[^;'"]*\{([^}]*)\}/gm) ?? [];
-    const near = nearest(used, Array.from(imports, ([, names = '']) => names.match(/[\w$]+/g) ?? []).flat());
-    return (
-        near && `${relativeName(path)}:${line} uses ${used}, which is not defined: is the import of ${near} misspelt?`
-    );
-}
-
-/** The file that an import of a package leads to. */
-function ofPackageNamed(name: string, importer: string): string | undefined {
-    try {
-        return createRequire(importer).resolve(name);
-    } catch {
-        return undefined;
-    }
 }
 
 /** A file as an import names it. */
