@@ -249,7 +249,6 @@ describe('the page knows what mends', () => {
             () => new Error('increment needs a session: set enabled to true in src/config/session.ts.'),
             /enabled: true,/,
         ],
-        ['a missing secret', () => new Error('secret option required for sessions'), /\.\/artisan key:generate/],
         [
             'the missing package of a driver',
             () =>
@@ -283,11 +282,6 @@ describe('the page knows what mends', () => {
                     code: 'ERR_HTTP_HEADERS_SENT',
                 }),
             /return response\.json/,
-        ],
-        [
-            'a wrong configuration',
-            () => new ConfigError('MAIL_FROM is empty: set it in .env.'),
-            /MAIL_FROM is empty: set it in \.env\./,
         ],
         [
             'a service that is not there',
@@ -382,55 +376,6 @@ describe('the session on the page', () => {
         const page = await (await app.browser().visit('/broken', { headers: HTML })).text();
 
         expect(page).toContain('It has ended.');
-    });
-});
-
-describe('what is thrown and is no error has the line of its text in the sources', () => {
-    const SOURCE = [
-        'export default class Till {',
-        "    refuse() { throw 'The till is empty'; }",
-        `    count(n) { throw \`Only \${n} of \${n + 1} are left\`; }`,
-        "    async later() { return Promise.reject('It\\'s too late'); }",
-        '    object() { throw { reason: 1 }; }',
-        '    nothing() { throw undefined; }',
-        '    handler(request, response, next) { next("not today"); }',
-        "    other() { throw new Error('The till is empty'); }",
-        "    sum(n) { throw 'Nobody has ' + n; }",
-        "    held() { const why = 'Held in a name'; throw why; }",
-        '    below() {',
-        '        throw (',
-        "            'A line below'",
-        '        );',
-        '    }',
-        '}',
-    ].join('\n');
-
-    test.each<[string, unknown, number]>([
-        ['a text', 'The till is empty', 2],
-        ['a rejection', "It's too late", 4],
-        ['what is handed to next()', 'not today', 7],
-        ['a text in a variable', 'Held in a name', 10],
-        ['a text on a line of its own', 'A line below', 13],
-    ])('%s', async (_what, thrown, line) => {
-        const place = `src/app/Till.ts:${line}:`;
-        const app = await throwing((root) => {
-            put(root, 'src/app/Till.ts', SOURCE);
-            return thrown;
-        });
-        const page = await (await fetch(`${app.url}/x`, { headers: HTML })).text();
-        expect(page).toContain(place);
-        expect(page).toMatch(new RegExp(`class="line it"><span class="number">${line}</span>`));
-        const [logged] = app.log.lines.filter(({ level }) => level === 'error');
-        expect(String(logged?.context?.['fix'])).toContain(`by its text it is from ${place}`);
-    });
-
-    test('where there is none like it, it says why', async () => {
-        const app = await throwing(() => 'from a package');
-        await fetch(`${app.url}/x`);
-        const [logged] = app.log.lines.filter(({ level }) => level === 'error');
-        expect(logged?.context?.['fix']).toBe(
-            "What is no error has no line. Throw an error, which has one: throw new Error('…');",
-        );
     });
 });
 

@@ -1,4 +1,3 @@
-import { relative } from 'node:path';
 import express, {
     type ErrorRequestHandler,
     type Express,
@@ -10,7 +9,6 @@ import express, {
 } from 'express';
 import { ConfigError, LifecycleError } from '../Exceptions/errors.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
-import { isFrameworkFile } from '../Support/isFrameworkFile.js';
 import { nearest } from '../Support/nearest.js';
 import { KERNEL_SETTING } from './applicationOf.js';
 import { arrival } from './arrival.js';
@@ -129,27 +127,16 @@ export class HttpPipeline {
 
     /** The Express application of all stages. It is made once; from then on the pipeline can't be changed. */
     public compose(): Express {
-        if (!this.composed) {
-            this.refuseEarly();
-            this.composed = this.build();
-        }
+        this.composed ??= this.build();
         return this.composed;
-    }
-
-    /** Providers that come later would find that their stages can't be added, and blame themselves. */
-    private refuseEarly(): void {
-        const kernel = this.settings[KERNEL_SETTING] as ApplicationKernel | undefined;
-        if (kernel && ['created', 'booting', 'wired'].includes(kernel.state)) {
-            const place = callerOf(new Error().stack, kernel.environment.root);
-            throw new LifecycleError(
-                `HttpPipeline.compose() was called before the application has booted${place ? `, in ${place}` : ''}: other providers still add to the pipeline. Await app.boot() first, and take HttpServer's handler.`,
-            );
-        }
     }
 
     private build(): Express {
         const app = this.application;
         const kernel = this.settings[KERNEL_SETTING] as ApplicationKernel | undefined;
+        if (kernel && ['created', 'booting', 'wired'].includes(kernel.state)) {
+            throw new LifecycleError('The HTTP pipeline is not complete yet: await app.boot() first.');
+        }
         const handlers = this.order().flatMap((stage) => stage.handlers) as RequestHandler[];
         if (kernel) {
             handlers.unshift(arrival(kernel)); // before what others put before the first stage
@@ -192,15 +179,6 @@ export class HttpPipeline {
         }
         return stage(name, handler);
     }
-}
-
-/** The first line of a stack that is in none of the framework's files. */
-function callerOf(stack = '', root: string): string | undefined {
-    const places = stack
-        .split('\n')
-        .flatMap((line) => /(?:\(|at )(?:file:\/\/)?([^()]+:\d+):\d+\)?$/.exec(line)?.[1] ?? []);
-    const place = places.find((one) => !isFrameworkFile(one));
-    return place && relative(root, place);
 }
 
 type Handle = (request: Request, response: Response, done: NextFunction) => void;

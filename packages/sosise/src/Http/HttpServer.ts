@@ -55,9 +55,6 @@ export class HttpServer {
 
     /** The pipeline as one Express application, without a port: made when it is first asked for. */
     public get handler(): Express {
-        if (['created', 'booting', 'wired'].includes(this.app.state)) {
-            throw new LifecycleError('The HTTP pipeline is not complete yet: await app.boot() first.');
-        }
         return this.app.container.make(HttpPipeline).compose();
     }
 

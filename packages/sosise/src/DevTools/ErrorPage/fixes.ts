@@ -1,4 +1,3 @@
-import { SECRET_FIX } from '../../Config/secrets.js';
 import type { Failure } from './failures.js';
 
 /** What mends an error. */
@@ -26,10 +25,6 @@ const RULES: readonly Rule[] = [
         return !sessionsAreOn && ofUndefined && /session/i.test(line) ? SESSIONS_ON : undefined;
     },
     ({ message }) => (/needs (?:a session|sessions): set enabled to true/.test(message) ? SESSIONS_ON : undefined),
-    ({ message }) =>
-        /SESSION_SECRET is empty|secret is missing|session secret|secret option required/i.test(message)
-            ? { say: `Make a secret. ${SECRET_FIX}.`, code: './artisan key:generate' }
-            : undefined,
     ({ message }) => {
         const [command] = /npm install [\w@/. -]+/.exec(message) ?? [];
         return command === undefined ? undefined : { say: 'Install what is missing:', code: command.trim() };
@@ -71,17 +66,6 @@ const RULES: readonly Rule[] = [
                   say: `Nothing listens there (${message.replace(/^connect /, '')}): start that service, or mend its address.`,
               }
             : undefined,
-    ({ isGuessed, frames }) => {
-        const places = frames.filter(({ own }) => own).map(({ place }) => place);
-        return isGuessed
-            ? {
-                  say: `What is no error has no line${places.length > 0 ? `; by its text it is from ${places.join(' or ')}` : ''}. Throw an error, which has one:`,
-                  code: "throw new Error('…');",
-              }
-            : undefined;
-    },
-    /** Its sentence says it. */
-    ({ name, message }) => (name === 'ConfigError' ? { say: message } : undefined),
 ];
 
 /** The first fix that is known for an error or one of its causes. */

@@ -30,7 +30,7 @@ export function sourceOf(frame: Frame | undefined): Source | undefined {
 }
 
 /** The lines of a file of code, or of a template; undefined where it is none, or can't be read. */
-export function linesOf(file: string, isTemplate = false): string[] | undefined {
+function linesOf(file: string, isTemplate: boolean | undefined): string[] | undefined {
     try {
         return isTemplate || CODE.test(file) ? readFileSync(file, 'utf8').split(/\r?\n/) : undefined;
     } catch {
