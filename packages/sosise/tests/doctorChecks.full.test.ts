@@ -187,9 +187,7 @@ describe('./artisan session:doctor', () => {
         const session = { cookie: { secure: true } };
         const { of } = await report({ environment: 'production', http: { trustProxy }, session });
         expect(of('Proxies')[0]?.text).toContain(text);
-        const unread =
-            "TRUST_PROXY is set in the real environment, and not read: write trustProxy: env.proxies('TRUST_PROXY', false) in src/config/http.ts.";
-        expect(of('Proxies')[0]?.fix).toBe(trustProxy === false ? unread : undefined);
+        expect(of('Proxies')[0]?.fix === undefined).toBe(trustProxy !== false);
     });
 
     test('a cookie that is not secure is mended where its variable is set: outside, in .env, or in the code', async () => {

@@ -193,13 +193,6 @@ describe('it refuses', () => {
         expect(await refusalOf('app:own shop', 'build/artisan.js')).toContain('run app:own in the clone');
     });
 
-    test('a package.json that is broken, before anything is changed', async () => {
-        given({ 'packages/sosise/package.json': '{' });
-        commitAll();
-        expect(await refusalOf('app:own shop --yes')).toMatch(/^packages\/sosise\/package\.json can't be read as JSON/);
-        expect(git('status', '--porcelain')).toBe('');
-    });
-
     test('without git, unless it is told that nothing has to be undone', async () => {
         vi.stubEnv('GIT_DIR', join(root, 'nowhere'));
         const { code, output } = await artisan('app:own shop');
@@ -240,13 +233,10 @@ describe('a name', () => {
     });
 
     test.each([
-        ['My Shop', 'such as my-shop'],
-        ['TeaShop', 'such as tea-shop'],
-        ['@acme/shop', 'such as shop'],
-        ['-shop', 'such as shop'],
-        ['shop;', 'such as shop'],
-        ['../shop', 'such as shop'],
-        ['käse', 'such as k-se'],
+        ['My Shop', 'between them.'],
+        ['@acme/shop', 'between them.'],
+        ['-shop', 'between them.'],
+        ['../shop', 'between them.'],
         ['茶', 'between them.'],
         ['', 'between them.'],
         ['a'.repeat(215), '215 characters'],

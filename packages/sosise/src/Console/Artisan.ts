@@ -26,8 +26,6 @@ import { UsageError } from './UsageError.js';
 const SHUTDOWN_MS = 10_000;
 /** What Node.js calls those that a process has anyway. */
 const STANDARD_STREAMS = new Set(['PipeWrap', 'TTYWrap']);
-/** The exit code that Node.js gives itself then. */
-const UNSETTLED_AWAIT = 13;
 /** What a command left running gets to end by itself. */
 const LEFT_RUNNING_MS = 5_000;
 
@@ -141,15 +139,6 @@ export class Artisan implements Console {
         process.on('uncaughtException', (error) => {
             process.exitCode = report(error, args);
             void this.takeDown().finally(() => process.exit());
-        });
-        // Nothing is left to run, and handle() still awaits: Node.js would end without a word.
-        process.on('exit', () => {
-            if (process.exitCode === UNSETTLED_AWAIT) {
-                printError(
-                    'The command did not come to its end: handle() awaits something that nothing is left to settle.',
-                );
-                process.exitCode = 1;
-            }
         });
         process.exitCode = await this.run(args);
         setTimeout(() => {

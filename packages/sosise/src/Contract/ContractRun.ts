@@ -1,5 +1,4 @@
-import type { DriverAbilities, SessionDriver } from '../Session/Drivers/SessionDriver.js';
-import { PlainStoreAdapter } from '../Session/Stores/Plain/PlainStoreAdapter.js';
+import type { DriverAbilities } from '../Session/Drivers/SessionDriver.js';
 import { inTime } from '../Support/Deadlines.js';
 import { driverPromises } from './driverPromises.js';
 import { facePromises } from './facePromises.js';
@@ -27,14 +26,6 @@ export interface ContractRunOptions {
     readonly tried: (outcome: PromiseOutcome) => void;
 }
 
-/** What a look at the store tells before it is tried. */
-interface Probe {
-    readonly abilities: DriverAbilities | undefined;
-    readonly isDriver: boolean;
-    readonly canReopen: boolean;
-    readonly hasFace: boolean;
-}
-
 /** Tries a store against all promises, one after the other: what vitest does in testSessionStore, without vitest. */
 export class ContractRun {
     public readonly outcomes: PromiseOutcome[] = [];
@@ -57,11 +48,11 @@ export class ContractRun {
         if (probe === 'stopped') {
             return undefined;
         }
-        if (probe.hasFace) {
+        if (probe.face) {
             await this.tryAll('as an express-session store, it', facePromises, probe);
         }
-        await this.tryAll(probe.isDriver ? 'as a driver, it' : 'behind the adapter, it', driverPromises, probe);
-        return probe.abilities;
+        await this.tryAll(isDriver(probe) ? 'as a driver, it' : 'behind the adapter, it', driverPromises, probe);
+        return probe.driver.abilities;
     }
 
     /** Waits for promises that were under way when the run was stopped, so that nothing is written behind it. */
@@ -69,20 +60,14 @@ export class ContractRun {
         await inTime(Promise.all(this.running), timeoutMs, () => new Error('still under way')).catch(() => undefined);
     }
 
-    private async probe(): Promise<Probe> {
-        const { scratch } = this.options;
-        const bench = await StoreBench.open(scratch.open);
-        const { driver, face, canReopen } = bench;
+    /** What a store tells of itself. */
+    private async probe(): Promise<StoreBench> {
+        const bench = await StoreBench.open(this.options.scratch.open);
         await bench.close();
-        return {
-            abilities: driver.abilities,
-            isDriver: isDriver(driver),
-            canReopen,
-            hasFace: face !== undefined,
-        };
+        return bench;
     }
 
-    private async tryAll(group: string, promises: readonly StorePromise[], probe: Probe): Promise<void> {
+    private async tryAll(group: string, promises: readonly StorePromise[], probe: StoreBench): Promise<void> {
         this.options.began(group);
         const waiting: Promise<void>[] = [];
         for (const promise of waitingLast(promises)) {
@@ -92,7 +77,7 @@ export class ContractRun {
         await Promise.all(waiting);
     }
 
-    private async try(promise: StorePromise, probe: Probe): Promise<void> {
+    private async try(promise: StorePromise, probe: StoreBench): Promise<void> {
         const reason = this.whySkipped(promise, probe);
         if (reason !== undefined) {
             this.tell({ name: promise.name, result: 'skipped', reason, ms: 0 });
@@ -108,7 +93,8 @@ export class ContractRun {
             return;
         }
         this.running.delete(failing);
-        const isAllowed = mayLack(promise, probe.isDriver, probe.isDriver ? lackedBy(probe.abilities) : undefined);
+        const known = isDriver(probe) ? lackedBy(probe.driver.abilities) : undefined;
+        const isAllowed = mayLack(promise, isDriver(probe), known);
         this.tell({
             name: promise.name,
             result: failure ? (isAllowed ? 'lacks' : 'failed') : 'ok',
@@ -117,7 +103,7 @@ export class ContractRun {
         });
     }
 
-    private whySkipped(promise: StorePromise, { canReopen }: Probe): string | undefined {
+    private whySkipped(promise: StorePromise, { canReopen }: StoreBench): string | undefined {
         if (this.options.signal.aborted) {
             return 'it was not reached';
         }
@@ -131,6 +117,6 @@ export class ContractRun {
 }
 
 /** A plain store from npm is seen through the adapter, also inside a scratch. */
-function isDriver(driver: SessionDriver): boolean {
-    return driver instanceof ScratchDriver ? !driver.isPlain : !(driver instanceof PlainStoreAdapter);
+function isDriver({ driver, isDriver }: StoreBench): boolean {
+    return driver instanceof ScratchDriver ? !driver.isPlain : isDriver;
 }

@@ -1,7 +1,7 @@
 import { TRUST_THE_PROXY } from '../Http/trustTheProxy.js';
 import { type Check, ok, warning } from './Check.js';
 import type { Examined } from './Examined.js';
-import { sourceOfVariable, variableSources } from './variableSources.js';
+import { sourceOfVariable } from './variableSources.js';
 
 const NAME = 'Session cookie';
 const SECURE = 'SESSION_SECURE';
@@ -101,9 +101,8 @@ function proxyOf(examined: Examined): Check {
     }
     const off = settings.proxy === false ? `proxy is false in ${CONFIG}` : 'trustProxy is off';
     const text = `The cookie is sent over https only, and ${off}: behind a proxy that speaks https it would never be sent.`;
-    const fix = unreadVariable(examined) ?? TRUST_THE_PROXY;
     return environment.isProduction
-        ? warning(name, text, `${settings.proxy === false ? WITHOUT_PROXY : ''}${fix}.`)
+        ? warning(name, text, `${settings.proxy === false ? WITHOUT_PROXY : ''}${TRUST_THE_PROXY}.`)
         : ok(name, text);
 }
 
@@ -118,17 +117,4 @@ function believed(trustProxy: Examined['http']['trustProxy']): string {
 function placeOfTrust(examined: Examined): string {
     const source = sourceOfVariable(TRUST, examined);
     return source === undefined ? 'trustProxy in src/config/http.ts' : `${TRUST} in ${source}`;
-}
-
-/** What to write where the variable is set, and the config of an earlier version does not read it. */
-function unreadVariable(examined: Examined): string | undefined {
-    const source = sourceOfVariable(TRUST, examined);
-    const value =
-        source &&
-        variableSources(examined)
-            .find(([name]) => name === source)?.[1]
-            [TRUST]?.trim();
-    return value && !/^(0|false)$/i.test(value)
-        ? `${TRUST} is set in ${source}, and not read: write trustProxy: env.proxies('${TRUST}', false) in src/config/http.ts`
-        : undefined;
 }

@@ -5,7 +5,6 @@ import { readEnvFile, withVariable } from '../../Config/envFile.js';
 import { newEnvFile } from '../../Config/loadEnvironment.js';
 import { randomSecret, SECRET } from '../../Config/secrets.js';
 import { fileVariableOf } from '../../Config/variable.js';
-import { CommandError } from '../CommandError.js';
 import { changeSecrets, isFilled } from '../secretVariables.js';
 import { DOCUMENTS, PACKAGE, PAGES, REMOVED, SCRIPTS } from './frameworkFiles.js';
 import { npm } from './npm.js';
@@ -233,13 +232,7 @@ export class OwnPlan {
     }
 
     private json(file: string): PackageJson {
-        try {
-            return JSON.parse(this.text(file));
-        } catch (cause) {
-            throw new CommandError(`${file} can't be read as JSON (${(cause as Error).message}): mend it first.`, {
-                cause,
-            });
-        }
+        return JSON.parse(this.text(file)); // Node.js has read it to come here
     }
 
     private text(file: string): string {

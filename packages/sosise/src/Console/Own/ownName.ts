@@ -14,9 +14,8 @@ const TAKEN = ['node_modules', 'favicon.ico', 'sosise', 'sosise-skeleton'];
  */
 export function ownName(given: string, packages: readonly string[]): string {
     if (!NAME.test(given)) {
-        const near = slugOf(given);
         throw new UsageError(
-            `An application can't be called ${JSON.stringify(given)}, which names its package and its session cookie: use lower-case letters and digits, with . _ or - between them${NAME.test(near) ? `, such as ${near}` : ''}.`,
+            `An application can't be called ${JSON.stringify(given)}, which names its package and its session cookie: use lower-case letters and digits, with . _ or - between them.`,
         );
     }
     if (given.length > LONGEST) {
@@ -34,14 +33,4 @@ export function titleOf(name: string): string {
         .split(/[._-]+/)
         .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
         .join(' ');
-}
-
-function slugOf(given: string): string {
-    return given
-        .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
-        .toLowerCase()
-        .replace(/^@[^/]*\//, '')
-        .replace(/[^a-z0-9]+/g, '-')
-        .replace(/^-|-$/g, '')
-        .slice(0, LONGEST);
 }

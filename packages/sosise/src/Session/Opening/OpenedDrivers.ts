@@ -58,14 +58,11 @@ export class OpenedDrivers {
         }
     }
 
-    /** With encryption in front, unless there is none and never was: what ends with the process begins empty. */
+    /** With encryption in front. */
     private async encrypted(name: string): Promise<SessionDriver> {
         const { manager, settings, log } = this.options;
         const driver = await manager.driver(name);
         this.opened.push(driver);
-        if (!settings.encrypts && driver.abilities?.survivesRestart === false) {
-            return driver;
-        }
         const { openEncrypted } = await import('../Sealing/openEncrypted.js');
         return openEncrypted(driver, {
             name,
