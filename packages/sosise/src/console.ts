@@ -8,7 +8,5 @@ export {
     type CommandList,
     type CommandOption,
 } from './Console/Command.js';
-export { Progress, type ProgressOptions } from './Console/Progress.js';
-export { Terminal } from './Console/Terminal.js';
-export { UsageError, unknownName } from './Console/UsageError.js';
+export { UsageError } from './Console/UsageError.js';
 export { ConfigError } from './Exceptions/errors.js';

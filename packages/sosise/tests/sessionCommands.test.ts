@@ -506,7 +506,7 @@ describe('texts', () => {
         vi.useFakeTimers({ toFake: ['performance'] });
         const lines: string[] = [];
         const output = vi.spyOn(process.stdout, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
-        const progress = new Progress({ unit: 'records' });
+        const progress = new Progress('records');
         vi.advanceTimersByTime(1_000);
         progress.update(10);
         progress.total = 100;

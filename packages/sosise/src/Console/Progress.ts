@@ -1,15 +1,9 @@
 import { grouped } from '../Support/words.js';
+import { spanOf } from './sessionTexts.js';
 import { terminal } from './Terminal.js';
 
 const REDRAWN_MS = 100;
 const LINE_EVERY_MS = 1_000;
-
-export interface ProgressOptions {
-    /** What is counted: `sessions`. */
-    unit: string;
-    /** How many there will be, where that is known: then the time left is told. */
-    total?: number | undefined;
-}
 
 /** How far long work has come: one line that is redrawn on a terminal, now and then a line of its own elsewhere. */
 export class Progress {
@@ -21,9 +15,8 @@ export class Progress {
     private walkStarted = this.started;
     private isDrawn = false;
 
-    public constructor(private readonly options: ProgressOptions) {
-        this.total = options.total;
-    }
+    /** @param unit What is counted: `sessions`. */
+    public constructor(private readonly unit: string) {}
 
     /**
      * @param done How many are done. @param details What else is to be told, behind the count. @param walk Which way through
@@ -62,8 +55,7 @@ export class Progress {
     }
 
     private textOf(done: number, seconds: number, details: string): string {
-        const { total } = this;
-        const { unit } = this.options;
+        const { total, unit } = this;
         const perSecond = done / seconds;
         const parts = [
             total === undefined
@@ -71,13 +63,8 @@ export class Progress {
                 : `${grouped(done)} of ${grouped(Math.max(total, done))} ${unit}`,
             details,
             `${grouped(Math.round(perSecond))} a second`,
-            total !== undefined && done > 0 ? `${timeOf(Math.max(0, total - done) / perSecond)} left` : '',
+            total !== undefined && done > 0 ? `${spanOf((Math.max(0, total - done) / perSecond) * 1_000)} left` : '',
         ];
         return parts.filter(Boolean).join(', ');
     }
-}
-
-function timeOf(seconds: number): string {
-    const whole = Math.ceil(seconds);
-    return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }

@@ -48,14 +48,14 @@ export abstract class SessionCommand extends Command {
 
     /** About how many records there are, for the time left. */
     protected async progressOf({ sessions }: OpenSessions): Promise<Progress> {
-        const progress = new Progress({ unit: 'records' });
+        const progress = new Progress('records');
         progress.total = await sessions.count();
         return progress;
     }
 
     /** What to do for each record of a walk that prints nothing else: a person who waits sees how far it is. */
     protected quietProgress(): { looked: () => void; end: () => void } {
-        const progress = new Progress({ unit: 'records' });
+        const progress = new Progress('records');
         let count = 0;
         return {
             looked: () => {

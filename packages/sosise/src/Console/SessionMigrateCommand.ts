@@ -28,7 +28,7 @@ export class SessionMigrateCommand extends Command {
         if (from === undefined) {
             throw new UsageError('Say where the sessions are: ./artisan session:migrate --from file --to redis.');
         }
-        const progress = new Progress({ unit: 'records' });
+        const progress = new Progress('records');
         const counts = await app.container
             .make(SessionMigration)
             .run({

@@ -49,7 +49,7 @@ export class SessionRevokeCommand extends SessionCommand {
     }
 
     private async revokeUser(user: string, { app }: OpenSessions): Promise<void> {
-        const progress = new Progress({ unit: 'sessions' });
+        const progress = new Progress('sessions');
         const registry = await registryOf(app);
         const revoked = await registry
             .revoke(user, { signal: this.signal, progress: (count) => progress.update(count, 'ended') })

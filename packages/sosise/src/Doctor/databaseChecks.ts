@@ -5,16 +5,16 @@ import type { DatabaseStoreOptions } from '../Session/Stores/Database/DatabaseSt
 import { openDatabase, TABLE } from '../Session/Stores/Database/openDatabase.js';
 import { quoted, tableVersion } from '../Session/Stores/Database/sessionTable.js';
 import { counted, sizeOf } from '../Support/words.js';
-import { type Check, ok, problem, warning } from './Check.js';
+import { type Check, ok, problem } from './Check.js';
 import type { Examined } from './Examined.js';
 import { asideCheck } from './folderChecks.js';
 import { looked } from './looked.js';
+import { speedCheck } from './speedCheck.js';
 
 const CONFIG = 'src/config/session.ts';
 const NAMES = { postgres: 'PostgreSQL', sqlite: 'SQLite' };
 const COMMAND_MS = 1_000;
 const TRIES = 3;
-const SLOW_MS = 20;
 
 /** Whether a database answers, has the table, and is one that sessions can stay in. */
 export async function databaseChecks(
@@ -97,13 +97,7 @@ async function answering(database: Database): Promise<Check> {
             `Name the primary in drivers.database (${CONFIG}).`,
         );
     }
-    return took > SLOW_MS
-        ? warning(
-              'Database',
-              `${text} Every request of a session waits for it twice.`,
-              'Use a server that is nearer, or find out what slows it down.',
-          )
-        : ok('Database', text);
+    return speedCheck('Database', text, took);
 }
 
 async function contents(
@@ -116,16 +110,13 @@ async function contents(
         `SELECT count(*) AS count, min(written_at) AS oldest FROM ${quoted(table)} WHERE key >= '~aside:' AND key < '~aside;'`,
         [],
     );
-    const count = Number(aside?.['count']);
     return [
         await size(database, table),
-        count === 0
-            ? ok('Quarantine', 'No damaged record was quarantined.')
-            : asideCheck(
-                  { count, oldest: Number(aside?.['oldest']) },
-                  keepDamagedMs ?? settings.keepDamagedMs,
-                  `Look at the rows of ${table} whose key begins with ~aside: another program may write there.`,
-              ),
+        asideCheck(
+            { count: Number(aside?.['count']), oldest: Number(aside?.['oldest']) },
+            keepDamagedMs ?? settings.keepDamagedMs,
+            `Look at the rows of ${table} whose key begins with ~aside: another program may write there.`,
+        ),
     ];
 }
 

@@ -197,19 +197,20 @@ async function contents(folder: string, names: SessionFileNames, examined: Exami
     const found = `${isWhole ? '' : 'At least '}${counted(records, 'record')}`;
     return [
         ok('Records', `${found} ${records === 1 && isWhole ? 'is' : 'are'} stored.`),
-        aside.count === 0
-            ? ok('Quarantine', 'No damaged record was quarantined.')
-            : asideCheck(
-                  aside,
-                  keepDamagedMs,
-                  `Look at them in ${join(folder, '.set-aside')}: a disk that was full, or another program that writes there.`,
-              ),
+        asideCheck(
+            aside,
+            keepDamagedMs,
+            `Look at them in ${join(folder, '.set-aside')}: a disk that was full, or another program that writes there.`,
+        ),
         left(leftovers, pruneIntervalMs, folder),
     ];
 }
 
 /** Damaged records that are kept for a person. @param oldest In ms since the epoch. */
 export function asideCheck({ count, oldest }: { count: number; oldest: number }, keepMs: number, fix: string): Check {
+    if (count === 0) {
+        return ok('Quarantine', 'No damaged record was quarantined.');
+    }
     const goesAt = oldest + keepMs;
     const day = new Date(goesAt).toISOString().slice(0, 10);
     const going = goesAt > Date.now() ? `It goes by itself on ${day}.` : 'The next pruning removes it.';

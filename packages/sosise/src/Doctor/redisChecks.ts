@@ -8,12 +8,13 @@ import { addressOf } from '../Session/Stores/Redis/Connection/redisLinks.js';
 import { requireRedisPackages } from '../Session/Stores/Redis/Connection/redisPackages.js';
 import { keysIn, keysLike } from '../Session/Stores/Redis/keysIn.js';
 import { counted } from '../Support/words.js';
-import { type Check, ok, problem, warning } from './Check.js';
+import { type Check, ok, problem } from './Check.js';
 import type { Examined } from './Examined.js';
 import { asideCheck } from './folderChecks.js';
 import { looked } from './looked.js';
 import { infoOf } from './redisInfo.js';
 import { redisServerChecks } from './redisServerChecks.js';
+import { speedCheck } from './speedCheck.js';
 
 const CONFIG = 'src/config/session.ts';
 const CONNECT_MS = 1_500;
@@ -21,7 +22,6 @@ const COMMAND_MS = 1_000;
 /** How long keys are counted, in ms: a server may hold millions of other applications. */
 const COUNT_MS = 500;
 const PINGS = 3;
-const SLOW_MS = 20;
 
 /** Whether a Redis server answers, and is one that sessions can stay in. */
 export async function redisChecks(options: RedisStoreOptions, examined: Examined): Promise<Check[]> {
@@ -96,13 +96,7 @@ async function answering(ask: SendCommand, address: string): Promise<Check> {
     const took = Math.min(...times);
     const server = await versionOf(ask);
     const text = `${server} answers at ${address} in ${took.toFixed(1)} ms.`;
-    return took > SLOW_MS
-        ? warning(
-              'Redis',
-              `${text} Every request of a session waits for it twice.`,
-              'Use a server that is nearer, or find out what slows it down.',
-          )
-        : ok('Redis', text);
+    return speedCheck('Redis', text, took);
 }
 
 async function versionOf(ask: SendCommand): Promise<string> {
@@ -174,12 +168,10 @@ async function contents(
     const found = `${isWhole ? '' : 'At least '}${counted(records, 'record')}`;
     return [
         ok('Records', `${found} ${records === 1 && isWhole ? 'is' : 'are'} stored under ${prefix}.`),
-        aside.count === 0
-            ? ok('Quarantine', 'No damaged record was quarantined.')
-            : asideCheck(
-                  aside,
-                  keepDamagedMs ?? settings.keepDamagedMs,
-                  `Look at the keys that begin with ${prefix}~aside: another program may write there.`,
-              ),
+        asideCheck(
+            aside,
+            keepDamagedMs ?? settings.keepDamagedMs,
+            `Look at the keys that begin with ${prefix}~aside: another program may write there.`,
+        ),
     ];
 }
