@@ -62,6 +62,11 @@ export class ConfigRepository {
         return this.values.get(file) as T;
     }
 
+    /** The same; undefined where there is none, as the part of the framework that reads it was left out. */
+    public find<T>(file: string): T | undefined {
+        return this.values.get(file) as T | undefined;
+    }
+
     /** The names of all files, sorted. */
     public names(): string[] {
         return [...this.values.keys()].sort();

@@ -1,7 +1,6 @@
 import { relative } from 'node:path';
 import type { HttpConfig } from '../Http/HttpConfig.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
-import { optionalConfig } from '../Kernel/optionalConfig.js';
 import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { loggerOptions } from '../Logging/LoggingServiceProvider.js';
 import { sqlitePathOf } from '../Session/Config/databaseUrl.js';
@@ -57,7 +56,7 @@ function application(app: ApplicationKernel, { application, entry }: Installed):
     return {
         name: 'Application',
         facts: [
-            fact('Name', optionalConfig<{ name: string }>(app, 'app')?.name ?? manifest.name),
+            fact('Name', app.config.find<{ name: string }>('app')?.name ?? manifest.name),
             fact('Version', application),
             fact('Environment', name),
             fact('Named by', namedBy ?? null, namedBy ?? byDefault),
@@ -85,7 +84,7 @@ function paths({ environment: { manifest, root } }: ApplicationKernel): FactGrou
 }
 
 function http(app: ApplicationKernel): FactGroup | undefined {
-    const options = optionalConfig<HttpConfig>(app, 'http');
+    const options = app.config.find<HttpConfig>('http');
     if (!options) {
         return undefined;
     }
@@ -107,7 +106,7 @@ function http(app: ApplicationKernel): FactGroup | undefined {
 }
 
 function sessions(app: ApplicationKernel): FactGroup {
-    const options = optionalConfig<SessionConfig>(app, 'session');
+    const options = app.config.find<SessionConfig>('session');
     if (!options?.enabled) {
         return { name: 'Sessions', facts: [fact('Enabled', false, 'no: enable them in src/config/session.ts')] };
     }
@@ -135,7 +134,7 @@ function sessions(app: ApplicationKernel): FactGroup {
 }
 
 function logging(app: ApplicationKernel): FactGroup | undefined {
-    const options = optionalConfig<LoggingConfig>(app, 'logging');
+    const options = app.config.find<LoggingConfig>('logging');
     if (!options) {
         return undefined;
     }

@@ -4,7 +4,6 @@ import express, { type NextFunction, type Request, type RequestHandler, type Res
 import { appConfig } from '../Config/AppConfig.js';
 import { BadRequestException } from '../Exceptions/BadRequestException.js';
 import { NotFoundException } from '../Exceptions/NotFoundException.js';
-import { optionalConfig } from '../Kernel/optionalConfig.js';
 import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { accessLog } from '../Logging/accessLog.js';
 import { Logger } from '../Logging/Logger.js';
@@ -96,7 +95,7 @@ export class HttpServiceProvider extends ServiceProvider {
     /** A line for every request, where the config wants one and a Logger is bound. */
     private writeAccessLog(pipeline: HttpPipeline): void {
         const { container } = this.app;
-        if (optionalConfig<LoggingConfig>(this.app, 'logging')?.access && container.has(Logger)) {
+        if (this.app.config.find<LoggingConfig>('logging')?.access && container.has(Logger)) {
             pipeline.use('accessLog', accessLog(container.make(Logger)));
         }
     }

@@ -2,7 +2,6 @@ import type { AddressInfo } from 'node:net';
 import { relative } from 'node:path';
 import { appConfig } from '../Config/AppConfig.js';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
-import { optionalConfig } from '../Kernel/optionalConfig.js';
 import type { LoggingConfig } from '../Logging/LoggingConfig.js';
 import { loggerOptions } from '../Logging/LoggingServiceProvider.js';
 import { DevelopmentPages } from './DevelopmentPages.js';
@@ -22,7 +21,7 @@ interface SessionSettings {
 /** The few lines that a started server prints. */
 export function banner(app: ApplicationKernel, address: AddressInfo): string {
     const { name } = app.config.get<{ name: string }>(appConfig.file);
-    const session = optionalConfig<SessionSettings>(app, 'session');
+    const session = app.config.find<SessionSettings>('session');
     const origin = address.port === 0 ? address.address : `http://${hostOf(address)}:${address.port}`;
     const inspector = session?.enabled && address.port !== 0 && inspectorAt(app, origin);
     const lines = [
@@ -50,13 +49,13 @@ export function banner(app: ApplicationKernel, address: AddressInfo): string {
 
 /** Whether each change of a session will be a 503: a secure cookie, and nobody who is believed that a request came over https. */
 function storesNothing(app: ApplicationKernel): boolean {
-    const session = optionalConfig<SessionSettings>(app, 'session');
+    const session = app.config.find<SessionSettings>('session');
     const isHttpsOnly = session?.enabled === true && session.cookie?.secure === true;
-    return isHttpsOnly && session.proxy !== true && !optionalConfig<Partial<HttpConfig>>(app, 'http')?.trustProxy;
+    return isHttpsOnly && session.proxy !== true && !app.config.find<Partial<HttpConfig>>('http')?.trustProxy;
 }
 
 function inspectorAt({ container }: ApplicationKernel, origin: string): string | undefined {
-    return container.has(DevelopmentPages) ? container.make(DevelopmentPages).addressAt(origin) : undefined;
+    return container.find(DevelopmentPages)?.addressAt(origin);
 }
 
 function hostOf({ address, family }: AddressInfo): string {
@@ -75,7 +74,7 @@ function sessionsOf(session: SessionSettings | undefined): string {
 }
 
 function logsOf(app: ApplicationKernel): string {
-    const config = optionalConfig<LoggingConfig>(app, 'logging');
+    const config = app.config.find<LoggingConfig>('logging');
     const { files, console } = config ? loggerOptions(config, app.environment) : {};
     const folder = files && (relative(app.environment.root, files.folder) || '.');
     const places = [console && 'this terminal', folder?.startsWith('..') ? files?.folder : folder];

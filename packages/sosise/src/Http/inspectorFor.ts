@@ -4,5 +4,5 @@ import { DevelopmentPages } from './DevelopmentPages.js';
 
 /** Where who sent a request finds the session inspector; undefined where there is none for them. */
 export function inspectorFor(request: Request, { container }: ApplicationKernel): string | undefined {
-    return container.has(DevelopmentPages) ? container.make(DevelopmentPages).addressFor(request) : undefined;
+    return container.find(DevelopmentPages)?.addressFor(request);
 }

@@ -1,5 +1,4 @@
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
-import { optionalConfig } from '../Kernel/optionalConfig.js';
 
 /**
  * Whether production was told to do without https: for cookies, and so for all else that would send browsers there. Only
@@ -7,6 +6,6 @@ import { optionalConfig } from '../Kernel/optionalConfig.js';
  * is set.
  */
 export function letsPlainHttpIn(app: ApplicationKernel): boolean {
-    const session = optionalConfig<{ cookie?: { secure?: boolean | 'auto' } }>(app, 'session');
+    const session = app.config.find<{ cookie?: { secure?: boolean | 'auto' } }>('session');
     return app.environment.isProduction && session?.cookie?.secure === false;
 }

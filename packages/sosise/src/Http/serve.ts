@@ -130,9 +130,8 @@ class ServerProcess {
 
     /** In development only. */
     private fixOf(error: Error): string | undefined {
-        const { container } = this.app as ApplicationKernel;
         try {
-            return container.has(ErrorPage) ? container.make(ErrorPage).fixOf(error) : undefined;
+            return this.app?.container.find(ErrorPage)?.fixOf(error);
         } catch {
             return undefined;
         }

@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Request } from 'express';
 import type { ApplicationKernel } from '../Kernel/ApplicationKernel.js';
-import { optionalConfig } from '../Kernel/optionalConfig.js';
 import { Logger } from '../Logging/Logger.js';
 import type { HttpConfig } from './HttpConfig.js';
 import { TRUST_THE_PROXY } from './trustTheProxy.js';
@@ -11,7 +10,7 @@ import { TRUST_THE_PROXY } from './trustTheProxy.js';
  * where a proxy is trusted. Anybody can send such a header, so the log says it once, and no address.
  */
 export function untrustedProxy(app: ApplicationKernel): ((request: Request) => boolean) | undefined {
-    const http = optionalConfig<Partial<HttpConfig>>(app, 'http');
+    const http = app.config.find<Partial<HttpConfig>>('http');
     if (!http || http.trustProxy || !app.container.has(Logger)) {
         return undefined;
     }

@@ -50,4 +50,9 @@ export class Container {
         }
         return binding.instance as T;
     }
+
+    /** The same for what is not bound everywhere: undefined where it is not. */
+    public find<T>(token: Token<T>): T | undefined {
+        return this.has(token) ? this.make(token) : undefined;
+    }
 }

@@ -8,7 +8,6 @@ import { RefusedForms } from '../Http/Errors/RefusedForms.js';
 import type { HttpConfig } from '../Http/HttpConfig.js';
 import { HttpPipeline } from '../Http/HttpPipeline.js';
 import { Readiness } from '../Http/Readiness.js';
-import { optionalConfig } from '../Kernel/optionalConfig.js';
 import { ServiceProvider } from '../Kernel/ServiceProvider.js';
 import { Logger } from '../Logging/Logger.js';
 import { auditChannel, type LoggingConfig } from '../Logging/LoggingConfig.js';
@@ -103,7 +102,7 @@ export class SessionServiceProvider extends ServiceProvider {
             import('./Drivers/checkDriver.js'),
         ]);
         this.drivers = new OpenedDrivers({ manager: container.make(SessionManager), config, settings, log });
-        const observer = container.has(SessionObserver) ? container.make(SessionObserver) : undefined;
+        const observer = container.find(SessionObserver);
         this.events = container.make(SessionEvents);
         const { channels: events } = this.events;
         const binding = await this.deviceBinding(settings, events);
@@ -192,7 +191,7 @@ export class SessionServiceProvider extends ServiceProvider {
 
     /** Off until `src/config/logging.ts` names its channel. */
     private async startAudit({ settings, driver, log }: SessionServices): Promise<void> {
-        if (!optionalConfig<LoggingConfig>(this.app, 'logging')?.channels[auditChannel]) {
+        if (!this.app.config.find<LoggingConfig>('logging')?.channels[auditChannel]) {
             return;
         }
         const { AuditLog } = await import('./Audit/AuditLog.js');

@@ -4,7 +4,6 @@ import { applicationOf } from '../Http/applicationOf.js';
 import { DETAILS_ELSEWHERE, mayReadDetails } from '../Http/Errors/mayReadDetails.js';
 import { inspectorFor } from '../Http/inspectorFor.js';
 import { LiveReload } from '../Http/Pages/LiveReload.js';
-import { optionalConfig } from '../Kernel/optionalConfig.js';
 import type { SessionConfig } from '../Session/Config/SessionConfig.js';
 import { settingsOf } from '../Session/Config/settingsOf.js';
 import { durationOf } from '../Support/words.js';
@@ -44,7 +43,7 @@ export function factsOf(request: Request): Facts {
     if (!mayReadDetails(app, request)) {
         return { name, hint: DETAILS_ELSEWHERE };
     }
-    const session = optionalConfig<SessionConfig>(app, 'session');
+    const session = app.config.find<SessionConfig>('session');
     return {
         name,
         details: {

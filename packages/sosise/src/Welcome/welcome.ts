@@ -23,7 +23,7 @@ export function welcome(request: Request, response: Response): void {
         title: titleOf(facts),
         style: WELCOME_STYLE,
         body: welcomeBody(facts, visits),
-        script: container.has(LiveReload) ? container.make(LiveReload).script : undefined,
+        script: container.find(LiveReload)?.script,
     });
 }
 

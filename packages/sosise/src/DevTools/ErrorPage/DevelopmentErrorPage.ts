@@ -6,7 +6,6 @@ import { LiveReload } from '../../Http/Pages/LiveReload.js';
 import { sendPage } from '../../Http/Pages/sendPage.js';
 import { viewsFolder } from '../../Http/viewsConfig.js';
 import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
-import { optionalConfig } from '../../Kernel/optionalConfig.js';
 import { errorBody, headingOf } from './errorBody.js';
 import { type Failure, failuresOf } from './failures.js';
 import { type Fix, fixFor } from './fixes.js';
@@ -32,14 +31,14 @@ export class DevelopmentErrorPage extends ErrorPage {
             requestId: request.requestId,
             inspector: inspectorFor(request, this.app),
         });
-        const { container } = this.app;
-        const reloads = request.method === 'GET' && container.has(LiveReload); // a form would be sent once more
+        // After a GET alone: a form would be sent once more.
+        const reload = request.method === 'GET' ? this.app.container.find(LiveReload) : undefined;
         response.set('Cache-Control', 'no-store');
         sendPage(response, {
             title: headingOf(failures[0]),
             style: ERROR_STYLE,
             body,
-            script: reloads ? container.make(LiveReload).script : undefined,
+            script: reload?.script,
         });
     }
 
@@ -51,12 +50,12 @@ export class DevelopmentErrorPage extends ErrorPage {
 
     private failuresOf(error: Error): Failure[] {
         const { root } = this.app.environment;
-        const views = optionalConfig<Partial<HttpConfig>>(this.app, 'http')?.views;
+        const views = this.app.config.find<Partial<HttpConfig>>('http')?.views;
         return failuresOf(error, root, views ? viewsFolder(root, views) : undefined);
     }
 
     private fix(failures: readonly Failure[]): Fix | undefined {
-        const session = optionalConfig<{ enabled?: boolean }>(this.app, 'session');
+        const session = this.app.config.find<{ enabled?: boolean }>('session');
         return fixFor(failures, session?.enabled ?? false);
     }
 }

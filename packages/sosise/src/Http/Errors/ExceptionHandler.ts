@@ -116,8 +116,7 @@ export class ExceptionHandler {
     }
 
     private sendBack(error: ValidationException, request: Request, response: Response): boolean {
-        const { container } = this.app;
-        return container.has(RefusedForms) && container.make(RefusedForms).sendBack(error, request, response);
+        return this.app.container.find(RefusedForms)?.sendBack(error, request, response) ?? false;
     }
 
     private renderBuiltIn(error: Error, request: Request, response: Response): void {
@@ -128,9 +127,7 @@ export class ExceptionHandler {
 
     /** The application's own page for an error. Undefined where there is none, or its developer gets the details. */
     private ownPageFor(error: Error, request: Request, response: Response): string | undefined {
-        const { container } = this.app;
-        const pages = container.has(OwnErrorPages) ? container.make(OwnErrorPages) : undefined;
-        const file = pages?.fileFor(traitsOf(error, response).status);
+        const file = this.app.container.find(OwnErrorPages)?.fileFor(traitsOf(error, response).status);
         return file && wantsPage(request) && !this.showsDetails(error, request, response) ? file : undefined;
     }
 
@@ -183,9 +180,7 @@ export class ExceptionHandler {
 
     /** Express has forgotten by now where the router of the route is mounted. */
     private routeOf(request: Request): string {
-        const { container } = this.app;
-        const pattern = container.has(RoutePatterns) ? container.make(RoutePatterns).of(request) : undefined;
-        return pattern ?? routeOf(request);
+        return this.app.container.find(RoutePatterns)?.of(request) ?? routeOf(request);
     }
 
     /** In development only. What is known of an error must not depend on it. */
@@ -198,8 +193,7 @@ export class ExceptionHandler {
     }
 
     private get developmentPage(): ErrorPage | undefined {
-        const { container } = this.app;
-        return container.has(ErrorPage) ? container.make(ErrorPage) : undefined;
+        return this.app.container.find(ErrorPage);
     }
 
     /** Reports and answers whatever was thrown. Never throws or rejects: it is the last one to be asked. */
@@ -209,8 +203,7 @@ export class ExceptionHandler {
             late.add(error);
             endSocket(response);
         }
-        const { container } = this.app;
-        const preparing = container.has(ErrorSessions) && container.make(ErrorSessions).prepare(request, response);
+        const preparing = this.app.container.find(ErrorSessions)?.prepare(request, response);
         if (preparing) {
             await preparing;
             if (error instanceof ResponseTimeoutException && response.headersSent) {

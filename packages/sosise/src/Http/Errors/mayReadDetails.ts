@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
 import type { Request } from 'express';
 import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
-import { optionalConfig } from '../../Kernel/optionalConfig.js';
 
 /** What a developer reads who came by another name. */
 export const DETAILS_ELSEWHERE =
@@ -35,7 +34,7 @@ function isPrivate(name: string): boolean {
 }
 
 function isTrusted(app: ApplicationKernel, name: string): boolean {
-    const origins = optionalConfig<{ readonly trustedOrigins?: readonly string[] }>(app, 'http')?.trustedOrigins ?? [];
+    const origins = app.config.find<{ readonly trustedOrigins?: readonly string[] }>('http')?.trustedOrigins ?? [];
     return origins.some((origin) => hostNameOf(origin) === name);
 }
 

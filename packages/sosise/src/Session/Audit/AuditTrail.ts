@@ -1,7 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ApplicationKernel } from '../../Kernel/ApplicationKernel.js';
-import { optionalConfig } from '../../Kernel/optionalConfig.js';
 import { defaultFile } from '../../Logging/LogFiles.js';
 import { auditChannel, type LoggingConfig, loggingConfig } from '../../Logging/LoggingConfig.js';
 import { loggerOptions } from '../../Logging/LoggingServiceProvider.js';
@@ -32,7 +31,7 @@ export interface AuditSource {
 
 /** What `src/config/logging.ts` says of the channel. */
 export function auditSourceOf(app: ApplicationKernel): AuditSource {
-    const config = optionalConfig<LoggingConfig>(app, loggingConfig.file);
+    const config = app.config.find<LoggingConfig>(loggingConfig.file);
     const channel = config?.channels[auditChannel];
     const files = config && loggerOptions(config, app.environment).files;
     const file = channel?.file ?? defaultFile;
