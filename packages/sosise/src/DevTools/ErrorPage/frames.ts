@@ -1,6 +1,5 @@
 import { normalize, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isFrameworkFile } from '../../Support/isFrameworkFile.js';
 
 /** One line of a stack. */
 export interface Frame {
@@ -70,6 +69,9 @@ function fileOf(address: string): string | undefined {
     return address.startsWith(sep) || /^[a-z]:\\/i.test(address) ? normalize(address) : undefined;
 }
 
+/** The framework's in a clone, and in what it builds; that of a packed one is among the packages. */
+const OTHERS = /[\\/](?:packages[\\/]sosise[\\/]src|build[\\/]framework|node_modules)[\\/]/;
+
 function isOwn(file: string): boolean {
-    return !isFrameworkFile(file) && !file.includes(`${sep}node_modules${sep}`);
+    return !OTHERS.test(file);
 }
