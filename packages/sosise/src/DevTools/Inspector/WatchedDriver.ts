@@ -1,11 +1,17 @@
-import { DriverDecorator } from '../../Session/Drivers/DriverDecorator.js';
-import type { SessionDriver, StoredRecord } from '../../Session/Drivers/SessionDriver.js';
+import { DriverDecorator, type Operation } from '../../Session/Drivers/DriverDecorator.js';
+import type { SessionDriver } from '../../Session/Drivers/SessionDriver.js';
 import { andThen } from '../../Support/andThen.js';
-import type { Lease } from '../../Support/Lease.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import { INSPECTOR_USE, type StoreCall, StoreUse } from './StoreUse.js';
 
-/** Counts and times what is asked of a driver, in all and by request. Where the driver answers at once, so does this. */
+const CALLS: Readonly<Record<Operation, StoreCall>> = {
+    read: 'reads',
+    write: 'writes',
+    remove: 'removals',
+    lock: 'waits',
+};
+
+/** Counts and times what is asked of a driver, in all and by request. */
 export class WatchedDriver extends DriverDecorator {
     public constructor(
         driver: SessionDriver,
@@ -14,30 +20,18 @@ export class WatchedDriver extends DriverDecorator {
         super(driver);
     }
 
-    public override read(id: string): MaybePromise<StoredRecord | undefined> {
-        return this.timed('reads', () => this.driver.read(id));
-    }
-
     public override write(id: string, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
-        const written = this.timed('writes', () => this.driver.write(id, record, ifVersion, expiresAt));
-        return andThen(written, (version) => {
+        return andThen(super.write(id, record, ifVersion, expiresAt), (version) => {
             this.noteConflict(version === undefined && ifVersion !== undefined);
             return version;
         });
     }
 
     public override remove(id: string, ifVersion: unknown): MaybePromise<boolean> {
-        return andThen(
-            this.timed('removals', () => this.driver.remove(id, ifVersion)),
-            (removed) => {
-                this.noteConflict(!removed);
-                return removed;
-            },
-        );
-    }
-
-    public override async lock(id: string, waitMs: number): Promise<Lease | undefined> {
-        return this.timed('waits', () => this.driver.lock(id, waitMs));
+        return andThen(super.remove(id, ifVersion), (removed) => {
+            this.noteConflict(!removed);
+            return removed;
+        });
     }
 
     private noteConflict(isConflict: boolean): void {
@@ -50,7 +44,8 @@ export class WatchedDriver extends DriverDecorator {
         }
     }
 
-    private timed<T>(call: StoreCall, work: () => MaybePromise<T>): MaybePromise<T> {
+    protected override around<T>(operation: Operation, work: () => MaybePromise<T>): MaybePromise<T> {
+        const call = CALLS[operation];
         const use = StoreUse.current();
         if (use === INSPECTOR_USE) {
             return work();

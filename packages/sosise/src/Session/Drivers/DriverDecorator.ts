@@ -4,7 +4,10 @@ import type { RecordKey } from '../Record/storageKeys.js';
 import { checkDriver } from './checkDriver.js';
 import type { ListedRecord, SessionDriver, StoredRecord } from './SessionDriver.js';
 
-/** Wraps another driver and passes all calls on to it. Subclasses override some. */
+/** What a driver does with one record. */
+export type Operation = 'read' | 'write' | 'remove' | 'lock';
+
+/** Wraps another driver and passes all calls on to it. Subclasses override some, or what stands around those for one record. */
 export abstract class DriverDecorator implements SessionDriver {
     public readonly abilities: NonNullable<SessionDriver['abilities']>;
 
@@ -13,7 +16,7 @@ export abstract class DriverDecorator implements SessionDriver {
     }
 
     public read(key: RecordKey): MaybePromise<StoredRecord | undefined> {
-        return this.driver.read(key);
+        return this.around('read', () => this.driver.read(key));
     }
 
     public readMany(keys: readonly RecordKey[]): MaybePromise<ReadonlyMap<RecordKey, StoredRecord>> {
@@ -21,19 +24,19 @@ export abstract class DriverDecorator implements SessionDriver {
     }
 
     public write(key: RecordKey, record: string, ifVersion: unknown, expiresAt: number): MaybePromise<unknown> {
-        return this.driver.write(key, record, ifVersion, expiresAt);
+        return this.around('write', () => this.driver.write(key, record, ifVersion, expiresAt));
     }
 
     public remove(key: RecordKey, ifVersion: unknown): MaybePromise<boolean> {
-        return this.driver.remove(key, ifVersion);
+        return this.around('remove', () => this.driver.remove(key, ifVersion));
     }
 
     public records(writtenBefore?: number, signal?: AbortSignal): AsyncIterable<ListedRecord> {
         return this.driver.records(writtenBefore, signal);
     }
 
-    public lock(key: RecordKey, waitMs: number): Promise<Lease | undefined> {
-        return this.driver.lock(key, waitMs);
+    public async lock(key: RecordKey, waitMs: number): Promise<Lease | undefined> {
+        return this.around('lock', () => this.driver.lock(key, waitMs));
     }
 
     public setAside(key: RecordKey): MaybePromise<boolean> {
@@ -62,5 +65,10 @@ export abstract class DriverDecorator implements SessionDriver {
 
     public close(): MaybePromise<void> {
         return this.driver.close();
+    }
+
+    /** Does a part of the work. Where the driver answers at once, so does this. */
+    protected around<T>(_operation: Operation, work: () => MaybePromise<T>): MaybePromise<T> {
+        return work();
     }
 }

@@ -2,27 +2,27 @@ import { performance } from 'node:perf_hooks';
 import type { Lease } from '../../Support/Lease.js';
 import type { MaybePromise } from '../../Support/MaybePromise.js';
 import type { Meter, Observe } from '../../Telemetry/Telemetry.js';
-import { DriverDecorator } from '../Drivers/DriverDecorator.js';
-import type { SessionDriver, StoredRecord } from '../Drivers/SessionDriver.js';
+import { DriverDecorator, type Operation } from '../Drivers/DriverDecorator.js';
+import type { SessionDriver } from '../Drivers/SessionDriver.js';
 import { isSessionKey, type RecordKey } from '../Record/storageKeys.js';
 
 /** In seconds: memory takes microseconds, a lock may be waited for as long as `lockTimeoutMs` says. */
 const BOUNDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Measures how long a driver takes. Where the driver answers at once, so does this. */
+/** Measures how long a driver takes. */
 export class MeasuredDriver extends DriverDecorator {
-    private readonly reads: Observe;
-    private readonly writes: Observe;
-    private readonly removals: Observe;
+    private readonly durations: Readonly<Record<'read' | 'write' | 'remove', Observe>>;
     private readonly waits: Readonly<Record<'acquired' | 'timeout' | 'unavailable', Observe>>;
 
     public constructor(driver: SessionDriver, meter: Meter) {
         super(driver);
         const help = 'How long the session store takes, by what it does.';
         const durations = meter.histogram('sosise.session.store.duration', help, BOUNDS);
-        this.reads = durations({ operation: 'read' });
-        this.writes = durations({ operation: 'write' });
-        this.removals = durations({ operation: 'remove' });
+        this.durations = {
+            read: durations({ operation: 'read' }),
+            write: durations({ operation: 'write' }),
+            remove: durations({ operation: 'remove' }),
+        };
         const waiting = "How long exclusive requests wait for their session's lock, and whether they get it.";
         const waits = meter.histogram('sosise.session.lock.wait', waiting, BOUNDS);
         this.waits = {
@@ -32,24 +32,8 @@ export class MeasuredDriver extends DriverDecorator {
         };
     }
 
-    public override read(key: RecordKey): MaybePromise<StoredRecord | undefined> {
-        const start = performance.now();
-        return observed(this.reads, start, this.driver.read(key));
-    }
-
-    public override write(
-        key: RecordKey,
-        record: string,
-        ifVersion: unknown,
-        expiresAt: number,
-    ): MaybePromise<unknown> {
-        const start = performance.now();
-        return observed(this.writes, start, this.driver.write(key, record, ifVersion, expiresAt));
-    }
-
-    public override remove(key: RecordKey, ifVersion: unknown): MaybePromise<boolean> {
-        const start = performance.now();
-        return observed(this.removals, start, this.driver.remove(key, ifVersion));
+    protected override around<T>(operation: Operation, work: () => MaybePromise<T>): MaybePromise<T> {
+        return operation === 'lock' ? work() : observed(this.durations[operation], performance.now(), work());
     }
 
     public override async lock(key: RecordKey, waitMs: number): Promise<Lease | undefined> {
