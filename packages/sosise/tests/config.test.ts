@@ -11,7 +11,6 @@ import {
     type ConfigDefinition,
     type ConfigFiles,
     ConfigRepository,
-    custom,
     defineAppConfig,
     defineConfig,
     env,
@@ -108,7 +107,7 @@ describe('a repository', () => {
         const definition = {
             file: 'it',
             defaults: (given: typeof environment) => ({ root: given.root }),
-            rules: custom((value, at) => expect(at.environment.root).toBe((value as { root: string }).root)),
+            rules: ((value, at) => expect(at.environment.root).toBe((value as { root: string }).root)) satisfies Rule,
         };
         expect(repository([definition], {}).get('it')).toEqual({ root: environment.root });
     });
@@ -214,12 +213,6 @@ describe('a repository', () => {
             'src/config/sesion.ts: nothing reads it, and there is no src/config/session.ts: rename it to session.ts, or give it another name.',
         );
         expect(repository(definitions, { session: {}, sessions: {} }).names()).toEqual(['session', 'sessions']);
-    });
-
-    test('refuses an override that is no object', () => {
-        expect(messageOf(() => repository([], {}, { session: 'on' }))).toBe(
-            'The override of src/config/session.ts is "on": give a plain object, whose keys are laid over the file\'s.',
-        );
     });
 });
 

@@ -16,7 +16,8 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Ran } from './consoleProject.js';
-import { DOCUMENTS, ownName, ownPackage, packageWithoutTests, titleOf } from './helpers/inside/Console.js';
+import { DOCUMENTS, ownName, ownPackage, packageWithoutTests } from './helpers/inside/Console.js';
+import { titleOf } from './helpers/inside/Support.js';
 import { inThisProcess } from './inThisProcess.js';
 import { copyStock, PACKAGE, PROJECT } from './stock.js';
 

@@ -2,7 +2,7 @@ import { ConfigError } from '../Exceptions/errors.js';
 import { isPlainObject } from '../Support/isPlainObject.js';
 import { nearest } from '../Support/nearest.js';
 import { isStandardSchema } from '../Support/StandardSchema.js';
-import { kindOf, show } from '../Support/show.js';
+import { kindOf } from '../Support/show.js';
 import type { Environment } from './Environment.js';
 import { Place, summary } from './Place.js';
 import type { Rule } from './rules.js';
@@ -82,9 +82,13 @@ export class ConfigRepository {
             return [`There is no config file for the override [${name}]: did you mean [${meant}]?`];
         }
         const unread = unreadFile(name, options);
-        const refused = unread ? [unread] : refusedLayers(name, path, files, overrides);
-        if (refused.length > 0) {
-            return refused;
+        if (unread) {
+            return [unread];
+        }
+        if (Object.hasOwn(files, name) && !isPlainObject(files[name])) {
+            return [
+                `${path} exports ${kindOf(files[name])} by default: write export default { … } with a plain object.`,
+            ];
         }
         const definitions = [...new Set(options.definitions)].filter((definition) => definition.file === name);
         const defaults = definitions.map((definition) =>
@@ -110,23 +114,6 @@ function unreadFile(name: string, { definitions, files }: ConfigRepositoryOption
         meant &&
         `src/config/${name}.ts: nothing reads it, and there is no src/config/${meant}.ts: rename it to ${meant}.ts, or give it another name.`
     );
-}
-
-/** A sentence for each layer that is no plain object: there is nothing to merge or check then. */
-function refusedLayers(name: string, path: string, files: ConfigFiles, overrides: ConfigFiles): string[] {
-    const refused: string[] = [];
-    if (Object.hasOwn(files, name) && !isPlainObject(files[name])) {
-        refused.push(
-            `${path} exports ${kindOf(files[name])} by default: write export default { … } with a plain object.`,
-        );
-    }
-    const override = overrides[name];
-    if (override !== undefined && !isPlainObject(override)) {
-        refused.push(
-            `The override of ${path} is ${show(override)}: give a plain object, whose keys are laid over the file's.`,
-        );
-    }
-    return refused;
 }
 
 /**

@@ -5,7 +5,7 @@ import { isPlainObject } from '../Support/isPlainObject.js';
 import { show } from '../Support/show.js';
 import type { Manifest, PathName } from './Environment.js';
 import { Place, summary } from './Place.js';
-import { custom, object, optional, type Rule, string } from './rules.js';
+import { object, optional, type Rule, string } from './rules.js';
 
 const FILE = 'sosise.json';
 const VERSION = 1;
@@ -108,7 +108,7 @@ function rules(root: string): Rule {
 }
 
 function folderInside(root: string, name: PathName): Rule {
-    return custom((value, at) => {
+    return (value, at) => {
         if (typeof value !== 'string' || value === '') {
             at.problem(value, 'folders inside the project, as strings');
             return;
@@ -120,7 +120,7 @@ function folderInside(root: string, name: PathName): Rule {
         } else if (path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path)) {
             at.say(`is ${show(value)}, outside the project's folder: ${example}`);
         }
-    });
+    };
 }
 
 function absolutePaths(root: string, given: Partial<Record<PathName, string>>): Record<PathName, string> {

@@ -163,11 +163,6 @@ export function record(rule: Rule): Rule {
     };
 }
 
-/** A rule of your own: report with `at.problem(value, 'what is allowed')` or, in your own words, `at.say(…)`. */
-export function custom(rule: Rule): Rule {
-    return rule;
-}
-
 function numeric(kind: string, test: (value: unknown) => boolean, options: NumberOptions): Rule {
     const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = options;
     const allowed = `${kind}${describeRange(options)}${options.unit ? ` (${options.unit})` : ''}`;

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve, sep } from 'node:path';
 import type { Place } from '../Config/Place.js';
-import { anyOf, custom, object, oneOf, optional, type Rule, string } from '../Config/rules.js';
+import { anyOf, object, oneOf, optional, type Rule, string } from '../Config/rules.js';
 
 /** What Express calls with a template: `app.engine()` takes the same. */
 export type ViewEngine = (
@@ -34,9 +34,9 @@ export function requiringFiles(root: string): string[] {
 const PACKAGE = /^(?:@[\w.-]+\/)?[a-z\d][\w.-]*$/i;
 
 const shape: Rule = object({
-    engine: custom(engine),
+    engine: engine,
     extension: optional(string({ pattern: /^\.?[\w-]+$/, allowed: 'endings of file names, such as "ejs"' })),
-    folder: optional(custom(folder)),
+    folder: optional(folder),
 });
 
 export const viewsRule: Rule = anyOf(oneOf(false), (value, at) => {

@@ -43,3 +43,11 @@ export function sizeOf(bytes: number): string {
     const [unit, size] = SIZES.find(([, least]) => bytes >= least) ?? [];
     return size === undefined ? `${bytes} B` : `${(bytes / size).toFixed(1)} ${unit}`;
 }
+
+/** A name as a heading: `my-shop` is `My Shop`. */
+export function titleOf(name: string): string {
+    return name
+        .split(/[._-]+/)
+        .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+        .join(' ');
+}

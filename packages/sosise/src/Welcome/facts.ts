@@ -6,7 +6,7 @@ import { inspectorFor } from '../Http/inspectorFor.js';
 import { LiveReload } from '../Http/Pages/LiveReload.js';
 import type { SessionConfig } from '../Session/Config/SessionConfig.js';
 import { settingsOf } from '../Session/Config/settingsOf.js';
-import { durationOf } from '../Support/words.js';
+import { durationOf, titleOf } from '../Support/words.js';
 
 export interface Facts {
     /** As a heading: `Sosise Skeleton`. */
@@ -35,7 +35,8 @@ export interface Details {
 export function factsOf(request: Request): Facts {
     const app = applicationOf(request);
     const { environment, config, container } = app;
-    const name = headingOf(config.get<{ name: string }>(appConfig.file).name);
+    const { name: given } = config.get<{ name: string }>(appConfig.file);
+    const name = /[A-Z\s]/.test(given) ? given : titleOf(given);
     // Any other environment may be one that strangers reach.
     if (!environment.isDevelopment && environment.name !== 'test') {
         return { name };
@@ -56,11 +57,4 @@ export function factsOf(request: Request): Facts {
             inspector: inspectorFor(request, app),
         },
     };
-}
-
-/** `my-shop` is the name of a package, `My Shop` that of a shop. */
-function headingOf(name: string): string {
-    return /[A-Z\s]/.test(name)
-        ? name
-        : name.replace(/(^|[-_.])(\w)/g, (_, gap, letter) => `${gap && ' '}${letter.toUpperCase()}`);
 }

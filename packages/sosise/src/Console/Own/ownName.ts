@@ -26,11 +26,3 @@ export function ownName(given: string, packages: readonly string[]): string {
     }
     return given;
 }
-
-/** The name as a heading: `my-shop` is `My Shop`. */
-export function titleOf(name: string): string {
-    return name
-        .split(/[._-]+/)
-        .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
-        .join(' ');
-}

@@ -1,6 +1,6 @@
+import { titleOf } from '../../Support/words.js';
 import { filledStub } from '../filledStub.js';
 import { PAGES } from './frameworkFiles.js';
-import { titleOf } from './ownName.js';
 
 /** A text that is in a file of the clone, and what an application has there. Where it was edited away, nothing is changed. */
 export interface Edit {

@@ -16,7 +16,6 @@ export {
     anyOf,
     arrayOf,
     boolean,
-    custom,
     func,
     instanceOf,
     integer,

@@ -4,4 +4,4 @@ export { KeyedMutex } from '../../../src/Support/KeyedMutex.js';
 export { masked } from '../../../src/Support/masked.js';
 export { TwoGenerationCache } from '../../../src/Support/TwoGenerationCache.js';
 export { VERSION } from '../../../src/Support/version.js';
-export { durationOf, sizeOf } from '../../../src/Support/words.js';
+export { durationOf, sizeOf, titleOf } from '../../../src/Support/words.js';
