@@ -288,10 +288,12 @@ describe('session:show', () => {
         await app.shutdown();
     });
 
-    test('takes a fingerprint that begins with a dash', async () => {
-        const id = idOf((fingerprint) => fingerprint.startsWith('-'));
+    test('takes a fingerprint that begins with a dash, or its beginning', async () => {
+        const id = idOf((fingerprint) => /^-\w/.test(fingerprint));
         const fingerprint = await store(id);
         expect((await artisan(`session:show --json ${fingerprint}`)).output).toContain(fingerprint);
+        expect((await artisan(`session:show --json ${fingerprint.slice(0, 4)}`)).output).toContain(fingerprint);
+        expect((await artisan('session:show --help')).output).toContain('Usage:');
         expect((await artisan(`session:revoke ${fingerprint}`)).output).toContain('has ended.');
     });
 

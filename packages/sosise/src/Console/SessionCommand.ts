@@ -26,8 +26,8 @@ const FINGERPRINT = /^[\w-]{4,10}$/;
 
 /** A command that looks after stored sessions. */
 export abstract class SessionCommand extends Command {
-    /** A fingerprint may begin with a dash. */
-    public override readonly dashedArgument: RegExp | undefined = /^-[\w-]{9}$/;
+    /** A fingerprint, or its beginning, may begin with a dash. One that begins with two looks like an option unless it is whole. */
+    public override readonly dashedArgument: RegExp | undefined = /^-(?:\w[\w-]{2,8}|[\w-]{9})$/;
 
     /** Boots the application on the driver that is asked for. Refuses where its sessions can't be reached from here. */
     protected async open(
