@@ -136,8 +136,7 @@ export class SessionRepository extends SessionReader {
         return andThen(
             this.writeLoaded(key, loaded, NO_CHANGE, options),
             // A write that came between has said it already.
-            (written) =>
-                written ?? andThen(this.load(key, 'saved'), (found) => (found.kind === 'live' ? found : undefined)),
+            (made) => made ?? andThen(this.load(key, 'saved'), (now) => (now.kind === 'live' ? now : undefined)),
         );
     }
 
