@@ -12,7 +12,7 @@ import { testSessionStore } from './helpers/inside/Testing.js';
 import { expectSessionsAlone, keysOf } from './helpers/keysOf.js';
 import { onPostgres } from './helpers/onPostgres.js';
 import { type OwnTable, ownTable } from './helpers/ownTable.js';
-import { postgresServer } from './helpers/postgres.js';
+import { notingPool, postgresServer } from './helpers/postgres.js';
 import { SECRET, SessionManager, sessionApp } from './helpers/sessionApp.js';
 
 const HOUR = 3_600_000;
@@ -134,15 +134,7 @@ await onPostgres('the database driver on PostgreSQL', () => {
         /** A pool that notes what is asked of it, and a store on it. */
         async function noting(write: (store: DatabaseStore, table: OwnTable) => Promise<void>): Promise<string[]> {
             const own = ownTable();
-            const pool = new pg.Pool({ ...postgresServer, max: 4 });
-            const asked: string[] = [];
-            pool.on('connect', (client) => {
-                const { query } = client;
-                client.query = function noting(this: pg.PoolClient, ...args: unknown[]) {
-                    asked.push((args[0] as { text: string }).text);
-                    return Reflect.apply(query, this, args);
-                } as typeof client.query;
-            });
+            const { pool, asked } = notingPool(4);
             const store = await openDatabaseStore({
                 pool,
                 table: own.options.table,

@@ -6,7 +6,7 @@ import { openDatabaseStore } from './helpers/inside/Session/Stores/Database.js';
 import { inTime } from './helpers/inside/Support.js';
 import { onPostgres } from './helpers/onPostgres.js';
 import { ownTable } from './helpers/ownTable.js';
-import { postgresServer } from './helpers/postgres.js';
+import { notingPool, postgresServer } from './helpers/postgres.js';
 
 const LIMIT_MS = 1_000;
 const RECORD = recordWith({ n: 1 });
@@ -15,16 +15,7 @@ const later = () => Date.now() + 60_000;
 /** A store with two connections, whose pool notes its writes, and somebody else in the middle of a transaction. */
 async function open() {
     const own = ownTable();
-    const pool = new pg.Pool({ ...postgresServer, max: 2 });
-    const written: string[] = [];
-    pool.on('connect', (client) => {
-        const { query } = client;
-        client.query = function noting(this: pg.PoolClient, ...args: unknown[]) {
-            const { text } = args[0] as { text: string };
-            /^(?:INSERT|UPDATE) .*record/.test(text) && written.push(text);
-            return Reflect.apply(query, this, args);
-        } as typeof client.query;
-    });
+    const { pool, asked: written } = notingPool(2, /^(?:INSERT|UPDATE) .*record/);
     const { table } = own;
     const options = { table, createTable: true, formerTable: false, commandTimeoutMs: LIMIT_MS } as const;
     const store = await openDatabaseStore({ pool, ...options });

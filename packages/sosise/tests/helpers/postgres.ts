@@ -46,6 +46,21 @@ export class PostgresTable {
     }
 }
 
+/** A pool, and the texts of the statements that it was asked for: those that match. */
+export function notingPool(max: number, noted = /^/): { pool: pg.Pool; asked: string[] } {
+    const pool = new pg.Pool({ ...postgresServer, max });
+    const asked: string[] = [];
+    pool.on('connect', (client) => {
+        const { query } = client;
+        client.query = function noting(this: pg.PoolClient, ...args: unknown[]) {
+            const { text } = args[0] as { text: string };
+            noted.test(text) && asked.push(text);
+            return Reflect.apply(query, this, args);
+        } as typeof client.query;
+    });
+    return { pool, asked };
+}
+
 /** A schema of its own, gone with `drop()`, and the address of a database in which it is the only one. */
 export async function postgresSchema(name: string): Promise<{ url: string; drop(): Promise<void> }> {
     const run = async (statement: string) => {
