@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { validHeader } from './Fast/validHeaders.js';
 
 declare global {
     namespace Express {
@@ -18,12 +19,14 @@ export interface RequestIdOptions {
 /** What may stand in a log line and a header without harm. */
 const SANE = /^[\w.:+/=@-]{1,128}$/;
 
+const setRequestId = validHeader('X-Request-Id');
+
 /** Gives every request an id, and the answer the header `X-Request-Id`. */
 export function requestId({ trustInbound }: RequestIdOptions): RequestHandler {
     return function requestId(request: Request, response: Response, next: NextFunction): void {
         const inbound = trustInbound ? request.headers['x-request-id'] : undefined;
         request.requestId = typeof inbound === 'string' && SANE.test(inbound) ? inbound : randomUUID();
-        response.setHeader('X-Request-Id', request.requestId);
+        setRequestId(response, request.requestId);
         next();
     };
 }

@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express';
 import helmet, { type HelmetOptions } from 'helmet';
 import { ConfigError } from '../Exceptions/errors.js';
+import { validHeaders } from './Fast/validHeaders.js';
 
 type Policy = Exclude<HelmetOptions['contentSecurityPolicy'], boolean | undefined>;
 type Directives = NonNullable<Policy['directives']>;
@@ -53,10 +54,9 @@ function once(helmetMiddleware: ReturnType<typeof helmet>): RequestHandler {
         removeHeader: () => undefined, // X-Powered-By, which is never sent here
     };
     helmetMiddleware({} as never, response as never, () => undefined);
+    const setHeaders = validHeaders(headers);
     return function securityHeaders(_request, response, next) {
-        for (const [name, value] of headers) {
-            response.setHeader(name, value);
-        }
+        setHeaders(response);
         next();
     };
 }

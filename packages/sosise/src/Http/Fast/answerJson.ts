@@ -1,9 +1,13 @@
 import { hash } from 'node:crypto';
 import express, { type Application, type Response } from 'express';
 import { endsPlainly } from '../ResponseGate.js';
+import { validHeader } from './validHeaders.js';
 
 const { json, send, set, get } = express.response;
 const JSON_TYPE = 'application/json; charset=utf-8';
+const setType = validHeader('Content-Type');
+const setLength = validHeader('Content-Length');
+const setEtag = validHeader('ETag');
 const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /**
@@ -17,9 +21,9 @@ export function answerJson(this: Response, body: unknown): Response {
         return json.call(this, body);
     }
     const length = Buffer.byteLength(text);
-    this.setHeader('Content-Type', JSON_TYPE);
-    this.setHeader('Content-Length', String(length));
-    this.setHeader('ETag', weakEtag(text));
+    setType(this, JSON_TYPE);
+    setLength(this, String(length));
+    setEtag(this, weakEtag(text));
     if (isKnown(this)) {
         this.status(304);
         this.removeHeader('Content-Type');

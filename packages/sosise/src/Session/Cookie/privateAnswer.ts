@@ -1,10 +1,14 @@
 import type { Response } from 'express';
+import { validHeader } from '../../Http/Fast/validHeaders.js';
 
 /** Headers that speak to caches in front only, and would override `Cache-Control` there. */
 const CACHES_IN_FRONT = /^(?:.+-)?cdn-cache-control$|^surrogate-control$|^edge-control$/;
 /** What Express says for files where the route says nothing. */
 const UNSAID: ReadonlySet<string> = new Set(['', 'public, max-age=0']);
 const SHARED = new Set(['public', 's-maxage']);
+
+const setVary = validHeader('Vary');
+const setCacheControl = validHeader('Cache-Control');
 
 /**
  * Keeps an answer that used a session, or sends a cookie, out of caches that serve it to others. What the route said
@@ -15,7 +19,7 @@ export function keepPrivate(response: Response): boolean {
     if (response.hasHeader('Vary')) {
         response.vary('Cookie');
     } else {
-        response.setHeader('Vary', 'Cookie');
+        setVary(response, 'Cookie');
     }
     let isSharedInFront = false;
     for (const name of response.getHeaderNames()) {
@@ -28,7 +32,7 @@ export function keepPrivate(response: Response): boolean {
     }
     const header = String(response.getHeader('Cache-Control') ?? '');
     if (UNSAID.has(header)) {
-        response.setHeader('Cache-Control', 'private, no-cache');
+        setCacheControl(response, 'private, no-cache');
         return !isSharedInFront;
     }
     const directives = header.split(',').map((directive) => directive.trim());

@@ -1,0 +1,92 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { validHeader, validHeaders } from './helpers/inside/Http.js';
+
+/** Headers that are set without Node.js's checks are its own in all else. */
+
+const setType = validHeader('Content-Type');
+const setSafety = validHeaders([
+    ['X-Frame-Options', 'DENY'],
+    ['Referrer-Policy', 'same-origin'],
+]);
+
+async function answerOf(answer: (response: ServerResponse) => void): Promise<Response> {
+    const server = createServer((_request, response) => {
+        answer(response);
+        response.end();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    return fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } });
+}
+
+test('they are sent, and read as any others', async () => {
+    const { headers } = await answerOf((response) => {
+        setSafety(response);
+        setType(response, 'text/plain');
+        expect(response.getHeaderNames()).toEqual(['x-frame-options', 'referrer-policy', 'content-type']);
+        expect(response.getHeaders()).toMatchObject({ 'x-frame-options': 'DENY' });
+        expect(response.getHeader('content-type')).toBe('text/plain');
+        expect(response.hasHeader('X-FRAME-OPTIONS')).toBe(true);
+        expect(response.hasHeader('constructor')).toBe(false);
+    });
+    expect(Object.fromEntries(headers)).toMatchObject({
+        'x-frame-options': 'DENY',
+        'referrer-policy': 'same-origin',
+        'content-type': 'text/plain',
+    });
+});
+
+test('a later one takes the place of an earlier one, whoever set which', async () => {
+    const { headers } = await answerOf((response) => {
+        response.setHeader('x-frame-options', 'SAMEORIGIN');
+        setType(response, 'text/html');
+        setSafety(response);
+        response.setHeader('content-type', 'text/plain');
+        response.setHeader('referrer-policy', 'no-referrer');
+    });
+    expect(Object.fromEntries(headers)).toMatchObject({
+        'x-frame-options': 'DENY',
+        'referrer-policy': 'no-referrer',
+        'content-type': 'text/plain',
+    });
+});
+
+test('they can be removed and added to, without a trace in the next answer', async () => {
+    const changed = await answerOf((response) => {
+        setSafety(response);
+        response.removeHeader('Referrer-Policy');
+        response.appendHeader('X-Frame-Options', 'more');
+    });
+    expect(changed.headers.get('referrer-policy')).toBeNull();
+    expect(changed.headers.get('x-frame-options')).toBe('DENY, more');
+
+    const next = await answerOf(setSafety);
+    expect(next.headers.get('referrer-policy')).toBe('same-origin');
+    expect(next.headers.get('x-frame-options')).toBe('DENY');
+});
+
+test('who has put a function in the place of setHeader() hears of them', async () => {
+    await answerOf((response) => {
+        const heard = vi.spyOn(response, 'setHeader');
+        setSafety(response);
+        setType(response, 'text/plain');
+        expect(heard.mock.calls).toEqual([
+            ['X-Frame-Options', 'DENY'],
+            ['Referrer-Policy', 'same-origin'],
+            ['Content-Type', 'text/plain'],
+        ]);
+    });
+});
+
+test('after the headers have left they are refused', async () => {
+    await answerOf((response) => {
+        response.flushHeaders();
+        expect(() => setSafety(response)).toThrow('Cannot set headers after they are sent');
+        expect(() => setType(response, 'text/plain')).toThrow('Cannot set headers after they are sent');
+    });
+});
