@@ -40,6 +40,8 @@ export interface LiveRecord {
     readonly isAhead: boolean;
     /** Parsed when it is asked for. Throws DamagedRecordError where it can't be. */
     readonly cookie: StoredCookie;
+    /** Its JSON text, where that is at hand. */
+    readonly cookieText?: string | undefined;
     /** `cookie.originalMaxAge`, which says how long the session lives: known without parsing the cookie. */
     readonly maxAge: StoredCookie['originalMaxAge'];
     /** What of the cookie a route has changed, by name; all else is as the config says. Undefined: an old record, which does not say. */

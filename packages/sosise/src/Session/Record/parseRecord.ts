@@ -63,7 +63,7 @@ function ownRecord(text: string, [head, seen, created, own, login, cookie, maxAg
             login: login === undefined ? undefined : loginIn(tryParse(login), now),
             maxAge: maxAge === 'null' ? null : Number(maxAge),
         },
-        cookie,
+        { text: cookie },
         text.slice(head.length, -1),
     );
 }
@@ -74,11 +74,17 @@ function ownRecord(text: string, [head, seen, created, own, login, cookie, maxAg
  */
 export function writtenRecord(
     { seen, created, own, login, maxAge }: Pick<LiveRecord, 'seen' | 'created' | 'own' | 'login' | 'maxAge'>,
-    cookie: StoredCookie | string,
+    cookie: CookieOfRecord,
     body: string,
     data?: Readonly<Record<string, unknown>>,
 ): LiveRecord {
     return new OwnRecord({ seen, created, own, login, isAhead: false, maxAge }, cookie, body, data);
+}
+
+/** A cookie's JSON text, or what it says, or both. */
+interface CookieOfRecord {
+    readonly text?: string | undefined;
+    readonly parsed?: StoredCookie | undefined;
 }
 
 /**
@@ -95,14 +101,18 @@ class OwnRecord implements LiveRecord {
     public readonly own: readonly string[] | undefined;
     public life: LiveRecord['life'];
     public today: LiveRecord['today'];
+    public readonly cookieText: string | undefined;
+    private parsedCookie: StoredCookie | undefined;
     private flash: boolean | undefined;
 
     public constructor(
         times: Pick<LiveRecord, 'seen' | 'created' | 'own' | 'login' | 'isAhead' | 'maxAge'>,
-        private ownCookie: string | StoredCookie,
+        cookie: CookieOfRecord,
         public readonly body: string,
         public known?: Readonly<Record<string, unknown>>,
     ) {
+        this.cookieText = cookie.text;
+        this.parsedCookie = cookie.parsed;
         this.seen = times.seen;
         this.created = times.created;
         this.login = times.login;
@@ -112,10 +122,8 @@ class OwnRecord implements LiveRecord {
     }
 
     public get cookie(): StoredCookie {
-        if (typeof this.ownCookie === 'string') {
-            this.ownCookie = storedCookie(tryParse(this.ownCookie));
-        }
-        return this.ownCookie;
+        this.parsedCookie ??= storedCookie(tryParse(this.cookieText as string));
+        return this.parsedCookie;
     }
 
     public get data(): Readonly<Record<string, unknown>> {

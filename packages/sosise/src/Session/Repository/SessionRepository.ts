@@ -80,7 +80,7 @@ export class SessionRepository extends SessionReader {
         const own = this.cookies?.ownOf(cookie);
         const empty = writtenRecord(
             { seen: now, created: now, own, login, maxAge: cookie.originalMaxAge },
-            cookie,
+            { parsed: cookie },
             '',
             {},
         );

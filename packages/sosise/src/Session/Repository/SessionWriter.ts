@@ -39,7 +39,9 @@ export class SessionWriter {
         const now = Date.now();
         const cookie = change.cookie ?? reader.cookieOf(base);
         const own = change.cookie ? reader.cookies?.ownOf(change.cookie) : reader.cookies?.ownIn(base);
-        const cookieText = cookieTextAt(cookie, renewsCookie || change.cookie ? now : undefined);
+        const isSent = renewsCookie || change.cookie !== undefined;
+        const kept = !isSent && cookie === base.cookie ? base : undefined;
+        const cookieText = kept?.cookieText ?? cookieTextAt(cookie, isSent ? now : undefined);
         const times = { seen: seen ?? now, created, own, login, maxAge: cookie.originalMaxAge };
         const body = change.whole ?? bodyWith(base, change);
         const text = liveRecord(times, cookieText, body);
@@ -47,7 +49,7 @@ export class SessionWriter {
             if (version === undefined) {
                 return undefined;
             }
-            const record = writtenRecord(times, cookieText, body, change.data);
+            const record = writtenRecord(times, { text: cookieText, parsed: kept?.cookie }, body, change.data);
             if (stored) {
                 reader.keepParsed(key, text, record);
             }
