@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -72,9 +72,6 @@ const CLUSTER = fileURLToPath(new URL('./apps/cluster.js', import.meta.url));
 
 const BOOT_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 15_000;
-/** A clock tick of /proc, the same on every Linux. */
-const TICK_US = 10_000;
-
 const running = new Set<AppProcess>();
 process.on('exit', () => {
     for (const app of running) {
@@ -173,12 +170,9 @@ export class AppProcess {
     public cpuMicroseconds(): number | undefined {
         const { pid } = this.child;
         const workers = read(`/proc/${pid}/task/${pid}/children`)?.split(' ').filter(Boolean) ?? [];
-        const ticks = [...(this.onTerminal ? [] : [pid]), ...workers].map((each) => {
-            const fields = read(`/proc/${each}/stat`)?.split(') ')[1]?.split(' ');
-            return fields && Number(fields[11]) + Number(fields[12]);
-        });
-        return ticks.reduce<number | undefined>(
-            (sum, each) => (sum === undefined || each === undefined ? undefined : sum + each * TICK_US),
+        const times = [...(this.onTerminal ? [] : [pid]), ...workers].flatMap((each) => threadsOf(each).map(timeOnCore));
+        return times.reduce<number | undefined>(
+            (sum, each) => (sum === undefined || each === undefined ? undefined : sum + each),
             0,
         );
     }
@@ -227,6 +221,20 @@ function inTerminal(command: string[]): string[] {
 
 function addressOf({ options: { host, port, database } }: PostgresCluster): string {
     return `postgres://shop@${host}:${port}/${database}`;
+}
+
+function threadsOf(pid: number | string | undefined): string[] {
+    try {
+        return readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}`);
+    } catch {
+        return [''];
+    }
+}
+
+/** How long a thread was on a core, in microseconds: counted by the scheduler, and not by clock ticks as in /proc/PID/stat. */
+function timeOnCore(thread: string): number | undefined {
+    const nanoseconds = read(`${thread}/schedstat`)?.split(' ')[0];
+    return nanoseconds === undefined ? undefined : Number(nanoseconds) / 1_000;
 }
 
 function read(file: string): string | undefined {

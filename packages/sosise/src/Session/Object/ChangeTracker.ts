@@ -190,7 +190,7 @@ function bodyAsOne(data: Readonly<Record<string, unknown>>, known?: string): str
     try {
         const text = JSON.stringify(data);
         const body = text.length > 2 ? `,${text.slice(1, -1)}` : '';
-        return body !== known && text.includes('"__proto__"') ? undefined : body;
+        return body !== known && text.includes('__proto__"') ? undefined : body;
     } catch {
         return undefined; // what can't be stored is named with its key
     }
