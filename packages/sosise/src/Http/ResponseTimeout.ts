@@ -6,9 +6,9 @@ import type { ExceptionHandler } from './Errors/ExceptionHandler.js';
 import { routeOf } from './Errors/routeOf.js';
 
 /**
- * Answers 503 in place of a route that does not begin to. One sweep over the requests in flight now and then
- * costs a request nothing, where a timer for each would; so the 503 comes up to an eighth of the time late. What this
- * process computed or was stopped for is not the route's time, as `Deadlines` have it.
+ * Answers 503 in place of a route that does not begin to. What this process computed or was stopped for is not the route's
+ * time, as `Deadlines` have it: so one sweep now and then looks at all requests in flight, and not a timer at each. The 503 comes
+ * up to an eighth of the time late.
  */
 export class ResponseTimeout {
     private timer?: NodeJS.Timeout;

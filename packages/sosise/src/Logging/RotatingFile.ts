@@ -34,7 +34,6 @@ export interface RotatingFileOptions {
  * (winston's own File transport loses every later line without a word once its file or folder is removed, or a write fails.)
  */
 export class RotatingFile {
-    /** One text, which costs less than a list of lines. */
     private waiting = '';
     private dropped = 0;
     /** The lines whose turn it is: what is not on disk yet of them. */

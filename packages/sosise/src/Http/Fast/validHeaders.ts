@@ -18,8 +18,8 @@ const { setHeader } = http.ServerResponse.prototype;
 const isKnown = isAsEver();
 
 /**
- * Makes what sets a header to a value that needs no check, as `setHeader()` does: that checks the name and each value by regular
- * expressions, and keeps them in a dictionary. For 17 headers 1.7 in place of 5.6 µs on Node.js 24, 1.5 and 4.9 on 26. It can go
+ * Makes what sets a header to a value that needs no check. `setHeader()` checks name and value by regular expressions, and keeps
+ * them in a dictionary: CPU of a request without a session 31 in place of 25 µs on Node.js 24, 28 in place of 21 on 26. It can go
  * when Node.js sets headers for less. Where it keeps them in another way, or somebody hears setHeader(), that is called.
  */
 export function validHeader(name: string): (response: ServerResponse, value: string) => void {
