@@ -7,8 +7,8 @@ import { routeOf } from './Errors/routeOf.js';
 
 /**
  * Answers 503 in place of a route that does not begin to. What this process computed or was stopped for is not the route's
- * time, as `Deadlines` have it: so one sweep now and then looks at all requests in flight, and not a timer at each. The 503 comes
- * up to an eighth of the time late.
+ * time, as `Deadlines` have it: so one sweep now and then looks at all requests in flight (a timer for each would also cost each
+ * 0.6 µs). The 503 comes up to an eighth of the time late.
  */
 export class ResponseTimeout {
     private timer?: NodeJS.Timeout;

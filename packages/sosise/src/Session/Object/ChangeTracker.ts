@@ -15,8 +15,8 @@ import { warnOfLosses } from './lossyValues.js';
 import { checkDepth, checkSize, type SessionLimits, toJson } from './storable.js';
 
 /**
- * A session at one moment. Its keys are told apart where somebody asks for them, which saves those who do not 2 µs (1 KB, Node.js 24;
- * 5 on 26).
+ * A session at one moment. Its keys are told apart where somebody asks for them, which few do: that saves a change 30 of 100 µs
+ * (1 KB, Node.js 24; 20 of 82 on 26).
  */
 export class Snapshot {
     private texts: ReadonlyMap<string, string> | undefined;
