@@ -1,13 +1,13 @@
 import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { validHeader, validHeaders } from './helpers/inside/Http.js';
+import * as inside from './helpers/inside/Http.js';
 
 /** Headers that are set without Node.js's checks are its own in all else. */
 
-const setType = validHeader('Content-Type');
-const setSafety = validHeaders([
+const setType = inside.validHeader('Content-Type');
+const setSafety = inside.validHeaders([
     ['X-Frame-Options', 'DENY'],
     ['Referrer-Policy', 'same-origin'],
 ]);
@@ -70,7 +70,24 @@ test('they can be removed and added to, without a trace in the next answer', asy
     expect(next.headers.get('x-frame-options')).toBe('DENY');
 });
 
-test('who has put a function in the place of setHeader() hears of them', async () => {
+test.each([
+    ['before the framework was loaded', true],
+    ['later', false],
+])('who has put a function in the place of every setHeader() hears of them: %s', async (_when, isFirst) => {
+    const heard = vi.spyOn(ServerResponse.prototype, 'setHeader');
+    onTestFinished(() => heard.mockRestore());
+    if (isFirst) {
+        vi.resetModules();
+    }
+    const { validHeader } = isFirst ? await import('./helpers/inside/Http.js') : inside;
+    await answerOf((response) => {
+        heard.mockClear();
+        validHeader('Content-Type')(response, 'text/plain');
+        expect(heard.mock.calls).toEqual([['Content-Type', 'text/plain']]);
+    });
+});
+
+test("who has put a function in the place of an answer's setHeader() hears of them", async () => {
     await answerOf((response) => {
         const heard = vi.spyOn(response, 'setHeader');
         setSafety(response);
