@@ -13,15 +13,24 @@ const setSafety = inside.validHeaders([
 ]);
 
 async function answerOf(answer: (response: ServerResponse) => void): Promise<Response> {
+    let failure: unknown;
     const server = createServer((_request, response) => {
-        answer(response);
+        try {
+            answer(response);
+        } catch (error) {
+            failure = error;
+        }
         response.end();
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     onTestFinished(() => void server.close());
     const { port } = server.address() as AddressInfo;
-    return fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } });
+    const answered = await fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } });
+    if (failure) {
+        throw failure;
+    }
+    return answered;
 }
 
 test('they are sent, and read as any others', async () => {
