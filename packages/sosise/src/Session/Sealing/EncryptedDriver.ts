@@ -6,7 +6,7 @@ import { parsedOrNothing } from '../Drivers/walkRecords.js';
 import { DamagedRecordError } from '../Record/DamagedRecordError.js';
 import { isEndedRecord } from '../Record/recordText.js';
 import { KEY_CHECK, type RecordKey } from '../Record/storageKeys.js';
-import { beginsClear, encryptedRecord, encryptedTextIn } from './encryptedRecord.js';
+import { ENCRYPTED, encryptedRecord, encryptedTextIn } from './encryptedRecord.js';
 import type { KeyCheck } from './KeyCheck.js';
 import type { SessionKeys } from './SessionKeys.js';
 
@@ -88,7 +88,7 @@ export class EncryptedDriver extends DriverDecorator {
     }
 
     private decrypt(key: RecordKey, stored: StoredRecord): MaybePromise<StoredRecord> {
-        if (Date.now() < this.keyCheck.clearUntil && beginsClear(stored.record)) {
+        if (Date.now() < this.keyCheck.clearUntil && !stored.record.includes(ENCRYPTED)) {
             return stored; // as nearly all are where encryption is off
         }
         const encrypted = encryptedTextIn(stored.record);
