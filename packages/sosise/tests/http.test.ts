@@ -176,6 +176,15 @@ describe('headers', () => {
         expect(directives(headers)).toContain(`script-src 'nonce-${headers.get('X-Request-Id')}'`);
     });
 
+    test.each(['https://a.example\n', 'https://a\r\nSet-Cookie:a=1', 'https://b€cher.example', 'https://a\0'])(
+        'a source that no header can have stops start-up: %j',
+        async (source) => {
+            await expect(start(policyWith({ directives: { imgSrc: [source] } }))).rejects.toThrow(
+                /^src\/config\/http\.ts: securityHeaders: Invalid character in header content \["Content-Security-Policy"\]/,
+            );
+        },
+    );
+
     test('a policy that helmet refuses stops start-up', async () => {
         const refused = policyWith({ directives: { defaultSrc: ["'self'; script-src *"] } });
         await expect(start(refused)).rejects.toThrow(

@@ -109,6 +109,26 @@ test("who has put a function in the place of an answer's setHeader() hears of th
     });
 });
 
+test('those that can not be sent are refused before anybody asks', () => {
+    expect(() => inside.validHeaders([['X-Frame-Options', 'DENY\r\nX-Other: 1']])).toThrow('Invalid character');
+    expect(() => inside.validHeaders([['X Frame', 'DENY']])).toThrow('Header name must be a valid HTTP token');
+});
+
+test('an agent whose setHeader() asks more of an answer than there is before a request does not stop the start', async () => {
+    const { setHeader } = ServerResponse.prototype;
+    const agent = vi.spyOn(ServerResponse.prototype, 'setHeader').mockImplementation(function (
+        this: ServerResponse,
+        ...args
+    ) {
+        void this.req.socket.remoteAddress;
+        return setHeader.apply(this, args);
+    });
+    onTestFinished(() => agent.mockRestore());
+    vi.resetModules();
+    await import('./helpers/inside/Http.js');
+    expect(agent).not.toHaveBeenCalled();
+});
+
 test('after the headers have left they are refused', async () => {
     await answerOf((response) => {
         response.flushHeaders();

@@ -15,7 +15,7 @@ const NoHeaders = function NoHeaders() {} as unknown as new () => Kept;
 NoHeaders.prototype = Object.freeze(Object.create(null)); // "constructor" is no header
 
 const { setHeader } = http.ServerResponse.prototype;
-const isKnown = isAsEver();
+const isKnown = isOwn(setHeader) && isAsEver();
 
 /**
  * Makes what sets a header to a value that needs no check. `setHeader()` checks name and value by regular expressions, and keeps
@@ -34,8 +34,12 @@ export function validHeader(name: string): (response: ServerResponse, value: str
     };
 }
 
-/** The same for headers that are always the same. */
+/** The same for headers that are always the same. Throws where one can't be sent. */
 export function validHeaders(headers: Headers): (response: ServerResponse) => void {
+    for (const [name, value] of headers) {
+        http.validateHeaderName(name);
+        http.validateHeaderValue(name, value);
+    }
     const keys = headers.map(([name]) => name.toLowerCase());
     return (response) => {
         const kept = keptIn(response);
@@ -60,12 +64,16 @@ function keptIn(response: Answer): Kept | undefined {
     return response[KEPT] as Kept | undefined;
 }
 
-/** Whether setHeader() is Node.js's own, which an agent that watches applications may have replaced, and keeps headers as it is known here. */
+/** Whether a function is Node.js's own. An agent that watches applications may have replaced it before. */
+function isOwn(method: typeof setHeader): boolean {
+    return Function.prototype.toString.call(method).includes('kOutHeaders');
+}
+
+/** Whether this Node.js keeps headers as it is known here. */
 function isAsEver(): boolean {
     const answer: Answer = anAnswer();
     answer.setHeader('X-First', 'first');
-    const isOwn = String(setHeader).includes('kOutHeaders');
-    return isOwn && JSON.stringify(answer[KEPT]) === '{"x-first":["X-First","first"]}';
+    return JSON.stringify(answer[KEPT]) === '{"x-first":["X-First","first"]}';
 }
 
 function anAnswer(): ServerResponse {
