@@ -578,6 +578,27 @@ describe('the access log', () => {
         expect(lines().map(({ message }) => message)).toEqual(told.map((line) => line.trimEnd().split(': ')[1]));
     });
 
+    test('all lines tell when the answer left, however late they are written, and a transport gets none from before it was added', async () => {
+        const told: string[] = [];
+        const stream = new Writable({ write: (chunk, _encoding, done) => void done(void told.push(String(chunk))) });
+        const log = logger();
+        const answered = (path: string) => {
+            const access = new Access('GET', path);
+            access.end({ req: { requestId: 'r-1' }, writableFinished: true, statusCode: 200 } as never);
+            log.access(access);
+            return access.ms;
+        };
+        const times = [answered('/plain'), answered('/not"plain')];
+        await new Promise((resolve) => setImmediate(resolve)); // the event loop turns, and what follows takes its time
+        for (const since = Date.now(); Date.now() - since < 5; );
+        log.add(new winston.transports.Stream({ stream }));
+        times.push(answered('/later'));
+        for (const since = Date.now(); Date.now() - since < 5; );
+        await log.close();
+        expect(lines().map(({ timestamp }) => Date.parse(timestamp as string))).toEqual(times);
+        expect(told.map((line) => JSON.parse(line).context.path)).toEqual(['/later']);
+    });
+
     test('of an address with credentials only the path is logged', async () => {
         const log = logger();
         const socket = connect(await serve(log), '127.0.0.1');

@@ -12,7 +12,8 @@ export class Access {
     private readonly start = performance.now();
     private knownPath: string | undefined;
     private requestId: string | undefined;
-    private ms = 0;
+    /** When that was, in ms since the epoch. */
+    public ms = 0;
     private status = 0;
     private durationMs = 0;
     private isWhole = false;

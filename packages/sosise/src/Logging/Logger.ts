@@ -59,6 +59,7 @@ export class Logger {
 
     /** Gives every line to one more of winston's transports, in the transport's own format; without one, as JSON. */
     public add(transport: winston.transport): this {
+        this.flushAccesses(); // they came before
         transport.format ??= jsonFormat();
         this.added.push(transport);
         this.winston.add(transport);
@@ -115,7 +116,7 @@ export class Logger {
                 direct.push(access);
             } else {
                 this.writeAccesses(direct.splice(0));
-                this.info(access.message, access.context, accessChannel);
+                this.log('info', access.message, access.context, accessChannel, access.ms);
             }
         }
         this.writeAccesses(direct);
@@ -146,6 +147,7 @@ export class Logger {
         message: string,
         context: Record<string, unknown> | undefined,
         channel?: string,
+        ms = Date.now(),
     ): void {
         if (!this.isEnabled(level, channel)) {
             return;
@@ -153,7 +155,7 @@ export class Logger {
         const entry: LogEntry = {
             level,
             message: shorten(text(message), maxMessage),
-            timestamp: timestampOf(Date.now()),
+            timestamp: timestampOf(ms),
             channel,
             context: context ? new ContextReader(severity[level] <= severity.error).read(context) : undefined,
         };
