@@ -170,7 +170,9 @@ export class AppProcess {
     public cpuMicroseconds(): number | undefined {
         const { pid } = this.child;
         const workers = read(`/proc/${pid}/task/${pid}/children`)?.split(' ').filter(Boolean) ?? [];
-        const times = [...(this.onTerminal ? [] : [pid]), ...workers].flatMap((each) => threadsOf(each).map(timeOnCore));
+        const times = [...(this.onTerminal ? [] : [pid]), ...workers].flatMap((each) =>
+            threadsOf(each).map(timeOnCore),
+        );
         return times.reduce<number | undefined>(
             (sum, each) => (sum === undefined || each === undefined ? undefined : sum + each),
             0,
