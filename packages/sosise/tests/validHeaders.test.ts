@@ -6,11 +6,9 @@ import * as inside from './helpers/inside/Http.js';
 
 /** Headers that are set without Node.js's checks are its own in all else. */
 
-const setType = inside.validHeader('Content-Type');
-const setSafety = inside.validHeaders([
-    ['X-Frame-Options', 'DENY'],
-    ['Referrer-Policy', 'same-origin'],
-]);
+const setType = inside.validHeaders('Content-Type');
+const setBoth = inside.validHeaders('X-Frame-Options', 'Referrer-Policy');
+const setSafety = (response: ServerResponse) => setBoth(response, 'DENY', 'same-origin');
 
 async function answerOf(answer: (response: ServerResponse) => void): Promise<Response> {
     let failure: unknown;
@@ -88,10 +86,10 @@ test.each([
     if (isFirst) {
         vi.resetModules();
     }
-    const { validHeader } = isFirst ? await import('./helpers/inside/Http.js') : inside;
+    const { validHeaders } = isFirst ? await import('./helpers/inside/Http.js') : inside;
     await answerOf((response) => {
         heard.mockClear();
-        validHeader('Content-Type')(response, 'text/plain');
+        validHeaders('Content-Type')(response, 'text/plain');
         expect(heard.mock.calls).toEqual([['Content-Type', 'text/plain']]);
     });
 });
@@ -107,11 +105,6 @@ test("who has put a function in the place of an answer's setHeader() hears of th
             ['Content-Type', 'text/plain'],
         ]);
     });
-});
-
-test('those that can not be sent are refused before anybody asks', () => {
-    expect(() => inside.validHeaders([['X-Frame-Options', 'DENY\r\nX-Other: 1']])).toThrow('Invalid character');
-    expect(() => inside.validHeaders([['X Frame', 'DENY']])).toThrow('Header name must be a valid HTTP token');
 });
 
 test('an agent whose setHeader() asks more of an answer than there is before a request does not stop the start', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { validHeader } from './Fast/validHeaders.js';
+import { validHeaders } from './Fast/validHeaders.js';
 
 declare global {
     namespace Express {
@@ -19,7 +19,7 @@ export interface RequestIdOptions {
 /** What may stand in a log line and a header without harm. */
 const SANE = /^[\w.:+/=@-]{1,128}$/;
 
-const setRequestId = validHeader('X-Request-Id');
+const setRequestId = validHeaders('X-Request-Id');
 
 /** Gives every request an id, and the answer the header `X-Request-Id`. */
 export function requestId({ trustInbound }: RequestIdOptions): RequestHandler {

@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express';
 import helmet, { type HelmetOptions } from 'helmet';
 import { ConfigError } from '../Exceptions/errors.js';
+import { http } from '../Support/http.js';
 import { validHeaders } from './Fast/validHeaders.js';
 
 type Policy = Exclude<HelmetOptions['contentSecurityPolicy'], boolean | undefined>;
@@ -48,15 +49,19 @@ export function securityHeaders(options: HelmetOptions, asksForHttps: boolean): 
  * request on Node.js 24, 5 on 26.
  */
 function once(helmetMiddleware: ReturnType<typeof helmet>): RequestHandler {
-    const headers: [name: string, value: string][] = [];
+    const headers = new Map<string, string>();
     const response = {
-        setHeader: (name: string, value: string) => headers.push([name, value]),
+        setHeader: (name: string, value: string) => {
+            http.validateHeaderValue(name, value); // which helmet leaves to setHeader()
+            headers.set(name, value);
+        },
         removeHeader: () => undefined, // X-Powered-By, which is never sent here
     };
     helmetMiddleware({} as never, response as never, () => undefined);
-    const setHeaders = validHeaders(headers);
+    const setHeaders = validHeaders(...headers.keys());
+    const values = [...headers.values()];
     return function securityHeaders(_request, response, next) {
-        setHeaders(response);
+        setHeaders(response, ...values);
         next();
     };
 }

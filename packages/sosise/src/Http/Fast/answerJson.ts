@@ -1,13 +1,11 @@
 import { hash } from 'node:crypto';
 import express, { type Application, type Response } from 'express';
 import { endsPlainly } from '../ResponseGate.js';
-import { validHeader } from './validHeaders.js';
+import { validHeaders } from './validHeaders.js';
 
 const { json, send, set, get } = express.response;
 const JSON_TYPE = 'application/json; charset=utf-8';
-const setType = validHeader('Content-Type');
-const setLength = validHeader('Content-Length');
-const setEtag = validHeader('ETag');
+const setHeaders = validHeaders('Content-Type', 'Content-Length', 'ETag');
 const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /**
@@ -21,10 +19,10 @@ export function answerJson(this: Response, body: unknown): Response {
         return json.call(this, body);
     }
     const length = Buffer.byteLength(text);
-    setType(this, JSON_TYPE);
-    setLength(this, String(length));
-    setEtag(this, weakEtag(text));
-    if (isKnown(this)) {
+    const { headers } = this.req;
+    const mayBeKnown = headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined;
+    setHeaders(this, JSON_TYPE, String(length), weakEtag(text));
+    if (mayBeKnown && this.req.fresh) {
         this.status(304);
         this.removeHeader('Content-Type');
         this.removeHeader('Content-Length');
@@ -56,13 +54,6 @@ function isUsual(response: Response): boolean {
 /** Whether nobody has put functions of his own in the place of those that Express calls. Its `end()` gets a Buffer. */
 function isUntouched(response: Response): boolean {
     return response.send === send && response.set === set && response.get === get && endsPlainly(response);
-}
-
-/** Whether the client said that it has this answer already. */
-function isKnown({ req }: Response): boolean {
-    const { headers } = req;
-    const asks = headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined;
-    return asks && req.fresh;
 }
 
 /** The characters of a SHA-1 in base64 without its padding. */

@@ -1,14 +1,10 @@
 import type { Response } from 'express';
-import { validHeader } from '../../Http/Fast/validHeaders.js';
 
 /** Headers that speak to caches in front only, and would override `Cache-Control` there. */
 const CACHES_IN_FRONT = /^(?:.+-)?cdn-cache-control$|^surrogate-control$|^edge-control$/;
 /** What Express says for files where the route says nothing. */
 const UNSAID: ReadonlySet<string> = new Set(['', 'public, max-age=0']);
 const SHARED = new Set(['public', 's-maxage']);
-
-const setVary = validHeader('Vary');
-const setCacheControl = validHeader('Cache-Control');
 
 /**
  * Keeps an answer that used a session, or sends a cookie, out of caches that serve it to others. What the route said
@@ -19,7 +15,7 @@ export function keepPrivate(response: Response): boolean {
     if (response.hasHeader('Vary')) {
         response.vary('Cookie');
     } else {
-        setVary(response, 'Cookie');
+        response.setHeader('Vary', 'Cookie');
     }
     let isSharedInFront = false;
     for (const name of response.getHeaderNames()) {
@@ -32,7 +28,7 @@ export function keepPrivate(response: Response): boolean {
     }
     const header = String(response.getHeader('Cache-Control') ?? '');
     if (UNSAID.has(header)) {
-        setCacheControl(response, 'private, no-cache');
+        response.setHeader('Cache-Control', 'private, no-cache');
         return !isSharedInFront;
     }
     const directives = header.split(',').map((directive) => directive.trim());

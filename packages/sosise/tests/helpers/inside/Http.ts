@@ -3,7 +3,7 @@
 export { action } from '../../../src/Http/action.js';
 export { banner } from '../../../src/Http/banner.js';
 export { weakEtag } from '../../../src/Http/Fast/answerJson.js';
-export { validHeader, validHeaders } from '../../../src/Http/Fast/validHeaders.js';
+export { validHeaders } from '../../../src/Http/Fast/validHeaders.js';
 export { httpConfig } from '../../../src/Http/HttpConfig.js';
 export { HttpPipeline } from '../../../src/Http/HttpPipeline.js';
 export { HttpServer } from '../../../src/Http/HttpServer.js';
