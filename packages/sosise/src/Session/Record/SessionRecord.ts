@@ -40,7 +40,8 @@ export interface LiveRecord {
     readonly isAhead: boolean;
     /** Parsed when it is asked for. Throws DamagedRecordError where it can't be. */
     readonly cookie: StoredCookie;
-    /** Its JSON text, where that is at hand. */
+    /** The same, if it is parsed already, and its JSON text, where that is at hand. */
+    readonly knownCookie?: StoredCookie | undefined;
     readonly cookieText?: string | undefined;
     /** `cookie.originalMaxAge`, which says how long the session lives: known without parsing the cookie. */
     readonly maxAge: StoredCookie['originalMaxAge'];

@@ -102,7 +102,7 @@ class OwnRecord implements LiveRecord {
     public life: LiveRecord['life'];
     public today: LiveRecord['today'];
     public readonly cookieText: string | undefined;
-    private parsedCookie: StoredCookie | undefined;
+    public knownCookie: StoredCookie | undefined;
     private flash: boolean | undefined;
 
     public constructor(
@@ -112,7 +112,7 @@ class OwnRecord implements LiveRecord {
         public known?: Readonly<Record<string, unknown>>,
     ) {
         this.cookieText = cookie.text;
-        this.parsedCookie = cookie.parsed;
+        this.knownCookie = cookie.parsed;
         this.seen = times.seen;
         this.created = times.created;
         this.login = times.login;
@@ -122,8 +122,8 @@ class OwnRecord implements LiveRecord {
     }
 
     public get cookie(): StoredCookie {
-        this.parsedCookie ??= storedCookie(tryParse(this.cookieText as string));
-        return this.parsedCookie;
+        this.knownCookie ??= storedCookie(tryParse(this.cookieText as string));
+        return this.knownCookie;
     }
 
     public get data(): Readonly<Record<string, unknown>> {

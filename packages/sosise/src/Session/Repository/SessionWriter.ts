@@ -38,10 +38,11 @@ export class SessionWriter {
         const { reader } = this;
         const now = Date.now();
         const cookie = change.cookie ?? reader.cookieOf(base);
-        const own = change.cookie ? reader.cookies?.ownOf(change.cookie) : reader.cookies?.ownIn(base);
+        const { cookies } = reader;
+        const own = cookies && (change.cookie ? cookies.ownOf(change.cookie) : (base.own ?? cookies.ownIn(base)));
         const isSent = renewsCookie || change.cookie !== undefined;
         // Known as text and as value: a change saves 2.5 µs (Node.js 24; 2 on 26).
-        const kept = !isSent && cookie === base.cookie ? base : undefined;
+        const kept = !isSent && cookie === base.knownCookie ? base : undefined;
         const cookieText = kept?.cookieText ?? cookieTextAt(cookie, isSent ? now : undefined);
         const times = { seen: seen ?? now, created, own, login, maxAge: cookie.originalMaxAge };
         const body = change.whole ?? bodyWith(base, change);
@@ -50,7 +51,7 @@ export class SessionWriter {
             if (version === undefined) {
                 return undefined;
             }
-            const record = writtenRecord(times, { text: cookieText, parsed: kept?.cookie }, body, change.data);
+            const record = writtenRecord(times, { text: cookieText, parsed: kept && cookie }, body, change.data);
             if (stored) {
                 reader.keepParsed(key, text, record);
             }
