@@ -72,6 +72,7 @@ const CLUSTER = fileURLToPath(new URL('./apps/cluster.js', import.meta.url));
 
 const BOOT_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 15_000;
+
 const running = new Set<AppProcess>();
 process.on('exit', () => {
     for (const app of running) {
@@ -170,9 +171,7 @@ export class AppProcess {
     public cpuMicroseconds(): number | undefined {
         const { pid } = this.child;
         const workers = read(`/proc/${pid}/task/${pid}/children`)?.split(' ').filter(Boolean) ?? [];
-        const times = [...(this.onTerminal ? [] : [pid]), ...workers].flatMap((each) =>
-            threadsOf(each).map(timeOnCore),
-        );
+        const times = [...(this.onTerminal ? [] : [pid]), ...workers].map(timeOnCore);
         return times.reduce<number | undefined>(
             (sum, each) => (sum === undefined || each === undefined ? undefined : sum + each),
             0,
@@ -225,18 +224,17 @@ function addressOf({ options: { host, port, database } }: PostgresCluster): stri
     return `postgres://shop@${host}:${port}/${database}`;
 }
 
-function threadsOf(pid: number | string | undefined): string[] {
+/** How long the threads of a process were on a core, in microseconds: as the scheduler counts it, not in clock ticks as /proc/PID/stat. */
+function timeOnCore(pid: number | string | undefined): number | undefined {
     try {
-        return readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}`);
+        const threads = readdirSync(`/proc/${pid}/task`);
+        const nanoseconds = threads.map((each) =>
+            Number.parseInt(readFileSync(`/proc/${pid}/task/${each}/schedstat`, 'utf8'), 10),
+        );
+        return nanoseconds.reduce((sum, each) => sum + each, 0) / 1_000;
     } catch {
-        return [''];
+        return undefined;
     }
-}
-
-/** How long a thread was on a core, in microseconds: counted by the scheduler, and not by clock ticks as in /proc/PID/stat. */
-function timeOnCore(thread: string): number | undefined {
-    const nanoseconds = read(`${thread}/schedstat`)?.split(' ')[0];
-    return nanoseconds === undefined ? undefined : Number(nanoseconds) / 1_000;
 }
 
 function read(file: string): string | undefined {
