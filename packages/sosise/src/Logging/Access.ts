@@ -12,7 +12,7 @@ export class Access {
     private readonly start = performance.now();
     private knownPath: string | undefined;
     private requestId: string | undefined;
-    /** When that was, in ms since the epoch. */
+    /** When its answer was out, in ms since the epoch. */
     public ms = 0;
     private status = 0;
     private durationMs = 0;

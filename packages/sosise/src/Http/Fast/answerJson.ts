@@ -20,6 +20,7 @@ export function answerJson(this: Response, body: unknown): Response {
     }
     const length = Buffer.byteLength(text);
     const { headers } = this.req;
+    // Whether the client may have this answer already, which Express would ask at more length.
     const mayBeKnown = headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined;
     setHeaders(this, JSON_TYPE, String(length), weakEtag(text));
     if (mayBeKnown && this.req.fresh) {

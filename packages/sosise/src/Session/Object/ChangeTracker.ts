@@ -80,7 +80,7 @@ export function readSession(
     const hasCookie =
         baseline && isAlike(isCookie ? (sessionCookie as StoredCookie) : cookieOf(sessionCookie), baseline.cookie);
     const cookie = hasCookie ? undefined : cookieOf(sessionCookie);
-    const body = bodyAsOne(data, baseline?.body) ?? bodyByKey(data);
+    const body = bodyAsOne(data) ?? bodyByKey(data);
     if (baseline && body === baseline.body && !cookie && increments.size === 0) {
         return { change: undefined, snapshot: baseline };
     }
@@ -186,14 +186,14 @@ function isReordered(now: Snapshot, before: Snapshot | undefined): boolean {
  * The end of a record as one text for all keys: most requests only look, and that is all it takes to know it. 2.0 µs instead
  * of 3.4 for 1 KB on Node.js 24, 1.2 instead of 2.3 on 26. Undefined where the keys have to be looked at one by one.
  */
-function bodyAsOne(data: Readonly<Record<string, unknown>>, known?: string): string | undefined {
+function bodyAsOne(data: Readonly<Record<string, unknown>>): string | undefined {
     if (typeof data['toJSON'] === 'function') {
         return undefined;
     }
     try {
         const text = JSON.stringify(data);
-        const body = text.length > 2 ? `,${text.slice(1, -1)}` : '';
-        return body !== known && text.includes('__proto__"') ? undefined : body;
+        // Searched from a letter that is rare in JSON: a quote in front would stop at each key.
+        return text.includes('__proto__"') ? undefined : text.length > 2 ? `,${text.slice(1, -1)}` : '';
     } catch {
         return undefined; // what can't be stored is named with its key
     }

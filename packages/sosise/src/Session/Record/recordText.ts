@@ -20,7 +20,7 @@ export function liveRecord(
     cookie: StoredCookie | string,
     body: string,
 ): string {
-    const ownPart = own ? `,"own":${own.length === 0 ? '[]' : JSON.stringify(own)}` : '';
+    const ownPart = own ? `,"own":${JSON.stringify(own)}` : '';
     const loginPart = login ? `,"login":${JSON.stringify(login)}` : '';
     const cookieText = typeof cookie === 'string' ? cookie : JSON.stringify(cookie);
     return `{"${LAST_ACCESS}":${seen},"${META}":{"created":${created}${ownPart}${loginPart}},"cookie":${cookieText}${body}}`;

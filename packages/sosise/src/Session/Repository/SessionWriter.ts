@@ -42,8 +42,8 @@ export class SessionWriter {
         const own = cookies && (change.cookie ? cookies.ownOf(change.cookie) : (base.own ?? cookies.ownIn(base)));
         const isSent = renewsCookie || change.cookie !== undefined;
         // Known as text and as value: a change saves 2.5 µs (Node.js 24; 2 on 26).
-        const kept = !isSent && cookie === base.knownCookie ? base : undefined;
-        const cookieText = kept?.cookieText ?? cookieTextAt(cookie, isSent ? now : undefined);
+        const isKnown = !isSent && cookie === base.knownCookie;
+        const cookieText = (isKnown ? base.cookieText : undefined) ?? cookieTextAt(cookie, isSent ? now : undefined);
         const times = { seen: seen ?? now, created, own, login, maxAge: cookie.originalMaxAge };
         const body = change.whole ?? bodyWith(base, change);
         const text = liveRecord(times, cookieText, body);
@@ -51,7 +51,12 @@ export class SessionWriter {
             if (version === undefined) {
                 return undefined;
             }
-            const record = writtenRecord(times, { text: cookieText, parsed: kept && cookie }, body, change.data);
+            const record = writtenRecord(
+                times,
+                { text: cookieText, parsed: isKnown ? cookie : undefined },
+                body,
+                change.data,
+            );
             if (stored) {
                 reader.keepParsed(key, text, record);
             }
